@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "{testkit,conformance,bench}/test/**/*.test.ts"],
+    // Child processes rather than worker threads: the tests spawn processes, raise signals and watch open handles.
+    pool: "forks",
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    coverage: { provider: "v8", include: ["packages/*/src/**/*.ts"] },
+  },
+});
