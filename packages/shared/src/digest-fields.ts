@@ -1,0 +1,109 @@
+import { parseDictionary, serializeDictionary } from "structured-headers";
+
+import { type Algorithm, digestLength, isAlgorithm } from "./algorithms.ts";
+import type { Digests } from "./digester.ts";
+
+/** What one `Content-Digest` or `Repr-Digest` field says. */
+export interface DigestField {
+  /** The digests of algorithms that are known here, each of its right length. */
+  readonly digests: ReadonlyMap<Algorithm, Buffer>;
+  /** The keys of algorithms that are not known here. A recipient may ignore those (RFC 9530 section 2). */
+  readonly unknown: readonly string[];
+  /** Why the field cannot be relied on; empty when all is well. */
+  readonly faults: readonly DigestFault[];
+}
+
+/** One reason why a digest field cannot be understood. */
+export interface DigestFault {
+  /** The algorithm it is about, where it is about one. */
+  readonly algorithm?: Algorithm;
+  /** A phrase for people. */
+  readonly reason: string;
+}
+
+/**
+ * Reads all the lines of a `Content-Digest` or `Repr-Digest` field (RFC 9530 sections 2 and 3).
+ *
+ * Stricter than structured fields in two places, because a digest decides whether something is kept: base64 must be
+ * canonical (RFC 9651 section 4.2.7 lets recipients be lenient), and a key that comes twice with different values is a
+ * fault, where a dictionary would let the last one win and so let a later line replace an earlier digest.
+ */
+export function parseDigestField(lines: readonly string[]): DigestField {
+  const digests = new Map<Algorithm, Buffer>();
+  const unknown: string[] = [];
+  const faults: DigestFault[] = [];
+  for (const member of lines.flatMap(dictionaryMembers)) {
+    const parsed = parseMember(member);
+    if (parsed === undefined) {
+      faults.push({ reason: "not a dictionary of byte sequences" });
+      continue;
+    }
+    const { key, value } = parsed;
+    if (!isAlgorithm(key)) {
+      if (!unknown.includes(key)) unknown.push(key);
+    } else if (value === undefined) {
+      faults.push({ algorithm: key, reason: "not a byte sequence in canonical base64" });
+    } else if (value.length !== digestLength(key)) {
+      faults.push({
+        algorithm: key,
+        reason: `a digest of ${digestLength(key)} bytes was expected, not ${value.length}`,
+      });
+    } else if (digests.get(key)?.equals(value) === false) {
+      faults.push({ algorithm: key, reason: "came twice with different values" });
+    } else {
+      digests.set(key, value);
+    }
+  }
+  return { digests, unknown, faults };
+}
+
+/** `md5=:...:, sha-256=:...:`, for the algorithms named or for all that were computed. */
+export function formatDigestField(digests: Digests, algorithms: Iterable<Algorithm> = digests.values.keys()): string {
+  const dictionary = new Map<string, [ArrayBuffer, Map<string, string>]>();
+  for (const algorithm of algorithms) {
+    const value = digests.values.get(algorithm);
+    if (value !== undefined) dictionary.set(algorithm, [Uint8Array.from(value).buffer, new Map()]);
+  }
+  return serializeDictionary(dictionary);
+}
+
+/** The algorithms a field names, whatever their values: what a receiver must compute to check it. */
+export function namedAlgorithms(lines: readonly string[]): Algorithm[] {
+  return [...parseDigestField(lines).digests.keys()];
+}
+
+/** Splits at the commas that are not inside a quoted string, so that each member can be seen before any is merged. */
+function dictionaryMembers(line: string): string[] {
+  if (line.trim() === "") return [];
+  const members: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const character = line[at];
+    if (quoted && character === "\\") at += 1;
+    else if (character === '"') quoted = !quoted;
+    else if (character === "," && !quoted) {
+      members.push(line.slice(start, at));
+      start = at + 1;
+    }
+  }
+  members.push(line.slice(start));
+  return members;
+}
+
+function parseMember(member: string): { key: string; value: Buffer | undefined } | undefined {
+  let entries;
+  try {
+    entries = [...parseDictionary(member)];
+  } catch {
+    return undefined;
+  }
+  const [entry] = entries;
+  if (entry === undefined) return undefined;
+  const [key, [value]] = entry;
+  if (!(value instanceof ArrayBuffer)) return { key, value: undefined };
+  const bytes = Buffer.from(value);
+  // The parser decodes leniently (missing padding, stray bits), so the text must be what these bytes encode to.
+  const canonical = member.includes(`=:${bytes.toString("base64")}:`);
+  return { key, value: canonical ? bytes : undefined };
+}

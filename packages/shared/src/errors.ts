@@ -1,0 +1,163 @@
+/** What is known of an error code, in one place: for people, for an HTTP answer and for a shell. */
+export interface ErrorMeaning {
+  /** What happened, as a phrase. */
+  readonly meaning: string;
+  /** The process exit status of the command when this ends it. */
+  readonly exit: number;
+  /** The HTTP status when a server answers with it; absent where it never crosses the wire. */
+  readonly status?: number;
+  /** The problem type (RFC 9457 section 3.1.1); `about:blank` where the status says it all. */
+  readonly type?: string;
+}
+
+/** The code of an error. The set is closed: {@link errorTable} says what each means. */
+export type ErrorCode =
+  | "INTERNAL"
+  | "USAGE"
+  | "UNKNOWN_ALGORITHM"
+  | "CONNECT_FAILED"
+  | "UNTRUSTED_CERTIFICATE"
+  | "CONNECTION_LOST"
+  | "TIMEOUT"
+  | "PROTOCOL"
+  | "TRAILERS_TOO_LARGE"
+  | "REFUSED"
+  | "PATH_INVALID"
+  | "PATH_FORBIDDEN"
+  | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "CONFLICT"
+  | "TOO_LARGE"
+  | "CONTENT_RANGE"
+  | "EXPECTATION_FAILED"
+  | "NO_SPACE"
+  | "FILE_UNREADABLE"
+  | "FILE_UNWRITABLE"
+  | "FILE_CHANGED"
+  | "STORED_BYTES_DIFFER"
+  | "DIGEST_MISMATCHED"
+  | "SIZE_MISMATCHED"
+  | "DIGEST_MALFORMED"
+  | "DIGEST_MISSING"
+  | "DIGEST_UNSUPPORTED"
+  | "DIGEST_UNVERIFIED"
+  | "ABORTED";
+
+// draft-ietf-httpapi-digest-fields-problem-types registers these three.
+const REGISTERED = "https://iana.org/assignments/http-problem-types";
+const OWN = "urn:trailsum:problem";
+
+/**
+ * Every error code there is. The set is closed: nothing else is ever thrown on purpose by these packages.
+ * Exit statuses: 1 bug, 2 usage, 3 connection or protocol, 4 refused by the other side, 5 local file,
+ * 6 integrity violated, 7 integrity not established, 130 interrupted.
+ */
+export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
+  INTERNAL: { meaning: "unexpected error", exit: 1, status: 500, type: "about:blank" },
+  USAGE: { meaning: "called in a way that makes no sense", exit: 2 },
+  UNKNOWN_ALGORITHM: { meaning: "not a digest algorithm known here", exit: 2 },
+  CONNECT_FAILED: { meaning: "could not connect", exit: 3 },
+  UNTRUSTED_CERTIFICATE: { meaning: "the server's certificate is not trusted", exit: 3 },
+  CONNECTION_LOST: { meaning: "the connection was lost before the transfer was complete", exit: 3 },
+  TIMEOUT: { meaning: "the other side took too long", exit: 3, status: 408, type: "about:blank" },
+  PROTOCOL: {
+    meaning: "the other side does not speak HTTP as it must be spoken",
+    exit: 3,
+    status: 400,
+    type: "about:blank",
+  },
+  TRAILERS_TOO_LARGE: { meaning: "more trailer fields than are allowed", exit: 3, status: 431, type: "about:blank" },
+  REFUSED: { meaning: "the other side refused", exit: 4 },
+  PATH_INVALID: { meaning: "not a path that can be stored under", exit: 4, status: 400, type: `${OWN}:path-invalid` },
+  PATH_FORBIDDEN: {
+    meaning: "a path that leads out of what is served",
+    exit: 4,
+    status: 403,
+    type: `${OWN}:path-forbidden`,
+  },
+  NOT_FOUND: { meaning: "nothing is stored there", exit: 4, status: 404, type: "about:blank" },
+  METHOD_NOT_ALLOWED: { meaning: "not a method that this resource has", exit: 4, status: 405, type: "about:blank" },
+  CONFLICT: { meaning: "something of another kind is there", exit: 4, status: 409, type: `${OWN}:path-conflict` },
+  TOO_LARGE: { meaning: "larger than is accepted", exit: 4, status: 413, type: "about:blank" },
+  CONTENT_RANGE: { meaning: "partial uploads are not accepted", exit: 4, status: 400, type: `${OWN}:partial-put` },
+  EXPECTATION_FAILED: { meaning: "an expectation that cannot be met", exit: 4, status: 417, type: "about:blank" },
+  NO_SPACE: { meaning: "no space left to store it", exit: 5, status: 507, type: "about:blank" },
+  FILE_UNREADABLE: { meaning: "cannot read a local file", exit: 5 },
+  FILE_UNWRITABLE: { meaning: "cannot write a local file", exit: 5 },
+  FILE_CHANGED: { meaning: "a file changed while it was read", exit: 5 },
+  STORED_BYTES_DIFFER: { meaning: "what is stored is no longer what was verified", exit: 6 },
+  DIGEST_MISMATCHED: {
+    meaning: "a digest differs from the content",
+    exit: 6,
+    status: 400,
+    type: `${REGISTERED}#digest-mismatched-values`,
+  },
+  SIZE_MISMATCHED: {
+    meaning: "the size differs from the content",
+    exit: 6,
+    status: 400,
+    type: `${OWN}:size-mismatched`,
+  },
+  DIGEST_MALFORMED: {
+    meaning: "an integrity field cannot be understood",
+    exit: 6,
+    status: 400,
+    type: `${REGISTERED}#digest-invalid-values`,
+  },
+  DIGEST_MISSING: {
+    meaning: "an announced or required integrity field never came",
+    exit: 7,
+    status: 400,
+    type: `${OWN}:digest-missing`,
+  },
+  DIGEST_UNSUPPORTED: {
+    meaning: "no digest came that can be checked here",
+    exit: 7,
+    status: 400,
+    type: `${REGISTERED}#digest-unsupported-algorithms`,
+  },
+  DIGEST_UNVERIFIED: {
+    meaning: "nothing came to verify the content by",
+    exit: 7,
+    status: 400,
+    type: `${OWN}:digest-required`,
+  },
+  ABORTED: { meaning: "cancelled", exit: 130 },
+};
+
+/** Options of a {@link TrailsumError}. */
+export interface TrailsumErrorOptions {
+  /** The error underneath, if there is one. */
+  readonly cause?: unknown;
+  /** The HTTP status that was received (`REFUSED`), or that shall be answered in place of the table's. */
+  readonly status?: number;
+}
+
+/**
+ * The one class of error that these packages throw. `code` says which, `meaning` what follows from it; `message` is a
+ * sentence for people, and `cause` the error underneath.
+ */
+export class TrailsumError extends Error {
+  override readonly name = "TrailsumError";
+  /** Which error it is. */
+  readonly code: ErrorCode;
+  /** The HTTP status received or to be answered, where one fits. */
+  readonly status: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: TrailsumErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status ?? this.meaning.status;
+  }
+
+  /** The table's row for this code: exit status, HTTP status, problem type. */
+  get meaning(): ErrorMeaning {
+    return errorTable[this.code];
+  }
+
+  /** The error itself where it is one of ours, otherwise a `TrailsumError` of the code given, with it as the cause. */
+  static from(error: unknown, code: ErrorCode = "INTERNAL"): TrailsumError {
+    if (error instanceof TrailsumError) return error;
+    return new TrailsumError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}

@@ -1,0 +1,85 @@
+import { listMembers, sameFieldName } from "./field-syntax.ts";
+
+/** One field line: its name in the case it had on the wire, and its value as latin1 text. */
+export type FieldLine = readonly [name: string, value: string];
+
+/**
+ * The field lines of a header or trailer section, as they stood on the wire: order, duplicates, empty values and the
+ * case of names are kept, and look-up ignores case. It is a list and never an object keyed by what a stranger sent.
+ * Instances do not change; `with` and `without` give new ones.
+ */
+export class FieldLines implements Iterable<FieldLine> {
+  /** Nothing at all. */
+  static readonly empty: FieldLines = new FieldLines([]);
+
+  /** Name, value, name, value, ...: the shape of node:http's `rawHeaders` and `rawTrailers`. */
+  readonly raw: readonly string[];
+
+  private constructor(raw: readonly string[]) {
+    this.raw = raw;
+  }
+
+  /** From a flat list of names and values, strings or latin1 buffers: node:http's and undici's raw form. */
+  static fromRaw(raw: readonly (string | Uint8Array)[]): FieldLines {
+    if (raw.length === 0) return FieldLines.empty;
+    if (raw.length % 2 !== 0) throw new TypeError("a flat list of field lines needs an even number of entries");
+    if (raw.every((entry) => typeof entry === "string")) return new FieldLines(raw);
+    return new FieldLines(
+      raw.map((entry) => (typeof entry === "string" ? entry : Buffer.from(entry).toString("latin1"))),
+    );
+  }
+
+  /** From name and value pairs, in their order. */
+  static from(lines: Iterable<FieldLine>): FieldLines {
+    const raw: string[] = [];
+    for (const [name, value] of lines) raw.push(name, value);
+    return raw.length === 0 ? FieldLines.empty : new FieldLines(raw);
+  }
+
+  /** How many lines there are. */
+  get length(): number {
+    return this.raw.length / 2;
+  }
+
+  /** The values of every line of this name, in order; an empty list where there is none. */
+  getAll(name: string): string[] {
+    const values: string[] = [];
+    for (let at = 0; at < this.raw.length; at += 2) {
+      if (sameFieldName(this.raw[at]!, name)) values.push(this.raw[at + 1]!);
+    }
+    return values;
+  }
+
+  /** The combined value of a list-based field: all its lines joined with ", " (RFC 9110 section 5.3). */
+  get(name: string): string | undefined {
+    const values = this.getAll(name);
+    return values.length === 0 ? undefined : values.join(", ");
+  }
+
+  /** Whether a line of this name is there, even an empty one. */
+  has(name: string): boolean {
+    for (let at = 0; at < this.raw.length; at += 2) {
+      if (sameFieldName(this.raw[at]!, name)) return true;
+    }
+    return false;
+  }
+
+  /** The members of a list of tokens over all lines of this name, such as the options of `Connection`. */
+  list(name: string): string[] {
+    return this.getAll(name).flatMap(listMembers);
+  }
+
+  /** These lines and one more at the end. */
+  with(name: string, value: string): FieldLines {
+    return new FieldLines([...this.raw, name, value]);
+  }
+
+  /** These lines without any whose name `refuse` is true for. */
+  without(refuse: (name: string) => boolean): FieldLines {
+    return FieldLines.from([...this].filter(([name]) => !refuse(name)));
+  }
+
+  *[Symbol.iterator](): Generator<FieldLine> {
+    for (let at = 0; at < this.raw.length; at += 2) yield [this.raw[at]!, this.raw[at + 1]!];
+  }
+}

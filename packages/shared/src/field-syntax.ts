@@ -1,0 +1,36 @@
+/** RFC 9110 section 5.6.2: the characters of a token, which every field name is. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110 section 5.5: no control characters but HTAB, nothing beyond one octet, no whitespace at either end. */
+const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
+
+/** Whether `text` is a token, and so may be a field name or a method (RFC 9110 section 5.6.2). */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/**
+ * Whether `text` may be sent as a field value: octets as latin1 characters, no CR, LF, NUL or other control but HTAB,
+ * no leading or trailing whitespace (RFC 9110 section 5.5).
+ */
+export function isFieldValue(text: string): boolean {
+  return FIELD_VALUE.test(text);
+}
+
+/**
+ * The members of a comma-separated list of tokens (`Trailer`, `Connection`, `TE`), trimmed, empty ones skipped
+ * (RFC 9110 section 5.6.1.2). What the members are is not checked.
+ */
+export function listMembers(value: string): string[] {
+  const members: string[] = [];
+  for (const part of value.split(",")) {
+    const member = part.trim();
+    if (member !== "") members.push(member);
+  }
+  return members;
+}
+
+/** Whether two field names are the same name: names are compared without regard to case (RFC 9110 section 5.1). */
+export function sameFieldName(one: string, other: string): boolean {
+  return one.length === other.length && (one === other || one.toLowerCase() === other.toLowerCase());
+}

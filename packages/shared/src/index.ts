@@ -1,0 +1,51 @@
+export { type FieldLine, FieldLines } from "./field-lines.ts";
+export { isFieldValue, isToken, listMembers, sameFieldName } from "./field-syntax.ts";
+export {
+  createTrailerPolicy,
+  isTrailerName,
+  type TrailerContext,
+  type TrailerPolicy,
+  type TrailerPolicyOptions,
+  type TrailerSelection,
+} from "./trailer-policy.ts";
+
+export { type Algorithm, algorithms, digestLength, isAlgorithm, parseAlgorithm } from "./algorithms.ts";
+export { createDigester, type Digester, type Digests } from "./digester.ts";
+
+export { type DigestFault, type DigestField, formatDigestField, parseDigestField } from "./digest-fields.ts";
+export { formatMd5, parseContentMd5, type Parsed, parseMd5, parseSize } from "./size-and-md5.ts";
+export { formatWantDigest, parseWantDigest } from "./want-digest.ts";
+export {
+  algorithmsInHeader,
+  announcedIntegrityFields,
+  type Claim,
+  digestTrailerNames,
+  digestTrailers,
+  type IntegrityFieldName,
+  integrityFieldName,
+  integrityFieldNames,
+  type MalformedClaim,
+  parseIntegrityFieldNames,
+  type Section,
+  type UnsupportedClaim,
+} from "./integrity-fields.ts";
+
+export {
+  type CheckedClaim,
+  decideVerdict,
+  type Evidence,
+  type Verdict,
+  type VerdictName,
+  verifyingFields,
+} from "./verdict.ts";
+export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
+
+export { type ErrorCode, type ErrorMeaning, errorTable, TrailsumError, type TrailsumErrorOptions } from "./errors.ts";
+export {
+  errorProblem,
+  problemCode,
+  type ProblemDetails,
+  problemMediaType,
+  verdictError,
+  verdictProblem,
+} from "./problem.ts";

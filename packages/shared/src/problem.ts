@@ -1,0 +1,121 @@
+import { algorithms } from "./algorithms.ts";
+import { type ErrorCode, errorTable, TrailsumError } from "./errors.ts";
+import type { CheckedClaim, Verdict } from "./verdict.ts";
+
+/** A problem document, `application/problem+json` (RFC 9457). */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly [extension: string]: unknown;
+}
+
+/** The media type of a problem document. */
+export const problemMediaType = "application/problem+json";
+
+/** The error that a verdict other than `verified` amounts to, with a sentence that says which fields led to it. */
+export function verdictError(verdict: Verdict): TrailsumError {
+  return new TrailsumError(verdictCode(verdict), verdictSentence(verdict));
+}
+
+/**
+ * The problem document for content that was refused by its verdict, with the members that
+ * draft-ietf-httpapi-digest-fields-problem-types gives each type. What was computed is never in it: telling it would
+ * let a sender shape content towards a digest.
+ */
+export function verdictProblem(verdict: Verdict): ProblemDetails {
+  const failed = verdict.checked.filter((claim) => !claim.holds);
+  const extensions = {
+    verdict: verdict.name,
+    ...list("mismatched_digests", failed.flatMap(mismatchedDigest)),
+    ...list("mismatched_sizes", failed.flatMap(mismatchedSize)),
+    ...list(
+      "invalid_digests",
+      verdict.malformed.map(({ algorithm, field, reason }) => ({
+        ...(algorithm && { algorithm }),
+        header: field,
+        reason,
+      })),
+    ),
+    ...list("missing_fields", verdict.missing),
+    ...list(
+      "unsupported_algorithms",
+      verdict.unsupported.map(({ algorithm, field }) => ({ algorithm, header: field })),
+    ),
+  };
+  return { ...errorProblem(verdictError(verdict)), ...extensions };
+}
+
+/** The problem document for an error that has an HTTP status; any other is told as a bare 500. */
+export function errorProblem(error: TrailsumError): ProblemDetails {
+  const { meaning, type = "about:blank" } = error.meaning;
+  if (error.status === undefined) return errorProblem(new TrailsumError("INTERNAL", errorTable.INTERNAL.meaning));
+  return { type, title: sentence(meaning), status: error.status, detail: error.message };
+}
+
+/** The code of the error that a problem document tells of, where its type is one of ours or a registered one. */
+export function problemCode(type: string): ErrorCode | undefined {
+  if (type === "about:blank") return undefined;
+  const known = Object.entries(errorTable).find(([, row]) => "type" in row && row.type === type);
+  // The table's keys are the codes; Object.entries forgets that.
+  return known?.[0] as ErrorCode | undefined;
+}
+
+function verdictCode(verdict: Verdict): ErrorCode {
+  switch (verdict.name) {
+    case "malformed":
+      return "DIGEST_MALFORMED";
+    case "mismatched":
+      return verdict.checked.some((claim) => !claim.holds && "digest" in claim.of)
+        ? "DIGEST_MISMATCHED"
+        : "SIZE_MISMATCHED";
+    case "missing":
+      return "DIGEST_MISSING";
+    default:
+      return verdict.unsupported.length > 0 ? "DIGEST_UNSUPPORTED" : "DIGEST_UNVERIFIED";
+  }
+}
+
+function verdictSentence(verdict: Verdict): string {
+  switch (verdict.name) {
+    case "verified":
+      return "the content is what it was announced to be";
+    case "malformed":
+      return verdict.malformed.map(({ field, section, reason }) => `${field} in the ${section}: ${reason}`).join("; ");
+    case "mismatched":
+      return `the content is not what was sent: ${failedClaims(verdict)} in the message differ from what arrived`;
+    case "missing":
+      return `${verdict.missing.join(", ")} did not arrive, though announced or required: a proxy on the way may have dropped trailers`;
+    case "unverified":
+      return verdict.unsupported.length > 0
+        ? `nothing to verify the content by: ${verdict.unsupported.map(({ algorithm }) => algorithm).join(", ")} cannot be checked here; use one of ${algorithms.join(", ")}`
+        : "nothing came to verify the content by: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field";
+  }
+}
+
+function failedClaims(verdict: Verdict): string {
+  return verdict.checked
+    .filter((claim) => !claim.holds)
+    .map((claim) =>
+      "algorithm" in claim.of && claim.field !== "Md5" ? `${claim.field} (${claim.of.algorithm})` : claim.field,
+    )
+    .join(", ");
+}
+
+function mismatchedDigest({ field, of }: CheckedClaim): object[] {
+  if (!("digest" in of)) return [];
+  return [{ algorithm: of.algorithm, provided_digest: `:${of.digest.toString("base64")}:`, header: field }];
+}
+
+function mismatchedSize({ field, of }: CheckedClaim): object[] {
+  return "size" in of ? [{ provided_size: of.size, header: field }] : [];
+}
+
+function list(name: string, members: readonly unknown[]): Record<string, readonly unknown[]> {
+  return members.length > 0 ? { [name]: members } : {};
+}
+
+function sentence(phrase: string): string {
+  return phrase.charAt(0).toUpperCase() + phrase.slice(1);
+}

@@ -1,0 +1,129 @@
+import { type Digests } from "./digester.ts";
+import { FieldLines } from "./field-lines.ts";
+import {
+  announcedIntegrityFields,
+  type Claim,
+  type IntegrityFieldName,
+  type MalformedClaim,
+  readClaims,
+  type UnsupportedClaim,
+} from "./integrity-fields.ts";
+
+/**
+ * What was found about some content that arrived whole:
+ * `verified`, every claim holds and nothing required lacks; `mismatched`, a claim does not hold; `missing`, a field that
+ * was announced or is required never came; `malformed`, a claim cannot be understood; `unverified`, there was no digest
+ * to check. Content that did not arrive whole has no verdict: its transfer failed.
+ */
+export type VerdictName = "verified" | "mismatched" | "missing" | "malformed" | "unverified";
+
+/** A claim that was compared with what was computed. */
+export interface CheckedClaim extends Claim {
+  readonly holds: boolean;
+}
+
+/** A verdict, and everything that led to it. */
+export interface Verdict {
+  readonly name: VerdictName;
+  /** Every claim that could be compared. */
+  readonly checked: readonly CheckedClaim[];
+  /** Fields that were announced or required and never came. */
+  readonly missing: readonly IntegrityFieldName[];
+  /** Claims that cannot be understood. */
+  readonly malformed: readonly MalformedClaim[];
+  /** Digests that nobody here can check. They neither help nor hurt. */
+  readonly unsupported: readonly UnsupportedClaim[];
+  /** What the receiver computed. Never told to a peer whose claim did not hold. */
+  readonly computed: Digests;
+}
+
+/** What a verdict is made from. */
+export interface Evidence {
+  /** The header section of the message. */
+  readonly header: FieldLines;
+  /** Its trailer section; absent where none came. */
+  readonly trailer?: FieldLines;
+  /** What was computed over the content. */
+  readonly computed: Digests;
+  /** Fields that must be there, in the header or the trailer section, and hold. None by default. */
+  readonly require?: readonly IntegrityFieldName[];
+  /**
+   * Whether the content is the whole representation (the default) or a part of one, as in a 206: then `Repr-Digest`
+   * speaks of something else and is left aside (RFC 9530 section 3).
+   */
+  readonly content?: "whole" | "part";
+}
+
+/**
+ * Decides what is to be thought of some content, from what was announced, received and computed. It is the only place
+ * where that is decided, for requests and responses, on every hop.
+ *
+ * Where several things are wrong the first of malformed, mismatched, missing names the verdict: a claim that cannot be
+ * understood will not be understood when it is sent again.
+ */
+export function decideVerdict(evidence: Evidence): Verdict {
+  const { header, trailer = FieldLines.empty, computed, require = [], content = "whole" } = evidence;
+  const applies = ({ field }: { field: IntegrityFieldName }) => content === "whole" || field !== "Repr-Digest";
+  const sections = [readClaims(header, "header"), readClaims(trailer, "trailer")];
+  const claims = sections.flatMap((section) => section.claims.filter(applies));
+  const malformed = sections.flatMap((section) => section.malformed.filter(applies));
+  const unsupported = sections.flatMap((section) => section.unsupported.filter(applies));
+
+  const checked: CheckedClaim[] = [];
+  for (const claim of claims) {
+    const holds = compare(claim, computed);
+    if (holds === undefined) unsupported.push(notComputed(claim));
+    else checked.push({ ...claim, holds });
+  }
+  malformed.push(...conflicts(claims));
+
+  const missing = new Set(
+    announcedIntegrityFields(header).filter((field) => applies({ field }) && !trailer.has(field)),
+  );
+  for (const field of require) if (!checked.some((claim) => claim.field === field)) missing.add(field);
+
+  return {
+    name: nameVerdict(checked, missing.size, malformed.length),
+    checked,
+    missing: [...missing],
+    malformed,
+    unsupported,
+    computed,
+  };
+}
+
+/** The fields by which a verdict was reached that held, each once: `Md5`, `Size`, ... */
+export function verifyingFields(verdict: Verdict): IntegrityFieldName[] {
+  return [...new Set(verdict.checked.filter((claim) => claim.holds).map((claim) => claim.field))];
+}
+
+function nameVerdict(checked: readonly CheckedClaim[], missing: number, malformed: number): VerdictName {
+  if (malformed > 0) return "malformed";
+  if (checked.some((claim) => !claim.holds)) return "mismatched";
+  if (missing > 0) return "missing";
+  // A right number of bytes says nothing about which bytes: without a digest nothing is verified.
+  return checked.some((claim) => "digest" in claim.of) ? "verified" : "unverified";
+}
+
+function compare({ of }: Claim, computed: Digests): boolean | undefined {
+  if ("size" in of) return of.size === computed.size;
+  return computed.values.get(of.algorithm)?.equals(of.digest);
+}
+
+function notComputed({ field, section, of }: Claim): UnsupportedClaim {
+  return { field, section, algorithm: "algorithm" in of ? of.algorithm : "size" };
+}
+
+/** One field in header and trailer with different values: nobody can say which of them is meant. */
+function conflicts(claims: readonly Claim[]): MalformedClaim[] {
+  return claims
+    .filter((claim) => claim.section === "trailer")
+    .filter((claim) => claims.some((other) => other.section === "header" && contradicts(claim, other)))
+    .map(({ field, section }) => ({ field, section, reason: "differs between header and trailer" }));
+}
+
+function contradicts(one: Claim, other: Claim): boolean {
+  if (one.field !== other.field) return false;
+  if ("size" in one.of) return "size" in other.of && one.of.size !== other.of.size;
+  return "digest" in other.of && one.of.algorithm === other.of.algorithm && !one.of.digest.equals(other.of.digest);
+}

@@ -1,0 +1,81 @@
+import { Transform, type TransformCallback } from "node:stream";
+
+import type { Algorithm } from "./algorithms.ts";
+import { createDigester, type Digester, type Digests } from "./digester.ts";
+import { TrailsumError } from "./errors.ts";
+import { verdictError } from "./problem.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Options of {@link createVerifyingStream}. */
+export interface VerifyingStreamOptions {
+  /** What to compute. */
+  readonly algorithms: Iterable<Algorithm>;
+  /** Called once, when the source has ended and so its trailers are in: decides from what was computed. */
+  readonly decide: (computed: Digests) => Verdict;
+  /** Whether content of this verdict is let through to its end. Default: only `verified`. */
+  readonly accept?: ((verdict: Verdict) => boolean) | undefined;
+}
+
+/**
+ * A transform that hands bytes on unchanged and ends only after a good verdict. After a bad one it fails with the error
+ * that the verdict amounts to, so that whoever reads it never sees an `end` that looks like success.
+ */
+export interface VerifyingStream extends Transform {
+  /** The verdict, good or bad; rejects when the content did not arrive whole. It may be left unobserved. */
+  readonly verdict: Promise<Verdict>;
+}
+
+/** A {@link VerifyingStream}. Feed it with `pipeline`, so that either end's failure reaches the other. */
+export function createVerifyingStream(options: VerifyingStreamOptions): VerifyingStream {
+  return new VerifyingTransform(options);
+}
+
+class VerifyingTransform extends Transform implements VerifyingStream {
+  readonly verdict: Promise<Verdict>;
+  readonly #options: VerifyingStreamOptions;
+  readonly #settle: PromiseWithResolvers<Verdict> = Promise.withResolvers();
+  #digester: Digester | undefined;
+
+  constructor(options: VerifyingStreamOptions) {
+    super();
+    this.#options = options;
+    this.verdict = this.#settle.promise;
+    // Whoever only reads the stream learns of a failure there, so an unobserved rejection is no mistake.
+    this.verdict.catch(() => {});
+  }
+
+  override _construct(ready: (error?: Error) => void): void {
+    createDigester(this.#options.algorithms).then(
+      (digester) => {
+        this.#digester = digester;
+        ready();
+      },
+      (error: unknown) => ready(TrailsumError.from(error)),
+    );
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#digester?.update(chunk);
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    try {
+      const { accept = isVerified, decide } = this.#options;
+      const verdict = decide(this.#digester!.digest());
+      this.#settle.resolve(verdict);
+      done(accept(verdict) ? null : verdictError(verdict));
+    } catch (error) {
+      done(TrailsumError.from(error));
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#settle.reject(error ?? new TrailsumError("CONNECTION_LOST", "the content was abandoned before its end"));
+    done(error);
+  }
+}
+
+function isVerified(verdict: Verdict): boolean {
+  return verdict.name === "verified";
+}
