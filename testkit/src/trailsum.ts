@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import { deadline } from "./deadline.ts";
+
+// Never through a package runner: those do not pass signals on.
+const command = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url));
+
+/** Settings of `trailsum` and `startTrailsum`. */
+export interface TrailsumOptions {
+  /** Added to the environment of the test, from which every `TRAILSUM_` variable is taken out; `undefined` removes one. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Standard input. Default: empty. */
+  readonly input?: string | Uint8Array | Readable;
+  readonly cwd?: string;
+  /** Milliseconds until the process is killed and the call rejects. Default: 15 seconds. */
+  readonly timeout?: number;
+  /** Arguments for node itself, before the script. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** How a `trailsum` process ended, and what it said. */
+export interface TrailsumResult {
+  /** `null` when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  /** The same as `stdout`, byte by byte. */
+  readonly stdoutBytes: Buffer;
+  readonly stderr: string;
+}
+
+/** A `trailsum serve` or `trailsum proxy` that is ready. */
+export interface RunningTrailsum {
+  /** What it says that it listens on, without a trailing slash. */
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Settles when the process is gone, by whatever cause. */
+  readonly exited: Promise<TrailsumResult>;
+  /** Sends `signal` (default SIGTERM) and waits for the end. A process that outlives the timeout is killed, and the call rejects. */
+  stop(signal?: NodeJS.Signals, timeout?: number): Promise<TrailsumResult>;
+}
+
+/** Runs the command from its source to its end, with the node that runs the tests. A failure of the command is a result, not an error. */
+export async function trailsum(args: readonly string[], options: TrailsumOptions = {}): Promise<TrailsumResult> {
+  const running = start(args, options);
+  const describe = (): string => `trailsum ${args.join(" ")} does not end. ${running.said()}`;
+  try {
+    return await deadline(running.exited, options.timeout ?? 15_000, describe);
+  } finally {
+    running.child.kill("SIGKILL");
+  }
+}
+
+/** Starts a command that stays, and resolves once it has printed `listening on <url>`. Killed when the test ends, if still there. */
+export async function startTrailsum(args: readonly string[], options: TrailsumOptions = {}): Promise<RunningTrailsum> {
+  const running = start(args, options);
+  const { child, exited } = running;
+  const ready = new Promise<string>((resolve, reject) => {
+    child.stdout?.on("data", () => {
+      const url = /^listening on (\S+)\r?\n/m.exec(running.stdout())?.[1];
+      if (url !== undefined) resolve(url.replace(/\/$/, ""));
+    });
+    const early = (): void => reject(new Error(`trailsum ${args.join(" ")} ended early. ${running.said()}`));
+    exited.then(early, reject);
+  });
+  const describe = (): string => `trailsum ${args.join(" ")} does not get ready. ${running.said()}`;
+  const url = await deadline(ready, options.timeout ?? 15_000, describe);
+  return {
+    url,
+    child,
+    exited,
+    stdout: running.stdout,
+    stderr: running.stderr,
+    async stop(signal = "SIGTERM", timeout = 15_000) {
+      child.kill(signal);
+      try {
+        return await deadline(exited, timeout, () => `it outlives ${signal}. ${running.said()}`);
+      } finally {
+        child.kill("SIGKILL");
+      }
+    },
+  };
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly exited: Promise<TrailsumResult>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly said: () => string;
+}
+
+function start(args: readonly string[], options: TrailsumOptions): Started {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), command, ...args], {
+    cwd: options.cwd,
+    env: environment(options.env ?? {}),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+  const { input } = options;
+  // A command that ends without reading its input breaks the pipe; its exit code says all there is to say.
+  pipeline(input instanceof Readable ? input : Readable.from(input === undefined ? [] : [input]), child.stdin).catch(
+    () => {},
+  );
+  const stdout = (): string => Buffer.concat(out).toString();
+  const stderr = (): string => Buffer.concat(err).toString();
+  const exited = new Promise<TrailsumResult>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exitCode, signal) => {
+      const stdoutBytes = Buffer.concat(out);
+      resolve({ exitCode, signal, stdout: stdoutBytes.toString(), stdoutBytes, stderr: stderr() });
+    });
+  });
+  exited.catch(() => {});
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  const said = (): string =>
+    `It wrote on stdout: ${JSON.stringify(stdout())} and on stderr: ${JSON.stringify(stderr())}`;
+  return { child, exited, stdout, stderr, said };
+}
+
+function environment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+  // What the developer's shell or the test runner sets must not change what the command prints.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+  );
+  return { ...Object.fromEntries(inherited), ...added };
+}
