@@ -1,0 +1,99 @@
+// Builds and packs every package as it would be published, checks the tarballs, and uses them as a stranger would: installed
+// by npm into an empty directory, outside this repository.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, unknown>>;
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const work = mkdtempSync(join(tmpdir(), "trailsum-pack-"));
+
+function run(what: string, command: string, args: readonly string[], cwd: string = root): string {
+  const { error, status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (error === undefined && status === 0) {
+    console.log(`ok    ${what}`);
+    return stdout;
+  }
+  throw new Error(`${what}: ${command} ${args.join(" ")}\n${error?.message ?? `exit ${status}`}\n${stdout}${stderr}`);
+}
+
+/** Whoever ran this (pnpm, or npx pnpm) is the pnpm to pack with; without one, npx fetches it. */
+function pnpm(what: string, args: readonly string[], cwd?: string): string {
+  const self = process.env["npm_execpath"];
+  if (self === undefined || !self.includes("pnpm")) return run(what, "npx", ["-y", "pnpm@12", ...args], cwd);
+  return /\.[cm]?js$/.test(self) ? run(what, process.execPath, [self, ...args], cwd) : run(what, self, args, cwd);
+}
+
+function readManifest(directory: string): Manifest {
+  return JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Manifest;
+}
+
+function pack(directory: string, manifest: Manifest): string {
+  const into = join(work, "tarballs", manifest.name.replace("/", "-"));
+  mkdirSync(into, { recursive: true });
+  pnpm(`pack ${manifest.name}`, ["pack", "--pack-destination", into], directory);
+  const [tarball, ...others] = readdirSync(into);
+  if (tarball === undefined || others.length > 0)
+    throw new Error(`expected one tarball of ${manifest.name} in ${into}`);
+  return join(into, tarball);
+}
+
+function checkTarball(manifest: Manifest, tarball: string): void {
+  const bin = (name: string): string => join(root, "node_modules/.bin", name);
+  run(`publint ${manifest.name}`, bin("publint"), ["run", tarball, "--strict"]);
+  // A package that is only a command has no entry whose types could be wrong.
+  if (manifest.exports?.["."] !== undefined)
+    run(`attw ${manifest.name}`, bin("attw"), [tarball, "--profile", "esm-only"]);
+}
+
+function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[]): void {
+  const home = join(work, "stranger");
+  mkdirSync(home);
+  writeFileSync(join(home, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
+  const tarballs = packed.map(({ tarball }) => tarball);
+  run("npm install of the tarballs", "npm", ["install", "--no-audit", "--no-fund", ...tarballs], home);
+  for (const { manifest } of packed) {
+    if (manifest.exports?.["."] !== undefined) {
+      const script = `if (Object.keys(await import(${JSON.stringify(manifest.name)})).length === 0) throw new Error("no exports")`;
+      run(`import ${manifest.name}`, process.execPath, ["--input-type=module", "--eval", script], home);
+    }
+    for (const command of Object.keys(manifest.bin ?? {})) {
+      const said = run(
+        `${command} --version`,
+        process.execPath,
+        [join(home, "node_modules/.bin", command), "--version"],
+        home,
+      );
+      if (said.trim() !== manifest.version)
+        throw new Error(`${command} --version says ${said}, not ${manifest.version}`);
+    }
+  }
+}
+
+try {
+  // From nothing, so that no file of an older build is packed.
+  const directories = readdirSync(join(root, "packages")).map((name) => join(root, "packages", name));
+  for (const directory of directories) rmSync(join(directory, "dist"), { recursive: true, force: true });
+  pnpm("build", ["build"]);
+  const packed = directories
+    .map((directory) => ({ directory, manifest: readManifest(directory) }))
+    .filter(({ manifest }) => manifest.private !== true)
+    .map(({ directory, manifest }) => ({ manifest, tarball: pack(directory, manifest) }));
+  for (const { manifest, tarball } of packed) checkTarball(manifest, tarball);
+  useAsStranger(packed);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
