@@ -23,7 +23,7 @@ export async function goToolchain(): Promise<string | undefined> {
 
 /**
  * Builds one Go source file that needs only the standard library, and gives the path of the program. The same source is built
- * once and kept, also between runs. Touches no network. A first build takes half a minute: call it in `beforeAll`, with a
+ * once and kept, also between runs. Touches no network. A first build takes several seconds: call it in `beforeAll`, with a
  * timeout of its own, and skip visibly when `goToolchain()` finds nothing.
  */
 export async function buildGo(sourceFile: string): Promise<string> {
