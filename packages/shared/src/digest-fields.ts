@@ -2,6 +2,7 @@ import { parseDictionary, serializeDictionary } from "structured-headers";
 
 import { type Algorithm, digestLength, isAlgorithm } from "./algorithms.ts";
 import type { Digests } from "./digester.ts";
+import { trimWhitespace } from "./field-syntax.ts";
 
 /** What one `Content-Digest` or `Repr-Digest` field says. */
 export interface DigestField {
@@ -9,7 +10,7 @@ export interface DigestField {
   readonly digests: ReadonlyMap<Algorithm, Buffer>;
   /** The keys of algorithms that are not known here. A recipient may ignore those (RFC 9530 section 2). */
   readonly unknown: readonly string[];
-  /** Why the field cannot be relied on; empty when all is well. */
+  /** Why the field cannot be relied on, at most one reason for each algorithm; empty when all is well. */
   readonly faults: readonly DigestFault[];
 }
 
@@ -30,31 +31,33 @@ export interface DigestFault {
  */
 export function parseDigestField(lines: readonly string[]): DigestField {
   const digests = new Map<Algorithm, Buffer>();
-  const unknown: string[] = [];
+  const unknown = new Set<string>();
   const faults: DigestFault[] = [];
   for (const member of lines.flatMap(dictionaryMembers)) {
     const parsed = parseMember(member);
     if (parsed === undefined) {
+      // No more can be said of a field that is no dictionary, and a line of commas shall not become a page of reasons.
       faults.push({ reason: "not a dictionary of byte sequences" });
-      continue;
+      break;
     }
     const { key, value } = parsed;
     if (!isAlgorithm(key)) {
-      if (!unknown.includes(key)) unknown.push(key);
-    } else if (value === undefined) {
-      faults.push({ algorithm: key, reason: "not a byte sequence in canonical base64" });
-    } else if (value.length !== digestLength(key)) {
-      faults.push({
-        algorithm: key,
-        reason: `a digest of ${digestLength(key)} bytes was expected, not ${value.length}`,
-      });
-    } else if (digests.get(key)?.equals(value) === false) {
-      faults.push({ algorithm: key, reason: "came twice with different values" });
-    } else {
-      digests.set(key, value);
+      unknown.add(key);
+      continue;
     }
+    const reason = faultOf(key, value, digests.get(key));
+    if (reason === undefined) digests.set(key, value!);
+    else if (!faults.some(({ algorithm }) => algorithm === key)) faults.push({ algorithm: key, reason });
   }
-  return { digests, unknown, faults };
+  return { digests, unknown: [...unknown], faults };
+}
+
+function faultOf(algorithm: Algorithm, value: Buffer | undefined, earlier: Buffer | undefined): string | undefined {
+  if (value === undefined) return "not a byte sequence in canonical base64";
+  if (value.length !== digestLength(algorithm)) {
+    return `a digest of ${digestLength(algorithm)} bytes was expected, not ${value.length}`;
+  }
+  return earlier?.equals(value) === false ? "came twice with different values" : undefined;
 }
 
 /** `md5=:...:, sha-256=:...:`, for the algorithms named or for all that were computed. */
@@ -72,22 +75,26 @@ export function namedAlgorithms(lines: readonly string[]): Algorithm[] {
   return [...parseDigestField(lines).digests.keys()];
 }
 
-/** Splits at the commas that are not inside a quoted string, so that each member can be seen before any is merged. */
+/**
+ * Splits at the commas that are not inside a string, so that each member can be seen before any is merged. In a string
+ * a backslash escapes; in a display string, `%"..."`, it does not (RFC 9651 section 3.3.8).
+ */
 function dictionaryMembers(line: string): string[] {
-  if (line.trim() === "") return [];
+  if (trimWhitespace(line) === "") return [];
   const members: string[] = [];
   let start = 0;
-  let quoted = false;
+  let quoted: "string" | "display string" | undefined;
   for (let at = 0; at < line.length; at += 1) {
     const character = line[at];
-    if (quoted && character === "\\") at += 1;
-    else if (character === '"') quoted = !quoted;
-    else if (character === "," && !quoted) {
-      members.push(line.slice(start, at));
+    if (quoted === "string" && character === "\\") at += 1;
+    else if (character === '"' && quoted === undefined) quoted = line[at - 1] === "%" ? "display string" : "string";
+    else if (character === '"') quoted = undefined;
+    else if (character === "," && quoted === undefined) {
+      members.push(trimWhitespace(line.slice(start, at)));
       start = at + 1;
     }
   }
-  members.push(line.slice(start));
+  members.push(trimWhitespace(line.slice(start)));
   return members;
 }
 
@@ -98,12 +105,12 @@ function parseMember(member: string): { key: string; value: Buffer | undefined }
   } catch {
     return undefined;
   }
-  const [entry] = entries;
-  if (entry === undefined) return undefined;
+  const [entry, ...others] = entries;
+  if (entry === undefined || others.length > 0) return undefined;
   const [key, [value]] = entry;
   if (!(value instanceof ArrayBuffer)) return { key, value: undefined };
   const bytes = Buffer.from(value);
   // The parser decodes leniently (missing padding, stray bits), so the text must be what these bytes encode to.
-  const canonical = member.includes(`=:${bytes.toString("base64")}:`);
+  const canonical = member.startsWith(`${key}=:${bytes.toString("base64")}:`);
   return { key, value: canonical ? bytes : undefined };
 }

@@ -24,10 +24,26 @@ export function isFieldValue(text: string): boolean {
 export function listMembers(value: string): string[] {
   const members: string[] = [];
   for (const part of value.split(",")) {
-    const member = part.trim();
+    const member = trimWhitespace(part);
     if (member !== "") members.push(member);
   }
   return members;
+}
+
+/**
+ * `text` without the spaces and tabs around it: the only whitespace that HTTP knows (RFC 9110 section 5.6.3).
+ * `String.trim` would also take away characters such as NBSP, which are octets of the value.
+ */
+export function trimWhitespace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isWhitespace(text[start])) start += 1;
+  while (end > start && isWhitespace(text[end - 1])) end -= 1;
+  return text.slice(start, end);
+}
+
+function isWhitespace(character: string | undefined): boolean {
+  return character === " " || character === "\t";
 }
 
 /** Whether two field names are the same name: names are compared without regard to case (RFC 9110 section 5.1). */
