@@ -1,0 +1,153 @@
+import { type Dispatcher, errors } from "undici";
+
+import { headersObject } from "./headers-object.ts";
+import type { OutgoingRequest } from "./outgoing-request.ts";
+
+/** What carries an exchange at the moment: a connection, or the queue it waits in. */
+export interface ExchangeCarrier {
+  /** The handler takes no more for now. */
+  pause(): void;
+  /** The handler takes more again. */
+  resume(): void;
+  /** Gives the exchange up: what carries it lets go of it, and a connection in the middle of it is closed. */
+  drop(exchange: Exchange, error: Error): void;
+}
+
+/**
+ * One request and the response to it, from `dispatch` to the last callback: what undici calls a controller, and the
+ * place where the handler is called. Each of its endings happens at most once.
+ */
+export class Exchange implements Dispatcher.DispatchController {
+  readonly request: OutgoingRequest;
+  readonly #handler: Dispatcher.DispatchHandler;
+  carrier: ExchangeCarrier | undefined;
+  /** Whether it was already moved to another connection once. */
+  resent = false;
+
+  aborted = false;
+  paused = false;
+  reason: Error | null = null;
+  rawHeaders: string[] | null = null;
+  rawTrailers: string[] | null = null;
+  #ended = false;
+
+  constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler) {
+    this.request = request;
+    this.#handler = handler;
+    // A body may fail while the request still waits for a connection.
+    if (request.body.kind === "stream") request.body.stream.on("error", this.#onBodyError);
+  }
+
+  /** Whether its last callback has been made. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Tells the handler that its request has begun, and gives it this as its controller. */
+  begin(): void {
+    this.#call(() => this.#handler.onRequestStart?.(this, {}));
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.carrier?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.carrier?.resume();
+  }
+
+  abort(reason?: Error): void {
+    if (this.aborted || this.#ended) return;
+    this.aborted = true;
+    this.reason = reason ?? new errors.RequestAbortedError();
+    this.fail(this.reason);
+  }
+
+  bodySent(chunk: Uint8Array): void {
+    if (this.#handler.onBodySent === undefined) return;
+    this.#call(() => this.#handler.onBodySent?.(chunk as Buffer));
+  }
+
+  requestSent(): void {
+    this.#call(() => this.#handler.onRequestSent?.());
+  }
+
+  /** A head: of an interim response (1xx), or of the final one. */
+  responseStart(status: number, raw: string[], reason: string): void {
+    this.rawHeaders = raw;
+    this.#call(() => {
+      this.#handler.onResponseStarted?.();
+      this.#handler.onResponseStart?.(this, status, headersObject(raw), reason);
+    });
+  }
+
+  responseData(content: Buffer): void {
+    this.#call(() => this.#handler.onResponseData?.(this, content));
+  }
+
+  responseEnd(trailers: string[]): void {
+    if (this.#ended) return;
+    this.rawTrailers = trailers;
+    this.#finish();
+    try {
+      this.#handler.onResponseEnd?.(this, headersObject(trailers));
+    } catch (error) {
+      this.#handler.onResponseError?.(this, asError(error));
+    }
+  }
+
+  upgraded(
+    status: number,
+    raw: string[],
+    socket: Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>[3],
+  ): void {
+    if (this.#ended) return;
+    this.rawHeaders = raw;
+    this.#finish();
+    if (this.#handler.onRequestUpgrade === undefined) {
+      socket.destroy();
+      this.#handler.onResponseError?.(this, new errors.InvalidArgumentError("invalid onRequestUpgrade method"));
+    } else this.#handler.onRequestUpgrade(this, status, headersObject(raw), socket);
+  }
+
+  /** Ends it with an error: the carrier lets go, the body is destroyed, the handler is told. */
+  fail(error: Error): void {
+    if (this.#ended) return;
+    const { carrier } = this;
+    this.#finish();
+    carrier?.drop(this, error);
+    const { body } = this.request;
+    if (body.kind === "stream" && !body.stream.destroyed) {
+      body.stream.on("error", ignore);
+      body.stream.destroy(error);
+    }
+    this.#handler.onResponseError?.(this, error);
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.carrier = undefined;
+    if (this.request.body.kind === "stream") this.request.body.stream.off("error", this.#onBodyError);
+  }
+
+  readonly #onBodyError = (error: Error): void => this.fail(error);
+
+  /** A handler that throws has failed its exchange. */
+  #call(callback: () => void): void {
+    if (this.#ended) return;
+    try {
+      callback();
+    } catch (error) {
+      this.abort(asError(error));
+    }
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function ignore(): void {}

@@ -1,0 +1,307 @@
+import type { Socket } from "node:net";
+
+import { sameFieldName } from "@trailsum/shared";
+import { errors } from "undici";
+
+import type { Exchange, ExchangeCarrier } from "../exchange.ts";
+import { isReplayable } from "../request-body.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { RequestWriter } from "./request-writer.ts";
+import type { ResponseHead } from "./response-head.ts";
+import { ResponseReader, type ReaderLimits, type ResponseSink } from "./response-reader.ts";
+import { surviveWriteErrors } from "./write-errors.ts";
+
+/** How long a connection waits for what. Milliseconds; 0 for ever. */
+export interface ConnectionTimeouts {
+  /** For a response's head, once the request has been sent. */
+  readonly headers: number;
+  /** For the next piece of a body, either way. */
+  readonly body: number;
+  /** For the next request, when the server gives no hint. */
+  readonly keepAlive: number;
+  /** The longest time that a server's hint can ask for. */
+  readonly keepAliveMax: number;
+  /** For a 100, before the body is sent all the same (RFC 9110 section 10.1.1). */
+  readonly expectContinue: number;
+}
+
+/** Who owns a connection. */
+export interface ConnectionOwner {
+  /** It can take another exchange. */
+  onIdle(connection: Http1Connection): void;
+  /** It is gone. */
+  onClosed(connection: Http1Connection, error: Error | undefined): void;
+  /** It was closed before the first byte of an answer, and the request can be sent again. */
+  onUnanswered(exchange: Exchange): void;
+}
+
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** A server that has refused a body may still be answering after it has stopped reading. */
+const ANSWER_AFTER_WRITE_ERROR = 2_000;
+
+/**
+ * One HTTP/1.1 connection to an origin. It carries one exchange at a time: the request goes out through the writer, the
+ * response comes in through the reader, and both can run at once. It is used again only when both messages are
+ * complete and nothing is left over.
+ */
+export class Http1Connection implements ExchangeCarrier, ResponseSink {
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #authority: string;
+  readonly #timeouts: ConnectionTimeouts;
+  readonly #reader: ResponseReader;
+  readonly #timer = new IdleTimer();
+  #exchange: Exchange | undefined;
+  #writer: RequestWriter | undefined;
+  #persistent = true;
+  #served = 0;
+  #keepAliveHint: number | undefined;
+  #answered = false;
+  #complete = false;
+  #writeError: Error | undefined;
+
+  constructor(
+    socket: Socket,
+    options: { owner: ConnectionOwner; authority: string; timeouts: ConnectionTimeouts; limits: ReaderLimits },
+  ) {
+    this.#socket = socket;
+    this.#owner = options.owner;
+    this.#authority = options.authority;
+    this.#timeouts = options.timeouts;
+    this.#reader = new ResponseReader(this, options.limits);
+    surviveWriteErrors(socket, (error) => this.#onWriteError(error));
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
+    socket.on("error", this.#onError).on("close", this.#onClose);
+  }
+
+  /** Sends the request of an exchange, on a connection that is idle. */
+  run(exchange: Exchange): void {
+    const { request } = exchange;
+    this.#exchange = exchange;
+    this.#answered = false;
+    this.#complete = false;
+    this.#persistent = true;
+    exchange.carrier = this;
+    this.#timer.clear();
+    this.#socket.ref();
+    this.#reader.expect(request.method, request.upgrade !== undefined);
+    const writer = new RequestWriter(this.#socket, request, {
+      onSent: (chunk) => exchange.bodySent(chunk),
+      onBlocked: (blocked) => this.#onBlocked(blocked),
+      onFinished: () => this.#onRequestFinished(),
+      onFailed: (error) => exchange.fail(error),
+    });
+    this.#writer = writer;
+    writer.start(this.#authority);
+    if (request.expectContinue && !writer.finished) {
+      this.#timer.set(this.#timeouts.expectContinue, () => writer.sendBody());
+    }
+  }
+
+  /** Closes it at once; an exchange that it carries fails. */
+  destroy(error?: Error): void {
+    this.#socket.destroy(error);
+  }
+
+  // The exchange's side: what its handler asks for.
+
+  pause(): void {
+    this.#reader.pause();
+    this.#socket.pause();
+    if (this.#answered) this.#timer.clear();
+  }
+
+  resume(): void {
+    if (this.#answered && !this.#complete) this.#awaitContent();
+    this.#guard(() => this.#reader.resume());
+    if (this.#exchange?.paused !== true) this.#socket.resume();
+  }
+
+  drop(_exchange: Exchange, error: Error): void {
+    this.#exchange = undefined;
+    this.#writer?.stop(error);
+    this.#socket.destroy();
+  }
+
+  // The reader's side: what the response consists of.
+
+  onInterim({ status, raw, reason }: ResponseHead): void {
+    this.#exchange?.responseStart(status, raw, reason);
+    if (status === 100 && this.#exchange?.request.expectContinue === true) {
+      this.#timer.clear();
+      this.#writer?.sendBody();
+      if (this.#writer?.finished === true) this.#awaitHead();
+    }
+  }
+
+  onHead({ status, raw, reason, persistent }: ResponseHead): void {
+    this.#answered = true;
+    this.#persistent = persistent;
+    this.#keepAliveHint = keepAliveHint(raw);
+    // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
+    // A success may be half of a conversation, and the sending goes on until its end.
+    if (status >= 300 || this.#writer?.waiting === true) this.#stopSending();
+    this.#awaitContent();
+    this.#exchange?.responseStart(status, raw, reason);
+  }
+
+  onContent(content: Buffer): void {
+    if (this.#exchange?.paused !== true) this.#awaitContent();
+    this.#exchange?.responseData(content);
+  }
+
+  onComplete(trailers: string[]): void {
+    const exchange = this.#exchange;
+    this.#complete = true;
+    this.#exchange = undefined;
+    this.#timer.clear();
+    this.#stopSending();
+    if (exchange?.request.close === true) this.#persistent = false;
+    exchange?.responseEnd(trailers);
+  }
+
+  onSwitch({ status, raw }: ResponseHead, rest: Buffer): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#timer.stop();
+    this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
+    this.#socket.off("error", this.#onError).off("close", this.#onClose);
+    this.#socket.pause();
+    if (rest.length > 0) this.#socket.unshift(rest);
+    this.#owner.onClosed(this, undefined);
+    exchange?.upgraded(status, raw, this.#socket);
+  }
+
+  // The socket's side.
+
+  readonly #onData = (bytes: Buffer): void => {
+    this.#guard(() => this.#reader.read(bytes));
+  };
+
+  readonly #onEnd = (): void => {
+    try {
+      this.#reader.end();
+    } catch (error) {
+      this.#lose(asError(error));
+    }
+    this.#socket.destroy();
+  };
+
+  readonly #onDrain = (): void => this.#writer?.drained();
+
+  readonly #onError = (error: Error): void => this.#lose(error);
+
+  readonly #onClose = (): void => {
+    this.#timer.stop();
+    const error = this.#writeError ?? new errors.SocketError("other side closed");
+    const hadExchange = this.#exchange !== undefined;
+    this.#lose(error);
+    this.#owner.onClosed(this, hadExchange ? error : undefined);
+  };
+
+  #onWriteError(error: Error): void {
+    this.#writeError = error;
+    if (this.#exchange === undefined) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#stopSending();
+    if (!this.#answered) this.#timer.set(ANSWER_AFTER_WRITE_ERROR, () => this.#socket.destroy(error));
+  }
+
+  /** Runs the reader; what it refuses closes the connection and fails the exchange. */
+  #guard(read: () => void): void {
+    try {
+      read();
+      if (this.#complete && this.#exchange === undefined && !this.#socket.destroyed) this.#release();
+    } catch (error) {
+      this.#persistent = false;
+      this.#exchange?.fail(asError(error));
+      this.#socket.destroy();
+    }
+  }
+
+  /** Both messages are through: back to the pool, or closed. */
+  #release(): void {
+    this.#complete = false;
+    if (!this.#persistent || this.#writer?.finished !== true || this.#writeError !== undefined) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#writer = undefined;
+    this.#served += 1;
+    this.#socket.unref();
+    this.#socket.resume();
+    const wait = this.#keepAliveHint ?? this.#timeouts.keepAlive;
+    this.#timer.set(Math.min(wait, this.#timeouts.keepAliveMax), () => this.#socket.destroy());
+    if (wait <= 0 && this.#keepAliveHint !== undefined) this.#socket.destroy();
+    else this.#owner.onIdle(this);
+  }
+
+  #stopSending(): void {
+    if (this.#writer?.finished === false) this.#writer.stop();
+  }
+
+  #onRequestFinished(): void {
+    this.#exchange?.requestSent();
+    if (!this.#answered) this.#awaitHead();
+  }
+
+  #onBlocked(blocked: boolean): void {
+    if (this.#answered) return;
+    if (blocked) this.#timer.set(this.#bodyTimeout, () => this.#timeOut(new errors.BodyTimeoutError()));
+    else this.#timer.clear();
+  }
+
+  #awaitHead(): void {
+    const timeout = this.#exchange?.request.headersTimeout ?? this.#timeouts.headers;
+    this.#timer.set(timeout, () => this.#timeOut(new errors.HeadersTimeoutError()));
+  }
+
+  #awaitContent(): void {
+    this.#timer.set(this.#bodyTimeout, () => this.#timeOut(new errors.BodyTimeoutError()));
+  }
+
+  get #bodyTimeout(): number {
+    return this.#exchange?.request.bodyTimeout ?? this.#timeouts.body;
+  }
+
+  #timeOut(error: Error): void {
+    this.#exchange?.fail(error);
+  }
+
+  #lose(error: Error): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    const unanswered = !this.#reader.started && this.#served > 0;
+    if (unanswered && !exchange.resent && isResendable(exchange)) {
+      exchange.resent = true;
+      this.#exchange = undefined;
+      exchange.carrier = undefined;
+      this.#owner.onUnanswered(exchange);
+      return;
+    }
+    exchange.fail(error);
+  }
+}
+
+/** Whether a request that got no answer on a connection that was just closed may be sent again (RFC 9110 section 9.2.2). */
+function isResendable({ request: { method, body } }: Exchange): boolean {
+  return isReplayable(body) && IDEMPOTENT.has(method);
+}
+
+/** `Keep-Alive: timeout=N`, less a second, so that it is not used while the server closes it. Milliseconds. */
+function keepAliveHint(raw: readonly string[]): number | undefined {
+  for (let at = 0; at < raw.length; at += 2) {
+    if (raw[at]!.length !== 10 || !sameFieldName(raw[at]!, "keep-alive")) continue;
+    const seconds = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(raw[at + 1]!)?.[1];
+    if (seconds !== undefined) return Number(seconds) * 1_000 - 1_000;
+  }
+  return undefined;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

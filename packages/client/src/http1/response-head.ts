@@ -1,0 +1,94 @@
+import { sameFieldName } from "@trailsum/shared";
+
+import { checkOctets, parseFieldSection } from "./field-section.ts";
+import { type ParserFault, parserError } from "./parser-error.ts";
+
+/** Where the content of a response ends (RFC 9112 section 6.3). */
+export type ContentFraming =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "until-close" };
+
+/** The head of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  /** Field lines: name, value, name, value, ... */
+  readonly raw: string[];
+  /** Whether the connection may serve another request after this message (RFC 9112 section 9.3). */
+  readonly persistent: boolean;
+  readonly framing: ContentFraming;
+}
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?(?:\r\n|$)/;
+
+/**
+ * Parses the head of a response to `method`; `text` is latin1, without its final empty line.
+ * What could be read in two ways is refused: both Content-Length and Transfer-Encoding, more than one Content-Length,
+ * any transfer coding but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3).
+ */
+export function parseResponseHead(text: string, method: string): ResponseHead {
+  checkOctets(text);
+  const line = STATUS_LINE.exec(text);
+  if (line === null) throw parserError("not an HTTP/1.1 status line", "INVALID_STATUS");
+  const raw = parseFieldSection(text, line[0].length);
+  const status = Number(line[2]);
+  const http10 = line[1] === "0";
+  const fields = framingFields(raw);
+  const framing = contentFraming(fields, { status, method, http10 });
+  const persistent = framing.kind !== "until-close" && (http10 ? fields.keepAlive && !fields.close : !fields.close);
+  return { status, reason: line[3] ?? "", raw, persistent, framing };
+}
+
+interface FramingFields {
+  length: string | undefined;
+  coding: string | undefined;
+  close: boolean;
+  keepAlive: boolean;
+}
+
+function framingFields(raw: readonly string[]): FramingFields {
+  const found: FramingFields = { length: undefined, coding: undefined, close: false, keepAlive: false };
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!;
+    const value = raw[at + 1]!;
+    // The lengths tell most names apart without looking at them.
+    if (name.length === 14 && sameFieldName(name, "content-length")) {
+      if (found.length !== undefined) throw ambiguous("more than one Content-Length", "UNEXPECTED_CONTENT_LENGTH");
+      found.length = value;
+    } else if (name.length === 17 && sameFieldName(name, "transfer-encoding")) {
+      if (found.coding !== undefined) throw ambiguous("more than one Transfer-Encoding", "INVALID_TRANSFER_ENCODING");
+      found.coding = value;
+    } else if (name.length === 10 && sameFieldName(name, "connection")) {
+      for (const option of value.toLowerCase().split(",")) {
+        if (option.trim() === "close") found.close = true;
+        if (option.trim() === "keep-alive") found.keepAlive = true;
+      }
+    }
+  }
+  return found;
+}
+
+function contentFraming(
+  { length, coding }: FramingFields,
+  { status, method, http10 }: { status: number; method: string; http10: boolean },
+): ContentFraming {
+  if (coding !== undefined) {
+    if (length !== undefined) throw ambiguous("both Content-Length and Transfer-Encoding", "INVALID_CONTENT_LENGTH");
+    if (http10) throw ambiguous("a transfer coding from HTTP/1.0", "INVALID_TRANSFER_ENCODING");
+    if (coding.toLowerCase() !== "chunked")
+      throw ambiguous("a transfer coding but chunked", "INVALID_TRANSFER_ENCODING");
+  }
+  if (length !== undefined && !(/^\d{1,16}$/.test(length) && Number.isSafeInteger(Number(length)))) {
+    throw ambiguous("a Content-Length that is no number of bytes", "INVALID_CONTENT_LENGTH");
+  }
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return { kind: "none" };
+  if (method === "CONNECT" && status < 300) return { kind: "none" };
+  if (coding !== undefined) return { kind: "chunked" };
+  return length === undefined ? { kind: "until-close" } : { kind: "length", length: Number(length) };
+}
+
+function ambiguous(what: string, code: ParserFault): Error {
+  return parserError(`the response has ${what}`, code);
+}

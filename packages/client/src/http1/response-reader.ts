@@ -1,0 +1,220 @@
+import { errors } from "undici";
+
+import { ChunkedDecoder } from "./chunked-decoder.ts";
+import { checkOctets, parseFieldSection } from "./field-section.ts";
+import { parserError } from "./parser-error.ts";
+import { parseResponseHead, type ResponseHead } from "./response-head.ts";
+
+/** Who is told what a response consists of, in the order in which it stood on the wire. */
+export interface ResponseSink {
+  /** An interim response, 1xx but 101: another head follows. */
+  onInterim(head: ResponseHead): void;
+  /** The head of the final response. */
+  onHead(head: ResponseHead): void;
+  /** Some content. The buffer is a view of what was read from the socket. */
+  onContent(content: Buffer): void;
+  /** The message is complete. `trailers` is name, value, name, value, ... */
+  onComplete(trailers: string[]): void;
+  /** The connection is no HTTP connection any more; `rest` is what was already read behind the head. */
+  onSwitch(head: ResponseHead, rest: Buffer): void;
+}
+
+/** How much of a response is held while it is not complete. */
+export interface ReaderLimits {
+  /** The most bytes in the head of a response. */
+  readonly maxHeaderSize: number;
+  /** The most bytes in its trailer section. */
+  readonly maxTrailerSize: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+const END_OF_SECTION = "\r\n\r\n";
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Reads responses from the bytes of one connection, one after the other, strictly: whatever it accepts, Node's own
+ * parser accepts with the same result, and what is ambiguous is an error. It knows no socket and no clock.
+ */
+export class ResponseReader {
+  readonly #sink: ResponseSink;
+  readonly #limits: ReaderLimits;
+  #state: "idle" | "head" | "length" | "chunks" | "until-close" | "trailers" = "idle";
+  #method = "";
+  #switches = false;
+  #left = 0;
+  #chunks: ChunkedDecoder | undefined;
+  /** Bytes that wait for more of their section, or for `resume`. */
+  #held: Buffer = NOTHING;
+  #paused = false;
+  #reading = false;
+
+  constructor(sink: ResponseSink, limits: ReaderLimits) {
+    this.#sink = sink;
+    this.#limits = limits;
+  }
+
+  /** Whether any byte of the expected response has been seen. */
+  started = false;
+
+  /** Expects the response to a request: its method and whether it asked to switch protocols decide how it ends. */
+  expect(method: string, switches: boolean): void {
+    this.#state = "head";
+    this.started = false;
+    this.#method = method;
+    this.#switches = switches || method === "CONNECT";
+  }
+
+  /** Holds back what comes after the current piece until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on with what was held back. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#reading && this.#held.length > 0) this.read(NOTHING);
+  }
+
+  /** Takes the next bytes. Throws an undici error when they are not what a response may be. */
+  read(bytes: Buffer): void {
+    const all = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    this.#held = NOTHING;
+    this.started = true;
+    this.#reading = true;
+    try {
+      let at = 0;
+      while (at < all.length && !this.#paused) {
+        const next = this.#step(all, at);
+        if (next === undefined) break;
+        at = next;
+      }
+      // A view would keep the whole buffer alive for a few bytes of an incomplete line.
+      if (at < all.length) this.#held = at === 0 ? all : Buffer.from(all.subarray(at));
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** The peer has closed its side. Throws unless that is where a response may end. */
+  end(): void {
+    if (this.#state === "idle") return;
+    if (this.#state !== "until-close") throw new errors.SocketError("other side closed");
+    this.#complete([]);
+  }
+
+  /** Reads one piece: a head, some content, a trailer section. Gives the position behind it, or nothing if it is cut. */
+  #step(bytes: Buffer, at: number): number | undefined {
+    switch (this.#state) {
+      case "head":
+        return this.#head(bytes, at);
+      case "length":
+        return this.#content(bytes, at);
+      case "chunks":
+        return this.#chunk(bytes, at);
+      case "trailers":
+        return this.#trailers(bytes, at);
+      case "until-close":
+        this.#sink.onContent(at === 0 ? bytes : bytes.subarray(at));
+        return bytes.length;
+      default:
+        throw new errors.SocketError("bytes that nobody asked for");
+    }
+  }
+
+  #head(bytes: Buffer, start: number): number | undefined {
+    const end = sectionEnd(bytes, start, this.#limits.maxHeaderSize);
+    if (end === undefined) return undefined;
+    const head = parseResponseHead(bytes.toString("latin1", start, end), this.#method);
+    const at = end + END_OF_SECTION.length;
+    if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200 && head.status < 300)) {
+      if (!this.#switches) throw new errors.SocketError("an upgrade that nobody asked for");
+      this.#state = "idle";
+      this.#sink.onSwitch(head, Buffer.from(bytes.subarray(at)));
+      return bytes.length;
+    }
+    if (head.status < 200) {
+      this.#sink.onInterim(head);
+      return at;
+    }
+    this.#frame(head);
+    return at;
+  }
+
+  #frame(head: ResponseHead): void {
+    const { framing } = head;
+    if (framing.kind === "chunked") {
+      this.#chunks = new ChunkedDecoder();
+      this.#state = "chunks";
+    } else if (framing.kind === "until-close") {
+      this.#state = "until-close";
+    } else {
+      this.#left = framing.kind === "length" ? framing.length : 0;
+      this.#state = "length";
+    }
+    this.#sink.onHead(head);
+    if (this.#state === "length" && this.#left === 0) this.#complete([]);
+  }
+
+  #content(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    this.#sink.onContent(bytes.subarray(at, end));
+    if (this.#left === 0 && this.#state === "length") this.#complete([]);
+    return end;
+  }
+
+  #chunk(bytes: Buffer, at: number): number {
+    const chunks = this.#chunks!;
+    const content = chunks.read(bytes, at);
+    const next = chunks.position;
+    if (chunks.done) this.#state = "trailers";
+    if (content !== undefined) this.#sink.onContent(content);
+    return next;
+  }
+
+  #trailers(bytes: Buffer, at: number): number | undefined {
+    if (bytes[at] === CR && at + 1 < bytes.length) {
+      if (bytes[at + 1] !== LF) throw parserError("a bare CR in the trailer section", "STRICT");
+      this.#complete([]);
+      return at + 2;
+    }
+    const end = sectionEnd(bytes, at, this.#limits.maxTrailerSize);
+    if (end === undefined) return undefined;
+    const section = bytes.toString("latin1", at, end);
+    checkOctets(section);
+    const trailers = parseFieldSection(section, 0);
+    refuseFramingFields(trailers);
+    this.#complete(trailers);
+    return end + END_OF_SECTION.length;
+  }
+
+  #complete(trailers: string[]): void {
+    this.#state = "idle";
+    this.#chunks = undefined;
+    this.#sink.onComplete(trailers);
+  }
+}
+
+/** Where the empty line of a section is, if it is there: bounded, and refusing a bare LF before waiting for more. */
+function sectionEnd(bytes: Buffer, start: number, limit: number): number | undefined {
+  const end = bytes.indexOf(END_OF_SECTION, start, "latin1");
+  const length = (end === -1 ? bytes.length : end) - start;
+  if (length > limit) throw new errors.HeadersOverflowError();
+  if (end !== -1) return end;
+  for (let at = bytes.indexOf(LF, start); at !== -1; at = bytes.indexOf(LF, at + 1)) {
+    if (at === start || bytes[at - 1] !== CR) throw parserError("a line that does not end in CRLF", "STRICT");
+  }
+  return undefined;
+}
+
+/** A length that comes behind the content has no honest use (RFC 9110 section 6.5.1). */
+function refuseFramingFields(trailers: readonly string[]): void {
+  for (let at = 0; at < trailers.length; at += 2) {
+    const name = trailers[at]!.toLowerCase();
+    if (name === "content-length" || name === "transfer-encoding") {
+      throw parserError(`${name} in a trailer section`, "INVALID_HEADER_TOKEN");
+    }
+  }
+}

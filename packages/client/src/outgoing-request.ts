@@ -1,0 +1,220 @@
+import { isToken, isTrailerName, sameFieldName } from "@trailsum/shared";
+import { type Dispatcher, errors } from "undici";
+
+import { type RequestBody, requestBody } from "./request-body.ts";
+import { type FieldsInit, rawFields } from "./request-fields.ts";
+
+/** Trailer fields, or what gives them once the body has been sent. */
+export type TrailersInit = FieldsInit | (() => FieldsInit | Promise<FieldsInit>);
+
+/** What `dispatch` of a `TrailerAgent` takes: undici's options, and the trailers that undici cannot send. */
+export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions, "body" | "headers"> {
+  body?: unknown;
+  headers?: unknown;
+  /**
+   * The trailer fields of the request, or a function that is called after the last byte of the body and gives them.
+   * A `Trailer` header field announces their names (RFC 9110 section 6.6.2): it is added where fields are given and no
+   * function. They need a body of any length, an empty one too, and make it chunked on HTTP/1.1. A name that may be no
+   * trailer is an error and cuts the request off.
+   */
+  trailers?: TrailersInit;
+}
+
+/** A request as it is to be sent, checked. */
+export interface OutgoingRequest {
+  readonly method: string;
+  /** The request target: path and query, or `host:port` for CONNECT. */
+  readonly target: string;
+  /** Field lines: name, value, ... without those that frame the message or belong to the connection. */
+  readonly raw: string[];
+  readonly host: string | undefined;
+  readonly body: RequestBody;
+  /** The number of bytes of the body, where it is known. */
+  readonly length: number | undefined;
+  readonly trailers: TrailersInit | undefined;
+  /** The protocol to switch to, or `CONNECT`. */
+  readonly upgrade: string | undefined;
+  /** Whether the body waits for a 100. */
+  readonly expectContinue: boolean;
+  /** Whether the connection is to be closed afterwards. */
+  readonly close: boolean;
+  readonly headersTimeout: number | undefined;
+  readonly bodyTimeout: number | undefined;
+}
+
+/** Checks the options of a dispatch. Throws undici's `InvalidArgumentError` for what cannot be sent. */
+export function outgoingRequest(options: TrailerDispatchOptions): OutgoingRequest {
+  const { method } = options;
+  if (typeof method !== "string" || !isToken(method)) throw new errors.InvalidArgumentError("invalid request method");
+  const upgrade = method === "CONNECT" ? "CONNECT" : upgradeProtocol(options.upgrade);
+  const fields = separate(rawFields(options.headers));
+  const body = requestBody(options.body);
+  if (body.kind === "form" && !hasField(fields.raw, "content-type")) fields.raw.push("content-type", body.type);
+  const trailers = body.kind === "none" && !expectsContent(method) ? undefined : options.trailers;
+  return {
+    method,
+    target: requestTarget(options),
+    raw: withTrailerField(fields.raw, trailers),
+    host: fields.host,
+    body,
+    length: trailers === undefined ? bodyLength(body, fields.length) : undefined,
+    trailers,
+    upgrade,
+    expectContinue: options.expectContinue === true || fields.expectContinue,
+    close: options.reset === true || fields.close,
+    headersTimeout: timeout("headersTimeout", options.headersTimeout),
+    bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
+  };
+}
+
+/**
+ * The lines of a trailer section from what a sender gave; a promise only where the sender gave one. Throws, or rejects
+ * with, undici's `InvalidArgumentError` for a forbidden name.
+ */
+export function trailerSection(trailers: TrailersInit): string[] | Promise<string[]> {
+  const given = typeof trailers === "function" ? trailers() : trailers;
+  return given instanceof Promise ? given.then(checkedTrailers) : checkedTrailers(given);
+}
+
+function checkedTrailers(fields: FieldsInit): string[] {
+  const raw = rawFields(fields);
+  for (let at = 0; at < raw.length; at += 2) {
+    if (!isTrailerName(raw[at]!)) throw new errors.InvalidArgumentError(`${raw[at]} may not be sent as a trailer`);
+  }
+  return raw;
+}
+
+interface SeparatedFields {
+  readonly raw: string[];
+  host?: string;
+  length?: number;
+  close: boolean;
+  expectContinue: boolean;
+}
+
+/** Takes out the fields that say how a message is framed and carried: those are written anew for each connection. */
+function separate(all: readonly string[]): SeparatedFields {
+  const fields: SeparatedFields = { raw: [], close: false, expectContinue: false };
+  for (let at = 0; at < all.length; at += 2) {
+    const name = all[at]!;
+    const value = all[at + 1]!;
+    switch (name.toLowerCase()) {
+      case "host":
+        if (fields.host !== undefined) throw new errors.InvalidArgumentError("duplicate host header");
+        fields.host = value;
+        break;
+      case "content-length":
+        if (fields.length !== undefined) throw new errors.InvalidArgumentError("duplicate content-length header");
+        if (!/^\d{1,16}$/.test(value)) throw new errors.InvalidArgumentError("invalid content-length header");
+        fields.length = Number(value);
+        break;
+      case "transfer-encoding":
+        // Chunked is what a body of unknown length gets anyway; nothing else can be sent.
+        if (value.toLowerCase() !== "chunked")
+          throw new errors.InvalidArgumentError("invalid transfer-encoding header");
+        break;
+      case "connection":
+        if (
+          value
+            .toLowerCase()
+            .split(",")
+            .some((option) => option.trim() === "close")
+        )
+          fields.close = true;
+        break;
+      case "expect":
+        if (value.toLowerCase() !== "100-continue")
+          throw new errors.NotSupportedError("only Expect: 100-continue can be sent");
+        fields.expectContinue = true;
+        break;
+      case "keep-alive":
+      case "upgrade":
+        throw new errors.InvalidArgumentError(`invalid ${name} header`);
+      default:
+        fields.raw.push(name, value);
+    }
+  }
+  return fields;
+}
+
+/** Announces what will come, and nothing that will not (RFC 9110 section 6.6.2). */
+function withTrailerField(raw: string[], trailers: TrailersInit | undefined): string[] {
+  if (trailers === undefined) return hasField(raw, "trailer") ? withoutField(raw, "trailer") : raw;
+  if (typeof trailers === "function" || hasField(raw, "trailer")) return raw;
+  const names = rawFields(trailers).filter((_, at) => at % 2 === 0);
+  return names.length === 0 ? raw : [...raw, "Trailer", [...new Set(names)].join(", ")];
+}
+
+function requestTarget({ path, method, query }: TrailerDispatchOptions): string {
+  if (typeof path !== "string") throw new errors.InvalidArgumentError("path must be a string");
+  if (
+    !path.startsWith("/") &&
+    !/^https?:\/\//.test(path) &&
+    method !== "CONNECT" &&
+    !(path === "*" && method === "OPTIONS")
+  ) {
+    throw new errors.InvalidArgumentError("path must be an absolute URL or start with a slash");
+  }
+  if (!/^[\x21-\xff]+$/.test(path)) throw new errors.InvalidArgumentError("invalid request path");
+  return query === undefined || query === null ? path : withQuery(path, query);
+}
+
+function withQuery(path: string, query: Record<string, unknown>): string {
+  if (path.includes("?") || path.includes("#")) {
+    throw new errors.InvalidArgumentError('Query params cannot be passed when url already contains "?" or "#".');
+  }
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one ?? ""));
+  }
+  const text = parameters.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+function upgradeProtocol(upgrade: TrailerDispatchOptions["upgrade"]): string | undefined {
+  if (upgrade === undefined || upgrade === null || upgrade === false) return undefined;
+  const protocol = upgrade === true ? "Websocket" : upgrade;
+  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(protocol))
+    throw new errors.InvalidArgumentError("invalid upgrade header");
+  return protocol;
+}
+
+function bodyLength(body: RequestBody, declared: number | undefined): number | undefined {
+  const known = knownLength(body);
+  if (known !== undefined && declared !== undefined && known !== declared) {
+    throw new errors.RequestContentLengthMismatchError();
+  }
+  return known ?? declared;
+}
+
+function knownLength(body: RequestBody): number | undefined {
+  switch (body.kind) {
+    case "none":
+      return 0;
+    case "bytes":
+      return body.bytes.byteLength;
+    case "iterable":
+      return body.length;
+    default:
+      return undefined;
+  }
+}
+
+/** Methods whose requests have a meaning for content: there a body that is not given is an empty one (RFC 9110 section 8.6). */
+export function expectsContent(method: string): boolean {
+  return method === "PUT" || method === "POST" || method === "PATCH";
+}
+
+function timeout(name: string, value: number | null | undefined): number | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (!Number.isFinite(value) || value < 0) throw new errors.InvalidArgumentError(`invalid ${name}`);
+  return value;
+}
+
+function hasField(raw: readonly string[], name: string): boolean {
+  return raw.some((text, at) => at % 2 === 0 && sameFieldName(text, name));
+}
+
+function withoutField(raw: readonly string[], name: string): string[] {
+  return raw.filter((_, at) => !sameFieldName(raw[at - (at % 2)]!, name));
+}
