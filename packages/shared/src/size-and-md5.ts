@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { listMembers } from "./field-syntax.ts";
 
 /** A value, or the reason why there is none that can be relied on. */
@@ -37,7 +39,15 @@ export function formatMd5(digest: Buffer): string {
 }
 
 function parseOne<T>(lines: readonly string[], parse: (text: string) => Parsed<T>): Parsed<T> {
-  const texts = new Set(lines.flatMap((line) => (line.trim() === "" ? [""] : listMembers(line))));
-  const [text = "", ...others] = texts;
-  return others.length > 0 ? { fault: "came twice with different values" } : parse(text);
+  const texts = new Set(lines.flatMap((line) => textsOf(line)));
+  const [first = parse(""), ...others] = [...texts].map((text) => parse(text));
+  return others.every((other) => isDeepStrictEqual(other, first))
+    ? first
+    : { fault: "came twice with different values" };
+}
+
+/** Combined lines come apart again; a line with nothing in it still counts, as an empty text. */
+function textsOf(line: string): string[] {
+  const members = listMembers(line);
+  return members.length === 0 ? [""] : members;
 }

@@ -1,6 +1,7 @@
 import { parseDictionary, serializeDictionary } from "structured-headers";
 
 import { type Algorithm, isAlgorithm } from "./algorithms.ts";
+import { trimWhitespace } from "./field-syntax.ts";
 
 /**
  * Reads `Want-Content-Digest` or `Want-Repr-Digest` (RFC 9530 section 4): the algorithms known here that are
@@ -10,7 +11,7 @@ import { type Algorithm, isAlgorithm } from "./algorithms.ts";
 export function parseWantDigest(lines: readonly string[]): Algorithm[] {
   let dictionary;
   try {
-    dictionary = parseDictionary(lines.join(", "));
+    dictionary = parseDictionary(lines.filter((line) => trimWhitespace(line) !== "").join(", "));
   } catch {
     return [];
   }
