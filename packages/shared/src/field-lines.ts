@@ -1,3 +1,4 @@
+import { TrailsumError } from "./errors.ts";
 import { listMembers, sameFieldName } from "./field-syntax.ts";
 
 /** One field line: its name in the case it had on the wire, and its value as latin1 text. */
@@ -22,8 +23,8 @@ export class FieldLines implements Iterable<FieldLine> {
   /** From a flat list of names and values, strings or latin1 buffers: node:http's and undici's raw form. */
   static fromRaw(raw: readonly (string | Uint8Array)[]): FieldLines {
     if (raw.length === 0) return FieldLines.empty;
-    if (raw.length % 2 !== 0) throw new TypeError("a flat list of field lines needs an even number of entries");
-    if (raw.every((entry) => typeof entry === "string")) return new FieldLines(raw);
+    if (raw.length % 2 !== 0)
+      throw new TrailsumError("USAGE", "a flat list of field lines needs an even number of entries");
     return new FieldLines(
       raw.map((entry) => (typeof entry === "string" ? entry : Buffer.from(entry).toString("latin1"))),
     );
