@@ -1,6 +1,6 @@
 import { TrailsumError } from "./errors.ts";
 import { FieldLines } from "./field-lines.ts";
-import { isToken, sameFieldName } from "./field-syntax.ts";
+import { isToken } from "./field-syntax.ts";
 
 /**
  * Names that are never trailers: what frames, routes, authenticates, conditions or controls a message, or says how to
@@ -60,10 +60,15 @@ export function isTrailerName(name: string): boolean {
 export function createTrailerPolicy(options: TrailerPolicyOptions = {}): TrailerPolicy {
   const { select = "declared", maxFields = 128, maxBytes = 16_384 } = options;
 
-  const selects = (name: string, { declared, hopByHop = [] }: TrailerContext): boolean =>
-    isTrailerName(name) &&
-    !includesName(hopByHop, name) &&
-    (select === "all" || includesName(selection(declared), name));
+  // Sets, because strangers choose the names: comparing each of thousands with each other would take seconds.
+  const selector = ({ declared, hopByHop = [] }: TrailerContext): ((name: string) => boolean) => {
+    const oneHop = lowerCased(hopByHop);
+    const selected = lowerCased(selection(declared));
+    return (name) => {
+      const lower = name.toLowerCase();
+      return isTrailerName(name) && !oneHop.has(lower) && (select === "all" || selected.has(lower));
+    };
+  };
 
   const selection = (declared: readonly string[]): readonly string[] => {
     if (select === "declared") return declared;
@@ -79,17 +84,24 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
           `a trailer section of more than ${maxFields} fields or ${maxBytes} bytes`,
         );
       }
-      return FieldLines.from([...trailers].filter(([name]) => selects(name, context)));
+      const selects = selector(context);
+      return FieldLines.from([...trailers].filter(([name]) => selects(name)));
     },
     announce: (context) => {
-      const names = context.declared.filter((name) => selects(name, context));
-      return names.filter((name, at) => names.findIndex((other) => sameFieldName(other, name)) === at);
+      const selects = selector(context);
+      const seen = new Set<string>();
+      return context.declared.filter((name) => {
+        const lower = name.toLowerCase();
+        const again = seen.has(lower);
+        seen.add(lower);
+        return !again && selects(name);
+      });
     },
   };
 }
 
-function includesName(names: readonly string[], name: string): boolean {
-  return names.some((other) => sameFieldName(other, name));
+function lowerCased(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()));
 }
 
 /** As on the wire in HTTP/1.1: `name: value CRLF`. */
