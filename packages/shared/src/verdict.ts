@@ -69,6 +69,11 @@ export function decideVerdict(evidence: Evidence): Verdict {
   const malformed = sections.flatMap((section) => section.malformed.filter(applies));
   const unsupported = sections.flatMap((section) => section.unsupported.filter(applies));
 
+  // A digest field with no member in it is there and says nothing: it came no more than one that was dropped.
+  const came = new Set(
+    [...claims, ...malformed, ...unsupported].filter(({ section }) => section === "trailer").map(({ field }) => field),
+  );
+
   const checked: CheckedClaim[] = [];
   for (const claim of claims) {
     const holds = compare(claim, computed);
@@ -77,9 +82,7 @@ export function decideVerdict(evidence: Evidence): Verdict {
   }
   malformed.push(...conflicts(claims));
 
-  const missing = new Set(
-    announcedIntegrityFields(header).filter((field) => applies({ field }) && !trailer.has(field)),
-  );
+  const missing = new Set(announcedIntegrityFields(header).filter((field) => applies({ field }) && !came.has(field)));
   for (const field of require) if (!checked.some((claim) => claim.field === field)) missing.add(field);
 
   return {
@@ -116,10 +119,13 @@ function notComputed({ field, section, of }: Claim): UnsupportedClaim {
 
 /** One field in header and trailer with different values: nobody can say which of them is meant. */
 function conflicts(claims: readonly Claim[]): MalformedClaim[] {
+  const reason = "differs between header and trailer";
   return claims
     .filter((claim) => claim.section === "trailer")
     .filter((claim) => claims.some((other) => other.section === "header" && contradicts(claim, other)))
-    .map(({ field, section }) => ({ field, section, reason: "differs between header and trailer" }));
+    .map(({ field, section, of }) =>
+      "algorithm" in of ? { field, section, algorithm: of.algorithm, reason } : { field, section, reason },
+    );
 }
 
 function contradicts(one: Claim, other: Claim): boolean {
