@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** What is known of an error code, in one place: for people, for an HTTP answer and for a shell. */
 export interface ErrorMeaning {
   /** What happened, as a phrase. */
@@ -158,6 +160,12 @@ export class TrailsumError extends Error {
   /** The error itself where it is one of ours, otherwise a `TrailsumError` of the code given, with it as the cause. */
   static from(error: unknown, code: ErrorCode = "INTERNAL"): TrailsumError {
     if (error instanceof TrailsumError) return error;
-    return new TrailsumError(code, error instanceof Error ? error.message : String(error), { cause: error });
+    return new TrailsumError(code, messageOf(error), { cause: error });
   }
+}
+
+// Anything can be thrown, and not everything can be made a string of.
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === "string" ? error : inspect(error);
 }

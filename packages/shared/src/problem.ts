@@ -47,11 +47,14 @@ export function verdictProblem(verdict: Verdict): ProblemDetails {
   return { ...errorProblem(verdictError(verdict)), ...extensions };
 }
 
-/** The problem document for an error that has an HTTP status; any other is told as a bare 500. */
+/**
+ * The problem document for an error that has an HTTP status; any other is told as a bare 500. So is an internal one: its
+ * message may speak of paths and such, and is for the log.
+ */
 export function errorProblem(error: TrailsumError): ProblemDetails {
-  const { meaning, type = "about:blank" } = error.meaning;
-  if (error.status === undefined) return errorProblem(new TrailsumError("INTERNAL", errorTable.INTERNAL.meaning));
-  return { type, title: sentence(meaning), status: error.status, detail: error.message };
+  const internal = error.status === undefined || error.code === "INTERNAL";
+  const { meaning, type = "about:blank" } = internal ? errorTable.INTERNAL : error.meaning;
+  return { type, title: sentence(meaning), status: error.status ?? 500, detail: internal ? meaning : error.message };
 }
 
 /** The code of the error that a problem document tells of, where its type is one of ours or a registered one. */
@@ -86,12 +89,27 @@ function verdictSentence(verdict: Verdict): string {
     case "mismatched":
       return `the content is not what was sent: ${failedClaims(verdict)} in the message differ from what arrived`;
     case "missing":
-      return `${verdict.missing.join(", ")} did not arrive, though announced or required: a proxy on the way may have dropped trailers`;
+      return missingSentence(verdict);
     case "unverified":
       return verdict.unsupported.length > 0
-        ? `nothing to verify the content by: ${verdict.unsupported.map(({ algorithm }) => algorithm).join(", ")} cannot be checked here; use one of ${algorithms.join(", ")}`
+        ? `nothing to verify the content by: ${unsupportedAlgorithms(verdict)}`
         : "nothing came to verify the content by: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field";
   }
+}
+
+function missingSentence(verdict: Verdict): string {
+  const useless = new Set(verdict.unsupported.map(({ field }) => field));
+  const absent = verdict.missing.filter((field) => !useless.has(field));
+  // What is required may have come, and only by algorithms that are of no use here: then no proxy is to blame.
+  return absent.length > 0
+    ? `${absent.join(", ")} did not arrive, though announced or required: a proxy on the way may have dropped trailers`
+    : `${verdict.missing.join(", ")} came without a digest of any use: ${unsupportedAlgorithms(verdict)}`;
+}
+
+function unsupportedAlgorithms({ unsupported }: Verdict): string {
+  const names = new Set(unsupported.map(({ algorithm }) => algorithm));
+  const others = algorithms.filter((algorithm) => !names.has(algorithm));
+  return `${[...names].join(", ")} cannot be checked here; use one of ${others.join(", ")}`;
 }
 
 function failedClaims(verdict: Verdict): string {
