@@ -1,0 +1,73 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+
+import type {
+  Algorithm,
+  CheckedClaim,
+  Claim,
+  Digester,
+  DigestFault,
+  DigestField,
+  Digests,
+  ErrorCode,
+  ErrorMeaning,
+  Evidence,
+  FieldLine,
+  IntegrityFieldName,
+  MalformedClaim,
+  Parsed,
+  ProblemDetails,
+  Section,
+  TrailerContext,
+  TrailerPolicy,
+  TrailerPolicyOptions,
+  TrailerSelection,
+  TrailsumErrorOptions,
+  UnsupportedClaim,
+  Verdict,
+  VerdictName,
+  VerifyingStream,
+  VerifyingStreamOptions,
+} from "../src/index.ts";
+import * as shared from "../src/index.ts";
+
+/** Every exported type, so that one which is renamed or lost does not go unseen. */
+type Types = [
+  [Algorithm, CheckedClaim, Claim, DigestFault, DigestField, Digester, Digests, ErrorCode, ErrorMeaning, Evidence],
+  [FieldLine, IntegrityFieldName, MalformedClaim, Parsed<unknown>, ProblemDetails, Section, TrailerContext],
+  [TrailerPolicy, TrailerPolicyOptions, TrailerSelection, TrailsumErrorOptions, UnsupportedClaim, Verdict, VerdictName],
+  [VerifyingStream, VerifyingStreamOptions],
+];
+
+describe("the package exports", () => {
+  test("these values and no others", () => {
+    expect(Object.keys(shared).toSorted()).toEqual(
+      [
+        ["FieldLines", "TrailsumError", "algorithms", "algorithmsInHeader", "announcedIntegrityFields"],
+        ["createDigester", "createTrailerPolicy", "createVerifyingStream", "decideVerdict"],
+        ["digestLength", "digestTrailerNames", "digestTrailers", "errorProblem", "errorTable"],
+        ["formatDigestField", "formatMd5", "formatWantDigest", "integrityFieldName", "integrityFieldNames"],
+        ["isAlgorithm", "isFieldValue", "isToken", "isTrailerName", "listMembers"],
+        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseIntegrityFieldNames", "parseMd5", "parseSize"],
+        ["parseWantDigest", "problemCode", "problemMediaType", "sameFieldName"],
+        ["verdictError", "verdictProblem", "verifyingFields"],
+      ].flat(),
+    );
+  });
+
+  test("types whose sets of names are closed", () => {
+    expectTypeOf<Types["length"]>().toEqualTypeOf<4>();
+    expectTypeOf<VerdictName>().toEqualTypeOf<"verified" | "mismatched" | "missing" | "malformed" | "unverified">();
+    expectTypeOf<Section>().toEqualTypeOf<"header" | "trailer">();
+    expectTypeOf<keyof typeof shared.errorTable>().toEqualTypeOf<ErrorCode>();
+    expectTypeOf<(typeof shared.integrityFieldNames)[number]>().toEqualTypeOf<IntegrityFieldName>();
+    expectTypeOf<Algorithm>().toEqualTypeOf<"md5" | "sha" | "sha-256" | "sha-512" | "crc32c" | "crc32" | "crc64nvme">();
+  });
+
+  test("types that nobody can change from outside", () => {
+    expectTypeOf<Verdict["checked"]>().toEqualTypeOf<readonly CheckedClaim[]>();
+    expectTypeOf<Digests["values"]>().toEqualTypeOf<ReadonlyMap<Algorithm, Buffer>>();
+    expectTypeOf<shared.FieldLines["raw"]>().toEqualTypeOf<readonly string[]>();
+    // @ts-expect-error field lines are made by from and fromRaw
+    expectTypeOf(() => new shared.FieldLines([])).not.toBeAny();
+  });
+});
