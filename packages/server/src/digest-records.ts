@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats } from "node:fs";
+import { lstat, open, opendir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trailsum/shared";
+
+import { unlessAbsent } from "./file-errors.ts";
+
+/** What tells one version of a file from every other: its inode, its size, and when it was last written. */
+export type FileIdentity = Pick<BigIntStats, "ino" | "size" | "mtimeNs">;
+
+/** The digests of a directory's files, one small file for each version. */
+export interface DigestRecords {
+  /** Writes a record, durably. */
+  write(path: string, identity: FileIdentity, digests: Digests): Promise<void>;
+  /** The digests of that version; undefined where they are not known. */
+  read(path: string, identity: FileIdentity): Promise<Digests | undefined>;
+  /** Removes the record of a version that is gone. */
+  remove(path: string, identity: FileIdentity): Promise<void>;
+  /** Removes the records of all versions that are gone. `locate` tells where the file of a path is. */
+  sweep(locate: (path: string) => string): Promise<void>;
+}
+
+interface DigestRecord {
+  readonly path: string;
+  readonly inode: string;
+  readonly size: number;
+  readonly modified: string;
+  readonly digests: { readonly [algorithm: string]: string };
+}
+
+// A record is written before its file is published, and must not be swept in between.
+const SETTLED = 60 * 60 * 1000;
+
+/**
+ * Records are kept apart from the files, which are nobody's but the user's, and bound to a version rather than to a
+ * path: a record is written before its file is moved to where it is seen, so that at every instant the file that is
+ * seen has its own record, and a file that was put there by other means has none.
+ */
+export function createDigestRecords(directory: string): DigestRecords {
+  const locateRecord = (path: string, { ino, mtimeNs }: FileIdentity): string => {
+    const hash = createHash("sha256").update(path).digest("hex").slice(0, 32);
+    return join(directory, `${hash}-${ino}-${mtimeNs}.json`);
+  };
+
+  return {
+    async write(path, identity, digests) {
+      const record: DigestRecord = {
+        path,
+        inode: String(identity.ino),
+        size: Number(identity.size),
+        modified: String(identity.mtimeNs),
+        digests: Object.fromEntries(
+          [...digests.values].map(([algorithm, value]) => [algorithm, value.toString("hex")]),
+        ),
+      };
+      const file = await open(locateRecord(path, identity), "w", 0o600);
+      try {
+        await file.writeFile(`${JSON.stringify(record)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await syncDirectory(directory);
+    },
+
+    async read(path, identity) {
+      const record = parseRecord(await unlessAbsent(readFile(locateRecord(path, identity), "utf8")));
+      return record !== undefined && describes(record, identity) ? readDigests(record) : undefined;
+    },
+
+    async remove(path, identity) {
+      await rm(locateRecord(path, identity), { force: true });
+    },
+
+    async sweep(locate) {
+      for await (const entry of await opendir(directory)) {
+        const file = join(directory, entry.name);
+        const stats = await unlessAbsent(lstat(file));
+        if (stats === undefined || Date.now() - stats.mtimeMs < SETTLED) continue;
+        const record = parseRecord(await unlessAbsent(readFile(file, "utf8")));
+        const current = record && (await unlessAbsent(lstat(locate(record.path), { bigint: true })));
+        if (record === undefined || current === undefined || !describes(record, current))
+          await rm(file, { force: true });
+      }
+    },
+  };
+}
+
+/** Makes the entries of a directory durable: new names, and names that were moved. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether two identities are of one version. */
+export function sameVersion(one: FileIdentity, other: FileIdentity): boolean {
+  return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
+}
+
+function describes(record: DigestRecord, { ino, size, mtimeNs }: FileIdentity): boolean {
+  return record.inode === String(ino) && record.size === Number(size) && record.modified === String(mtimeNs);
+}
+
+/** A record that was cut short by a crash is none. */
+function parseRecord(text: string | undefined): DigestRecord | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is DigestRecord {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "path" in value &&
+    typeof value.path === "string" &&
+    "inode" in value &&
+    "size" in value &&
+    "modified" in value &&
+    "digests" in value &&
+    typeof value.digests === "object" &&
+    value.digests !== null
+  );
+}
+
+function readDigests({ size, digests }: DigestRecord): Digests | undefined {
+  const values = new Map<Algorithm, Buffer>();
+  for (const [algorithm, hex] of Object.entries(digests)) {
+    const value = Buffer.from(hex, "hex");
+    if (isAlgorithm(algorithm) && value.length === digestLength(algorithm)) values.set(algorithm, value);
+  }
+  return values.size > 0 ? { size, values } : undefined;
+}

@@ -1,0 +1,107 @@
+import type { Stats } from "node:fs";
+import { lstat, mkdir, realpath } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
+
+import { TrailsumError } from "@trailsum/shared";
+
+import { unlessAbsent } from "./file-errors.ts";
+import { reservedFolder } from "./object-path.ts";
+
+/** The directory that a store serves, and the only way from an object's path to a file in it. */
+export interface DirectoryRoot {
+  /** Its real path. */
+  readonly directory: string;
+  /** Where the store keeps its own files. */
+  readonly reserved: string;
+  /** Where an object's file is or would be, as far as the names go: links on the way have not been looked at. */
+  locate(path: string): string;
+  /** The real path of what is there, links followed; undefined where nothing is. */
+  resolve(path: string): Promise<string | undefined>;
+  /** The name under which digests are kept for the file of that real path. */
+  keyOf(real: string): string;
+  /** Checks that a file may be put there: the way is inside and made of directories, and what is there can be replaced. */
+  checkReplaceable(path: string): Promise<void>;
+  /** Creates the directories on the way to an object. */
+  makeWay(path: string): Promise<Way>;
+}
+
+/** The way to an object, with every directory on it in place. */
+export interface Way {
+  /** The real path of its file, links among the directories followed. */
+  readonly file: string;
+  /** The directories that have or will have new entries, and so must be synced. */
+  readonly changed: readonly string[];
+}
+
+/** Opens a directory and the reserved folder in it. */
+export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
+  const directory = await realpath(given);
+  const reserved = join(directory, reservedFolder);
+  const locate = (path: string): string => join(directory, ...path.split("/"));
+
+  const refuseOutside = (real: string): string => {
+    const inside = real === directory || real.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+    if (!inside || real === reserved || real.startsWith(reserved + sep)) {
+      throw new TrailsumError("PATH_FORBIDDEN", "the path leads out of what is served, by a symbolic link");
+    }
+    return real;
+  };
+
+  const resolve = async (path: string): Promise<string | undefined> => {
+    const real = await unlessAbsent(realpath(locate(path)));
+    return real === undefined ? undefined : refuseOutside(real);
+  };
+
+  return {
+    directory,
+    reserved,
+    locate,
+    resolve,
+    keyOf: (real) => relative(directory, real).split(sep).join("/"),
+
+    async checkReplaceable(path) {
+      await checkWay(path, resolve, locate);
+      const there = await unlessAbsent(lstat(locate(path)));
+      if (there === undefined || there.isFile()) return;
+      if (!there.isSymbolicLink()) throw inTheWay(there);
+      const real = await resolve(path);
+      if (real === undefined) throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is there");
+      const target = await lstat(real);
+      if (!target.isFile()) throw inTheWay(target);
+    },
+
+    async makeWay(path) {
+      const parent = dirname(locate(path));
+      const first = await mkdir(parent, { recursive: true });
+      const real = refuseOutside(await realpath(parent));
+      const created = first === undefined ? [] : relative(dirname(first), parent).split(sep);
+      const changed = created.map((_, at) => join(dirname(first ?? parent), ...created.slice(0, at)));
+      return { file: join(real, basename(path)), changed: [...changed, real] };
+    },
+  };
+}
+
+/** Walks up to the deepest directory that exists: it has to be one, and to be inside. */
+async function checkWay(
+  path: string,
+  resolve: (path: string) => Promise<string | undefined>,
+  locate: (path: string) => string,
+): Promise<void> {
+  for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
+    // oxlint-disable-next-line no-await-in-loop -- the first that exists ends it
+    const there = await unlessAbsent(lstat(locate(parent)));
+    if (there === undefined) continue;
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    const real = await resolve(parent);
+    if (real === undefined)
+      throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is in the way");
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    if ((await lstat(real)).isDirectory()) return;
+    throw new TrailsumError("CONFLICT", "a file is stored where the path needs a directory: choose another name");
+  }
+}
+
+function inTheWay(there: Stats): TrailsumError {
+  const kind = there.isDirectory() ? "a directory" : "something that is no file";
+  return new TrailsumError("CONFLICT", `${kind} is stored under this path: choose another name`);
+}

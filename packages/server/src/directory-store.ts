@@ -1,0 +1,223 @@
+import { constants } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, rename, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+
+import { createDigester, type Digests, TrailsumError } from "@trailsum/shared";
+
+import {
+  createDigestRecords,
+  type DigestRecords,
+  type FileIdentity,
+  sameVersion,
+  syncDirectory,
+} from "./digest-records.ts";
+import { type DirectoryRoot, openDirectoryRoot } from "./directory-root.ts";
+import { fileError, fileErrorCode, unlessAbsent } from "./file-errors.ts";
+import { PathLocks } from "./path-locks.ts";
+import { StagedFile } from "./staged-file.ts";
+import { createStagingEntry, removeLeftovers, type StagingEntry } from "./staging-area.ts";
+import type { Committed, StagedObject, Store, StoredObject } from "./store.ts";
+
+/** Options of {@link createDirectoryStore}. */
+export interface DirectoryStoreOptions {
+  /** The directory to keep objects in. It must exist. */
+  readonly directory: string;
+  /**
+   * Up to what size, in bytes, a file that came by other means is read once before it is first served, so that its
+   * digest can be told beforehand. Default 64 MiB.
+   */
+  readonly digestOnOpen?: number | undefined;
+}
+
+/**
+ * A store that keeps objects as plain files under their own names in a directory, where other tools can see, add and
+ * change them. Its own files are in the folder `.trailsum` there: what is being received, and the digests.
+ *
+ * A crash at any instant leaves the old object or the new one, each with its own digests. What a crash left behind is
+ * removed when a store is created. Several stores, and processes, may serve one directory.
+ * Rejects with `FILE_UNREADABLE` or `FILE_UNWRITABLE` where the directory cannot be used.
+ */
+export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
+  const { directory, digestOnOpen = 64 * 1024 * 1024 } = options;
+  try {
+    const root = await openDirectoryRoot(directory);
+    const staging = join(root.reserved, "staging");
+    const digests = join(root.reserved, "digests");
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    await mkdir(digests, { recursive: true, mode: 0o700 });
+    await removeLeftovers(staging);
+    const records = createDigestRecords(digests);
+    // In its own time: what it leaves is only untidy.
+    records.sweep((path) => root.locate(path)).catch(() => {});
+    return new DirectoryStore(root, records, staging, digestOnOpen);
+  } catch (error) {
+    const code = fileErrorCode(error);
+    const why = code === "ENOENT" ? "does not exist: create it first" : `cannot be used to store files in: ${code}`;
+    throw new TrailsumError("FILE_UNWRITABLE", `${directory} ${why}`, { cause: error });
+  }
+}
+
+class DirectoryStore implements Store {
+  readonly #root: DirectoryRoot;
+  readonly #records: DigestRecords;
+  readonly #staging: string;
+  readonly #digestOnOpen: number;
+  readonly #locks = new PathLocks();
+
+  constructor(root: DirectoryRoot, records: DigestRecords, staging: string, digestOnOpen: number) {
+    this.#root = root;
+    this.#records = records;
+    this.#staging = staging;
+    this.#digestOnOpen = digestOnOpen;
+  }
+
+  async stage(path: string, { size = 0 }: { readonly size?: number | undefined } = {}): Promise<StagedObject> {
+    try {
+      // Again at the commit; now as well, because nothing has been sent yet.
+      await this.#root.checkReplaceable(path);
+      const { bavail, bsize } = await statfs(this.#staging);
+      if (size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+      const entry = await createStagingEntry(this.#staging);
+      return new StagedInDirectory(entry, (identity, digests) => this.#publish(path, entry, identity, digests));
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
+    }
+  }
+
+  /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
+  async #publish(path: string, entry: StagingEntry, identity: FileIdentity, digests: Digests): Promise<Committed> {
+    return this.#locks.hold(path, async () => {
+      await this.#root.checkReplaceable(path);
+      const { file, changed } = await this.#root.makeWay(path);
+      const key = this.#root.keyOf(file);
+      const old = await unlessAbsent(lstat(file, { bigint: true }));
+      await this.#records.write(key, identity, digests);
+      await rename(entry.path, file);
+      entry.release();
+      await Promise.all(changed.map(syncDirectory));
+      if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
+      return { created: old === undefined };
+    });
+  }
+
+  async open(path: string): Promise<StoredObject | undefined> {
+    try {
+      const real = await this.#root.resolve(path);
+      if (real === undefined) return undefined;
+      return await this.#openFile(real);
+    } catch (error) {
+      throw fileError(error, "FILE_UNREADABLE");
+    }
+  }
+
+  async #openFile(real: string): Promise<StoredObject | undefined> {
+    // Not blocking: opening a named pipe would wait for a writer. Not following: the links have been followed, and checked.
+    const key = this.#root.keyOf(real);
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    // oxlint-disable-next-line no-bitwise -- flags are bits
+    const file = await unlessAbsent(open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    if (file === undefined) return undefined;
+    try {
+      const stats = await file.stat({ bigint: true });
+      if (stats.isFile()) {
+        const digests = (await this.#records.read(key, stats)) ?? (await this.#digest(key, file, stats));
+        return new FileInDirectory(file, Number(stats.size), digests, stats.mtime);
+      }
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    return undefined;
+  }
+
+  /** Reads a small file that came by other means, and remembers its digest. */
+  async #digest(key: string, file: FileHandle, identity: FileIdentity): Promise<Digests | undefined> {
+    if (identity.size > this.#digestOnOpen) return undefined;
+    const digester = await createDigester(["md5"]);
+    for await (const chunk of fileStream(file, Number(identity.size), { autoClose: false })) digester.update(chunk);
+    const digests = digester.digest();
+    // It may have been written to meanwhile.
+    if (!sameVersion(identity, await file.stat({ bigint: true }))) return undefined;
+    // It can be served without being remembered, from a full disk, say.
+    await this.#records.write(key, identity, digests).catch(() => {});
+    return digests;
+  }
+}
+
+type Publish = (identity: FileIdentity, digests: Digests) => Promise<Committed>;
+
+class StagedInDirectory implements StagedObject {
+  readonly content: StagedFile;
+  readonly #entry: StagingEntry;
+  readonly #publish: Publish;
+  #open = true;
+
+  constructor(entry: StagingEntry, publish: Publish) {
+    this.#entry = entry;
+    this.#publish = publish;
+    this.content = new StagedFile(entry.file);
+  }
+
+  async commit(digests: Digests): Promise<Committed> {
+    if (!this.#open) throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
+    try {
+      await this.content.sync();
+      const identity = await this.#entry.file.stat({ bigint: true });
+      if (Number(identity.size) !== digests.size) {
+        throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
+      }
+      const committed = await this.#publish(identity, digests);
+      await this.#close();
+      return committed;
+    } catch (error) {
+      await this.discard();
+      throw fileError(error, "FILE_UNWRITABLE");
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    this.content.destroy();
+    await this.content.settle();
+    await this.#close();
+    // What cannot be removed now is removed when a store is next created.
+    await rm(this.#entry.path, { force: true }).catch(() => {});
+    this.#entry.release();
+  }
+
+  async #close(): Promise<void> {
+    this.#open = false;
+    await this.#entry.file.close().catch(() => {});
+  }
+}
+
+class FileInDirectory implements StoredObject {
+  readonly size: number;
+  readonly digests: Digests | undefined;
+  readonly modified: Date;
+  readonly #file: FileHandle;
+  #reading = false;
+
+  constructor(file: FileHandle, size: number, digests: Digests | undefined, modified: Date) {
+    this.#file = file;
+    this.size = size;
+    this.digests = digests;
+    this.modified = modified;
+  }
+
+  createReadStream(): Readable {
+    this.#reading = true;
+    return fileStream(this.#file, this.size, { autoClose: true });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#reading) await this.#file.close().catch(() => {});
+  }
+}
+
+/** The first `size` bytes of an open file, and not what is added to it meanwhile. */
+function fileStream(file: FileHandle, size: number, { autoClose }: { readonly autoClose: boolean }): Readable {
+  return file.createReadStream({ start: 0, end: Math.max(0, size - 1), autoClose, highWaterMark: 256 * 1024 });
+}

@@ -1,0 +1,20 @@
+export {
+  type VerificationPolicy,
+  type VerifiedRequest,
+  verifyRequest,
+  type VerifyRequestOptions,
+} from "./verify-request.ts";
+export { type ContentSource, sendVerified, type SendVerifiedOptions } from "./send-verified.ts";
+
+export {
+  createUploadHandler,
+  type UploadHandler,
+  type UploadHandlerOptions,
+  type UploadLogger,
+} from "./upload-handler.ts";
+export type { Receipt } from "./receipt.ts";
+export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
+
+export type { Committed, StagedObject, StageOptions, Store, StoredObject } from "./store.ts";
+export { createDirectoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";

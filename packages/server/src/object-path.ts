@@ -1,0 +1,84 @@
+import { TrailsumError } from "@trailsum/shared";
+
+/** The first segment that no object may have: stores keep their own files under it. */
+export const reservedFolder = ".trailsum";
+
+/** The most bytes of one segment: what file systems allow a name to have. */
+const MAX_SEGMENT = 255;
+/** The most bytes of a whole path. */
+const MAX_PATH = 4096;
+
+/** What a request target names in a store. */
+export interface ObjectPath {
+  /** The decoded segments joined with "/": no leading slash, no empty segment, no `.` or `..`. Empty for the root. */
+  readonly path: string;
+  /** Whether the target ended in "/" (or was nothing else), and so names a directory rather than an object. */
+  readonly directory: boolean;
+}
+
+/**
+ * Reads the path of a request target (RFC 9112 section 3.2: origin-form or absolute-form) as the name of an object. The
+ * query is ignored. Percent-encoding is decoded once, segment by segment, so that no decoded character can act as a
+ * separator. It refuses rather than repairs: `PATH_INVALID` for what cannot be a name, `PATH_FORBIDDEN` for what would
+ * lead somewhere else.
+ */
+export function parseObjectPath(target: string): ObjectPath {
+  const raw = pathOf(target);
+  if (raw.length > 3 * MAX_PATH) throw tooLong();
+  const segments = raw.slice(1).split("/");
+  const directory = segments.at(-1) === "";
+  if (directory) segments.pop();
+  const decoded = segments.map(decodeSegment);
+  const path = decoded.join("/");
+  if (Buffer.byteLength(path) > MAX_PATH) throw tooLong();
+  // In any case: on some file systems the names are the same.
+  if (decoded[0]?.toLowerCase() === reservedFolder) {
+    throw new TrailsumError("PATH_FORBIDDEN", `"${reservedFolder}" is kept by the server for itself: use another name`);
+  }
+  return { path, directory };
+}
+
+function pathOf(target: string): string {
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, "").replace(/\?.*$/s, "");
+  if (path === "" && target !== "") return "/";
+  if (path.startsWith("/")) return path;
+  throw invalid("the request target is not a path: it has to start with /");
+}
+
+function decodeSegment(raw: string): string {
+  if (raw === "") throw invalid("the path has an empty segment: write one slash, not several");
+  if (/[^\x21-\x7e]|[\\#]/.test(raw)) {
+    throw invalid(
+      "the path has characters that must be percent-encoded: encode everything but letters, digits and -._~",
+    );
+  }
+  if (/%(?![0-9a-f]{2})/i.test(raw)) throw invalid('a "%" in the path is not followed by two hex digits: write "%25"');
+  const segment = decodeUtf8(raw);
+  if (segment === "." || segment === "..") {
+    throw new TrailsumError("PATH_FORBIDDEN", 'the path has a "." or ".." segment: write the path that is meant');
+  }
+  if (/[/\\]/.test(segment)) {
+    throw new TrailsumError("PATH_FORBIDDEN", "the path has an encoded slash or backslash: names cannot contain them");
+  }
+  if (/\p{Cc}/u.test(segment)) throw invalid("the path has a control character: names cannot contain them");
+  if (Buffer.byteLength(segment) > MAX_SEGMENT) {
+    throw invalid(`the path has a segment of more than ${MAX_SEGMENT} bytes: shorten it`);
+  }
+  return segment;
+}
+
+function decodeUtf8(raw: string): string {
+  try {
+    return decodeURIComponent(raw);
+  } catch (cause) {
+    throw new TrailsumError("PATH_INVALID", "the path is not UTF-8 once decoded: encode it as UTF-8", { cause });
+  }
+}
+
+function tooLong(): TrailsumError {
+  return invalid(`the path has more than ${MAX_PATH} bytes: shorten it`);
+}
+
+function invalid(message: string): TrailsumError {
+  return new TrailsumError("PATH_INVALID", message);
+}

@@ -1,0 +1,63 @@
+import { Transform, type TransformCallback } from "node:stream";
+
+import { type Digester, type Digests, TrailsumError } from "@trailsum/shared";
+
+/** What the content is expected to be. */
+export interface ExpectedContent {
+  readonly size: number | undefined;
+  readonly digests: Digests | undefined;
+}
+
+/**
+ * Hashes content on its way out, one chunk behind: the last chunk leaves only after the whole has been compared with
+ * what was expected, because with Content-Length framing the last byte is already the end.
+ */
+export class OutgoingContent extends Transform {
+  readonly #digester: Digester;
+  readonly #expected: ExpectedContent;
+  readonly #onWhole: (digests: Digests) => void;
+  #held: Buffer | undefined;
+
+  /** `onWhole` is called when the content is found to be what it should be, before its last chunk leaves. */
+  constructor(digester: Digester, expected: ExpectedContent, onWhole: (digests: Digests) => void) {
+    super();
+    this.#digester = digester;
+    this.#expected = expected;
+    this.#onWhole = onWhole;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    // An empty chunk must not take the place of the one that is held back.
+    if (chunk.length === 0) return done();
+    this.#digester.update(chunk);
+    const { size } = this.#expected;
+    if (size !== undefined && this.#digester.size > size) return done(differs(`there are more than ${size} bytes`));
+    const held = this.#held;
+    this.#held = chunk;
+    done(null, held);
+  }
+
+  override _flush(done: TransformCallback): void {
+    try {
+      const computed = this.#digester.digest();
+      compare(computed, this.#expected);
+      this.#onWhole(computed);
+      done(null, this.#held);
+    } catch (error) {
+      done(TrailsumError.from(error));
+    }
+  }
+}
+
+function compare(computed: Digests, { size, digests }: ExpectedContent): void {
+  if (size !== undefined && computed.size !== size) {
+    throw differs(`there are ${computed.size} bytes in place of ${size}`);
+  }
+  for (const [algorithm, digest] of digests?.values ?? []) {
+    if (computed.values.get(algorithm)?.equals(digest) === false) throw differs(`its ${algorithm} is another one`);
+  }
+}
+
+function differs(how: string): TrailsumError {
+  return new TrailsumError("STORED_BYTES_DIFFER", `the content is not what it should be: ${how}`);
+}

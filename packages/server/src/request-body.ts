@@ -1,0 +1,124 @@
+import type { IncomingMessage } from "node:http";
+import type { Writable } from "node:stream";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+/** How a request's content is read. */
+export interface BodyReading {
+  /** How many bytes its head announced, where it did. */
+  readonly announced: number | undefined;
+  /** Takes the trailer section as it stood on the wire, before the content is ended. What it throws fails the content. */
+  readonly onTrailers: (trailers: FieldLines) => void;
+  /** The most bytes of content. */
+  readonly maxSize?: number | undefined;
+  /** How long to wait for the next byte, in milliseconds; 0 waits for ever. */
+  readonly idleTimeout: number;
+  /** Ends the reading when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a request's content into `body`, which is ended only when the message arrived whole, and otherwise destroyed
+ * with an error. Settles when the trailers are in, or with that error.
+ *
+ * The request itself is never destroyed, so that an answer can still go out: it is left paused, where reading stopped.
+ */
+export function readBody(req: IncomingMessage, body: Writable, reading: BodyReading): Promise<void> {
+  const { announced, maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers } = reading;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+
+  let size = 0;
+  let aborted = false;
+  let draining = false;
+  const idle = idleTimeout > 0 ? setTimeout(onIdle, idleTimeout) : undefined;
+
+  function onData(chunk: Buffer): void {
+    size += chunk.length;
+    if (size > maxSize) return fail(tooLarge(maxSize));
+    idle?.refresh();
+    if (!body.write(chunk)) {
+      draining = true;
+      req.pause();
+    }
+  }
+
+  function onDrain(): void {
+    draining = false;
+    idle?.refresh();
+    req.resume();
+  }
+
+  function onEnd(): void {
+    // node:http2's compatibility request ends cleanly when its stream is reset; only `aborted` tells.
+    if (aborted || !req.complete) return fail(lost(req));
+    try {
+      onTrailers(FieldLines.fromRaw(req.rawTrailers));
+    } catch (error) {
+      return fail(TrailsumError.from(error));
+    }
+    detach();
+    resolve();
+    body.end();
+  }
+
+  function onAborted(): void {
+    aborted = true;
+  }
+
+  function onLost(): void {
+    fail(lost(req));
+  }
+
+  function onIdle(): void {
+    // Waiting for whoever reads the body is not the sender's fault.
+    if (draining) idle?.refresh();
+    else fail(new TrailsumError("TIMEOUT", `no byte of the content came for ${idleTimeout / 1000} s`));
+  }
+
+  function onSignal(): void {
+    fail(new TrailsumError("ABORTED", "the reading of the request was cancelled", { cause: signal?.reason }));
+  }
+
+  function onAbandoned(): void {
+    fail(new TrailsumError("ABORTED", "the content was abandoned before its end"));
+  }
+
+  function fail(error: TrailsumError): void {
+    detach();
+    req.pause();
+    reject(error);
+    body.destroy(error);
+  }
+
+  function detach(): void {
+    clearTimeout(idle);
+    signal?.removeEventListener("abort", onSignal);
+    body.off("drain", onDrain).off("close", onAbandoned);
+    req.off("data", onData).off("end", onEnd).off("aborted", onAborted).off("close", onLost);
+    // The error listener stays: a request that breaks later must not bring the process down.
+  }
+
+  body.on("drain", onDrain).on("close", onAbandoned);
+  signal?.addEventListener("abort", onSignal);
+  req.on("aborted", onAborted).on("error", onLost).on("close", onLost).on("end", onEnd);
+
+  if (signal?.aborted === true) onSignal();
+  else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));
+  else if (req.readableEnded) fail(new TrailsumError("USAGE", "the request was read before: verify it first"));
+  else if (req.destroyed) onLost();
+  else req.on("data", onData);
+  return promise;
+}
+
+/** The error for content that is larger than a server accepts. */
+export function tooLarge(maxSize: number): TrailsumError {
+  return new TrailsumError("TOO_LARGE", `at most ${maxSize} bytes are accepted here`);
+}
+
+/** Why a request did not arrive whole: what its sender did wrong where the parser says so, a lost connection otherwise. */
+function lost(req: IncomingMessage): TrailsumError {
+  const cause = req.socket?.errored ?? req.errored ?? undefined;
+  return cause !== undefined && "code" in cause && String(cause.code).startsWith("HPE_")
+    ? new TrailsumError("PROTOCOL", "the request is not well-formed HTTP", { cause })
+    : new TrailsumError("CONNECTION_LOST", "the request broke off before its end", { cause });
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from "node:http";
+
+import { FieldLines } from "@trailsum/shared";
+
+/** What is known of a request before its content: everything that is decided early is decided from this. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as it stood on the wire, or what a framework left of it under a mount point. */
+  readonly target: string;
+  /** `1.0`, `1.1`, `2.0`. */
+  readonly httpVersion: string;
+  readonly header: FieldLines;
+  /** How many bytes of content there will be; undefined where only the end will tell. */
+  readonly size: number | undefined;
+  /** Whether the framing leaves room for a trailer section (RFC 9110 section 6.5.1). */
+  readonly trailersPossible: boolean;
+  /** Whether the sender waits for `100 Continue` before it sends the content (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+/** Reads the head of a node:http request. Node has checked the framing fields before anyone sees them. */
+export function requestHead(req: IncomingMessage): RequestHead {
+  // In HTTP/2 the raw list starts with pseudo-fields, which are no field lines.
+  const header = FieldLines.fromRaw(req.rawHeaders).without((name) => name.startsWith(":"));
+  const length = header.getAll("Content-Length")[0];
+  const streamed = req.httpVersionMajor >= 2 || header.has("Transfer-Encoding");
+  return {
+    method: req.method ?? "GET",
+    target: req.url ?? "/",
+    httpVersion: req.httpVersion,
+    header,
+    // HTTP/1.1 without either framing field has no content (RFC 9112 section 6.3).
+    size: length === undefined ? (streamed ? undefined : 0) : Number(length),
+    trailersPossible: streamed,
+    expectsContinue: header.list("Expect").some((member) => member.toLowerCase() === "100-continue"),
+  };
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+import {
+  type Algorithm,
+  createDigester,
+  type Digests,
+  digestTrailerNames,
+  digestTrailers,
+  type FieldLine,
+  formatDigestField,
+  TrailsumError,
+} from "@trailsum/shared";
+
+import { OutgoingContent } from "./outgoing-content.ts";
+import { abortResponse, isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
+
+/** What {@link sendVerified} can send. */
+export type ContentSource = Readable | AsyncIterable<Uint8Array> | Uint8Array | string;
+
+/** Options of {@link sendVerified}. */
+export interface SendVerifiedOptions {
+  /** The status. Default 200. */
+  readonly status?: number | undefined;
+  /** Header field lines. `Content-Length`, `Transfer-Encoding` and `Trailer` among them are left out: framing is decided here. */
+  readonly headers?: Iterable<FieldLine> | undefined;
+  /** How many bytes there will be. Known by itself for a string and for bytes; otherwise unknown by default. */
+  readonly size?: number | undefined;
+  /** What the content must be. It is sent as `Repr-Digest`, and content that turns out to differ is broken off. */
+  readonly digests?: Digests | undefined;
+  /** What to compute for the trailers. Default: the algorithms of `digests`, or md5. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** The request that is answered. Default: the one that node:http made the response for. */
+  readonly request?: IncomingMessage | undefined;
+  /** Breaks the response off when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Answers with content and the digests of what really left: as the trailer fields `Md5`, `Size` and `Content-Digest`
+ * (RFC 9530) to whoever sent `TE: trailers`, with a `Content-Length` and no trailers to others.
+ *
+ * Settles when the response has been handed over whole. Otherwise the response is broken off, never ended, and it
+ * rejects: with `STORED_BYTES_DIFFER` for content that is not what `digests` or `size` say, `CONNECTION_LOST` when the
+ * client went away, `ABORTED` by the signal, or the source's own error as the cause of an `INTERNAL` one. The source is
+ * destroyed in every such case.
+ */
+export async function sendVerified(
+  res: ServerResponse,
+  source: ContentSource,
+  options: SendVerifiedOptions = {},
+): Promise<void> {
+  const { status = 200, headers = [], digests, request = res.req, signal } = options;
+  const content = typeof source === "string" ? Buffer.from(source) : source;
+  const size = options.size ?? digests?.size ?? (content instanceof Uint8Array ? content.byteLength : undefined);
+  const framing = responseFraming(request, status, size);
+  const expected = digests === undefined ? [] : [...digests.values.keys()];
+  const announced = framing === "trailers" ? (options.algorithms ?? (digests === undefined ? ["md5"] : expected)) : [];
+
+  res.statusCode = status;
+  for (const [name, value] of headers) if (!isFramingField(name)) res.appendHeader(name, value);
+  if (digests !== undefined) res.setHeader("Repr-Digest", formatDigestField(digests));
+  if (framing === "trailers") res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
+  // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
+  else if (size !== undefined && status !== 204) res.setHeader("Content-Length", size);
+
+  const stream = readable(content);
+  if (framing === "none") {
+    stream.destroy();
+    res.end();
+    return;
+  }
+  try {
+    const digester = await createDigester([...announced, ...expected]);
+    const outgoing = new OutgoingContent(digester, { size, digests }, (computed) => {
+      if (framing === "trailers") setTrailers(res, digestTrailers(only(computed, announced)));
+    });
+    // It is destroyed before the response is, which must not be closed in good order then.
+    outgoing.once("error", () => abortResponse(res));
+    await pipeline(stream, outgoing, res, signal === undefined ? {} : { signal });
+  } catch (error) {
+    stream.destroy();
+    abortResponse(res);
+    throw sendingError(error, signal);
+  }
+}
+
+function readable(content: Exclude<ContentSource, string>): Readable {
+  if (content instanceof Readable) return content;
+  // A view of bytes is one chunk; iterating it would give numbers.
+  return content instanceof Uint8Array ? Readable.from([content]) : Readable.from(content);
+}
+
+function only(digests: Digests, algorithms: readonly Algorithm[]): Digests {
+  return { ...digests, values: new Map([...digests.values].filter(([algorithm]) => algorithms.includes(algorithm))) };
+}
+
+function sendingError(error: unknown, signal: AbortSignal | undefined): TrailsumError {
+  if (signal?.aborted === true) return new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE", "ERR_STREAM_DESTROYED"].includes(code)
+    ? new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", { cause: error })
+    : TrailsumError.from(error);
+}

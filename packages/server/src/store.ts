@@ -1,0 +1,55 @@
+import type { Readable, Writable } from "node:stream";
+
+import type { Digests } from "@trailsum/shared";
+
+/**
+ * Where objects are kept. Paths are the names that a request's target gives: segments joined with "/", without a
+ * leading slash, never empty, never with an empty, `.` or `..` segment.
+ *
+ * What a store promises: nothing is to be seen at a path until its commit, and from then on all of it; whoever opened an
+ * object before keeps reading the old one; the last of several commits to one path stands.
+ * It throws `NO_SPACE` when full, `CONFLICT` when something of another kind is in the way, `PATH_INVALID` and
+ * `PATH_FORBIDDEN` for names that it cannot or may not use.
+ */
+export interface Store {
+  /** Begins an object that nobody can see yet. A `size` known beforehand lets a store refuse at once what cannot fit. */
+  stage(path: string, options?: StageOptions): Promise<StagedObject>;
+  /** The object at a path, or undefined where there is none. It must be closed, or its stream read or destroyed. */
+  open(path: string): Promise<StoredObject | undefined>;
+}
+
+/** Options of {@link Store.stage}. */
+export interface StageOptions {
+  /** How many bytes there will be, where that is known. */
+  readonly size?: number | undefined;
+}
+
+/** An object that is being received. Either {@link commit} or {@link discard} must be called, in every case. */
+export interface StagedObject {
+  /** Takes the content. Once it has finished, the object can be committed. */
+  readonly content: Writable;
+  /** Publishes the object, durably and in one step, together with its digests. Call it only for content that may be seen. */
+  commit(digests: Digests): Promise<Committed>;
+  /** Forgets the object, as if it had never been staged. It never rejects, and does nothing after a commit. */
+  discard(): Promise<void>;
+}
+
+/** What a commit did. */
+export interface Committed {
+  /** Whether there was nothing at that path before. */
+  readonly created: boolean;
+}
+
+/** One version of an object, open for reading. */
+export interface StoredObject {
+  /** How many bytes it has. */
+  readonly size: number;
+  /** Its digests, as they were when it was verified; undefined where nobody knows them. */
+  readonly digests: Digests | undefined;
+  /** When it was last changed. */
+  readonly modified: Date;
+  /** Its bytes. Call it once: when the stream ends or is destroyed the object is closed. */
+  createReadStream(): Readable;
+  /** Gives back what the object holds open. Needed only where no stream was made; it never rejects. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+
+import {
+  type Algorithm,
+  algorithms as allAlgorithms,
+  createTrailerPolicy,
+  createVerifyingStream,
+  decideVerdict,
+  FieldLines,
+  type IntegrityFieldName,
+  type Verdict,
+} from "@trailsum/shared";
+
+import { algorithmsToCompute } from "./algorithms-to-compute.ts";
+import { readBody } from "./request-body.ts";
+import { requestHead } from "./request-head.ts";
+
+/** What a request must bring to be accepted. */
+export interface VerificationPolicy {
+  /** Integrity fields that must be there, as trailer or header, and hold. None by default. */
+  readonly require?: readonly IntegrityFieldName[] | undefined;
+  /** Whether content without any digest is accepted. Default false. Digests that come are checked all the same. */
+  readonly allowUnverified?: boolean | undefined;
+  /** The algorithms that this server computes. Default: every one known. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** The most bytes of content. Default: no bound. */
+  readonly maxSize?: number | undefined;
+  /** How long to wait for the next byte of content, in milliseconds. Default 60 000; 0 waits for ever. */
+  readonly idleTimeout?: number | undefined;
+}
+
+/** Options of {@link verifyRequest}. */
+export interface VerifyRequestOptions extends VerificationPolicy {
+  /** Stops the reading when it fires; the body then fails with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A request whose content is verified while it is read. */
+export interface VerifiedRequest {
+  /**
+   * The content. It must be read for anything to happen, and ends only if it arrived whole and its verdict is
+   * acceptable. Otherwise it fails: with the verdict's error, `CONNECTION_LOST` or `PROTOCOL` for a request that broke
+   * off, `TOO_LARGE`, `TIMEOUT`, or `ABORTED`. The request is left open, so that an answer can be sent.
+   */
+  readonly body: Readable;
+  /** The verdict, good or bad, after the trailers; rejects where the content did not arrive whole. */
+  readonly verdict: Promise<Verdict>;
+  /** The trailer section, without names that may not be trailers (RFC 9110 section 6.5.1). Never merged into the header. */
+  readonly trailers: Promise<FieldLines>;
+}
+
+/**
+ * Verifies the content of a request by its integrity fields: `Md5`, `Size`, `Content-Digest`, `Repr-Digest` (RFC 9530)
+ * and `Content-MD5`, from the trailer section or the header. Give it a request that nobody has read yet.
+ *
+ * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
+ */
+export function verifyRequest(req: IncomingMessage, options: VerifyRequestOptions = {}): VerifiedRequest {
+  const { require = [], algorithms = allAlgorithms, maxSize, idleTimeout = 60_000, signal } = options;
+  const head = requestHead(req);
+  let trailer = FieldLines.empty;
+
+  const body = createVerifyingStream({
+    algorithms: algorithmsToCompute(head, algorithms),
+    decide: (computed) => decideVerdict({ header: head.header, trailer, computed, require }),
+    accept: (verdict) => isAcceptable(verdict, options),
+  });
+  const onTrailers = (received: FieldLines): void => {
+    trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
+  };
+  const whole = readBody(req, body, { onTrailers, announced: head.size, maxSize, idleTimeout, signal });
+  const trailers = whole.then(() => trailer);
+  // They may be left unobserved: whoever reads the body learns of a failure there.
+  trailers.catch(() => {});
+  return { body, verdict: body.verdict, trailers };
+}
+
+/** Whether content of this verdict is kept: `verified` always, `unverified` where the policy says so. */
+export function isAcceptable(verdict: Verdict, { allowUnverified = false }: VerificationPolicy): boolean {
+  return verdict.name === "verified" || (allowUnverified && verdict.name === "unverified");
+}
+
+// All, announced or not: a digest that was not announced is worth no less.
+const trailerPolicy = createTrailerPolicy({ select: "all" });
