@@ -30,6 +30,10 @@ export function createVerifyingStream(options: VerifyingStreamOptions): Verifyin
   return new VerifyingTransform(options);
 }
 
+// Several of the pieces in which sockets give their bytes: with room for one alone the source is stopped and started for
+// every piece, which costs more than hashing it.
+const HIGH_WATER_MARK = 262_144;
+
 class VerifyingTransform extends Transform implements VerifyingStream {
   readonly verdict: Promise<Verdict>;
   readonly #options: VerifyingStreamOptions;
@@ -37,7 +41,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   #digester: Digester | undefined;
 
   constructor(options: VerifyingStreamOptions) {
-    super();
+    super({ highWaterMark: HIGH_WATER_MARK });
     this.#options = options;
     this.verdict = this.#settle.promise;
     // Whoever only reads the stream learns of a failure there, so an unobserved rejection is no mistake.
