@@ -74,6 +74,12 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
+    this.#rest();
+  }
+
+  /** Whether it could still carry something: a connection that is closing is not told of as closed at once. */
+  get usable(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Sends the request of an exchange, on a connection that is idle. */
@@ -232,12 +238,20 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     }
     this.#writer = undefined;
     this.#served += 1;
-    this.#socket.unref();
     this.#socket.resume();
+    if (this.#keepAliveHint !== undefined && this.#keepAliveHint <= 0) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#rest();
+    this.#owner.onIdle(this);
+  }
+
+  /** Carries nothing: it keeps no process alive, and closes when nothing comes for a while. */
+  #rest(): void {
+    this.#socket.unref();
     const wait = this.#keepAliveHint ?? this.#timeouts.keepAlive;
     this.#timer.set(Math.min(wait, this.#timeouts.keepAliveMax), () => this.#socket.destroy());
-    if (wait <= 0 && this.#keepAliveHint !== undefined) this.#socket.destroy();
-    else this.#owner.onIdle(this);
   }
 
   #stopSending(): void {

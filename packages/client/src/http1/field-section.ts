@@ -1,6 +1,10 @@
 import { isToken } from "@trailsum/shared";
+import { errors } from "undici";
 
 import { parserError } from "./parser-error.ts";
+
+/** Node's own parser drops what goes beyond, without a word. */
+const MAX_FIELDS = 1_000;
 
 /**
  * What may stand nowhere in a section of field lines: control characters, a CR without LF, an LF without CR
@@ -30,6 +34,7 @@ export function parseFieldSection(section: string, start: number): string[] {
     if (colon === -1 || colon > end) throw invalidLine("a field line without a colon");
     const name = section.slice(at, colon);
     if (!isToken(name)) throw invalidLine("a field name that is no token, or a folded line");
+    if (raw.length === MAX_FIELDS * 2) throw new errors.HeadersOverflowError(`more than ${MAX_FIELDS} field lines`);
     raw.push(name, trimWhitespace(section, colon + 1, end));
     at = end + 2;
   }

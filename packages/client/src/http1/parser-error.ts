@@ -11,6 +11,7 @@ export type ParserFault =
   | "UNEXPECTED_CONTENT_LENGTH"
   | "INVALID_TRANSFER_ENCODING"
   | "INVALID_CHUNK_SIZE"
+  | "CLOSED_CONNECTION"
   | "STRICT";
 
 /** An undici `HTTPParserError` with a code. */

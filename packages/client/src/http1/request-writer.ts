@@ -4,7 +4,8 @@ import { isUint8Array } from "node:util/types";
 
 import { errors } from "undici";
 
-import { type OutgoingRequest, trailerSection } from "../outgoing-request.ts";
+import type { OutgoingRequest } from "../outgoing-request.ts";
+import { trailerSection } from "../request-trailers.ts";
 import { requestFraming, type RequestFraming, requestHead } from "./request-head.ts";
 
 /** Who is told how the sending of a request goes. */

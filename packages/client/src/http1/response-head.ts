@@ -21,6 +21,9 @@ export interface ResponseHead {
   readonly framing: ContentFraming;
 }
 
+/** llhttp reads a tab behind the coding as part of it: what is not chunked to another reader is not chunked here. */
+const CHUNKED = /^transfer-encoding:[\t ]*chunked *$/im;
+
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?(?:\r\n|$)/;
 
 /**
@@ -36,6 +39,9 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   const status = Number(line[2]);
   const http10 = line[1] === "0";
   const fields = framingFields(raw);
+  if (fields.coding !== undefined && !CHUNKED.test(text)) {
+    throw ambiguous("a transfer coding but chunked", "INVALID_TRANSFER_ENCODING");
+  }
   const framing = contentFraming(fields, { status, method, http10 });
   const persistent = framing.kind !== "until-close" && (http10 ? fields.keepAlive && !fields.close : !fields.close);
   return { status, reason: line[3] ?? "", raw, persistent, framing };
@@ -77,8 +83,6 @@ function contentFraming(
   if (coding !== undefined) {
     if (length !== undefined) throw ambiguous("both Content-Length and Transfer-Encoding", "INVALID_CONTENT_LENGTH");
     if (http10) throw ambiguous("a transfer coding from HTTP/1.0", "INVALID_TRANSFER_ENCODING");
-    if (coding.toLowerCase() !== "chunked")
-      throw ambiguous("a transfer coding but chunked", "INVALID_TRANSFER_ENCODING");
   }
   if (length !== undefined && !(/^\d{1,16}$/.test(length) && Number.isSafeInteger(Number(length)))) {
     throw ambiguous("a Content-Length that is no number of bytes", "INVALID_CONTENT_LENGTH");

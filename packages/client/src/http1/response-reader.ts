@@ -48,6 +48,7 @@ export class ResponseReader {
   #held: Buffer = NOTHING;
   #paused = false;
   #reading = false;
+  #ended = false;
 
   constructor(sink: ResponseSink, limits: ReaderLimits) {
     this.#sink = sink;
@@ -57,6 +58,11 @@ export class ResponseReader {
   /** Whether any byte of the expected response has been seen. */
   started = false;
 
+  /** Whether bytes that have arrived are held back until `resume`. */
+  get waiting(): boolean {
+    return this.#paused && this.#held.length > 0;
+  }
+
   /** Expects the response to a request: its method and whether it asked to switch protocols decide how it ends. */
   expect(method: string, switches: boolean): void {
     this.#state = "head";
@@ -65,7 +71,7 @@ export class ResponseReader {
     this.#switches = switches || method === "CONNECT";
   }
 
-  /** Holds back what comes after the current piece until `resume`. */
+  /** Holds back what comes after the current piece until `resume`, or until the message is complete without more. */
   pause(): void {
     this.#paused = true;
   }
@@ -74,12 +80,14 @@ export class ResponseReader {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#reading && this.#held.length > 0) this.read(NOTHING);
+    if (this.#reading) return;
+    if (this.#held.length > 0) this.read(NOTHING);
+    if (this.#ended && !this.#paused) this.#close();
   }
 
   /** Takes the next bytes. Throws an undici error when they are not what a response may be. */
   read(bytes: Buffer): void {
-    const all = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    const all = this.#joined(bytes);
     this.#held = NOTHING;
     this.started = true;
     this.#reading = true;
@@ -90,15 +98,26 @@ export class ResponseReader {
         if (next === undefined) break;
         at = next;
       }
-      // A view would keep the whole buffer alive for a few bytes of an incomplete line.
-      if (at < all.length) this.#held = at === 0 ? all : Buffer.from(all.subarray(at));
+      // A view would keep the whole buffer alive for a few bytes of an incomplete line. While paused it is most of the
+      // buffer, and a copy for each of many small pieces would cost more than they do.
+      if (at < all.length) this.#held = at === 0 || this.#paused ? all.subarray(at) : Buffer.from(all.subarray(at));
     } finally {
       this.#reading = false;
     }
   }
 
-  /** The peer has closed its side. Throws unless that is where a response may end. */
+  /** The peer has closed its side. What is held back is read first. Throws unless a response may end there. */
   end(): void {
+    this.#ended = true;
+    if (!this.waiting) this.#close();
+  }
+
+  #joined(bytes: Buffer): Buffer {
+    if (this.#held.length === 0) return bytes;
+    return bytes.length === 0 ? this.#held : Buffer.concat([this.#held, bytes]);
+  }
+
+  #close(): void {
     if (this.#state === "idle") return;
     if (this.#state !== "until-close") throw new errors.SocketError("other side closed");
     this.#complete([]);
@@ -135,6 +154,8 @@ export class ResponseReader {
       return bytes.length;
     }
     if (head.status < 200) {
+      // Behind a head that ends the connection, no other can stand.
+      if (!head.persistent) throw parserError("an interim response that closes the connection", "CLOSED_CONNECTION");
       this.#sink.onInterim(head);
       return at;
     }
@@ -193,6 +214,8 @@ export class ResponseReader {
   #complete(trailers: string[]): void {
     this.#state = "idle";
     this.#chunks = undefined;
+    // What stands behind the message belongs to no message: it is refused now, and not held for the next one.
+    this.#paused = false;
     this.#sink.onComplete(trailers);
   }
 }
