@@ -10,6 +10,7 @@ export {
 } from "./trailer-policy.ts";
 
 export { type Algorithm, algorithms, digestLength, isAlgorithm, parseAlgorithm } from "./algorithms.ts";
+export { algorithmsToCompute, type ExpectedMessage } from "./algorithms-to-compute.ts";
 export { createDigester, type Digester, type Digests } from "./digester.ts";
 
 export { type DigestFault, type DigestField, formatDigestField, parseDigestField } from "./digest-fields.ts";

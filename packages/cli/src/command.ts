@@ -1,0 +1,28 @@
+import type { Argv, CommandModule } from "yargs";
+
+import { restoreDashes } from "./lone-dash.ts";
+import { type Run, runCommand } from "./process-run.ts";
+import { type Flags, withFlags } from "./settings.ts";
+
+/** One of the things that `trailsum` does. */
+export interface Command<Arguments> {
+  /** Its name and its positional arguments, as yargs takes them. */
+  readonly command: string;
+  readonly describe: string;
+  readonly flags: Flags;
+  /** Says more about its arguments than the flags do. */
+  readonly arguments?: (argv: Argv) => Argv;
+  /** Does it. What it throws is reported, and becomes the exit status. */
+  readonly run: (given: Arguments, run: Run) => Promise<void>;
+}
+
+/** A command for yargs; `Arguments` is what its positional arguments and its flags come to. */
+export function defineCommand<Arguments>(command: Command<Arguments>): CommandModule {
+  return {
+    command: command.command,
+    describe: command.describe,
+    builder: (argv) => withFlags(command.arguments?.(argv) ?? argv, command.flags),
+    // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
+    handler: (given) => runCommand((run) => command.run(restoreDashes(given) as Arguments, run)),
+  };
+}

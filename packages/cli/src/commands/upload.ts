@@ -1,0 +1,111 @@
+import { type Algorithm, TrailsumError } from "@trailsum/shared";
+import type { CommandModule } from "yargs";
+
+import { defineCommand } from "../command.ts";
+import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
+import type { Run } from "../process-run.ts";
+import { hexDigests, md5Line } from "../result-line.ts";
+import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { type UploadEntry, uploadList } from "../upload-list.ts";
+
+interface UploadArguments extends TransferArguments {
+  readonly files: readonly string[];
+  readonly method: "PUT" | "POST";
+  readonly jobs: number;
+}
+
+const flags = {
+  method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "the request method" },
+  jobs: { type: "number", default: 4, describe: "how many files at a time", requiresArg: true },
+  ...transferFlags,
+} as const;
+
+/** `trailsum upload <file|dir...|-> <url>` */
+export const uploadCommand: CommandModule = defineCommand<UploadArguments>({
+  command: "upload <files..>",
+  describe: "send files, directories or standard input (-) to the URL given last, digests behind them as trailers",
+  flags,
+  arguments: (argv) =>
+    argv
+      .usage("trailsum upload <file|dir...|-> <url>\n\nA URL that ends in / takes files under their own names.")
+      .positional("files", { type: "string", array: true, demandOption: true }),
+  run: uploadAll,
+});
+
+interface Job {
+  readonly method: "PUT" | "POST";
+  readonly digests: readonly Algorithm[];
+  readonly headers: [string, string][];
+  readonly retries: number;
+}
+
+async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
+  const { targetUrl, upload } = await import("@trailsum/client");
+  const paths = given.files.slice(0, -1).map(String);
+  const url = targetUrl(String(given.files.at(-1))).href;
+  if (paths.length === 0)
+    throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
+  if (!Number.isInteger(given.jobs) || given.jobs < 1)
+    throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
+  const job: Job = { method: given.method, ...transferOptions(given) };
+  const bar = createProgressBar(given.progress && !given.quiet);
+  const entries = uploadList(paths, url);
+
+  const uploadOne = async (entry: UploadEntry): Promise<void> => {
+    bar.expect(entry.size);
+    const result = await upload(entry.url, entry.source, { ...job, signal: run.signal, onProgress: advance(bar) });
+    const { digests, status, confirmedBy } = result;
+    if (given.quiet) return;
+    bar.stop();
+    const told = {
+      file: entry.name,
+      url: result.url,
+      status,
+      size: digests.size,
+      digests: hexDigests(digests),
+      confirmedBy,
+    };
+    process.stdout.write(given.json ? `${JSON.stringify(told)}\n` : md5Line(digests, entry.name));
+  };
+
+  const worker = async (): Promise<void> => {
+    // All of them take from one list; leaving it ends it for the others too.
+    for await (const entry of entries) {
+      try {
+        await uploadOne(entry);
+      } catch (error) {
+        bar.stop();
+        run.report(error);
+        if (given.json) process.stdout.write(`${JSON.stringify({ file: entry.name, error: described(error) })}\n`);
+        if (isFinal(error)) break;
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: given.jobs }, worker));
+  } finally {
+    bar.stop();
+  }
+}
+
+/** A listener for one upload, that tells the bar what is new. */
+function advance(bar: ProgressBar): (progress: { readonly transferred: number }) => void {
+  let before = 0;
+  return ({ transferred }) => {
+    bar.add(transferred - before);
+    before = transferred;
+  };
+}
+
+function described(error: unknown): { code: string; message: string } {
+  const { code, message } = TrailsumError.from(error);
+  return { code, message };
+}
+
+/** Whether the next file would fare no better. */
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof TrailsumError &&
+    ["CONNECT_FAILED", "UNTRUSTED_CERTIFICATE", "ABORTED", "USAGE"].includes(error.code)
+  );
+}

@@ -1,0 +1,71 @@
+import { opendir, stat } from "node:fs/promises";
+import { basename, join, relative, sep } from "node:path";
+
+import { TrailsumError } from "@trailsum/shared";
+
+/** One thing to upload. */
+export interface UploadEntry {
+  /** What it is called in results: the path as it was given, or `-`. */
+  readonly name: string;
+  /** The path to read, or standard input. */
+  readonly source: string | NodeJS.ReadStream;
+  readonly url: string;
+  /** Bytes, where they are known beforehand. */
+  readonly size: number | undefined;
+}
+
+/** The folder in which a store keeps what is its own. */
+const STORE_FOLDER = ".trailsum";
+
+/**
+ * What is to be uploaded, and where to. A URL that ends in `/` is a directory, and names are appended to it; any other
+ * is for a single file. Of a directory all files below it are uploaded: `photos` to `<url>photos/...`, and `photos/`,
+ * with a slash, to `<url>...`. Throws `USAGE` or `FILE_UNREADABLE` for what cannot go there.
+ */
+export async function* uploadList(paths: readonly string[], url: string): AsyncGenerator<UploadEntry> {
+  const isFolder = new URL(url).pathname.endsWith("/");
+  if (paths.length > 1 && !isFolder) {
+    throw new TrailsumError("USAGE", `${paths.length} files cannot all be uploaded as ${url}: end the URL with /`);
+  }
+  for (const path of paths) {
+    if (path === "-") {
+      if (isFolder) throw new TrailsumError("USAGE", `standard input has no name: give it one, such as ${url}NAME`);
+      yield { name: "-", source: process.stdin, url, size: undefined };
+      continue;
+    }
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, as they are asked for
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory() !== true) {
+      // What does not exist is told by whoever opens it.
+      yield {
+        name: path,
+        source: path,
+        url: isFolder ? append(url, [basename(path)]) : url,
+        size: stats?.isFile() === true ? stats.size : undefined,
+      };
+    } else if (isFolder) yield* below(path, url);
+    else
+      throw new TrailsumError(
+        "FILE_UNREADABLE",
+        `${path} is a directory: to upload the files in it, end the URL with /`,
+      );
+  }
+}
+
+async function* below(directory: string, url: string): AsyncGenerator<UploadEntry> {
+  const prefix = directory.endsWith("/") || directory.endsWith(sep) ? [] : [basename(directory)];
+  for await (const entry of await opendir(directory, { recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const segments = relative(directory, path).split(sep);
+    if (segments[0] === STORE_FOLDER || entry.isDirectory()) continue;
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isFile() === true)
+      yield { name: path, source: path, url: append(url, [...prefix, ...segments]), size: stats.size };
+  }
+}
+
+function append(url: string, segments: readonly string[]): string {
+  const target = new URL(url);
+  target.pathname += segments.map((segment) => encodeURIComponent(segment)).join("/");
+  return target.href;
+}

@@ -1,0 +1,9 @@
+import { TrailerAgent } from "./trailer-agent.ts";
+
+let agent: TrailerAgent | undefined;
+
+/** The dispatcher of whoever brings none: one for the process, whose idle connections keep nothing alive. */
+export function defaultDispatcher(): TrailerAgent {
+  agent ??= new TrailerAgent();
+  return agent;
+}

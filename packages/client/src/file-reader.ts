@@ -1,0 +1,48 @@
+import type { FileHandle } from "node:fs/promises";
+
+import { TrailsumError } from "@trailsum/shared";
+
+/** Large enough that a system call costs little beside what it moves, small enough to stay in the processor's cache. */
+const BLOCK_BYTES = 256 * 1024;
+
+/**
+ * The bytes of an open file from its start, one block being read while the one before is hashed and sent. A regular
+ * file that is not at its end what it was at its start is an error (`FILE_CHANGED`): its digest would be the digest of
+ * something that never existed.
+ */
+export async function* readFile(file: FileHandle, path: string): AsyncGenerator<Uint8Array> {
+  const before = await file.stat({ bigint: true });
+  const regular = before.isFile();
+  let position = 0;
+  let next = readBlock(file, regular ? position : null);
+  try {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one block after the other is the point
+      const block = await next;
+      if (block.byteLength === 0) break;
+      position += block.byteLength;
+      next = readBlock(file, regular ? position : null);
+      yield block;
+    }
+  } catch (error) {
+    if (error instanceof TrailsumError) throw error;
+    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${String(error)}`, { cause: error });
+  } finally {
+    // A reader that stops early leaves a block on its way. It has to land before the file may be closed, but a pipe
+    // may never give another one.
+    const landed = next.catch(() => {});
+    if (regular) await landed;
+  }
+  if (!regular) return;
+  const after = await file.stat({ bigint: true });
+  if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(position) !== before.size) {
+    throw new TrailsumError("FILE_CHANGED", `${path} changed while it was read: send it again when it is at rest`);
+  }
+}
+
+/** One block; from a pipe or a device (no position) whatever is there. */
+async function readBlock(file: FileHandle, position: number | null): Promise<Uint8Array> {
+  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, position);
+  return bytesRead === BLOCK_BYTES ? block : block.subarray(0, bytesRead);
+}

@@ -1,0 +1,59 @@
+import { STATUS_CODES } from "node:http";
+
+import { type ErrorCode, FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+/** More of an error's body than this tells a person nothing. Bytes. */
+const MAX_PROBLEM_BYTES = 65_536;
+
+/**
+ * The error that a response other than a success amounts to. A problem document (RFC 9457) of a type known here keeps
+ * its code, so that a digest refused by the server is the same error as one refused by us; all else is `REFUSED`.
+ */
+export async function refusal(
+  url: URL,
+  response: Dispatcher.ResponseData<unknown>,
+  headers: FieldLines,
+): Promise<TrailsumError> {
+  const { statusCode: status } = response;
+  const problem = isProblem(headers) ? await readProblem(response.body) : undefined;
+  if (problem === undefined) response.body.on("error", () => {}).destroy();
+  const code: ErrorCode = (typeof problem?.["type"] === "string" && integrityCode(problem["type"])) || "REFUSED";
+  const detail = [problem?.["detail"], problem?.["title"]].find((text) => typeof text === "string" && text !== "");
+  const sentence = `${url.href}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
+  return new TrailsumError(code, typeof detail === "string" ? `${sentence}: ${printable(detail)}` : sentence, {
+    status,
+  });
+}
+
+/** Only what is about integrity keeps its code: a 404 is the other side's refusal, whoever wrote the document. */
+function integrityCode(type: string): ErrorCode | undefined {
+  const code = problemCode(type);
+  return code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" ? code : undefined;
+}
+
+function isProblem(headers: FieldLines): boolean {
+  return headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase() === problemMediaType;
+}
+
+async function readProblem(body: AsyncIterable<Uint8Array>): Promise<Record<string, unknown> | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_PROBLEM_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+    const document: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return typeof document === "object" && document !== null ? { ...document } : undefined;
+  } catch {
+    // The status says what matters; a document that is cut short or no JSON adds nothing.
+    return undefined;
+  }
+}
+
+/** A stranger's text goes to a terminal: no control characters, and not too much of it. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, " ").slice(0, 500);
+}

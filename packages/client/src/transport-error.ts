@@ -1,0 +1,62 @@
+import { type ErrorCode, TrailsumError } from "@trailsum/shared";
+
+/** What undici, Node and OpenSSL call the ways in which an exchange fails, and what they are here. */
+const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
+  ["ECONNREFUSED", ["CONNECT_FAILED", "nothing listens there: is the server running, and is the port right?"]],
+  ["ENOTFOUND", ["CONNECT_FAILED", "no such host: is the name right?"]],
+  ["EAI_AGAIN", ["CONNECT_FAILED", "the name could not be looked up: is there a network?"]],
+  ["EHOSTUNREACH", ["CONNECT_FAILED", "the host cannot be reached"]],
+  ["ENETUNREACH", ["CONNECT_FAILED", "the network cannot be reached"]],
+  ["ETIMEDOUT", ["CONNECT_FAILED", "the host does not answer"]],
+  ["UND_ERR_CONNECT_TIMEOUT", ["CONNECT_FAILED", "it took too long to connect"]],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
+  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
+  ["EPROTO", ["PROTOCOL", "TLS could not be agreed on"]],
+  ["ECONNRESET", ["CONNECTION_LOST", "the connection was reset"]],
+  ["EPIPE", ["CONNECTION_LOST", "the connection was closed"]],
+  ["UND_ERR_SOCKET", ["CONNECTION_LOST", "the connection was closed too early"]],
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", ["CONNECTION_LOST", "fewer bytes came than were announced"]],
+  ["UND_ERR_DESTROYED", ["CONNECTION_LOST", "the dispatcher was destroyed"]],
+  ["UND_ERR_CLOSED", ["CONNECTION_LOST", "the dispatcher was closed"]],
+  ["UND_ERR_HEADERS_TIMEOUT", ["TIMEOUT", "no answer came in time"]],
+  ["UND_ERR_BODY_TIMEOUT", ["TIMEOUT", "nothing was sent or received for too long"]],
+  ["UND_ERR_HEADERS_OVERFLOW", ["PROTOCOL", "its answer has more header or trailer fields than are allowed"]],
+  ["UND_ERR_INVALID_ARG", ["USAGE", "the request cannot be sent"]],
+  ["UND_ERR_ABORTED", ["ABORTED", "cancelled"]],
+  ["ABORT_ERR", ["ABORTED", "cancelled"]],
+]);
+
+const UNTRUSTED =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
+
+/**
+ * The `TrailsumError` for an error of a request to `url`: `CONNECT_FAILED`, `UNTRUSTED_CERTIFICATE`, `CONNECTION_LOST`,
+ * `TIMEOUT`, `PROTOCOL`, `ABORTED` or `USAGE`, with a sentence that says what to do about it.
+ */
+export function transportError(error: unknown, url: URL): TrailsumError {
+  if (error instanceof TrailsumError) return error;
+  // Several addresses were tried, and each has an error of its own.
+  if (error instanceof AggregateError && error.errors.length > 0) return transportError(error.errors[0], url);
+  const code = errorCode(error);
+  const [kind, sentence] = CODES.get(code) ?? unlisted(code, error);
+  const detail = kind === "USAGE" && error instanceof Error ? `${sentence}: ${error.message}` : sentence;
+  return new TrailsumError(kind, `${url.origin}: ${detail}`, { cause: error });
+}
+
+function unlisted(code: string, error: unknown): readonly [ErrorCode, string] {
+  const message = error instanceof Error ? error.message : String(error);
+  if (UNTRUSTED.test(code)) {
+    return [
+      "UNTRUSTED_CERTIFICATE",
+      `its certificate is not trusted (${message}): name its issuer's file in NODE_EXTRA_CA_CERTS`,
+    ];
+  }
+  if (code.startsWith("HPE_")) return ["PROTOCOL", `what answers there does not speak HTTP/1.1 (${message})`];
+  if (code.startsWith("ERR_SSL_")) return ["PROTOCOL", `TLS could not be agreed on (${message})`];
+  if (error instanceof Error && error.name === "AbortError") return ["ABORTED", "cancelled"];
+  return ["INTERNAL", message];
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
