@@ -1,9 +1,9 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
 import { errors } from "undici";
 
-/** How to reach an origin: Node's TLS options, and how long it may take. */
+/** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {
   /** Milliseconds until a connection must stand, TLS included. Default 10,000; 0 for no limit. */
   readonly timeout?: number;
@@ -11,30 +11,44 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
   readonly socketPath?: string;
 }
 
+/** Who waits for a connection. Exactly one of these is called, later, unless the attempt is given up. */
+export interface ConnectCallbacks {
+  onConnect(socket: Socket): void;
+  onError(error: Error): void;
+}
+
 /** Opens connections to one origin. */
 export interface Connector {
-  /** Connects; gives a function that gives up. Exactly one callback is called, unless it was given up. */
-  connect(done: (error: Error | undefined, socket: Socket) => void): () => void;
+  /** Connects; gives a function that gives up. */
+  connect(callbacks: ConnectCallbacks): () => void;
 }
 
 /** A connector for an `http:` or `https:` origin. TLS certificates are verified unless the options say otherwise. */
 export function createConnector(origin: URL, options: ConnectOptions): Connector {
-  const { timeout = 10_000, socketPath, ...tls } = options;
+  const { timeout = 10_000, socketPath, ...given } = options;
   const secure = origin.protocol === "https:";
   const host = origin.hostname.replace(/^\[|\]$/g, "");
   const port = Number(origin.port || (secure ? 443 : 80));
-  // Half-open, so that what still arrives behind the other side's FIN is ours to judge.
-  const tcp = { host, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+  const transport = {
+    ...given,
+    ...(socketPath === undefined ? { host, port } : { path: socketPath }),
+    // Half-open, so that what still arrives behind the other side's FIN is ours to judge.
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+  };
   let session: Buffer | undefined;
 
   function open(): Socket {
-    if (!secure) return connectTcp(socketPath === undefined ? tcp : { path: socketPath, allowHalfOpen: true });
-    const servername = tls.servername ?? (/^[\d.]+$|:/.test(host) ? "" : host);
+    if (!secure) return connectTcp(transport);
+    // No address may stand for a name in SNI (RFC 6066 section 3).
+    const servername = given.servername ?? (isIP(host) === 0 ? host : "");
+    const resumed = given.session ?? session;
     const socket: TLSSocket = connectTls({
-      ...(socketPath === undefined ? tcp : { path: socketPath, allowHalfOpen: true }),
-      ...tls,
+      ...transport,
       servername,
-      ...(session === undefined ? {} : { session }),
+      ...(resumed === undefined ? {} : { session: resumed }),
       ALPNProtocols: ["http/1.1"],
     });
     socket.on("session", (ticket: Buffer) => {
@@ -44,42 +58,45 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
   }
 
   return {
-    connect(done) {
-      const socket = open();
-      const timer =
-        timeout > 0 ? setTimeout(() => socket.destroy(connectTimeout(origin, timeout)), timeout) : undefined;
+    connect(waiting) {
+      let socket: Socket;
+      try {
+        socket = open();
+      } catch (error) {
+        // TLS options that cannot be used: a certificate that is none, a key without one.
+        const later = setImmediate(() => waiting.onError(error as Error));
+        return () => clearImmediate(later);
+      }
+      const connected = secure ? "secureConnect" : "connect";
       const settle = (): void => {
         clearTimeout(timer);
-        socket
-          .off("error", onError)
-          .off("close", onClose)
-          .off(secure ? "secureConnect" : "connect", onConnect);
+        socket.off("error", fail).off("close", closed).off(connected, succeed);
       };
-      const onConnect = (): void => {
+      const succeed = (): void => {
         settle();
-        done(undefined, socket);
+        waiting.onConnect(socket);
       };
-      const onError = (error: Error): void => {
+      const fail = (error: Error): void => {
         settle();
-        socket.on("error", () => {});
+        socket.on("error", ignore);
         // A remembered session that the server does not take must not be tried for ever.
         session = undefined;
-        done(error, socket);
+        waiting.onError(error);
       };
-      const onClose = (): void => onError(new errors.SocketError("closed while connecting"));
-      socket
-        .on("error", onError)
-        .on("close", onClose)
-        .on(secure ? "secureConnect" : "connect", onConnect);
+      const closed = (): void => fail(new errors.SocketError("closed while connecting"));
+      const timer = timeout > 0 ? setTimeout(() => socket.destroy(timedOut(origin, timeout)), timeout) : undefined;
+      socket.on("error", fail).on("close", closed).on(connected, succeed);
       return () => {
         settle();
-        socket.on("error", () => {});
+        socket.on("error", ignore);
         socket.destroy();
       };
     },
   };
 }
 
-function connectTimeout({ host }: URL, timeout: number): Error {
+function timedOut({ host }: URL, timeout: number): Error {
   return new errors.ConnectTimeoutError(`Connect Timeout Error (attempted address: ${host}, timeout: ${timeout}ms)`);
 }
+
+function ignore(): void {}

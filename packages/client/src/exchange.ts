@@ -1,3 +1,5 @@
+import type { Duplex } from "node:stream";
+
 import { type Dispatcher, errors } from "undici";
 
 import { headersObject } from "./headers-object.ts";
@@ -29,6 +31,7 @@ export class Exchange implements Dispatcher.DispatchController {
   reason: Error | null = null;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
+  #answered = false;
   #ended = false;
 
   constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler) {
@@ -48,15 +51,16 @@ export class Exchange implements Dispatcher.DispatchController {
     this.#call(() => this.#handler.onRequestStart?.(this, {}));
   }
 
+  /** Holds the content back. A head is handed on all the same, as undici does. */
   pause(): void {
     this.paused = true;
-    this.carrier?.pause();
+    if (this.#answered) this.carrier?.pause();
   }
 
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.carrier?.resume();
+    if (this.#answered) this.carrier?.resume();
   }
 
   abort(reason?: Error): void {
@@ -78,6 +82,10 @@ export class Exchange implements Dispatcher.DispatchController {
   /** A head: of an interim response (1xx), or of the final one. */
   responseStart(status: number, raw: string[], reason: string): void {
     this.rawHeaders = raw;
+    if (status >= 200) {
+      this.#answered = true;
+      if (this.paused) this.carrier?.pause();
+    }
     this.#call(() => {
       this.#handler.onResponseStarted?.();
       this.#handler.onResponseStart?.(this, status, headersObject(raw), reason);
@@ -95,22 +103,17 @@ export class Exchange implements Dispatcher.DispatchController {
     try {
       this.#handler.onResponseEnd?.(this, headersObject(trailers));
     } catch (error) {
-      this.#handler.onResponseError?.(this, asError(error));
+      this.#tell(asError(error));
     }
   }
 
-  upgraded(
-    status: number,
-    raw: string[],
-    socket: Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>[3],
-  ): void {
+  /** The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. */
+  upgraded(status: number, raw: string[], socket: Duplex): void {
     if (this.#ended) return;
     this.rawHeaders = raw;
+    this.carrier = { pause() {}, resume() {}, drop: () => socket.destroy() };
+    this.#call(() => this.#handler.onRequestUpgrade?.(this, status, headersObject(raw), socket));
     this.#finish();
-    if (this.#handler.onRequestUpgrade === undefined) {
-      socket.destroy();
-      this.#handler.onResponseError?.(this, new errors.InvalidArgumentError("invalid onRequestUpgrade method"));
-    } else this.#handler.onRequestUpgrade(this, status, headersObject(raw), socket);
   }
 
   /** Ends it with an error: the carrier lets go, the body is destroyed, the handler is told. */
@@ -124,7 +127,7 @@ export class Exchange implements Dispatcher.DispatchController {
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }
-    this.#handler.onResponseError?.(this, error);
+    this.#tell(error);
   }
 
   #finish(): void {
@@ -135,13 +138,24 @@ export class Exchange implements Dispatcher.DispatchController {
 
   readonly #onBodyError = (error: Error): void => this.fail(error);
 
-  /** A handler that throws has failed its exchange. */
+  /** An error that a handler throws here has nobody to go to, and must not disturb the connection or other exchanges. */
+  #tell(error: Error): void {
+    try {
+      this.#handler.onResponseError?.(this, error);
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
+  }
+
+  /** A handler that throws has failed its exchange; it has not aborted it, and so a retry may follow. */
   #call(callback: () => void): void {
     if (this.#ended) return;
     try {
       callback();
     } catch (error) {
-      this.abort(asError(error));
+      this.fail(asError(error));
     }
   }
 }

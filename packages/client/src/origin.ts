@@ -23,7 +23,7 @@ export interface OriginEvents {
   onConnectionError(error: Error): void;
   /** It holds neither exchanges nor connections any more. */
   onEmpty(): void;
-  /** Nothing waits any more. */
+  /** It was busy and is no more. */
   onDrain(): void;
 }
 
@@ -42,6 +42,9 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   readonly #connections = new Set<Http1Connection>();
   readonly #connecting = new Set<() => void>();
   #closing = false;
+  #destroyedBy: Error | undefined;
+  #needsDrain = false;
+  #opens = false;
 
   constructor(url: URL, options: OriginOptions, events: OriginEvents) {
     this.url = url;
@@ -51,9 +54,10 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#authority = url.host;
   }
 
-  /** Whether exchanges wait for a connection that cannot be opened yet. */
+  /** Whether one more exchange would have to wait until another has ended. */
   get busy(): boolean {
-    return this.#queue.length > this.#connecting.size;
+    const free = this.#options.connections - this.#connections.size - this.#connecting.size;
+    return this.#idle.length === 0 && this.#queue.length - this.#connecting.size >= free;
   }
 
   /** Whether it holds nothing. */
@@ -61,33 +65,30 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     return this.#queue.length === 0 && this.#connections.size === 0 && this.#connecting.size === 0;
   }
 
-  /** Sends an exchange on its way, at once or when there is a connection. */
-  dispatch(exchange: Exchange): void {
-    const connection = this.#idle.pop();
-    if (connection !== undefined) {
-      connection.run(exchange);
-      return;
-    }
+  /** Sends an exchange on its way, at once or when there is a connection. False when it is busy then. */
+  dispatch(exchange: Exchange): boolean {
     exchange.carrier = this;
     this.#queue.push(exchange);
-    this.#open();
+    exchange.begin();
+    this.#advance();
+    this.#needsDrain ||= this.busy;
+    return !this.#needsDrain;
   }
 
   /** Lets what runs and waits come to its end, and closes what is idle. */
   close(): void {
     this.#closing = true;
     for (const connection of this.#idle.splice(0)) connection.destroy();
-    this.#checkEmpty();
+    this.#settle();
   }
 
   /** Fails everything with this error. */
   destroy(error: Error): void {
     this.#closing = true;
+    this.#destroyedBy = error;
     for (const exchange of this.#queue.splice(0)) exchange.fail(error);
-    for (const giveUp of this.#connecting) giveUp();
-    this.#connecting.clear();
     for (const connection of this.#connections) connection.destroy(error);
-    this.#checkEmpty();
+    this.#settle();
   }
 
   // While an exchange waits here, nothing of a response can arrive: there is nothing to pause.
@@ -98,17 +99,17 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
 
   drop(exchange: Exchange): void {
     const at = this.#queue.indexOf(exchange);
-    if (at !== -1) this.#queue.splice(at, 1);
-    this.#checkEmpty();
+    if (at === -1) return;
+    this.#queue.splice(at, 1);
+    this.#stopOpening(this.#queue.length);
+    this.#settle();
   }
 
   onIdle(connection: Http1Connection): void {
-    const exchange = this.#queue.shift();
-    if (exchange !== undefined) {
-      connection.run(exchange);
-      if (this.#queue.length === 0) this.#events.onDrain();
-    } else if (this.#closing) connection.destroy();
-    else this.#idle.push(connection);
+    this.#idle.push(connection);
+    this.#advance();
+    if (this.#closing) for (const idle of this.#idle.splice(0)) idle.destroy();
+    this.#settle();
   }
 
   onClosed(connection: Http1Connection, error: Error | undefined): void {
@@ -116,25 +117,59 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     this.#events.onDisconnect(error ?? new errors.InformationalError("socket idle timeout"));
-    if (this.#queue.length > 0) this.#open();
-    this.#checkEmpty();
+    this.#advance();
+    this.#settle();
   }
 
   onUnanswered(exchange: Exchange): void {
+    if (this.#destroyedBy !== undefined) {
+      exchange.fail(this.#destroyedBy);
+      return;
+    }
     exchange.carrier = this;
     this.#queue.unshift(exchange);
-    this.#open();
+    this.#advance();
+  }
+
+  /** Gives those that wait a connection each: an idle one, or else a new one, as far as more are allowed. */
+  #advance(): void {
+    while (this.#queue.length > 0 && this.#idle.length > 0) {
+      const connection = this.#idle.pop()!;
+      if (connection.usable) connection.run(this.#queue.shift()!);
+    }
+    if (this.#queue.length === 0 || this.#opens) return;
+    this.#opens = true;
+    // Not at once: whoever answers the end of a response with the next request gets the connection that is falling idle.
+    queueMicrotask(() => {
+      this.#opens = false;
+      while (this.#connecting.size < this.#queue.length && this.#total < this.#options.connections) this.#open();
+    });
+  }
+
+  get #total(): number {
+    return this.#connections.size + this.#connecting.size;
   }
 
   #open(): void {
-    if (this.#connecting.size >= this.#queue.length) return;
-    if (this.#connections.size + this.#connecting.size >= this.#options.connections) return;
-    const giveUp = this.#connector.connect((error, socket) => {
-      this.#connecting.delete(giveUp);
-      if (error === undefined) this.#connected(socket);
-      else this.#unreachable(error);
+    const giveUp = this.#connector.connect({
+      onConnect: (socket) => {
+        this.#connecting.delete(giveUp);
+        this.#connected(socket);
+      },
+      onError: (error) => {
+        this.#connecting.delete(giveUp);
+        this.#unreachable(error);
+      },
     });
     this.#connecting.add(giveUp);
+  }
+
+  /** Gives attempts up that nobody waits for, the latest first. */
+  #stopOpening(needed: number): void {
+    for (const giveUp of [...this.#connecting].slice(needed)) {
+      this.#connecting.delete(giveUp);
+      giveUp();
+    }
   }
 
   #connected(socket: Socket): void {
@@ -149,11 +184,18 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   #unreachable(error: Error): void {
     this.#events.onConnectionError(error);
     this.#queue.shift()?.fail(error);
-    if (this.#queue.length > 0) this.#open();
-    this.#checkEmpty();
+    this.#advance();
+    this.#settle();
   }
 
-  #checkEmpty(): void {
+  /** What there is to tell and to tidy after something has ended. */
+  #settle(): void {
+    // A host that does not answer must not hold `close`.
+    if (this.#closing) this.#stopOpening(this.#queue.length);
+    if (this.#needsDrain && !this.busy) {
+      this.#needsDrain = false;
+      queueMicrotask(() => this.#events.onDrain());
+    }
     if (this.empty) this.#events.onEmpty();
   }
 }

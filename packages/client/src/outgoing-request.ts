@@ -1,11 +1,11 @@
-import { isToken, isTrailerName, sameFieldName } from "@trailsum/shared";
+import { type ParsedUrlQueryInput, stringify } from "node:querystring";
+
+import { isToken, listMembers, sameFieldName } from "@trailsum/shared";
 import { type Dispatcher, errors } from "undici";
 
 import { type RequestBody, requestBody } from "./request-body.ts";
-import { type FieldsInit, rawFields } from "./request-fields.ts";
-
-/** Trailer fields, or what gives them once the body has been sent. */
-export type TrailersInit = FieldsInit | (() => FieldsInit | Promise<FieldsInit>);
+import { rawFields } from "./request-fields.ts";
+import { checkedTrailers, type TrailersInit } from "./request-trailers.ts";
 
 /** What `dispatch` of a `TrailerAgent` takes: undici's options, and the trailers that undici cannot send. */
 export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions, "body" | "headers"> {
@@ -17,7 +17,9 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    * function. They need a body of any length, an empty one too, and make it chunked on HTTP/1.1. A name that may be no
    * trailer is an error and cuts the request off.
    */
-  trailers?: TrailersInit;
+  trailers?: TrailersInit | undefined;
+  /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */
+  servername?: string | null;
 }
 
 /** A request as it is to be sent, checked. */
@@ -49,7 +51,8 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
   const upgrade = method === "CONNECT" ? "CONNECT" : upgradeProtocol(options.upgrade);
   const fields = separate(rawFields(options.headers));
   const body = requestBody(options.body);
-  if (body.kind === "form" && !hasField(fields.raw, "content-type")) fields.raw.push("content-type", body.type);
+  if (body.kind === "iterable" && body.type !== undefined && !hasField(fields.raw, "content-type"))
+    fields.raw.push("content-type", body.type);
   const trailers = body.kind === "none" && !expectsContent(method) ? undefined : options.trailers;
   return {
     method,
@@ -60,28 +63,11 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     length: trailers === undefined ? bodyLength(body, fields.length) : undefined,
     trailers,
     upgrade,
-    expectContinue: options.expectContinue === true || fields.expectContinue,
-    close: options.reset === true || fields.close,
+    expectContinue: flag("expectContinue", options.expectContinue) || fields.expectContinue,
+    close: flag("reset", options.reset) || fields.close,
     headersTimeout: timeout("headersTimeout", options.headersTimeout),
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
   };
-}
-
-/**
- * The lines of a trailer section from what a sender gave; a promise only where the sender gave one. Throws, or rejects
- * with, undici's `InvalidArgumentError` for a forbidden name.
- */
-export function trailerSection(trailers: TrailersInit): string[] | Promise<string[]> {
-  const given = typeof trailers === "function" ? trailers() : trailers;
-  return given instanceof Promise ? given.then(checkedTrailers) : checkedTrailers(given);
-}
-
-function checkedTrailers(fields: FieldsInit): string[] {
-  const raw = rawFields(fields);
-  for (let at = 0; at < raw.length; at += 2) {
-    if (!isTrailerName(raw[at]!)) throw new errors.InvalidArgumentError(`${raw[at]} may not be sent as a trailer`);
-  }
-  return raw;
 }
 
 interface SeparatedFields {
@@ -114,13 +100,10 @@ function separate(all: readonly string[]): SeparatedFields {
           throw new errors.InvalidArgumentError("invalid transfer-encoding header");
         break;
       case "connection":
-        if (
-          value
-            .toLowerCase()
-            .split(",")
-            .some((option) => option.trim() === "close")
-        )
-          fields.close = true;
+        for (const option of listMembers(value)) {
+          if (!isToken(option)) throw new errors.InvalidArgumentError("invalid connection header");
+          if (option.toLowerCase() === "close") fields.close = true;
+        }
         break;
       case "expect":
         if (value.toLowerCase() !== "100-continue")
@@ -140,9 +123,10 @@ function separate(all: readonly string[]): SeparatedFields {
 /** Announces what will come, and nothing that will not (RFC 9110 section 6.6.2). */
 function withTrailerField(raw: string[], trailers: TrailersInit | undefined): string[] {
   if (trailers === undefined) return hasField(raw, "trailer") ? withoutField(raw, "trailer") : raw;
-  if (typeof trailers === "function" || hasField(raw, "trailer")) return raw;
-  const names = rawFields(trailers).filter((_, at) => at % 2 === 0);
-  return names.length === 0 ? raw : [...raw, "Trailer", [...new Set(names)].join(", ")];
+  if (typeof trailers === "function") return raw;
+  const names = checkedTrailers(trailers).filter((_, at) => at % 2 === 0);
+  if (names.length === 0 || hasField(raw, "trailer")) return raw;
+  return [...raw, "Trailer", [...new Set(names)].join(", ")];
 }
 
 function requestTarget({ path, method, query }: TrailerDispatchOptions): string {
@@ -156,23 +140,20 @@ function requestTarget({ path, method, query }: TrailerDispatchOptions): string 
     throw new errors.InvalidArgumentError("path must be an absolute URL or start with a slash");
   }
   if (!/^[\x21-\xff]+$/.test(path)) throw new errors.InvalidArgumentError("invalid request path");
-  return query === undefined || query === null ? path : withQuery(path, query);
+  return query ? withQuery(path, query) : path;
 }
 
 function withQuery(path: string, query: Record<string, unknown>): string {
   if (path.includes("?") || path.includes("#")) {
     throw new errors.InvalidArgumentError('Query params cannot be passed when url already contains "?" or "#".');
   }
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one ?? ""));
-  }
-  const text = parameters.toString();
+  // Not URLSearchParams, which writes a space as a plus: what a caller moves here from undici stays the same URL.
+  const text = stringify(query as ParsedUrlQueryInput);
   return text === "" ? path : `${path}?${text}`;
 }
 
 function upgradeProtocol(upgrade: TrailerDispatchOptions["upgrade"]): string | undefined {
-  if (upgrade === undefined || upgrade === null || upgrade === false) return undefined;
+  if (!upgrade) return undefined;
   const protocol = upgrade === true ? "Websocket" : upgrade;
   if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(protocol))
     throw new errors.InvalidArgumentError("invalid upgrade header");
@@ -203,6 +184,11 @@ function knownLength(body: RequestBody): number | undefined {
 /** Methods whose requests have a meaning for content: there a body that is not given is an empty one (RFC 9110 section 8.6). */
 export function expectsContent(method: string): boolean {
   return method === "PUT" || method === "POST" || method === "PATCH";
+}
+
+function flag(name: string, value: boolean | null | undefined): boolean {
+  if (value === null || value === undefined || typeof value === "boolean") return value === true;
+  throw new errors.InvalidArgumentError(`invalid ${name}`);
 }
 
 function timeout(name: string, value: number | null | undefined): number | undefined {

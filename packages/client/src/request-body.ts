@@ -11,9 +11,11 @@ export type RequestBody =
   | {
       readonly kind: "iterable";
       readonly iterable: AsyncIterable<unknown> | Iterable<unknown>;
+      /** The number of bytes, where it is known. */
       readonly length?: number;
-    }
-  | { readonly kind: "form"; readonly iterable: AsyncIterable<unknown>; readonly type: string };
+      /** The media type, where the content tells it itself. */
+      readonly type?: string;
+    };
 
 /** A `RequestBody` from what undici takes as one. Throws undici's `InvalidArgumentError` for anything else. */
 export function requestBody(body: unknown): RequestBody {
@@ -23,7 +25,7 @@ export function requestBody(body: unknown): RequestBody {
   if (ArrayBuffer.isView(body)) return bytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   if (body instanceof ArrayBuffer) return bytes(Buffer.from(body));
   if (body instanceof Readable) return { kind: "stream", stream: body };
-  if (body instanceof Blob) return { kind: "iterable", iterable: body.stream(), length: body.size };
+  if (body instanceof Blob) return blob(body);
   if (body instanceof FormData) return form(new Response(body));
   if (body instanceof globalThis.FormData) return form(new globalThis.Response(body));
   if (typeof body === "object" && isStreamLike(body)) return { kind: "stream", stream: new Readable().wrap(body) };
@@ -44,12 +46,22 @@ function bytes(view: Uint8Array): RequestBody {
   return { kind: "bytes", bytes: view };
 }
 
+function blob(body: Blob): RequestBody {
+  return {
+    kind: "iterable",
+    iterable: body.stream(),
+    length: body.size,
+    ...(body.type === "" ? {} : { type: body.type }),
+  };
+}
+
+/** The fields of a form as multipart/form-data, which `Response` knows how to write. */
 function form(response: {
   readonly body: unknown;
   readonly headers: { get(name: string): string | null };
 }): RequestBody {
   return {
-    kind: "form",
+    kind: "iterable",
     iterable: response.body as AsyncIterable<unknown>,
     type: response.headers.get("content-type") ?? "multipart/form-data",
   };

@@ -8,6 +8,9 @@ export type FieldsInit =
   | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>
   | Readonly<Record<string, FieldValueInit | readonly FieldValueInit[]>>;
 
+/** Only SP and HTAB are whitespace around a value: `String.trim` would take a line break away, and NBSP, which is an octet. */
+const OUTER_WHITESPACE = /^[\t ]*(|.*[^\t ])[\t ]*$/s;
+
 type FieldValueInit = string | number | boolean | null | undefined;
 
 /**
@@ -48,7 +51,7 @@ function pushField(raw: string[], name: unknown, value: unknown): void {
 
 function fieldValue(name: string, value: unknown): string {
   if (value === null) return "";
-  const text = typeof value === "string" ? value.trim() : primitiveText(value);
+  const text = typeof value === "string" ? OUTER_WHITESPACE.exec(value)?.[1] : primitiveText(value);
   if (text === undefined || !isFieldValue(text)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
   return text;
 }

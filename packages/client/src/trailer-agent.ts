@@ -3,7 +3,7 @@ import { Dispatcher, errors } from "undici";
 import type { ConnectOptions } from "./connector.ts";
 import { Exchange } from "./exchange.ts";
 import { Origin, type OriginOptions } from "./origin.ts";
-import { outgoingRequest, type TrailerDispatchOptions } from "./outgoing-request.ts";
+import { type OutgoingRequest, outgoingRequest, type TrailerDispatchOptions } from "./outgoing-request.ts";
 
 /** Options of a {@link TrailerAgent}. Every time is in milliseconds, and 0 means no limit. */
 export interface TrailerAgentOptions {
@@ -40,13 +40,15 @@ export interface TrailerAgentOptions {
 export class TrailerAgent extends Dispatcher {
   readonly #options: OriginOptions;
   readonly #origins = new Map<string, Origin>();
-  #needsDrain = false;
   #closed = false;
   #destroyed = false;
   #whenEmpty: (() => void)[] = [];
 
   constructor(options: TrailerAgentOptions = {}) {
     super();
+    // `compose` gives a proxy of this object, through which no private field could be reached.
+    this.close = this.close.bind(this);
+    this.destroy = this.destroy.bind(this);
     this.#options = {
       connect: options.connect ?? {},
       connections: positive("connections", options.connections) ?? Number.POSITIVE_INFINITY,
@@ -69,39 +71,38 @@ export class TrailerAgent extends Dispatcher {
     return this.#closed;
   }
 
-  /** Whether `destroy` was called. */
+  /** Whether `destroy` was called, or `close` and everything has come to its end. */
   get destroyed(): boolean {
     return this.#destroyed;
   }
 
   /**
-   * Sends a request; the handler is told everything that follows, errors too. False when it has to wait for a
-   * connection: a `drain` event says when nothing waits any more.
+   * Sends a request; the handler is told everything that follows, errors too. False when every connection is taken, so
+   * that another request would have to wait: a `drain` event says when one is free again.
    */
   override dispatch(
     options: Dispatcher.DispatchOptions & TrailerDispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    checkHandler(handler);
-    let exchange: Exchange;
+    if (handler === null || typeof handler !== "object")
+      throw new errors.InvalidArgumentError("handler must be an object");
+    let request: OutgoingRequest;
     let origin: Origin;
     try {
-      if (this.#destroyed) throw new errors.ClientDestroyedError();
-      if (this.#closed) throw new errors.ClientClosedError();
       if (options === null || typeof options !== "object")
         throw new errors.InvalidArgumentError("opts must be an object.");
-      exchange = new Exchange(outgoingRequest(options), handler);
-      origin = this.#origin(options.origin);
+      if (this.#destroyed) throw new errors.ClientDestroyedError();
+      if (this.#closed) throw new errors.ClientClosedError();
+      request = outgoingRequest(options);
+      checkHandler(handler, request.upgrade !== undefined);
+      origin = this.#origin(options);
     } catch (error) {
+      if (typeof handler.onResponseError !== "function") throw error;
       // @ts-expect-error -- as undici does when there is no request yet, the handler gets no controller
-      handler.onResponseError?.(null, error as Error);
+      handler.onResponseError(null, error as Error);
       return false;
     }
-    exchange.begin();
-    if (exchange.ended) return true;
-    origin.dispatch(exchange);
-    if (origin.busy) this.#needsDrain = true;
-    return !origin.busy;
+    return origin.dispatch(new Exchange(request, handler));
   }
 
   /** Takes no more requests, and resolves once those under way have ended and every connection is closed. */
@@ -128,38 +129,40 @@ export class TrailerAgent extends Dispatcher {
     return callback === undefined ? done : void done.then(callback, callback);
   }
 
-  #origin(given: string | URL | undefined): Origin {
-    const key = typeof given === "string" ? given : given?.origin;
-    const known = key === undefined ? undefined : this.#origins.get(key);
+  #origin({ origin: given, servername }: TrailerDispatchOptions): Origin {
+    // What is given is most often the key already.
+    const known = typeof given === "string" && !servername ? this.#origins.get(given) : undefined;
     if (known !== undefined) return known;
     const url = originUrl(given);
-    const origin = this.#origins.get(url.origin) ?? this.#newOrigin(url);
+    const name = url.protocol === "https:" ? servername || undefined : undefined;
+    const key = name === undefined ? url.origin : `${url.origin} as ${name}`;
+    return this.#origins.get(key) ?? this.#newOrigin(key, url, name);
+  }
+
+  #newOrigin(key: string, url: URL, servername: string | undefined): Origin {
+    const connect = servername === undefined ? this.#options.connect : { ...this.#options.connect, servername };
+    const origin: Origin = new Origin(
+      url,
+      { ...this.#options, connect },
+      {
+        onConnect: () => this.emit("connect", url, [this]),
+        onDisconnect: (error) => this.emit("disconnect", url, [this], error as errors.UndiciError),
+        onConnectionError: (error) => this.emit("connectionError", url, [this], error as errors.UndiciError),
+        onEmpty: () => {
+          // Nothing of an origin that nobody talks to any more is kept, so a crawl over many costs no memory.
+          if (this.#origins.get(key) === origin) this.#origins.delete(key);
+          if (this.#origins.size === 0) for (const empty of this.#whenEmpty.splice(0)) empty();
+        },
+        onDrain: () => this.emit("drain", url),
+      },
+    );
+    this.#origins.set(key, origin);
     return origin;
   }
 
-  #newOrigin(url: URL): Origin {
-    const origin = new Origin(url, this.#options, {
-      onConnect: () => this.emit("connect", url, [this]),
-      onDisconnect: (error) => this.emit("disconnect", url, [this], error as errors.UndiciError),
-      onConnectionError: (error) => this.emit("connectionError", url, [this], error as errors.UndiciError),
-      onEmpty: () => {
-        // Nothing of an origin that nobody talks to any more is kept, so a crawl over many costs no memory.
-        this.#origins.delete(url.origin);
-        if (this.#origins.size === 0) for (const empty of this.#whenEmpty.splice(0)) empty();
-      },
-      onDrain: () => {
-        if (!this.#needsDrain) return;
-        this.#needsDrain = false;
-        this.emit("drain", url);
-      },
-    });
-    this.#origins.set(url.origin, origin);
-    return origin;
-  }
-
-  #emptied(): Promise<void> {
-    if (this.#origins.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  async #emptied(): Promise<void> {
+    await (this.#origins.size === 0 ? undefined : new Promise<void>((resolve) => this.#whenEmpty.push(resolve)));
+    this.#destroyed = true;
   }
 }
 
@@ -171,9 +174,15 @@ function originUrl(given: string | URL | undefined): URL {
   return url;
 }
 
-function checkHandler(handler: unknown): asserts handler is Dispatcher.DispatchHandler {
-  if (handler === null || typeof handler !== "object")
-    throw new errors.InvalidArgumentError("handler must be an object");
+const REQUIRED: readonly (keyof Dispatcher.DispatchHandler)[] = ["onRequestStart", "onResponseError"];
+const FOR_RESPONSES: typeof REQUIRED = [...REQUIRED, "onResponseStart", "onResponseData", "onResponseEnd"];
+const FOR_UPGRADES: typeof REQUIRED = [...REQUIRED, "onRequestUpgrade"];
+
+/** A handler that could not be told how its request ends is refused before anything is sent. */
+function checkHandler(handler: Dispatcher.DispatchHandler, upgrades: boolean): void {
+  for (const method of upgrades ? FOR_UPGRADES : FOR_RESPONSES) {
+    if (typeof handler[method] !== "function") throw new errors.InvalidArgumentError(`invalid ${method} method`);
+  }
 }
 
 function duration(name: string, value: number | undefined): number | undefined {
