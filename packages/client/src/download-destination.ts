@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, readdir, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,10 @@ async function openFile(path: string): Promise<OpenedDestination> {
   const directory = dirname(path);
   const prefix = `.${basename(path).slice(0, 200)}.`;
   const temporary = join(directory, `${prefix}${process.pid}-${randomBytes(6).toString("hex")}.trailsum`);
+  // Found out now, and not by a rename that fails behind a long download.
+  const before = await stat(path).catch(() => undefined);
+  if (before?.isDirectory() === true)
+    throw new TrailsumError("FILE_UNWRITABLE", `${path} is a directory: name a file in it`);
   await removeLeftovers(directory, prefix);
   let file: FileHandle;
   try {
@@ -46,10 +50,10 @@ async function openFile(path: string): Promise<OpenedDestination> {
     throw unwritable(path, error);
   }
   let written = 0;
-  let open_ = true;
+  let closed = false;
   const close = async (): Promise<void> => {
-    if (open_) await file.close();
-    open_ = false;
+    if (!closed) await file.close();
+    closed = true;
   };
   return {
     rewritable: true,
@@ -101,7 +105,9 @@ function intoStream(writer: WritableStreamDefaultWriter<Uint8Array>): OpenedDest
       writer.close().catch((error: unknown) => {
         throw failed(error);
       }),
-    discard: (error) => writer.abort(error).catch(() => {}),
+    async discard(error) {
+      await writer.abort(error).catch(() => {});
+    },
   };
 }
 

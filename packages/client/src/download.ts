@@ -128,7 +128,8 @@ class Download {
     const { statusCode: status, body } = response;
     const header = responseFields(response.headers);
     const resumed = status === 206 && this.#continues(header);
-    if (status !== 200 && !resumed) throw await refusal(this.#url, response, header);
+    const part = status === 206 && !resumed && this.#asksForPart;
+    if (status !== 200 && !resumed && !part) throw await refusal(this.#url, response, header);
 
     if (!resumed) await this.#begin(header);
     const { digester } = this.#arrived!;
@@ -139,7 +140,9 @@ class Download {
       this.#options.onProgress?.({ transferred: digester.size, total });
     }
     const trailers = responseFields(response.trailers);
-    const verdict = this.#verdict(header, trailers, resumed);
+    const verdict = resumed
+      ? this.#verdictOfResumed(header, trailers)
+      : decideVerdict({ header, trailer: trailers, computed: digester.digest(), content: part ? "part" : "whole" });
     if (!(verdict.name === "verified" || (verdict.name === "unverified" && this.#options.allowUnverified !== false))) {
       // What was damaged cannot be continued: another attempt begins anew.
       this.#arrived = undefined;
@@ -159,7 +162,7 @@ class Download {
     const further = FieldLines.fromRaw(rawFields(this.#options.headers));
     const fields = [...own.without((name) => further.has(name)).raw, ...further.raw];
     const { etag, digester } = this.#arrived ?? {};
-    if (etag !== undefined && digester !== undefined && digester.size > 0) {
+    if (etag !== undefined && digester !== undefined && digester.size > 0 && !this.#asksForPart) {
       fields.push("Range", `bytes=${digester.size}-`, "If-Range", etag);
     }
     return fields;
@@ -184,15 +187,18 @@ class Download {
     return this.#arrived !== undefined && Number(start) === this.#arrived.digester.size;
   }
 
+  /** Whether the caller asked for a range of its own: then a part is all there is to come. */
+  get #asksForPart(): boolean {
+    return FieldLines.fromRaw(rawFields(this.#options.headers)).has("Range");
+  }
+
   /** Of a continued download only what speaks of the whole representation counts: its parts had digests of their own. */
-  #verdict(header: FieldLines, trailer: FieldLines, resumed: boolean): Verdict {
-    const computed = this.#arrived!.digester.digest();
-    if (!resumed) return decideVerdict({ header, trailer, computed });
+  #verdictOfResumed(header: FieldLines, trailer: FieldLines): Verdict {
     const ofWhole = (fields: FieldLines): FieldLines => fields.without((name) => name.toLowerCase() !== "repr-digest");
     return decideVerdict({
       header: FieldLines.from([...ofWhole(this.#arrived!.header), ...ofWhole(header)]),
       trailer: ofWhole(trailer),
-      computed,
+      computed: this.#arrived!.digester.digest(),
     });
   }
 }

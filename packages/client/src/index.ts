@@ -10,3 +10,4 @@ export { download, type DownloadOptions, type DownloadResult } from "./download.
 export type { DownloadDestination } from "./download-destination.ts";
 export type { Progress } from "./progress.ts";
 export { targetUrl } from "./target-url.ts";
+export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./verify-response.ts";

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 
-import { type ErrorCode, FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
+import { type ErrorCode, type FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 /** More of an error's body than this tells a person nothing. Bytes. */

@@ -1,0 +1,50 @@
+import { pipeline, Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
+
+import {
+  algorithms,
+  algorithmsToCompute,
+  createVerifyingStream,
+  decideVerdict,
+  FieldLines,
+  TrailsumError,
+  type Verdict,
+} from "@trailsum/shared";
+
+/** Options of {@link verifyResponse}. */
+export interface VerifyResponseOptions {
+  /** Whether content that nothing came to verify by is let through to its end. Default true. */
+  readonly allowUnverified?: boolean;
+}
+
+/** The content of a response, and what is to be thought of it. */
+export interface VerifiedResponse {
+  /** The bytes. It ends cleanly only after an acceptable verdict, and fails with a `TrailsumError` after another. */
+  readonly body: Readable;
+  /** The verdict, when the body has ended; rejects when it did not arrive whole. It may be left unobserved. */
+  readonly verdict: Promise<Verdict>;
+}
+
+/**
+ * Verifies the content of what `fetch` gave against the digests in its header: `Repr-Digest`, `Content-Digest`,
+ * `Content-MD5`. It is for code that lives on `fetch`, which drops trailers (whatwg/fetch#34): digests announced as
+ * trailers are therefore not waited for. `download` waits for them. Content that `fetch` has decoded (any
+ * `Content-Encoding`) cannot be compared with digests of its coded form, and has the verdict `unverified`.
+ *
+ * Throws `USAGE` for a response whose body was used already.
+ */
+export function verifyResponse(response: Response, options: VerifyResponseOptions = {}): VerifiedResponse {
+  if (response.bodyUsed) throw new TrailsumError("USAGE", "the body of this response was read already");
+  const decoded = response.headers.has("Content-Encoding");
+  const received = FieldLines.from(response.headers);
+  const header = decoded ? FieldLines.empty : received.without((name) => name === "trailer");
+  const stream = createVerifyingStream({
+    algorithms: algorithmsToCompute({ header, trailersPossible: false }, algorithms),
+    decide: (computed) => decideVerdict({ header, computed, content: response.status === 206 ? "part" : "whole" }),
+    accept: ({ name }) => name === "verified" || (name === "unverified" && options.allowUnverified !== false),
+  });
+  const source = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream);
+  // A failure of either end reaches the other; who reads the stream learns of it there.
+  pipeline(source, stream, () => {});
+  return { body: stream, verdict: stream.verdict };
+}
