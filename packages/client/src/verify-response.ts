@@ -1,5 +1,4 @@
 import { pipeline, Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 
 import {
   algorithms,
@@ -27,7 +26,7 @@ export interface VerifiedResponse {
 
 /**
  * Verifies the content of what `fetch` gave against the digests in its header: `Repr-Digest`, `Content-Digest`,
- * `Content-MD5`. It is for code that lives on `fetch`, which drops trailers (whatwg/fetch#34): digests announced as
+ * `Content-MD5`. It is for code that lives on `fetch`, which drops trailers: digests announced as
  * trailers are therefore not waited for. `download` waits for them. Content that `fetch` has decoded (any
  * `Content-Encoding`) cannot be compared with digests of its coded form, and has the verdict `unverified`.
  *
@@ -43,7 +42,7 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
     decide: (computed) => decideVerdict({ header, computed, content: response.status === 206 ? "part" : "whole" }),
     accept: ({ name }) => name === "verified" || (name === "unverified" && options.allowUnverified !== false),
   });
-  const source = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream);
+  const source = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
   // A failure of either end reaches the other; who reads the stream learns of it there.
   pipeline(source, stream, () => {});
   return { body: stream, verdict: stream.verdict };
