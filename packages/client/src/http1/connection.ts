@@ -53,6 +53,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   readonly #timeouts: ConnectionTimeouts;
   readonly #reader: ResponseReader;
   readonly #timer = new IdleTimer();
+  readonly #freeSocket: () => void;
   #exchange: Exchange | undefined;
   #writer: RequestWriter | undefined;
   #persistent = true;
@@ -61,6 +62,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   #answered = false;
   #complete = false;
   #writeError: Error | undefined;
+  /** The other side has sent all that it will ever send. */
+  #ended = false;
 
   constructor(
     socket: Socket,
@@ -71,7 +74,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#authority = options.authority;
     this.#timeouts = options.timeouts;
     this.#reader = new ResponseReader(this, options.limits);
-    surviveWriteErrors(socket, (error) => this.#onWriteError(error));
+    this.#freeSocket = surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
     this.#rest();
@@ -94,7 +97,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#socket.ref();
     this.#reader.expect(request.method, request.upgrade !== undefined);
     const writer = new RequestWriter(this.#socket, request, {
-      onSent: (chunk) => exchange.bodySent(chunk),
+      onSent: (chunk) => this.#onSent(chunk),
       onBlocked: (blocked) => this.#onBlocked(blocked),
       onFinished: () => this.#onRequestFinished(),
       onFailed: (error) => exchange.fail(error),
@@ -108,7 +111,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
 
   /** Closes it at once; an exchange that it carries fails. */
   destroy(error?: Error): void {
-    this.#socket.destroy(error);
+    if (error !== undefined) this.#exchange?.fail(error);
+    this.#socket.destroy();
   }
 
   // The exchange's side: what its handler asks for.
@@ -121,7 +125,12 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
 
   resume(): void {
     if (this.#answered && !this.#complete) this.#awaitContent();
-    this.#guard(() => this.#reader.resume());
+    try {
+      this.#reader.resume();
+      this.#settle();
+    } catch (error) {
+      this.#refuse(asError(error));
+    }
     if (this.#exchange?.paused !== true) this.#socket.resume();
   }
 
@@ -174,6 +183,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#timer.stop();
     this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
     this.#socket.off("error", this.#onError).off("close", this.#onClose);
+    this.#freeSocket();
     this.#socket.pause();
     if (rest.length > 0) this.#socket.unshift(rest);
     this.#owner.onClosed(this, undefined);
@@ -183,16 +193,23 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   // The socket's side.
 
   readonly #onData = (bytes: Buffer): void => {
-    this.#guard(() => this.#reader.read(bytes));
+    try {
+      this.#reader.read(bytes);
+      this.#settle();
+    } catch (error) {
+      this.#refuse(asError(error));
+    }
   };
 
   readonly #onEnd = (): void => {
+    this.#ended = true;
     try {
       this.#reader.end();
     } catch (error) {
       this.#lose(asError(error));
     }
-    this.#socket.destroy();
+    // What has arrived and is held back by a pause is still to be handed on.
+    if (!this.#reader.waiting) this.#socket.destroy();
   };
 
   readonly #onDrain = (): void => this.#writer?.drained();
@@ -217,32 +234,24 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     if (!this.#answered) this.#timer.set(ANSWER_AFTER_WRITE_ERROR, () => this.#socket.destroy(error));
   }
 
-  /** Runs the reader; what it refuses closes the connection and fails the exchange. */
-  #guard(read: () => void): void {
-    try {
-      read();
-      if (this.#complete && this.#exchange === undefined && !this.#socket.destroyed) this.#release();
-    } catch (error) {
-      this.#persistent = false;
-      this.#exchange?.fail(asError(error));
-      this.#socket.destroy();
-    }
+  /** What is no response closes the connection and fails the exchange. */
+  #refuse(error: Error): void {
+    this.#exchange?.fail(error);
+    this.#socket.destroy();
   }
 
-  /** Both messages are through: back to the pool, or closed. */
-  #release(): void {
+  /** After every piece: once the response is complete, back to the pool if the request is through as well, or closed. */
+  #settle(): void {
+    if (!this.#complete || this.#socket.destroyed) return;
     this.#complete = false;
-    if (!this.#persistent || this.#writer?.finished !== true || this.#writeError !== undefined) {
+    const unusable = !this.#persistent || this.#ended || this.#writeError !== undefined;
+    if (unusable || this.#writer?.finished !== true || (this.#keepAliveHint ?? 1) <= 0) {
       this.#socket.destroy();
       return;
     }
     this.#writer = undefined;
     this.#served += 1;
     this.#socket.resume();
-    if (this.#keepAliveHint !== undefined && this.#keepAliveHint <= 0) {
-      this.#socket.destroy();
-      return;
-    }
     this.#rest();
     this.#owner.onIdle(this);
   }
@@ -250,8 +259,10 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   /** Carries nothing: it keeps no process alive, and closes when nothing comes for a while. */
   #rest(): void {
     this.#socket.unref();
-    const wait = this.#keepAliveHint ?? this.#timeouts.keepAlive;
-    this.#timer.set(Math.min(wait, this.#timeouts.keepAliveMax), () => this.#socket.destroy());
+    const { keepAlive, keepAliveMax } = this.#timeouts;
+    const hint = this.#keepAliveHint;
+    const longest = keepAliveMax === 0 ? Number.POSITIVE_INFINITY : keepAliveMax;
+    this.#timer.set(hint === undefined ? keepAlive : Math.min(hint, longest), this.#onRested);
   }
 
   #stopSending(): void {
@@ -263,28 +274,31 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     if (!this.#answered) this.#awaitHead();
   }
 
+  #onSent(chunk: Uint8Array): void {
+    // A server that is still reading may take its time with the rest of an answer that it has begun.
+    if (this.#answered && this.#exchange?.paused !== true) this.#awaitContent();
+    this.#exchange?.bodySent(chunk);
+  }
+
   #onBlocked(blocked: boolean): void {
     if (this.#answered) return;
-    if (blocked) this.#timer.set(this.#bodyTimeout, () => this.#timeOut(new errors.BodyTimeoutError()));
+    if (blocked) this.#awaitContent();
     else this.#timer.clear();
   }
 
   #awaitHead(): void {
-    const timeout = this.#exchange?.request.headersTimeout ?? this.#timeouts.headers;
-    this.#timer.set(timeout, () => this.#timeOut(new errors.HeadersTimeoutError()));
+    this.#timer.set(this.#exchange?.request.headersTimeout ?? this.#timeouts.headers, this.#onHeadOverdue);
   }
 
   #awaitContent(): void {
-    this.#timer.set(this.#bodyTimeout, () => this.#timeOut(new errors.BodyTimeoutError()));
+    this.#timer.set(this.#exchange?.request.bodyTimeout ?? this.#timeouts.body, this.#onContentOverdue);
   }
 
-  get #bodyTimeout(): number {
-    return this.#exchange?.request.bodyTimeout ?? this.#timeouts.body;
-  }
+  readonly #onHeadOverdue = (): void => this.#exchange?.fail(new errors.HeadersTimeoutError());
 
-  #timeOut(error: Error): void {
-    this.#exchange?.fail(error);
-  }
+  readonly #onContentOverdue = (): void => this.#exchange?.fail(new errors.BodyTimeoutError());
+
+  readonly #onRested = (): void => void this.#socket.destroy();
 
   #lose(error: Error): void {
     const exchange = this.#exchange;

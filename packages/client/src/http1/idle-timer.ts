@@ -1,3 +1,6 @@
+/** Node takes a longer time for a millisecond. */
+const LONGEST = 2 ** 31 - 1;
+
 /**
  * One deadline that is moved for every piece of a message. Moving it costs no timer: the one underneath fires at the
  * earliest deadline it was ever started for, looks, and waits for the rest. It never keeps the process alive.
@@ -34,8 +37,8 @@ export class IdleTimer {
 
   #start(timeout: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fire(), timeout).unref();
-    this.#firesAt = performance.now() + timeout;
+    this.#timer = setTimeout(() => this.#fire(), Math.min(timeout, LONGEST)).unref();
+    this.#firesAt = performance.now() + Math.min(timeout, LONGEST);
   }
 
   #fire(): void {

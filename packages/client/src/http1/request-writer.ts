@@ -22,6 +22,9 @@ export interface WriterEvents {
 
 const NOTHING = new Uint8Array(0);
 
+/** A body in memory goes out in pieces of this size, so that it can be stopped, and its progress seen, on the way. */
+const PIECE = 1_048_576;
+
 /**
  * Writes one request to a socket: head, content in its framing, trailers. It takes from the body only as fast as the
  * socket sends. What has been handed over when it is stopped is never completed.
@@ -37,6 +40,7 @@ export class RequestWriter {
   #written = 0;
   /** Ends the chunk before: the next size line is written together with it. */
   #chunkOpen = false;
+  #corked = false;
   #unblock: (() => void) | undefined;
   #dropSource: (() => void) | undefined;
   /** Whether all of the request has been handed to the socket. */
@@ -56,10 +60,9 @@ export class RequestWriter {
 
   /** Sends the head, and the body unless it has to wait for a 100. What is written in one turn goes out in one write. */
   start(authority: string): void {
-    this.#socket.cork();
+    this.#cork();
     this.#socket.write(requestHead(this.#request, this.#framing, authority), "latin1");
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
-    process.nextTick(() => this.#socket.uncork());
   }
 
   /** Sends the body, if it has not been begun: after a 100, or when it did not come in time. */
@@ -68,6 +71,7 @@ export class RequestWriter {
     this.#started = true;
     const { body } = this.#request;
     if (body.kind === "none") this.#end();
+    else if (body.kind === "bytes" && body.bytes.byteLength > PIECE) void this.#sendIterable(pieces(body.bytes));
     else if (body.kind === "bytes") {
       if (body.bytes.byteLength > 0) this.#write(body.bytes);
       this.#end();
@@ -98,17 +102,29 @@ export class RequestWriter {
     this.#dropSource?.();
   }
 
+  /** Gathers what is written in this turn. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
+
   /** Hands one piece to the socket; whether it takes more at once. */
   #write(chunk: Uint8Array): boolean {
     this.#written += chunk.byteLength;
     let more: boolean;
     if (this.#framing === "chunked") {
       const size = chunk.byteLength.toString(16);
-      this.#socket.cork();
+      this.#cork();
       this.#socket.write(this.#chunkOpen ? `\r\n${size}\r\n` : `${size}\r\n`, "latin1");
       more = this.#socket.write(chunk);
       this.#chunkOpen = true;
-      process.nextTick(() => this.#socket.uncork());
     } else {
       if (this.#written > (this.#request.length ?? 0)) {
         this.#fail(new errors.RequestContentLengthMismatchError());
@@ -149,7 +165,9 @@ export class RequestWriter {
       return;
     }
     if (stream.readableEnded) {
-      this.#end();
+      // What was read by somebody else must not be sent as if it were empty.
+      if (stream.readableDidRead) this.#fail(new errors.InvalidArgumentError("the body has been read already"));
+      else this.#end();
       return;
     }
     stream.on("close", onClose).on("end", onEnd).on("data", onData);
@@ -169,7 +187,10 @@ export class RequestWriter {
         if (this.#stopped) return;
         if (next.done === true) break;
         const bytes = toBytes(next.value);
-        if (bytes === undefined) throw invalidChunk();
+        if (bytes === undefined) {
+          this.#fail(invalidChunk());
+          return;
+        }
         if (bytes.byteLength > 0 && !this.#write(bytes)) {
           if (this.#stopped) return;
           // oxlint-disable-next-line no-await-in-loop -- this is the back-pressure
@@ -217,6 +238,10 @@ export class RequestWriter {
     if (this.#stopped || this.finished) return;
     this.#events.onFailed(error);
   }
+}
+
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }
 
 function fieldLines(raw: readonly string[]): string {

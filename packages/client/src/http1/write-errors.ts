@@ -6,20 +6,25 @@ type WriteDone = (error?: Error | null) => void;
 /**
  * Keeps a socket readable after a write has failed. Node destroys a socket on EPIPE or ECONNRESET, and with it the
  * answer that a server sent before it closed: a 413 to an upload that it will not read (nodejs/node#54366). Here the
- * failure goes to `onError` once, the socket takes no more, and whoever reads decides when it is over.
+ * failure goes to `onError` once, the socket takes no more, and whoever reads decides when it is over. Gives a function
+ * that makes it a socket like any other again.
  */
-export function surviveWriteErrors(socket: Socket, onError: (error: Error) => void): void {
+export function surviveWriteErrors(socket: Socket, onError: (error: Error) => void): () => void {
   // These two are what a Writable is implemented by, so wrapping them catches every way of writing.
   const writable: Pick<Writable, "_write" | "_writev"> = socket;
   const write = writable._write;
   const writev = writable._writev;
+  let surviving = true;
   const survive = (done: WriteDone): WriteDone => {
     return (error) => {
       // Not calling back holds all later writes; destroying the socket lets go of them.
-      if (error === null || error === undefined) done();
+      if (!surviving || error === null || error === undefined) done(error);
       else onError(error);
     };
   };
   writable._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, survive(done));
   if (writev) writable._writev = (chunks, done) => writev.call(socket, chunks, survive(done));
+  return () => {
+    surviving = false;
+  };
 }
