@@ -118,7 +118,9 @@ export function tooLarge(maxSize: number): TrailsumError {
 /** Why a request did not arrive whole: what its sender did wrong where the parser says so, a lost connection otherwise. */
 function lost(req: IncomingMessage): TrailsumError {
   const cause = req.socket?.errored ?? req.errored ?? undefined;
-  return cause !== undefined && "code" in cause && String(cause.code).startsWith("HPE_")
+  const code = cause !== undefined && "code" in cause ? String(cause.code) : "";
+  // An end of the connection within a message is an error to the parser, too.
+  return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE"
     ? new TrailsumError("PROTOCOL", "the request is not well-formed HTTP", { cause })
     : new TrailsumError("CONNECTION_LOST", "the request broke off before its end", { cause });
 }

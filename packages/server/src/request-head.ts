@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import { FieldLines } from "@trailsum/shared";
+import { type Algorithm, FieldLines, parseWantDigest } from "@trailsum/shared";
 
 /** What is known of a request before its content: everything that is decided early is decided from this. */
 export interface RequestHead {
@@ -34,4 +34,9 @@ export function requestHead(req: IncomingMessage): RequestHead {
     trailersPossible: streamed,
     expectsContinue: header.list("Expect").some((member) => member.toLowerCase() === "100-continue"),
   };
+}
+
+/** The digests that a request asks for, in the order of its fields and its preference (RFC 9530 section 4). */
+export function wantedAlgorithms(header: FieldLines): Algorithm[] {
+  return ["Want-Repr-Digest", "Want-Content-Digest"].flatMap((field) => parseWantDigest(header.getAll(field)));
 }

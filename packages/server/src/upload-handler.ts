@@ -6,21 +6,19 @@ import {
   algorithms as allAlgorithms,
   type Digests,
   errorProblem,
-  errorTable,
   formatDigestField,
   formatWantDigest,
-  parseWantDigest,
-  type ProblemDetails,
   TrailsumError,
   type Verdict,
   verdictProblem,
 } from "@trailsum/shared";
 
+import { refusingHeadVerdict } from "./head-verdict.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { sendProblem } from "./problem-response.ts";
 import { answeredAlgorithms, createReceipt } from "./receipt.ts";
 import { tooLarge } from "./request-body.ts";
-import { type RequestHead, requestHead } from "./request-head.ts";
+import { type RequestHead, requestHead, wantedAlgorithms } from "./request-head.ts";
 import { sendVerified } from "./send-verified.ts";
 import type { StagedObject, Store } from "./store.ts";
 import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
@@ -61,23 +59,26 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   const { store, algorithms = allAlgorithms, maxSize = Number.POSITIVE_INFINITY, logger } = options;
 
   async function answer(exchange: Exchange): Promise<void> {
-    const { head, res } = exchange;
     try {
-      switch (head.method) {
-        case "PUT":
-        case "POST":
-          return await receive(exchange);
-        case "GET":
-        case "HEAD":
-          return await deliver(exchange);
-        case "OPTIONS":
-          res.writeHead(204, { Allow: ALLOW }).end();
-          return;
-        default:
-          throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
-      }
+      await answerByMethod(exchange);
     } catch (error) {
       refuse(exchange, TrailsumError.from(error));
+    }
+  }
+
+  function answerByMethod(exchange: Exchange): void | Promise<void> {
+    const { head, res } = exchange;
+    switch (head.method) {
+      case "PUT":
+      case "POST":
+        return receive(exchange);
+      case "GET":
+      case "HEAD":
+        return deliver(exchange);
+      case "OPTIONS":
+        return void res.writeHead(204, { Allow: ALLOW }).end();
+      default:
+        throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
     }
   }
 
@@ -85,6 +86,9 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     const { head, req, res } = exchange;
     const path = uploadPath(head);
     refuseByHead(head);
+    const refusing = refusingHeadVerdict(head, options);
+    if (refusing !== undefined) return refuseContent(exchange, refusing);
+
     const staged = await store.stage(path, { size: head.size });
     try {
       exchange.proceed();
@@ -176,7 +180,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     else logger?.error(line, error);
     // There is nobody left to answer.
     if (lost) return void res.destroy();
-    sendProblem(req, res, problemOf(error), error.code === "METHOD_NOT_ALLOWED" ? [["Allow", ALLOW]] : []);
+    sendProblem(req, res, errorProblem(error), error.code === "METHOD_NOT_ALLOWED" ? [["Allow", ALLOW]] : []);
   }
 
   return Object.assign((req: IncomingMessage, res: ServerResponse) => answer(openExchange(req, res)), {
@@ -217,16 +221,9 @@ function deliveredAlgorithms(
   digests: Digests | undefined,
   supported: readonly Algorithm[],
 ): Algorithm[] {
-  const asked = ["Want-Content-Digest", "Want-Repr-Digest"].flatMap((field) => parseWantDigest(header.getAll(field)));
   const known = digests === undefined ? [] : [...digests.values.keys()];
-  const chosen = [...known, ...asked.filter((algorithm) => supported.includes(algorithm))];
+  const chosen = [...known, ...wantedAlgorithms(header).filter((algorithm) => supported.includes(algorithm))];
   return chosen.length > 0 ? [...new Set(chosen)] : supported.slice(0, 1);
-}
-
-/** What is told of an error. Of an unexpected one only that it happened: its message may name files of this machine. */
-function problemOf(error: TrailsumError): ProblemDetails {
-  if (error.code !== "INTERNAL") return errorProblem(error);
-  return errorProblem(new TrailsumError("INTERNAL", errorTable.INTERNAL.meaning));
 }
 
 function describe({ method, target }: RequestHead): string {

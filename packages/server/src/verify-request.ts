@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import {
   type Algorithm,
   algorithms as allAlgorithms,
+  algorithmsToCompute,
   createTrailerPolicy,
   createVerifyingStream,
   decideVerdict,
@@ -12,9 +13,8 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { algorithmsToCompute } from "./algorithms-to-compute.ts";
 import { readBody } from "./request-body.ts";
-import { requestHead } from "./request-head.ts";
+import { requestHead, wantedAlgorithms } from "./request-head.ts";
 
 /** What a request must bring to be accepted. */
 export interface VerificationPolicy {
@@ -62,7 +62,8 @@ export function verifyRequest(req: IncomingMessage, options: VerifyRequestOption
   let trailer = FieldLines.empty;
 
   const body = createVerifyingStream({
-    algorithms: algorithmsToCompute(head, algorithms),
+    // A sender says with Want-* what it wants answered, and wants what it computes itself.
+    algorithms: algorithmsToCompute({ ...head, hints: wantedAlgorithms(head.header) }, algorithms),
     decide: (computed) => decideVerdict({ header: head.header, trailer, computed, require }),
     accept: (verdict) => isAcceptable(verdict, options),
   });

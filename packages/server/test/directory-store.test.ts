@@ -1,0 +1,240 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, rename, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { tempDir } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { createDirectoryStore } from "../src/index.ts";
+import { content, directoryFixture, md5, other, readObject } from "./peer.ts";
+import { digestsOf, put, stage, storeContract } from "./store-contract.ts";
+
+storeContract("the directory store", async () => createDirectoryStore({ directory: await tempDir() }));
+
+describe("the directory store", () => {
+  test("keeps plain files under their own names, readable as the user's other files are", async () => {
+    const { directory, store, visible, staged, records } = await directoryFixture();
+    await put(store, "a/b/c.txt", content);
+    expect(await readFile(join(directory, "a/b/c.txt"))).toEqual(content);
+    // oxlint-disable-next-line no-bitwise -- modes are bits
+    expect((await stat(join(directory, "a/b/c.txt"))).mode & 0o777).toBe(0o644 & ~process.umask());
+    expect([await visible(), await staged()]).toEqual([["a/b/c.txt"], []]);
+    expect(await records()).toHaveLength(1);
+  });
+
+  test("keeps one record for each object, however often it is replaced", async () => {
+    const { store, records } = await directoryFixture();
+    for (const bytes of [content, other, content, content]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      await put(store, "a", bytes);
+    }
+    expect(await records()).toHaveLength(1);
+  });
+
+  test("refuses a directory that is not there, with a sentence that says what to do", async () => {
+    const directory = join(await tempDir(), "missing");
+    await expect(createDirectoryStore({ directory })).rejects.toMatchObject({
+      code: "FILE_UNWRITABLE",
+      message: expect.stringContaining("create it first"),
+    });
+  });
+
+  test("refuses a file in place of the directory", async () => {
+    const file = join(await tempDir(), "file");
+    await writeFile(file, "");
+    await expect(createDirectoryStore({ directory: file })).rejects.toMatchObject({ code: "FILE_UNWRITABLE" });
+  });
+
+  test("refuses at once what the disk has no room for", async () => {
+    const { store, staged } = await directoryFixture();
+    await expect(store.stage("a", { size: 1e18 })).rejects.toMatchObject({ code: "NO_SPACE" });
+    expect(await staged()).toEqual([]);
+  });
+
+  test("a second store on the same directory leaves alone what the first is receiving", async () => {
+    const { directory, store } = await directoryFixture();
+    const staged = await stage(store, "a", content);
+    await createDirectoryStore({ directory });
+    await staged.commit(await digestsOf(content));
+    expect(await readObject(store, "a")).toEqual(content);
+  });
+
+  test("two stores on one directory see each other's objects, with their digests", async () => {
+    const { directory, store } = await directoryFixture();
+    const second = await createDirectoryStore({ directory });
+    await put(store, "a", content);
+    await put(second, "a", other);
+    const object = await store.open("a");
+    expect(object!.digests).toEqual(await digestsOf(other));
+    await object!.close();
+  });
+});
+
+describe("files that other tools put there", () => {
+  const digestsIn = async (store: Awaited<ReturnType<typeof createDirectoryStore>>, path: string) => {
+    const object = await store.open(path);
+    await object?.close();
+    return object?.digests;
+  };
+
+  test("are read once, and their digest is remembered", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await writeFile(join(directory, "a"), content);
+    expect((await digestsIn(store, "a"))?.values.get("md5")?.toString("hex")).toBe(md5(content));
+    expect(await records()).toHaveLength(1);
+    expect((await digestsIn(store, "a"))?.values.get("md5")?.toString("hex")).toBe(md5(content));
+    expect(await records()).toHaveLength(1);
+  });
+
+  test("have no digest told beforehand where they are large", async () => {
+    const { directory } = await directoryFixture();
+    const store = await createDirectoryStore({ directory, digestOnOpen: 10 });
+    await writeFile(join(directory, "a"), content);
+    expect(await digestsIn(store, "a")).toBeUndefined();
+    expect(await readObject(store, "a")).toEqual(content);
+  });
+
+  test.each([
+    ["written over, with other bytes of the same number", (file: string) => writeFile(file, Buffer.alloc(19, "x"))],
+    ["cut short", (file: string) => truncate(file, 3)],
+    ["given another date", (file: string) => utimes(file, 1, 1)],
+    [
+      "replaced",
+      async (file: string) => {
+        await writeFile(`${file}.new`, other);
+        await rename(`${file}.new`, file);
+      },
+    ],
+  ])("have their own digest, not that of the upload, when %s", async (_how, change) => {
+    const { directory, store } = await directoryFixture();
+    await put(store, "a", content);
+    await change(join(directory, "a"));
+    const bytes = await readFile(join(directory, "a"));
+    expect((await digestsIn(store, "a"))?.values.get("md5")?.toString("hex")).toBe(md5(bytes));
+    expect((await digestsIn(store, "a"))?.values.has("sha-256")).toBe(false);
+  });
+
+  test("a record that was cut short by a crash counts as none", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    const [record] = await records();
+    await truncate(join(directory, ".trailsum/digests", record!), 20);
+    expect([...(await digestsIn(store, "a"))!.values.keys()]).toEqual(["md5"]);
+  });
+});
+
+describe("ways that lead somewhere else", () => {
+  const outside = async (): Promise<string> => {
+    const directory = await tempDir();
+    await writeFile(join(directory, "secret"), "secret");
+    await mkdir(join(directory, "folder"));
+    return directory;
+  };
+  const refused = { code: "PATH_FORBIDDEN", status: 403 };
+
+  test("a symbolic link to a file outside is neither read nor replaced", async () => {
+    const { directory, store } = await directoryFixture();
+    await symlink(join(await outside(), "secret"), join(directory, "link"));
+    await expect(store.open("link")).rejects.toMatchObject(refused);
+    await expect(store.stage("link")).rejects.toMatchObject(refused);
+  });
+
+  test("a symbolic link to a directory outside is not followed", async () => {
+    const { directory, store } = await directoryFixture();
+    const elsewhere = await outside();
+    await symlink(elsewhere, join(directory, "link"));
+    await expect(store.open("link/secret")).rejects.toMatchObject(refused);
+    await expect(store.stage("link/new")).rejects.toMatchObject(refused);
+    await expect(store.stage("link/folder/deep/new")).rejects.toMatchObject(refused);
+  });
+
+  test("a link that is put in place while an upload runs is not followed at its commit", async () => {
+    const { directory, store, staged } = await directoryFixture();
+    const elsewhere = await outside();
+    const upload = await stage(store, "later/new", content);
+    await symlink(elsewhere, join(directory, "later"));
+    await expect(upload.commit(await digestsOf(content))).rejects.toMatchObject(refused);
+    await expect(stat(join(elsewhere, "new"))).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await staged()).toEqual([]);
+  });
+
+  test("a symbolic link into the store's own folder is not followed", async () => {
+    const { directory, store } = await directoryFixture();
+    await symlink(join(directory, ".trailsum"), join(directory, "link"));
+    await expect(store.stage("link/digests/new")).rejects.toMatchObject(refused);
+    await expect(store.open("link/digests")).rejects.toMatchObject(refused);
+  });
+
+  test("a symbolic link that leads nowhere is no object, and is not replaced", async () => {
+    const { directory, store } = await directoryFixture();
+    await symlink("nowhere", join(directory, "link"));
+    expect(await store.open("link")).toBeUndefined();
+    await expect(store.stage("link")).rejects.toMatchObject(refused);
+    await expect(store.stage("link/new")).rejects.toMatchObject(refused);
+  });
+
+  test("a symbolic link in a circle is refused", async () => {
+    const { directory, store } = await directoryFixture();
+    await symlink("circle", join(directory, "circle"));
+    await expect(store.open("circle")).rejects.toMatchObject(refused);
+    await expect(store.stage("circle")).rejects.toMatchObject(refused);
+  });
+
+  test("a symbolic link that stays inside is read, with the digests of what it leads to", async () => {
+    const { directory, store } = await directoryFixture();
+    await put(store, "real/a", content);
+    await symlink("real", join(directory, "alias"));
+    expect(await readObject(store, "alias/a")).toEqual(content);
+    await put(store, "alias/a", other);
+    const object = await store.open("real/a");
+    expect(object!.digests).toEqual(await digestsOf(other));
+    await object!.close();
+  });
+
+  test("a directory's sibling with the same beginning of the name is outside", async () => {
+    const parent = await tempDir();
+    await mkdir(join(parent, "data"));
+    await mkdir(join(parent, "data-private"));
+    await writeFile(join(parent, "data-private/secret"), "secret");
+    const { store } = await directoryFixture(join(parent, "data"));
+    await symlink("../data-private", join(parent, "data/link"));
+    await expect(store.open("link/secret")).rejects.toMatchObject(refused);
+  });
+
+  test("a directory, a named pipe: no object, and not replaced", async () => {
+    const { directory, store } = await directoryFixture();
+    await mkdir(join(directory, "folder"));
+    execFileSync("mkfifo", [join(directory, "pipe")]);
+    for (const path of ["folder", "pipe"]) {
+      // oxlint-disable-next-line no-await-in-loop -- two of them
+      expect(await store.open(path)).toBeUndefined();
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await expect(store.stage(path)).rejects.toMatchObject({ code: "CONFLICT", status: 409 });
+    }
+  });
+
+  test("a file where a directory would have to be: a conflict, now or at the commit", async () => {
+    const { directory, store, staged } = await directoryFixture();
+    await put(store, "a", content);
+    await expect(store.stage("a/b/c")).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await store.open("a/b")).toBeUndefined();
+    const upload = await stage(store, "later/b", content);
+    await writeFile(join(directory, "later"), "");
+    await expect(upload.commit(await digestsOf(content))).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await staged()).toEqual([]);
+  });
+
+  test("a directory that came to be where the file was to be: a conflict", async () => {
+    const { directory, store, staged } = await directoryFixture();
+    const upload = await stage(store, "a", content);
+    await mkdir(join(directory, "a"));
+    await expect(upload.commit(await digestsOf(content))).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await staged()).toEqual([]);
+  });
+
+  test("a name too long for the file system: a clear refusal", async () => {
+    const { store } = await directoryFixture();
+    await expect(store.stage("n".repeat(256))).rejects.toMatchObject({ code: "PATH_INVALID", status: 400 });
+    await expect(store.open("n".repeat(256))).rejects.toMatchObject({ code: "PATH_INVALID" });
+  });
+});

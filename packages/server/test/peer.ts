@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+
+import {
+  deadline,
+  listen,
+  type Listening,
+  parseMessage,
+  type ParsedMessage,
+  rawClient,
+  type RawConnection,
+  tempDir,
+} from "@trailsum/testkit";
+
+import {
+  createDirectoryStore,
+  createMemoryStore,
+  createUploadHandler,
+  type Store,
+  type UploadHandlerOptions,
+} from "../src/index.ts";
+
+/** What is sent, unless a test says otherwise. */
+export const content: Buffer = Buffer.from('{"hello": "world"}\n');
+export const other: Buffer = Buffer.from('{"hello": "woXYZ!"}\n');
+
+export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
+export const base64 = (algorithm: string, bytes: Uint8Array): string =>
+  createHash(algorithm).update(bytes).digest("base64");
+
+/** A request as it stands on the wire: its head lines, then its body as it is. */
+export function request(startLine: string, fields: readonly string[] = [], body: string | Buffer = ""): Buffer {
+  const head = [`${startLine} HTTP/1.1`, "Host: test", ...fields, "", ""].join("\r\n");
+  return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body)]);
+}
+
+/** A chunked body: `pieces`, each its own chunk, and the trailer lines after the last one. */
+export function chunked(pieces: readonly Uint8Array[], trailers: readonly string[] = []): Buffer {
+  const chunks = pieces.flatMap((piece) => [
+    Buffer.from(`${piece.length.toString(16)}\r\n`),
+    piece,
+    Buffer.from("\r\n"),
+  ]);
+  const end = ["0", ...trailers, "", ""].join("\r\n");
+  return Buffer.concat([...chunks, Buffer.from(end, "latin1")]);
+}
+
+/** An upload with the trailers of the article. */
+export function upload(path: string, bytes: Uint8Array = content, fields: readonly string[] = []): Buffer {
+  return request(
+    `PUT ${path}`,
+    ["Transfer-Encoding: chunked", "Trailer: Md5, Size", ...fields],
+    chunked([bytes], [`Md5: ${md5(bytes)}`, `Size: ${bytes.length}`]),
+  );
+}
+
+/** Reads one response from a connection. Whatever was read of the next one would be lost: ask for one at a time. */
+export async function readResponse(
+  connection: RawConnection,
+  options: { head?: boolean } = {},
+): Promise<ParsedMessage> {
+  let bytes = await connection.readHead();
+  for (;;) {
+    const message = parseMessage(bytes, options);
+    if (message.startLine.includes(" 100 ")) return message;
+    const unbounded = !/^(?:content-length|transfer-encoding):/im.test(bytes.toString("latin1"));
+    if (message.complete && (!unbounded || options.head === true)) return message;
+    if (unbounded) bytes = Buffer.concat([bytes, await connection.readToEnd()]);
+    // oxlint-disable-next-line no-await-in-loop -- one byte more, until it is whole
+    else bytes = Buffer.concat([bytes, await connection.readBytes(1)]);
+    if (unbounded) return parseMessage(bytes, options);
+  }
+}
+
+/** Sends bytes on a connection of their own and reads the response. */
+export async function exchange(port: number, bytes: Uint8Array, options: { head?: boolean } = {}): Promise<Answer> {
+  const connection = await rawClient(port);
+  void connection.write(bytes);
+  const message = await readResponse(connection, options);
+  connection.destroy();
+  return answerOf(message);
+}
+
+/** What a test looks at in a response. */
+export interface Answer {
+  readonly status: number;
+  readonly message: ParsedMessage;
+  field(name: string): string | undefined;
+  /** The JSON of its body. */
+  readonly json: Record<string, unknown>;
+}
+
+export function answerOf(message: ParsedMessage): Answer {
+  return {
+    status: Number(message.startLine.split(" ")[1]),
+    message,
+    field(name) {
+      const line = message.fieldLines.find((text) => text.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+      return line?.slice(name.length + 1).trim();
+    },
+    get json() {
+      return JSON.parse(message.body.toString()) as Record<string, unknown>;
+    },
+  };
+}
+
+/** An upload handler in a server, as an application would register it. */
+export interface Handling extends Listening {
+  readonly store: Store;
+  readonly server: Server;
+  /** Settles when every request so far has been answered or given up. */
+  readonly settled: () => Promise<void>;
+}
+
+/** Starts an upload handler, on a memory store unless told otherwise. */
+export async function handle(options: Partial<UploadHandlerOptions> = {}): Promise<Handling> {
+  const store = options.store ?? createMemoryStore();
+  const handler = createUploadHandler({ ...options, store });
+  const answers: Promise<void>[] = [];
+  const server = createServer({ requestTimeout: 0 })
+    .on("request", (req, res) => answers.push(handler(req, res)))
+    .on("checkContinue", (req, res) => answers.push(handler.checkContinue(req, res)))
+    .on("checkExpectation", (req, res) => answers.push(handler(req, res)));
+  const listening = await listen(server);
+  return {
+    ...listening,
+    store,
+    server,
+    settled: () =>
+      deadline(
+        Promise.all(answers).then(() => {}),
+        5_000,
+        () => "a request was not settled",
+      ),
+  };
+}
+
+/** A directory store in a new directory, and what is to be seen in it. */
+export interface DirectoryFixture {
+  readonly directory: string;
+  readonly store: Store;
+  /** The files in it, the store's own left out, as paths from it. */
+  readonly visible: () => Promise<string[]>;
+  /** What is being received, or was left behind. */
+  readonly staged: () => Promise<string[]>;
+  /** The digest records. */
+  readonly records: () => Promise<string[]>;
+}
+
+export async function directoryFixture(directory?: string): Promise<DirectoryFixture> {
+  const root = directory ?? (await tempDir());
+  const store = await createDirectoryStore({ directory: root });
+  const files = async (folder: string): Promise<string[]> => {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+      .toSorted();
+  };
+  return {
+    directory: root,
+    store,
+    visible: async () => (await files(root)).filter((file) => !file.startsWith(".trailsum/")),
+    staged: () => files(join(root, ".trailsum/staging")),
+    records: () => files(join(root, ".trailsum/digests")),
+  };
+}
+
+/** The content of the object at a path; undefined where there is none. */
+export async function readObject(store: Store, path: string): Promise<Buffer | undefined> {
+  const object = await store.open(path);
+  if (object === undefined) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of object.createReadStream()) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
