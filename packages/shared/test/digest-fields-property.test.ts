@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { parseDictionary } from "structured-headers";
 import { expect, test } from "vitest";
 
 import { type Algorithm, algorithms, digestLength, formatDigestField, parseDigestField } from "../src/index.ts";
@@ -73,6 +74,28 @@ test("a digest of which any one character is changed is another one or malformed
       const same = digests.get("sha-256")?.equals(digest) === true && faults.length === 0;
       // Whitespace and parameters behind the value say nothing about it.
       expect(same && !changed.trim().startsWith(line)).toBe(false);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("no member of a dictionary is overlooked: every key that the general parser finds is accounted for", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", ",", ";", "=", ":", "%", "\\", '"', " ") });
+  const string = text.map((inner) => JSON.stringify(inner));
+  const displayString = text.map((inner) => `%"${inner.replaceAll(/["%]/g, "")}"`);
+  const bare = fc.oneof(string, displayString, fc.constantFrom("1", "tok%en", ":AAAA:", "?1", '("a, b" c)'));
+  const key = fc.constantFrom("md5", "sha-256", "a", "b", "c");
+  const parameter = fc.tuple(fc.constantFrom("p", "q"), fc.oneof(string, displayString)).map((pair) => pair.join("="));
+  const entry = fc
+    .tuple(key, bare, fc.array(parameter, { maxLength: 2 }))
+    .map(([name, value, parameters]) => [`${name}=${value}`, ...parameters].join(";"));
+  const separator = fc.constantFrom(",", ", ", " ,", "\t,\t");
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 1, maxLength: 4 }), separator, (entries, comma) => {
+      const line = entries.join(comma);
+      const { unknown, faults } = parseDigestField([line]);
+      const accounted = new Set([...unknown, ...faults.map(({ algorithm }) => algorithm)]);
+      expect(accounted).toEqual(new Set(parseDictionary(line).keys()));
     }),
     { numRuns: 2_000 },
   );

@@ -45,6 +45,7 @@ describe("base64 must be canonical: refused as malformed is", () => {
     ["no colons, as in the Digest field of old", `md5=${md5}`],
     ["something behind the closing colon", `md5=:${md5}:x`],
     ["a canonical copy in a parameter of a value that is not", `md5=:${md5.slice(0, -2)}:;copy=:${md5}:`],
+    ["a canonical copy in a parameter of the same name", `md5=:${md5.slice(0, -2)}:;md5=:${md5}:`],
   ])("%s", (_what, line) => {
     const { digests, faults } = parseDigestField([line]);
     expect([digests.size, faults.length]).toEqual([0, 1]);

@@ -11,6 +11,7 @@ import type {
   ErrorCode,
   ErrorMeaning,
   Evidence,
+  ExpectedMessage,
   FieldLine,
   IntegrityFieldName,
   MalformedClaim,
@@ -35,14 +36,21 @@ type Types = [
   [Algorithm, CheckedClaim, Claim, DigestFault, DigestField, Digester, Digests, ErrorCode, ErrorMeaning, Evidence],
   [FieldLine, IntegrityFieldName, MalformedClaim, Parsed<unknown>, ProblemDetails, Section, TrailerContext],
   [TrailerPolicy, TrailerPolicyOptions, TrailerSelection, TrailsumErrorOptions, UnsupportedClaim, Verdict, VerdictName],
-  [VerifyingStream, VerifyingStreamOptions],
+  [ExpectedMessage, VerifyingStream, VerifyingStreamOptions],
 ];
 
 describe("the package exports", () => {
   test("these values and no others", () => {
     expect(Object.keys(shared).toSorted()).toEqual(
       [
-        ["FieldLines", "TrailsumError", "algorithms", "algorithmsInHeader", "announcedIntegrityFields"],
+        [
+          "FieldLines",
+          "TrailsumError",
+          "algorithms",
+          "algorithmsInHeader",
+          "algorithmsToCompute",
+          "announcedIntegrityFields",
+        ],
         ["createDigester", "createTrailerPolicy", "createVerifyingStream", "decideVerdict"],
         ["digestLength", "digestTrailerNames", "digestTrailers", "errorProblem", "errorTable"],
         ["formatDigestField", "formatMd5", "formatWantDigest", "integrityFieldName", "integrityFieldNames"],

@@ -10,7 +10,7 @@ import {
 import { computed, member, tampered, values } from "./message.ts";
 
 /** What a message says of one thing. */
-export type State = "right" | "wrong" | "garbled" | "unknown";
+type State = "right" | "wrong" | "garbled" | "unknown";
 
 /** One thing that a message says, on one line of its own. */
 export interface Said {
