@@ -1,3 +1,4 @@
+import { TrailsumError } from "@trailsum/shared";
 import type { Argv, CommandModule } from "yargs";
 
 import { restoreDashes } from "./lone-dash.ts";
@@ -22,7 +23,20 @@ export function defineCommand<Arguments>(command: Command<Arguments>): CommandMo
     command: command.command,
     describe: command.describe,
     builder: (argv) => withFlags(command.arguments?.(argv) ?? argv, command.flags),
-    // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
-    handler: (given) => runCommand((run) => command.run(restoreDashes(given) as Arguments, run)),
+    handler: (given) =>
+      runCommand(async (run) => {
+        refuseRepeated(given, command.flags);
+        // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
+        await command.run(restoreDashes(given) as Arguments, run);
+      }),
   };
+}
+
+/** yargs makes a list of a flag that comes twice, whatever its type. */
+function refuseRepeated(given: Readonly<Record<string, unknown>>, flags: Flags): void {
+  for (const [name, { array }] of Object.entries(flags)) {
+    if (array !== true && Array.isArray(given[name])) {
+      throw new TrailsumError("USAGE", `--${name} was given more than once: give it once`);
+    }
+  }
 }

@@ -12,7 +12,7 @@ import { hideDashes } from "./lone-dash.ts";
 export async function main(args: readonly string[]): Promise<void> {
   // A reader of our output that goes away (`| head`) fails the write in hand, not the process.
   process.stdout.on("error", () => {});
-  await yargs(hideDashes(args))
+  const parser = yargs(hideDashes(args))
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
     .command(uploadCommand)
@@ -23,16 +23,30 @@ export async function main(args: readonly string[]): Promise<void> {
     .strict()
     .version(version())
     .alias("help", "h")
+    .detectLocale(false)
+    .updateStrings(sentences)
     .epilogue("Every flag can come from the environment: TRAILSUM_PORT=8080 is --port 8080.")
+    // yargs would go on and run the command all the same; only what is thrown stops it.
     .fail((message: string | null, error: Error | undefined) => {
-      // Commands report their own errors: what gets here is about the arguments.
-      const sentence = message ?? error?.message ?? "not understood";
-      process.stderr.write(`trailsum: ${sentence.trim()}\ntrailsum: \`trailsum --help\` says what there is\n`);
-      process.exitCode = 2;
+      throw error ?? new Error(message ?? "not understood");
     })
-    .wrap(110)
-    .parseAsync();
+    .wrap(110);
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    // Commands report their own errors: what gets here is about the arguments.
+    const sentence = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, " ");
+    process.stderr.write(`trailsum: ${sentence}; trailsum --help says what there is\n`);
+    process.exitCode = 2;
+  }
 }
+
+/** What yargs says, in the words of everything else here. */
+const sentences: Record<string, string> = {
+  "Invalid values:": " ",
+  "Argument: %s, Given: %s, Choices: %s": "--%s cannot be %s: use %s",
+  "Not enough arguments following: %s": "a value must follow %s",
+};
 
 function version(): string {
   const { version: text } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {

@@ -19,11 +19,13 @@ export function withFlags(argv: Argv, flags: Flags): Argv {
     .options(flags)
     .option("config", {
       type: "string",
-      describe: "a JSON file with values for these flags",
       requiresArg: true,
       ...(process.env["TRAILSUM_CONFIG"] === undefined ? {} : { default: process.env["TRAILSUM_CONFIG"] }),
     })
-    .config("config", (path) => ({ ...own(readSettings(path)), ...environment }))
+    .config("config", "a JSON file with values for these flags", (path) => ({
+      ...own(readSettings(path)),
+      ...environment,
+    }))
     .config(environment);
 }
 
@@ -39,7 +41,15 @@ function fromEnvironment(flags: Flags): Record<string, unknown> {
 }
 
 function readSettings(path: string): Record<string, unknown> {
-  const settings: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (typeof settings !== "object" || settings === null) throw new Error(`${path} holds no JSON object`);
+  let settings: unknown;
+  try {
+    settings = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot use the settings in ${path}: ${reason}`, { cause: error });
+  }
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
+    throw new Error(`cannot use the settings in ${path}: write a JSON object, such as {"port": 8080}`);
+  }
   return { ...settings };
 }

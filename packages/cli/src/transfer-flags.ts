@@ -1,4 +1,4 @@
-import { type Algorithm, parseAlgorithm, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, isFieldValue, isToken, parseAlgorithm, TrailsumError } from "@trailsum/shared";
 
 /** The flags that `upload` and `download` share. */
 export const transferFlags = {
@@ -49,6 +49,7 @@ export function listOf(text: string): string[] {
 
 function headerField(text: string): [string, string] {
   const colon = text.indexOf(":");
-  if (colon < 1) throw new TrailsumError("USAGE", `"${text}" is no header field: write -H 'Name: value'`);
-  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  const [name, value] = [text.slice(0, colon), text.slice(colon + 1).trim()];
+  if (colon > 0 && isToken(name) && isFieldValue(value)) return [name, value];
+  throw new TrailsumError("USAGE", `${JSON.stringify(text)} is no header field: write -H 'Name: value'`);
 }

@@ -22,13 +22,13 @@ const flags = {
 
 /** `trailsum upload <file|dir...|-> <url>` */
 export const uploadCommand: CommandModule = defineCommand<UploadArguments>({
-  command: "upload <files..>",
+  command: "upload [files..]",
   describe: "send files, directories or standard input (-) to the URL given last, digests behind them as trailers",
   flags,
   arguments: (argv) =>
     argv
       .usage("trailsum upload <file|dir...|-> <url>\n\nA URL that ends in / takes files under their own names.")
-      .positional("files", { type: "string", array: true, demandOption: true }),
+      .positional("files", { type: "string", array: true, default: [], describe: "what to send, and last where to" }),
   run: uploadAll,
 });
 
@@ -42,9 +42,9 @@ interface Job {
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const { targetUrl, upload } = await import("@trailsum/client");
   const paths = given.files.slice(0, -1).map(String);
-  const url = targetUrl(String(given.files.at(-1))).href;
   if (paths.length === 0)
     throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
+  const url = targetUrl(String(given.files.at(-1))).href;
   if (!Number.isInteger(given.jobs) || given.jobs < 1)
     throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
   const job: Job = { method: given.method, ...transferOptions(given) };
