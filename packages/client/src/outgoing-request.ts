@@ -31,6 +31,8 @@ export interface OutgoingRequest {
   readonly raw: string[];
   readonly host: string | undefined;
   readonly body: RequestBody;
+  /** Whether sending it twice does what sending it once does (RFC 9110 section 9.2.2). */
+  readonly idempotent: boolean;
   /** The number of bytes of the body, where it is known. */
   readonly length: number | undefined;
   readonly trailers: TrailersInit | undefined;
@@ -43,6 +45,8 @@ export interface OutgoingRequest {
   readonly headersTimeout: number | undefined;
   readonly bodyTimeout: number | undefined;
 }
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 /** Checks the options of a dispatch. Throws undici's `InvalidArgumentError` for what cannot be sent. */
 export function outgoingRequest(options: TrailerDispatchOptions): OutgoingRequest {
@@ -60,6 +64,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     raw: withTrailerField(fields.raw, trailers),
     host: fields.host,
     body,
+    idempotent: options.idempotent ?? IDEMPOTENT.has(method),
     length: trailers === undefined ? bodyLength(body, fields.length) : undefined,
     trailers,
     upgrade,

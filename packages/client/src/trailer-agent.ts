@@ -91,6 +91,8 @@ export class TrailerAgent extends Dispatcher {
     try {
       if (options === null || typeof options !== "object")
         throw new errors.InvalidArgumentError("opts must be an object.");
+      if ("dispatcher" in options)
+        throw new errors.InvalidArgumentError("opts.dispatcher is of undici's functions only.");
       if (this.#destroyed) throw new errors.ClientDestroyedError();
       if (this.#closed) throw new errors.ClientClosedError();
       request = outgoingRequest(options);

@@ -35,9 +35,6 @@ export interface ConnectionOwner {
   onUnanswered(exchange: Exchange): void;
 }
 
-/** RFC 9110 section 9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-
 /** A server that has refused a body may still be answering after it has stopped reading. */
 const ANSWER_AFTER_WRITE_ERROR = 2_000;
 
@@ -316,8 +313,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
 }
 
 /** Whether a request that got no answer on a connection that was just closed may be sent again (RFC 9110 section 9.2.2). */
-function isResendable({ request: { method, body } }: Exchange): boolean {
-  return isReplayable(body) && IDEMPOTENT.has(method);
+function isResendable({ request: { idempotent, body } }: Exchange): boolean {
+  return idempotent && isReplayable(body);
 }
 
 /** `Keep-Alive: timeout=N`, less a second, so that it is not used while the server closes it. Milliseconds. */

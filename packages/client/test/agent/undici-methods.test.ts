@@ -1,0 +1,200 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { PassThrough, Readable, Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+
+import { listen, rawServer } from "@trailsum/testkit";
+import { interceptors, pipeline, stream, upgrade } from "undici";
+import { describe, expect, test } from "vitest";
+
+import { agents, echoServer, failure, httpServer, type SeenRequest, trailerAgent } from "./side-by-side.ts";
+
+function collector(): { sink: Writable; chunks: Buffer[] } {
+  const chunks: Buffer[] = [];
+  const sink = new Writable({
+    highWaterMark: 1,
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      setImmediate(done);
+    },
+  });
+  return { sink, chunks };
+}
+
+describe.each(agents)("%s, used by stream,", (_name, agent) => {
+  test("writes the response where it is told to, as fast as that takes it", async () => {
+    const content = Buffer.alloc(1 << 20, "content ");
+    const server = await httpServer((_request, response) => void response.end(content));
+    const { sink, chunks } = collector();
+    const opaque = { mine: true };
+    const options = { dispatcher: agent(), method: "GET", opaque } as const;
+    const done = await stream(server.url, options, ({ statusCode, headers, opaque: handed }) => {
+      expect([statusCode, headers["content-length"], handed]).toEqual([200, String(content.length), opaque]);
+      return sink;
+    });
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    expect(done.opaque).toBe(opaque);
+  });
+
+  test("fails when the sink does, and closes the connection", async () => {
+    const server = await httpServer((_request, response) => void response.end(Buffer.alloc(8 << 20)));
+    const broken = new Error("the disk is full");
+    const sink = new Writable({ write: (_chunk, _encoding, done) => done(broken) });
+    expect(await failure(stream(server.url, { dispatcher: agent(), method: "GET" }, () => sink))).toBe(broken);
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+
+  test("fails when no sink is given", async () => {
+    const server = await echoServer();
+    const none = (() => undefined) as unknown as () => Writable;
+    expect(await failure(stream(server.url, { dispatcher: agent(), method: "GET" }, none))).toBe(
+      "UND_ERR_INVALID_RETURN_VALUE",
+    );
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+});
+
+describe.each(agents)("%s, used by pipeline,", (_name, agent) => {
+  test("sends what is written and gives what comes", async () => {
+    const server = await httpServer((request, response) => void request.pipe(response));
+    const piped = pipeline(server.url, { dispatcher: agent(), method: "PUT" }, ({ body }) => body);
+    const content = Buffer.alloc(1 << 20, "content ");
+    Readable.from([content.subarray(0, 70_000), content.subarray(70_000)]).pipe(piped);
+    expect((await text(piped)).length).toBe(content.length);
+  });
+
+  test("goes through a transform", async () => {
+    const server = await echoServer();
+    const piped = pipeline(server.url, { dispatcher: agent(), method: "POST" }, ({ body }) =>
+      body.pipe(new PassThrough()),
+    );
+    piped.end("hello");
+    const got = JSON.parse(await text(piped)) as SeenRequest;
+    expect(got).toMatchObject({ method: "POST", body: "hello" });
+  });
+
+  test("fails when its handler throws", async () => {
+    const server = await echoServer();
+    const wrong = new Error("no");
+    const piped = pipeline(server.url, { dispatcher: agent(), method: "PUT" }, () => {
+      throw wrong;
+    }).end("x");
+    expect(await failure(text(piped))).toBe(wrong);
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+
+  test("closes the connection when it is destroyed", async () => {
+    const server = await httpServer((_request, response) => void response.write("some"));
+    const piped = pipeline(server.url, { dispatcher: agent(), method: "PUT" }, ({ body }) => body);
+    piped.on("error", () => {});
+    piped.write("x");
+    await expect.poll(() => server.connections()).toBe(1);
+    piped.destroy();
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+});
+
+describe.each(agents)("%s, used by upgrade,", (_name, agent) => {
+  test("hands the connection over, with what was already behind the head", async () => {
+    const server = await rawServer(async (connection) => {
+      const head = String(await connection.readHead());
+      expect(head.toLowerCase()).toContain("connection: upgrade\r\n");
+      expect(head.toLowerCase()).toContain("upgrade: echo\r\n");
+      await connection.write(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\nX-A: 1\r\n\r\nhello",
+      );
+      connection.end(await connection.readBytes(4));
+    });
+    const { headers, socket } = await upgrade(server.origin, { dispatcher: agent(), protocol: "echo" });
+    expect(headers).toEqual({ connection: "upgrade", upgrade: "echo", "x-a": "1" });
+    socket.end("ping");
+    expect(await text(socket)).toBe("helloping");
+    await server.finished();
+  });
+
+  test("fails when the server answers as if nothing were asked", async () => {
+    const server = await echoServer();
+    expect(await failure(upgrade(server.origin, { dispatcher: agent() }))).toBe("UND_ERR_SOCKET");
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+
+  test("closes the connection when the handler does not want it", async () => {
+    const server = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+      await connection.readToEnd();
+    });
+    const { origin } = server;
+    const wrong = new Error("not this one");
+    const failed = new Promise<Error>((resolve) => {
+      agent().dispatch(
+        { origin, path: "/", method: "GET", upgrade: "x" },
+        {
+          onRequestStart() {},
+          onRequestUpgrade() {
+            throw wrong;
+          },
+          onResponseError: (_controller, error) => resolve(error),
+        },
+      );
+    });
+    expect(await failed).toBe(wrong);
+    await server.finished();
+  });
+});
+
+describe.each(agents)("%s, used by connect,", (_name, agent) => {
+  test("hands a tunnel over", async () => {
+    const server = createServer();
+    server.on("connect", (request, socket, head) => {
+      expect(request.url).toBe("example.org:443");
+      socket.write("HTTP/1.1 200 Connected\r\nX-A: 1\r\n\r\n");
+      socket.end(head);
+      socket.pipe(socket);
+    });
+    const { origin } = await listen(server);
+    const { statusCode, headers, socket } = await agent().connect({ origin, path: "example.org:443" });
+    expect([statusCode, headers]).toEqual([200, { "x-a": "1" }]);
+    socket.resume().end();
+    await once(socket, "close");
+  });
+});
+
+describe.each(agents)("%s, composed with interceptors,", (_name, agent) => {
+  test("is used as itself, and closed as itself", async () => {
+    const server = await echoServer();
+    const own = agent();
+    const composed = own.compose(interceptors.retry());
+    const response = await composed.request({ origin: server.origin, path: "/", method: "GET" });
+    await response.body.dump();
+    await composed.close();
+    expect(own).toMatchObject({ closed: true, destroyed: true });
+    expect(composed).toMatchObject({ closed: true, destroyed: true });
+    await expect.poll(() => server.connections()).toBe(0);
+  });
+
+  test("is destroyed as itself", async () => {
+    const server = await httpServer(() => {});
+    const composed = agent()
+      .compose(interceptors.redirect({ maxRedirections: 2 }))
+      .compose(interceptors.dump());
+    const answer = failure(composed.request({ origin: server.origin, path: "/", method: "GET" }));
+    await expect.poll(() => server.connections()).toBe(1);
+    await composed.destroy();
+    expect(await answer).toBe("UND_ERR_DESTROYED");
+  });
+});
+
+describe("TrailerAgent, other than undici,", () => {
+  test("keeps its half of an upgraded connection open when the other half has ended", async () => {
+    const server = await rawServer(async (connection) => {
+      await connection.readHead();
+      connection.end("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbye");
+      expect(String(await connection.readBytes(4))).toBe("more");
+    });
+    const { socket } = await upgrade(server.origin, { dispatcher: trailerAgent(), protocol: "x" });
+    expect(await text(socket)).toBe("bye");
+    socket.end("more");
+    await server.finished();
+  });
+});
