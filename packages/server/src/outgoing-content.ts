@@ -8,6 +8,14 @@ export interface ExpectedContent {
   readonly digests: Digests | undefined;
 }
 
+/** Told what becomes of the content. */
+export interface OutgoingListener {
+  /** It is what it should be. Called before its last chunk leaves. */
+  onWhole(digests: Digests): void;
+  /** It will not be whole, for whatever reason. Called before the response is closed. */
+  onBroken(): void;
+}
+
 /**
  * Hashes content on its way out, one chunk behind: the last chunk leaves only after the whole has been compared with
  * what was expected, because with Content-Length framing the last byte is already the end.
@@ -15,15 +23,14 @@ export interface ExpectedContent {
 export class OutgoingContent extends Transform {
   readonly #digester: Digester;
   readonly #expected: ExpectedContent;
-  readonly #onWhole: (digests: Digests) => void;
+  readonly #listener: OutgoingListener;
   #held: Buffer | undefined;
 
-  /** `onWhole` is called when the content is found to be what it should be, before its last chunk leaves. */
-  constructor(digester: Digester, expected: ExpectedContent, onWhole: (digests: Digests) => void) {
+  constructor(digester: Digester, expected: ExpectedContent, listener: OutgoingListener) {
     super();
     this.#digester = digester;
     this.#expected = expected;
-    this.#onWhole = onWhole;
+    this.#listener = listener;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -41,11 +48,16 @@ export class OutgoingContent extends Transform {
     try {
       const computed = this.#digester.digest();
       compare(computed, this.#expected);
-      this.#onWhole(computed);
+      this.#listener.onWhole(computed);
       done(null, this.#held);
     } catch (error) {
       done(TrailsumError.from(error));
     }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (error !== null) this.#listener.onBroken();
+    done(error);
   }
 }
 

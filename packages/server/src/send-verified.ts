@@ -71,19 +71,36 @@ export async function sendVerified(
     res.end();
     return;
   }
+  let clientGone = isGone(res);
   try {
     const digester = await createDigester([...announced, ...expected]);
-    const outgoing = new OutgoingContent(digester, { size, digests }, (computed) => {
-      if (framing === "trailers") setTrailers(res, digestTrailers(only(computed, announced)));
-    });
-    // It is destroyed before the response is, which must not be closed in good order then.
-    outgoing.once("error", () => abortResponse(res));
+    const outgoing = new OutgoingContent(
+      digester,
+      { size, digests },
+      {
+        onWhole(computed) {
+          if (framing === "trailers") setTrailers(res, digestTrailers(only(computed, announced)));
+        },
+        onBroken() {
+          clientGone = isGone(res);
+          abortResponse(res);
+        },
+      },
+    );
     await pipeline(stream, outgoing, res, signal === undefined ? {} : { signal });
   } catch (error) {
     stream.destroy();
     abortResponse(res);
-    throw sendingError(error, signal);
+    if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
+    if (!clientGone) throw TrailsumError.from(error);
+    throw new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", {
+      cause: error,
+    });
   }
+}
+
+function isGone(res: ServerResponse): boolean {
+  return res.destroyed || res.socket === null || res.socket.destroyed;
 }
 
 function readable(content: Exclude<ContentSource, string>): Readable {
@@ -94,12 +111,4 @@ function readable(content: Exclude<ContentSource, string>): Readable {
 
 function only(digests: Digests, algorithms: readonly Algorithm[]): Digests {
   return { ...digests, values: new Map([...digests.values].filter(([algorithm]) => algorithms.includes(algorithm))) };
-}
-
-function sendingError(error: unknown, signal: AbortSignal | undefined): TrailsumError {
-  if (signal?.aborted === true) return new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE", "ERR_STREAM_DESTROYED"].includes(code)
-    ? new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", { cause: error })
-    : TrailsumError.from(error);
 }

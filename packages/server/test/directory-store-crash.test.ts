@@ -1,0 +1,112 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { content, directoryFixture, handle, md5, other, readObject, request } from "./peer.ts";
+import { put, stage } from "./store-contract.ts";
+import { rawClient, tempDir } from "@trailsum/testkit";
+
+const crashing = new URL("crashing-process.ts", import.meta.url);
+
+/** Lets another process replace `content` with `other` in that directory, and kill itself just before a step of it. */
+async function crashBefore(step: number, directory: string): Promise<boolean> {
+  const child = fork(crashing, [directory, String(step)], { stdio: "ignore" });
+  const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return signal === "SIGKILL";
+}
+
+describe("a process that is killed while it stores", () => {
+  test("leaves the old object or the new one, each with its own digests, and nothing else after a restart", async () => {
+    const seen = new Set<string>();
+    for (let step = 1, crashed = true; crashed; step += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one crash after the other, until a run comes through
+      const directory = await tempDir();
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await put((await directoryFixture(directory)).store, "a/it", content);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      crashed = await crashBefore(step, directory);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      const { store, visible, staged } = await directoryFixture(directory);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      const object = await store.open("a/it");
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      const bytes = await readObject(store, "a/it");
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await object!.close();
+      expect([content, other]).toContainEqual(bytes);
+      // Of sha-256, which only an upload leaves: so it is the upload's own record, and not one made afresh.
+      expect([...object!.digests!.values.keys()], `killed before step ${step}`).toEqual(["md5", "sha-256"]);
+      expect(object!.digests!.values.get("md5")!.toString("hex")).toBe(md5(bytes!));
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      expect([await visible(), await staged()]).toEqual([["a/it"], []]);
+      seen.add(bytes!.equals(content) ? "old" : "new");
+      expect(step).toBeLessThan(100);
+    }
+    expect(seen).toEqual(new Set(["old", "new"]));
+  }, 60_000);
+
+  test("leaves nothing of an upload that was still coming in, once a store is created again", async () => {
+    const directory = await tempDir();
+    const child = fork(crashing, [directory, "0"], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    await once(child, "message");
+    const staging = join(directory, ".trailsum/staging");
+    expect(await readdir(staging)).toHaveLength(1);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const { visible, staged } = await directoryFixture(directory);
+    expect([await visible(), await staged()]).toEqual([[], []]);
+  });
+});
+
+describe("what a crash may leave on the disk", () => {
+  test("a record whose file was never published says nothing about the file that is there", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    const [first] = await records();
+    const folder = join(directory, ".trailsum/digests");
+    const record = JSON.parse(await readFile(join(folder, first!), "utf8")) as { inode: string };
+    const orphan = { ...record, inode: "1", digests: { md5: md5(other) } };
+    await writeFile(join(folder, first!.replace(record.inode, "1")), JSON.stringify(orphan));
+    expect(await records()).toHaveLength(2);
+    const object = await store.open("a");
+    expect(object!.digests!.values.get("md5")!.toString("hex")).toBe(md5(content));
+    await object!.close();
+  });
+
+  test("a record under the name of a version that it does not describe counts as none", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    const [first] = await records();
+    await put(store, "b", other);
+    const second = (await records()).find((name) => name !== first);
+    const folder = join(directory, ".trailsum/digests");
+    await rename(join(folder, second!), join(folder, first!));
+    const object = await store.open("a");
+    expect(object!.digests!.values.get("md5")!.toString("hex")).toBe(md5(content));
+    await object!.close();
+  });
+
+  test("what another machine is receiving is left alone", async () => {
+    const { directory } = await directoryFixture();
+    const name = `01234567-1-${"0".repeat(24)}`;
+    await writeFile(join(directory, ".trailsum/staging", name), "being received");
+    const { staged } = await directoryFixture(directory);
+    expect(await staged()).toEqual([name]);
+  });
+});
+
+test("a server that is stopped in the middle of an upload leaves nothing behind", async () => {
+  const { store, visible, staged } = await directoryFixture();
+  const { port, server, settled } = await handle({ store });
+  const client = await rawClient(port);
+  const arrived = once(server, "request");
+  await client.write(request("PUT /it", ["Transfer-Encoding: chunked"], "13\r\n{"));
+  await arrived;
+  await (await stage(store, "other", content)).discard();
+  server.closeAllConnections();
+  await settled();
+  expect([await visible(), await staged()]).toEqual([[], []]);
+});
