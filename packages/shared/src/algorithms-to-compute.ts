@@ -1,6 +1,6 @@
 import type { Algorithm } from "./algorithms.ts";
 import type { FieldLines } from "./field-lines.ts";
-import { algorithmsInHeader, announcedIntegrityFields } from "./integrity-fields.ts";
+import { algorithmsInHeader, announcedIntegrityFields, digestFieldAlgorithms } from "./integrity-fields.ts";
 
 /** What is known of a message before its content arrives. */
 export interface ExpectedMessage {
@@ -18,7 +18,7 @@ export interface ExpectedMessage {
  *
  * - what the header names; md5 where `Trailer` announces `Md5`;
  * - where `Trailer` announces `Content-Digest` or `Repr-Digest`, which do not say of what algorithm: the hints; without
- *   any, what the header names; and where it names nothing, every one that is supported;
+ *   any, those that digest fields in the header are of; and without such fields, every one that is supported;
  * - where no digest is named or announced and trailers may still come: every one that is supported;
  * - md5 always, for receipts and for those who will want it later.
  *
@@ -31,7 +31,7 @@ export function algorithmsToCompute(message: ExpectedMessage, supported: readonl
 
   const compute = new Set<Algorithm>(["md5", ...named]);
   if (announced.some((field) => field === "Content-Digest" || field === "Repr-Digest")) {
-    const likely = hints.length > 0 ? hints : named.length > 0 ? named : supported;
+    const likely = [hints, digestFieldAlgorithms(header), supported].find((list) => list.length > 0) ?? [];
     for (const algorithm of likely) compute.add(algorithm);
   } else if (trailersPossible && named.length === 0 && announced.length === 0) {
     for (const algorithm of supported) compute.add(algorithm);

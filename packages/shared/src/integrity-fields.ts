@@ -97,10 +97,13 @@ export function announcedIntegrityFields(header: FieldLines): IntegrityFieldName
 
 /** The algorithms that the integrity fields of a header section name, and so must be computed to check them. */
 export function algorithmsInHeader(header: FieldLines): Algorithm[] {
-  const named: Algorithm[] = [];
-  if (header.has("Md5") || header.has("Content-MD5")) named.push("md5");
-  for (const field of ["Content-Digest", "Repr-Digest"]) named.push(...namedAlgorithms(header.getAll(field)));
-  return [...new Set(named)];
+  const md5: Algorithm[] = header.has("Md5") || header.has("Content-MD5") ? ["md5"] : [];
+  return [...new Set([...md5, ...digestFieldAlgorithms(header)])];
+}
+
+/** The algorithms of its `Content-Digest` and `Repr-Digest` fields. */
+export function digestFieldAlgorithms(header: FieldLines): Algorithm[] {
+  return ["Content-Digest", "Repr-Digest"].flatMap((field) => namedAlgorithms(header.getAll(field)));
 }
 
 /** The names of the trailer fields that {@link digestTrailers} gives: what a sender announces. */

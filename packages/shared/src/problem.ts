@@ -87,7 +87,7 @@ function verdictSentence(verdict: Verdict): string {
     case "malformed":
       return verdict.malformed.map(({ field, section, reason }) => `${field} in the ${section}: ${reason}`).join("; ");
     case "mismatched":
-      return `the content is not what was sent: ${failedClaims(verdict)} in the message differ from what arrived`;
+      return `the content is not what was sent: what arrived does not match ${failedClaims(verdict)}`;
     case "missing":
       return missingSentence(verdict);
     case "unverified":

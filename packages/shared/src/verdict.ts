@@ -1,3 +1,4 @@
+import { type Algorithm, algorithms } from "./algorithms.ts";
 import { type Digests } from "./digester.ts";
 import { FieldLines } from "./field-lines.ts";
 import {
@@ -52,6 +53,11 @@ export interface Evidence {
    * speaks of something else and is left aside (RFC 9530 section 3).
    */
   readonly content?: "whole" | "part";
+  /**
+   * The algorithms that this receiver checks by its own choice. Default: every one known. A claim of another is left
+   * aside; a claim of one of these that was not computed leaves the content unverified, because it may be the wrong one.
+   */
+  readonly supported?: readonly Algorithm[];
 }
 
 /**
@@ -63,6 +69,7 @@ export interface Evidence {
  */
 export function decideVerdict(evidence: Evidence): Verdict {
   const { header, trailer = FieldLines.empty, computed, require = [], content = "whole" } = evidence;
+  const { supported = algorithms } = evidence;
   const applies = ({ field }: { field: IntegrityFieldName }) => content === "whole" || field !== "Repr-Digest";
   const sections = [readClaims(header, "header"), readClaims(trailer, "trailer")];
   const claims = sections.flatMap((section) => section.claims.filter(applies));
@@ -75,10 +82,14 @@ export function decideVerdict(evidence: Evidence): Verdict {
   );
 
   const checked: CheckedClaim[] = [];
+  let unchecked = false;
   for (const claim of claims) {
     const holds = compare(claim, computed);
-    if (holds === undefined) unsupported.push(notComputed(claim));
-    else checked.push({ ...claim, holds });
+    if (holds !== undefined) checked.push({ ...claim, holds });
+    else if ("algorithm" in claim.of) {
+      unsupported.push({ field: claim.field, section: claim.section, algorithm: claim.of.algorithm });
+      unchecked ||= supported.includes(claim.of.algorithm);
+    }
   }
   malformed.push(...conflicts(claims));
 
@@ -86,7 +97,7 @@ export function decideVerdict(evidence: Evidence): Verdict {
   for (const field of require) if (!checked.some((claim) => claim.field === field)) missing.add(field);
 
   return {
-    name: nameVerdict(checked, missing.size, malformed.length),
+    name: nameVerdict(checked, { missing: missing.size > 0, malformed: malformed.length > 0, unchecked }),
     checked,
     missing: [...missing],
     malformed,
@@ -100,21 +111,20 @@ export function verifyingFields(verdict: Verdict): IntegrityFieldName[] {
   return [...new Set(verdict.checked.filter((claim) => claim.holds).map((claim) => claim.field))];
 }
 
-function nameVerdict(checked: readonly CheckedClaim[], missing: number, malformed: number): VerdictName {
-  if (malformed > 0) return "malformed";
+function nameVerdict(
+  checked: readonly CheckedClaim[],
+  { missing, malformed, unchecked }: { missing: boolean; malformed: boolean; unchecked: boolean },
+): VerdictName {
+  if (malformed) return "malformed";
   if (checked.some((claim) => !claim.holds)) return "mismatched";
-  if (missing > 0) return "missing";
+  if (missing) return "missing";
   // A right number of bytes says nothing about which bytes: without a digest nothing is verified.
-  return checked.some((claim) => "digest" in claim.of) ? "verified" : "unverified";
+  return !unchecked && checked.some((claim) => "digest" in claim.of) ? "verified" : "unverified";
 }
 
 function compare({ of }: Claim, computed: Digests): boolean | undefined {
   if ("size" in of) return of.size === computed.size;
   return computed.values.get(of.algorithm)?.equals(of.digest);
-}
-
-function notComputed({ field, section, of }: Claim): UnsupportedClaim {
-  return { field, section, algorithm: "algorithm" in of ? of.algorithm : "size" };
 }
 
 /** One field in header and trailer with different values: nobody can say which of them is meant. */

@@ -23,7 +23,7 @@ describe("the problem document of a verdict", () => {
       type: `${registered}#digest-mismatched-values`,
       title: "A digest differs from the content",
       status: 400,
-      detail: "the content is not what was sent: Md5, Content-Digest (sha-256) in the message differ from what arrived",
+      detail: "the content is not what was sent: what arrived does not match Md5, Content-Digest (sha-256)",
       verdict: "mismatched",
       mismatched_digests: [
         {
@@ -45,7 +45,7 @@ describe("the problem document of a verdict", () => {
       type: "urn:trailsum:problem:size-mismatched",
       title: "The size differs from the content",
       status: 400,
-      detail: "the content is not what was sent: Size in the message differ from what arrived",
+      detail: "the content is not what was sent: what arrived does not match Size",
       verdict: "mismatched",
       mismatched_sizes: [{ provided_size: 20, header: "Size" }],
     });

@@ -78,6 +78,14 @@ describe("nothing to go by: unverified", () => {
     expect(decideVerdict({ header, computed }).name).toBe("verified");
   });
 
+  test("a digest of a known algorithm that nobody computed may be the wrong one, so the others do not make up for it", async () => {
+    const md5 = await digestsOf(content, ["md5"]);
+    const header = lines(["Md5", values.Md5.right], ["Content-Digest", member(tampered, "sha-256")]);
+    expect(decideVerdict({ header, computed: md5 }).name).toBe("unverified");
+    // Unless the receiver has chosen not to check that algorithm at all.
+    expect(decideVerdict({ header, computed: md5, supported: ["md5"] }).name).toBe("verified");
+  });
+
   test("and a size that is wrong is wrong, even alone beside digests that cannot be checked", () => {
     const header = lines(["Content-Digest", "unixsum=:GQU=:"], ["Size", values.Size.wrong]);
     expect(decideVerdict({ header, computed }).name).toBe("mismatched");
