@@ -4,7 +4,7 @@ import { isToken, listMembers, sameFieldName } from "@trailsum/shared";
 import { type Dispatcher, errors } from "undici";
 
 import { type RequestBody, requestBody } from "./request-body.ts";
-import { rawFields } from "./request-fields.ts";
+import { type FieldsInit, rawFields } from "./request-fields.ts";
 import { checkedTrailers, type TrailersInit } from "./request-trailers.ts";
 
 /** What `dispatch` of a `TrailerAgent` takes: undici's options, and the trailers that undici cannot send. */
@@ -57,7 +57,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
   const body = requestBody(options.body);
   if (body.kind === "iterable" && body.type !== undefined && !hasField(fields.raw, "content-type"))
     fields.raw.push("content-type", body.type);
-  const trailers = body.kind === "none" && !expectsContent(method) ? undefined : options.trailers;
+  const trailers = body.kind === "none" && !expectsContent(method) ? undefined : knownTrailers(options.trailers);
   return {
     method,
     target: requestTarget(options),
@@ -96,7 +96,8 @@ function separate(all: readonly string[]): SeparatedFields {
         break;
       case "content-length":
         if (fields.length !== undefined) throw new errors.InvalidArgumentError("duplicate content-length header");
-        if (!/^\d{1,16}$/.test(value)) throw new errors.InvalidArgumentError("invalid content-length header");
+        if (!/^\d{1,16}$/.test(value) || !Number.isSafeInteger(Number(value)))
+          throw new errors.InvalidArgumentError("invalid content-length header");
         fields.length = Number(value);
         break;
       case "transfer-encoding":
@@ -125,13 +126,18 @@ function separate(all: readonly string[]): SeparatedFields {
   return fields;
 }
 
-/** Announces what will come, and nothing that will not (RFC 9110 section 6.6.2). */
-function withTrailerField(raw: string[], trailers: TrailersInit | undefined): string[] {
-  if (trailers === undefined) return hasField(raw, "trailer") ? withoutField(raw, "trailer") : raw;
+/** What is given is read once, here: it could be an iterator, and it could be wrong. */
+function knownTrailers(trailers: TrailersInit | undefined): string[] | Exclude<TrailersInit, FieldsInit> | undefined {
+  return trailers === undefined || typeof trailers === "function" ? trailers : checkedTrailers(trailers);
+}
+
+/** Announces what will come, as far as it is known, and nothing that will not (RFC 9110 section 6.6.2). */
+function withTrailerField(raw: string[], trailers: ReturnType<typeof knownTrailers>): string[] {
   if (typeof trailers === "function") return raw;
-  const names = checkedTrailers(trailers).filter((_, at) => at % 2 === 0);
-  if (names.length === 0 || hasField(raw, "trailer")) return raw;
-  return [...raw, "Trailer", [...new Set(names)].join(", ")];
+  const others = hasField(raw, "trailer") ? withoutField(raw, "trailer") : raw;
+  if (trailers === undefined || trailers.length === 0) return others;
+  const names = trailers.filter((_, at) => at % 2 === 0);
+  return [...others, "Trailer", [...new Set(names)].join(", ")];
 }
 
 function requestTarget({ path, method, query }: TrailerDispatchOptions): string {

@@ -160,14 +160,14 @@ export class RequestWriter {
       stream.off("data", onData).off("end", onEnd).off("close", onClose);
       this.#dropSource = undefined;
     };
-    if (stream.destroyed) {
-      this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was destroyed before it was sent"));
-      return;
-    }
     if (stream.readableEnded) {
       // What was read by somebody else must not be sent as if it were empty.
       if (stream.readableDidRead) this.#fail(new errors.InvalidArgumentError("the body has been read already"));
       else this.#end();
+      return;
+    }
+    if (stream.destroyed) {
+      this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was destroyed before it was sent"));
       return;
     }
     stream.on("close", onClose).on("end", onEnd).on("data", onData);
