@@ -1,27 +1,28 @@
 import {
   type Algorithm,
   createDigester,
-  type Digester,
   type Digests,
-  digestTrailerNames,
   digestTrailers,
-  FieldLines,
-  formatWantDigest,
+  type FieldLines,
   parseDigestField,
   TrailsumError,
 } from "@trailsum/shared";
 import { type Dispatcher, request } from "undici";
 
 import { defaultDispatcher } from "./default-dispatcher.ts";
+import { hashed, type Reading } from "./hashed-source.ts";
+import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "./progress.ts";
-import { type FieldsInit, rawFields } from "./request-fields.ts";
+import { followRedirects, redirection } from "./redirects.ts";
 import { refusal } from "./refusal.ts";
+import type { FieldsInit } from "./request-fields.ts";
+import { awaitEnd } from "./response-end.ts";
 import { responseFields } from "./response-fields.ts";
 import { withRetries } from "./retry.ts";
 import { targetUrl } from "./target-url.ts";
 import { transportError } from "./transport-error.ts";
-import { type OpenedSource, openSource, type UploadSource } from "./upload-source.ts";
-import { userAgent } from "./user-agent.ts";
+import { uploadFields } from "./upload-fields.ts";
+import { openSource, type UploadSource } from "./upload-source.ts";
 
 /** Options of {@link upload}. */
 export interface UploadOptions {
@@ -61,7 +62,8 @@ export interface UploadResult {
   readonly headers: FieldLines;
 }
 
-const MAX_REDIRECTS = 5;
+/** Those that ask for the same request elsewhere, content and all (RFC 9110 sections 15.4.8 and 15.4.9). */
+const REDIRECTS = [307, 308];
 
 /**
  * Streams a source to `url`, hashing it on the way, and sends its digests behind it as trailers: `Md5`, `Size` and
@@ -70,7 +72,8 @@ const MAX_REDIRECTS = 5;
  * Rejects with a `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
  * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` when
  * the server found the content wrong or unverifiable, or answers with another digest; `FILE_UNREADABLE` or
- * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails.
+ * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails. A stream or an
+ * iterable is let go of in every case: destroyed, cancelled or returned.
  */
 export async function upload(
   url: string | URL,
@@ -80,42 +83,31 @@ export async function upload(
   const target = targetUrl(url);
   const opened = await openSource(source);
   try {
-    const attempts = opened.rereadable ? (options.retries ?? 0) : 0;
-    return await withRetries(attempts, options.signal, () => followRedirects(target, opened, options));
+    const retries = opened.rereadable ? (options.retries ?? 0) : 0;
+    return await withRetries(retries, options.signal, () =>
+      followRedirects(target, (hop) => send(hop, opened, options, hop.origin === target.origin)),
+    );
   } finally {
     await opened.close();
   }
 }
 
-/** 307 and 308 ask for the same request elsewhere (RFC 9110 sections 15.4.8 and 15.4.9); the source must allow it. */
-async function followRedirects(target: URL, source: OpenedSource, options: UploadOptions): Promise<UploadResult> {
-  let url = target;
-  for (let hops = 0; ; hops += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one hop after the other
-    const result = await send(url, source, options, url.origin === target.origin);
-    if (!(result instanceof URL)) return result;
-    if (!source.rereadable || hops === MAX_REDIRECTS) {
-      throw new TrailsumError("REFUSED", `${url.href} redirects to ${result.href}: upload there`, { status: 307 });
-    }
-    url = result;
-  }
-}
-
+/** Sends the source to one URL: what the upload came to, or where it is sent on to. */
 async function send(
   url: URL,
   source: OpenedSource,
   options: UploadOptions,
   sameOrigin: boolean,
 ): Promise<UploadResult | URL> {
-  const algorithms: Algorithm[] = ["md5", ...(options.digests ?? [])];
+  const algorithms = [...new Set<Algorithm>(["md5", ...(options.digests ?? [])])];
   const digester = await createDigester(algorithms);
-  let sent: Digests | undefined;
   const reading: Reading = { ended: false };
+  let sent: Digests | undefined;
   try {
     const response = await request(url, {
       dispatcher: options.dispatcher ?? defaultDispatcher(),
       method: options.method ?? "PUT",
-      headers: requestFields(algorithms, options.headers, sameOrigin),
+      headers: uploadFields(algorithms, options.headers, sameOrigin),
       body: asBody(hashed(source, digester, reading, options.onProgress)),
       trailers: () => {
         sent = digester.digest();
@@ -123,16 +115,16 @@ async function send(
       },
       signal: options.signal ?? null,
     });
-    const headers = responseFields(response.headers);
     const { statusCode: status } = response;
-    const location = headers.get("Location");
-    if ((status === 307 || status === 308) && location !== undefined) {
-      await response.body.dump();
-      return targetUrl(new URL(location, url));
+    const headers = responseFields(response.headers);
+    const elsewhere = redirection(url, status, headers, REDIRECTS);
+    if (status < 200 || (status >= 300 && elsewhere === undefined)) {
+      const refused = await refusal(url, response, headers);
+      throw reading.ended && sent === undefined && refused.code.startsWith("DIGEST_") ? noTrailers(url) : refused;
     }
-    if (status < 200 || status >= 300) throw await refusal(url, response, headers);
-    await response.body.dump();
-    if (sent === undefined) throw notSent(url, reading);
+    await awaitEnd(response);
+    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, status);
+    if (sent === undefined) throw reading.ended ? noTrailers(url) : tooEarly(url);
     return { url: url.href, status, digests: sent, confirmedBy: confirmation(url, sent, headers), headers };
   } catch (error) {
     if (options.signal?.aborted === true)
@@ -142,52 +134,14 @@ async function send(
   }
 }
 
-/** How far the reading of a source has come. */
-interface Reading {
-  ended: boolean;
-  error?: TrailsumError;
-}
-
-/** The source's bytes, counted and hashed as they leave. */
-async function* hashed(
-  source: OpenedSource,
-  digester: Digester,
-  reading: Reading,
-  onProgress: UploadOptions["onProgress"],
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of source.read()) {
-      digester.update(chunk);
-      yield chunk;
-      onProgress?.({ transferred: digester.size, total: source.size });
-    }
-    reading.ended = true;
-  } catch (error) {
-    reading.error = TrailsumError.from(error, "FILE_UNREADABLE");
-    throw error;
-  }
-}
-
-function requestFields(algorithms: readonly Algorithm[], given: FieldsInit | undefined, sameOrigin: boolean): string[] {
-  const own = FieldLines.from([
-    ["User-Agent", userAgent],
-    ["TE", "trailers"],
-    ["Trailer", digestTrailerNames(algorithms).join(", ")],
-    // Says which digest to answer with, and so which algorithms to compute while the content arrives.
-    ["Want-Repr-Digest", formatWantDigest([...new Set(algorithms)])],
-  ]);
-  const further = FieldLines.fromRaw(rawFields(given)).without((name) => !sameOrigin && isCredential(name));
-  return [...own.without((name) => further.has(name)).raw, ...further.raw];
-}
-
-/** What was meant for one origin is not told to another that it redirects to. */
-function isCredential(name: string): boolean {
-  return ["authorization", "cookie", "proxy-authorization"].includes(name.toLowerCase());
+function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number): URL {
+  if (source.rereadable) return elsewhere;
+  throw new TrailsumError("REFUSED", `${url.href} redirects to ${elsewhere.href}: upload there`, { status });
 }
 
 /** Compares what the server says it computed with what was computed here. */
 function confirmation(url: URL, sent: Digests, headers: FieldLines): UploadResult["confirmedBy"] {
-  const { digests } = parseDigestField(headers.getAll("Repr-Digest"));
+  const { digests, faults } = parseDigestField(headers.getAll("Repr-Digest"));
   const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));
   for (const [algorithm, digest] of comparable) {
     if (sent.values.get(algorithm)?.equals(digest) === true) continue;
@@ -196,13 +150,15 @@ function confirmation(url: URL, sent: Digests, headers: FieldLines): UploadResul
       `${url.href}: the server stored something else: its ${algorithm} differs`,
     );
   }
-  return comparable.length > 0 ? "server" : "nobody";
+  return comparable.length > 0 && faults.length === 0 ? "server" : "nobody";
 }
 
-function notSent({ origin }: URL, { ended }: Reading): TrailsumError {
-  return ended
-    ? new TrailsumError("USAGE", `${origin}: the dispatcher did not send the trailers: use a TrailerAgent`)
-    : new TrailsumError("PROTOCOL", `${origin}: accepted the upload before it had arrived`);
+function noTrailers({ origin }: URL): TrailsumError {
+  return new TrailsumError("USAGE", `${origin}: the dispatcher did not send the trailers: use a TrailerAgent`);
+}
+
+function tooEarly({ origin }: URL): TrailsumError {
+  return new TrailsumError("PROTOCOL", `${origin}: accepted the upload before it had arrived`);
 }
 
 // undici's types know streams and buffers only; an async iterable is taken all the same.
