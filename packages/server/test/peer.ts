@@ -65,7 +65,8 @@ export async function readResponse(
   for (;;) {
     const message = parseMessage(bytes, options);
     if (message.startLine.includes(" 100 ")) return message;
-    const unbounded = !/^(?:content-length|transfer-encoding):/im.test(bytes.toString("latin1"));
+    const bounded = /^(?:content-length|transfer-encoding):|^HTTP\S+ 204/im;
+    const unbounded = !bounded.test(bytes.toString("latin1"));
     if (message.complete && (!unbounded || options.head === true)) return message;
     if (unbounded) bytes = Buffer.concat([bytes, await connection.readToEnd()]);
     // oxlint-disable-next-line no-await-in-loop -- one byte more, until it is whole

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+
+import * as server from "../src/index.ts";
+
+test("the package exports these values and no others", () => {
+  expect(Object.keys(server).toSorted()).toEqual([
+    "createDirectoryStore",
+    "createMemoryStore",
+    "createUploadHandler",
+    "createUploadServer",
+    "sendVerified",
+    "verifyRequest",
+  ]);
+});
