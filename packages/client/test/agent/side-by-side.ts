@@ -84,12 +84,12 @@ export async function echoed(response: { readonly body: { json(): Promise<unknow
   return (await response.body.json()) as SeenRequest;
 }
 
-/** The code of the error that `promise` rejects with. */
+/** The code of the error that `promise` rejects with, or whatever else it rejects with. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
   } catch (error) {
-    return error instanceof Error && "code" in error ? error.code : error;
+    return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : error;
   }
   return "no failure";
 }
