@@ -1,0 +1,124 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { parseMessage, rawServer, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+const readme = await readFile(join(root, "README.md"), "utf8");
+
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+/** Every fenced block of the README, in order. */
+const blocks: Block[] = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = "", text = ""]) => ({
+  language,
+  text,
+}));
+
+const blocksIn = (language: string): string[] =>
+  blocks.filter((block) => block.language === language).map(({ text }) => text);
+
+test("every block is of a kind that is run here", () => {
+  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["sh", "http", "console", "js"]));
+});
+
+test("the two commands are those that continuous integration runs", async () => {
+  const ci = await readFile(join(root, ".ci/run"), "utf8");
+  const commands = blocksIn("sh").flatMap((text) => text.trim().split("\n"));
+  expect(commands).toEqual(["npx -y pnpm@12 demo", "npx -y pnpm@12 test"]);
+  expect(ci).toMatch(/^pnpm\(\) \{.*npx -y pnpm@12/ms);
+  expect(ci).toMatch(/^\s*pnpm test\b/m);
+  expect(ci).toMatch(/^step demo pnpm demo$/m);
+});
+
+test("the message on the wire is what an upload of four bytes puts there", async () => {
+  const server = await rawServer(async (connection) => {
+    await connection.readUntil("\r\n0\r\n");
+    await connection.readUntil("\r\n\r\n");
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  const { exitCode } = await trailsum(["upload", "-", `${server.origin}/backup.tar`], { input: "body" });
+  expect(exitCode).toBe(0);
+  const sent = parseMessage(server.connections[0]!.received);
+  const [shown = ""] = blocksIn("http");
+  const [head = "", tail = ""] = shown.split("\n...\n");
+  const [startLine, ...fieldLines] = head.split("\n\n")[0]!.split("\n");
+  expect(sent.startLine).toBe(startLine);
+  for (const line of fieldLines) expect(sent.fieldLines).toContain(line);
+  expect(["0", ...sent.trailerLines]).toEqual(tail.trim().split("\n"));
+});
+
+test("the commands print what they are said to print", async () => {
+  const directory = await tempDir();
+  const steps = blocksIn("console").flatMap(parseSession);
+  const [serve, ...others] = steps;
+  expect(serve?.command).toMatch(/^trailsum serve .* &$/);
+  await promisify(execFile)("mkdir", [join(directory, "files")]);
+  const args = serve!.command
+    .replace("8080", "0")
+    .replace(/^trailsum | &$/g, "")
+    .split(" ");
+  const server = await startTrailsum(args, { cwd: directory });
+  const { port } = new URL(server.url);
+  await writeFile(
+    join(directory, "trailsum"),
+    `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/src/bin.ts" "$@"\n`,
+    { mode: 0o755 },
+  );
+  const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
+  for (const { command, output } of others) {
+    const { stdout } = await promisify(execFile)("sh", ["-c", command.replaceAll("8080", port)], {
+      cwd: directory,
+      env,
+    });
+    expect(stdout.trimEnd(), command).toBe(output);
+  }
+});
+
+describe("the code", () => {
+  test.each(blocksIn("js").map((code) => [code.split("\n").find((line) => line.includes("trailsum")) ?? "", code]))(
+    "%s",
+    async (_name, code) => {
+      await promisify(execFile)("mkdir", ["-p", join(import.meta.dirname, ".readme")]);
+      // Beside this file, so that packages are found as they are from here.
+      const directory = await mkdtemp(join(import.meta.dirname, ".readme", "block-"));
+      onTestFinished(() => rm(directory, { recursive: true, force: true }));
+      const server = await startTrailsum(["serve", directory, "--port", "0"]);
+      const { port } = new URL(server.url);
+      await writeFile(join(directory, "block.mjs"), code.replaceAll("8080", port));
+      const { stdout } = await promisify(execFile)(process.execPath, ["block.mjs"], { cwd: directory });
+      expect(stdout.trim().split("\n")).toEqual(expectedOutput(code));
+    },
+  );
+});
+
+test("the digests it shows are those of the content it shows", () => {
+  const digest = createHash("md5").update("body").digest();
+  expect(readme).toContain(`Md5: ${digest.toString("hex")}`);
+  expect(readme).toContain(`Content-Digest: md5=:${digest.toString("base64")}:`);
+});
+
+/** The commands of a session and what each of them prints. */
+function parseSession(text: string): { command: string; output: string }[] {
+  return text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((step) => {
+      const [command = "", ...output] = step.trimEnd().split("\n");
+      return { command, output: output.join("\n") };
+    });
+}
+
+/** What the comments behind each `console.log` say that it prints. */
+function expectedOutput(code: string): string[] {
+  const lines = code.split("\n");
+  return lines
+    .filter((line, at) => line.startsWith("// ") && lines[at - 1]!.startsWith("console.log"))
+    .map((line) => line.slice(3));
+}
