@@ -9,6 +9,9 @@ import { deadline } from "./deadline.ts";
 // Never through a package runner: those do not pass signals on.
 const command = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url));
 
+// The tests start the command hundreds of times, and half of each start was compiling the same files.
+const compileCache = fileURLToPath(new URL("../../node_modules/.cache/trailsum-compiled", import.meta.url));
+
 /** Settings of `trailsum` and `startTrailsum`. */
 export interface TrailsumOptions {
   /** Added to the environment of the test, from which every `TRAILSUM_` variable is taken out; `undefined` removes one. */
@@ -136,5 +139,5 @@ function environment(added: Readonly<Record<string, string | undefined>>): NodeJ
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
   );
-  return { ...Object.fromEntries(inherited), ...added };
+  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...added };
 }

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { tempDir, trailsum } from "@trailsum/testkit";
+import { beforeAll, describe, expect, test } from "vitest";
+
+import { content, md5 } from "./support/content.ts";
+import { buildGoPeers } from "./support/go-peers.ts";
+import { peers } from "./support/peers.ts";
+import { filesBelow } from "./support/serving.ts";
+import { type TrailerCase, type TrailerCaseName, trailerCases } from "./support/trailer-case.ts";
+
+/** How `trailsum download` ends in each case. */
+const exits: Readonly<Record<TrailerCaseName, number>> = {
+  "digest and size": 0,
+  "a wrong digest": 6,
+  "a wrong size": 6,
+  "a digest announced and missing": 7,
+  "a size announced and missing": 7,
+  "both announced and missing": 7,
+  "digest and size, unannounced": 0,
+  "no trailers at all": 0,
+};
+
+const query = ({ md5: digest, size, announced }: TrailerCase): string =>
+  `md5=${digest}&size=${size}&announced=${announced}`;
+
+describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
+  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+
+  test.skipIf(!present)("keeps what is right, and leaves nothing of what is not", async () => {
+    const { origin } = await serve();
+    const directory = await tempDir();
+    const ends: Record<string, number | null> = {};
+    const results: Record<string, string> = {};
+    const complaints: Record<string, string> = {};
+    for (const [name, told] of Object.entries(trailerCases)) {
+      const place = join(directory, name);
+      const { exitCode, stdout, stderr } = await trailsum(["download", `${origin}/it?${query(told)}`, "-o", place]);
+      ends[name] = exitCode;
+      // A result or a sentence, and never both.
+      results[name] = stdout;
+      complaints[name] = exitCode === 0 ? "" : stderr;
+    }
+    expect(ends).toEqual(exits);
+    const kept = ["digest and size", "digest and size, unannounced", "no trailers at all"];
+    expect(await filesBelow(directory)).toEqual(kept);
+    for (const name of kept) expect(await readFile(join(directory, name))).toEqual(content);
+    for (const [name, exit] of Object.entries(exits)) {
+      expect(results[name]).toBe(exit === 0 ? `${md5(content)}  ${join(directory, name)}\n` : "");
+      expect(complaints[name]).toMatch(exit === 0 ? /^$/ : /^trailsum: .*\n$/);
+    }
+  });
+
+  test.skipIf(!present)("keeps what is bare with a warning, and not with --require verified", async () => {
+    const { origin } = await serve();
+    const directory = await tempDir();
+    const url = `${origin}/it?${query(trailerCases["no trailers at all"])}`;
+    const warned = await trailsum(["download", url], { cwd: directory });
+    expect([warned.exitCode, warned.stdout]).toEqual([0, `${md5(content)}  it\n`]);
+    expect(warned.stderr).toBe(
+      `trailsum: ${url} came with no digest to verify it by; --require verified refuses such\n`,
+    );
+    const refused = await trailsum(["download", url, "-o", "again", "--require", "verified"], { cwd: directory });
+    expect([refused.exitCode, refused.stdout]).toEqual([7, ""]);
+    expect(refused.stderr).toMatch(/^trailsum: nothing came to verify the content by: .*\n$/);
+    expect(await filesBelow(directory)).toEqual(["it"]);
+  });
+});

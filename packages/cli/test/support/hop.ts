@@ -1,0 +1,96 @@
+import { connect, createServer, type Socket } from "node:net";
+
+import { listen, parseMessage } from "@trailsum/testkit";
+
+/** How a hop ends both of its connections. */
+type Ending = "close" | "reset";
+
+/** What a hop does to the bytes of one connection. */
+interface HopPlan {
+  /** Changes a whole request before it goes on: it is held until its last byte has come. */
+  readonly edit?: (request: string) => string;
+  /** Changes each piece of a request as it passes. */
+  readonly rewrite?: (piece: string) => string;
+  /** Lets so many bytes of the request pass and then ends both connections. */
+  readonly cutRequest?: number;
+  /** The same with the response. */
+  readonly cutResponse?: number;
+  /** How they are ended. Default: `close`. */
+  readonly ending?: Ending;
+}
+
+/** A hop between a client and a server, that works on bytes and knows next to nothing of HTTP. */
+export interface Hop {
+  readonly origin: string;
+  /** What it does from the next connection on; nothing, to begin with. */
+  plan: HopPlan;
+  /** What passed on the last connection. */
+  readonly request: () => Buffer;
+  readonly response: () => Buffer;
+}
+
+/** Starts a hop to the server at `target`. Ends with the test. Text is latin1, byte for byte. */
+export async function startHop(target: string): Promise<Hop> {
+  let request: Buffer[] = [];
+  let response: Buffer[] = [];
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    request = [];
+    response = [];
+    relay(client, connect({ host: "127.0.0.1", port: Number(new URL(target).port), allowHalfOpen: true }), hop.plan, {
+      request,
+      response,
+    });
+  });
+  const { origin } = await listen(server);
+  const hop: Hop = {
+    origin,
+    plan: {},
+    request: () => Buffer.concat(request),
+    response: () => Buffer.concat(response),
+  };
+  return hop;
+}
+
+function relay(client: Socket, server: Socket, plan: HopPlan, seen: { request: Buffer[]; response: Buffer[] }): void {
+  const end = (): void => {
+    for (const socket of [client, server]) {
+      if (plan.ending === "reset") socket.resetAndDestroy();
+      else socket.destroy();
+    }
+  };
+  client.on("error", end).on("close", () => server.destroy());
+  server.on("error", end).on("close", () => client.destroy());
+
+  const toServer = cutting(server, plan.cutRequest, end);
+  const toClient = cutting(client, plan.cutResponse, end);
+  client.on("data", (piece: Buffer) => {
+    seen.request.push(piece);
+    if (plan.edit === undefined) return toServer(rewritten(piece, plan.rewrite));
+    const whole = Buffer.concat(seen.request);
+    if (parseMessage(whole).complete) toServer(rewritten(whole, plan.edit));
+  });
+  server.on("data", (piece: Buffer) => {
+    seen.response.push(piece);
+    toClient(piece);
+  });
+  client.on("end", () => server.end());
+  server.on("end", () => client.end());
+}
+
+function rewritten(piece: Buffer, change: (text: string) => string = (text) => text): Buffer {
+  return Buffer.from(change(piece.toString("latin1")), "latin1");
+}
+
+/** Writes to a socket up to a number of bytes, and then calls `end`. */
+function cutting(socket: Socket, limit = Number.POSITIVE_INFINITY, end: () => void): (piece: Buffer) => void {
+  let left = limit;
+  return (piece) => {
+    if (left <= 0) return;
+    const part = piece.subarray(0, left);
+    left -= part.length;
+    // Only when the system has taken them: what a reset overtakes is lost.
+    socket.write(part, () => {
+      if (left <= 0) end();
+    });
+  };
+}
