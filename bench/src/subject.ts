@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+
+/** What one run of a process took. */
+export interface Usage {
+  /** Seconds by the clock. */
+  readonly wall: number;
+  /** Seconds of processor time, its own and the system's on its behalf. */
+  readonly cpu: number;
+  /** The most memory it held at a time, in bytes; known of Node processes. */
+  readonly peak: number | undefined;
+  readonly stdout: string;
+}
+
+const cli = join(import.meta.dirname, "../../packages/cli/src/bin.ts");
+const usageHook = join(import.meta.dirname, "usage-hook.ts");
+
+/** A process that is being measured. */
+interface Running {
+  readonly child: ChildProcess;
+  /** Settles when it has ended; rejects when it failed. */
+  readonly usage: Promise<Usage>;
+}
+
+/** The arguments with which Node runs `trailsum` from source. */
+export function trailsum(...args: string[]): string[] {
+  return [process.execPath, "--import", usageHook, cli, ...args];
+}
+
+/** The arguments with which Node runs one of the scripts here. */
+export function script(name: string, ...args: string[]): string[] {
+  return [process.execPath, "--import", usageHook, join(import.meta.dirname, name), ...args];
+}
+
+/** Starts a process; the shell keeps the time, as it does for any command. */
+function start(command: readonly string[], input?: Readable): Running {
+  // The shell outlives the signal that stops a server, so that it can tell the time.
+  const timed = 'trap : TERM; TIMEFORMAT="%U %S"; time "$0" "$@" 2>&3';
+  const child = spawn("bash", ["-c", timed, ...command], {
+    stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  const [stdin, stdout, times, stderr, peak] = child.stdio;
+  if (input === undefined) stdin?.end();
+  else {
+    input.pipe(stdin);
+    stdin.on("error", () => input.destroy());
+  }
+  const began = performance.now();
+  const texts = Promise.all([stdout, times, stderr, peak].map((stream) => text(stream as Readable)));
+  const usage = once(child, "exit").then(async ([code]) => {
+    const wall = (performance.now() - began) / 1000;
+    const [out = "", timesText = "", errors = "", peakText = ""] = await texts;
+    if (code !== 0) throw new Error(`${command.join(" ")} failed (${code}): ${errors}`);
+    const [user = 0, system = 0] = timesText.trim().split(" ").map(Number);
+    return { wall, cpu: user + system, peak: peakText === "" ? undefined : Number(peakText), stdout: out };
+  });
+  return { child, usage };
+}
+
+/** Runs a process to its end. */
+export function run(command: readonly string[], input?: Readable): Promise<Usage> {
+  return start(command, input).usage;
+}
+
+/** Starts a server that prints `listening on <url>`; gives the url and a way to stop it. */
+export async function startServer(command: readonly string[]): Promise<{ url: string; stop: () => Promise<Usage> }> {
+  const { child, usage } = start(command);
+  const stdout = child.stdout!;
+  let seen = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    stdout.on("data", (chunk: Buffer) => {
+      seen += chunk.toString();
+      const found = /listening on (\S+)/.exec(seen)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    usage.catch(reject);
+  });
+  return {
+    url,
+    stop() {
+      // The group: the shell that keeps the time waits for what it started.
+      process.kill(-child.pid!, "SIGTERM");
+      return usage;
+    },
+  };
+}
+
+async function text(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(stream, "close");
+  return Buffer.concat(chunks).toString();
+}
