@@ -15,5 +15,5 @@ export type { RawServer, RawServerOptions } from "./raw-server.ts";
 export { streamContract } from "./stream-contract.ts";
 export type { StreamContractOptions, StreamSubject } from "./stream-contract.ts";
 export { tempDir } from "./temp-dir.ts";
-export { startTrailsum, trailsum } from "./trailsum.ts";
-export type { RunningTrailsum, TrailsumOptions, TrailsumResult } from "./trailsum.ts";
+export { spawnTrailsum, startTrailsum, trailsum } from "./trailsum.ts";
+export type { RunningTrailsum, TrailsumOptions, TrailsumProcess, TrailsumResult } from "./trailsum.ts";

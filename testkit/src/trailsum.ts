@@ -50,10 +50,20 @@ export interface RunningTrailsum {
   stop(signal?: NodeJS.Signals, timeout?: number): Promise<TrailsumResult>;
 }
 
+/** A command that was started, whatever becomes of it. */
+export interface TrailsumProcess {
+  readonly child: ChildProcess;
+  /** Settles when it is gone, by whatever cause. */
+  readonly exited: Promise<TrailsumResult>;
+  /** What it has written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+}
+
 /** Runs the command from its source to its end, with the node that runs the tests. A failure of the command is a result, not an error. */
 export async function trailsum(args: readonly string[], options: TrailsumOptions = {}): Promise<TrailsumResult> {
-  const running = start(args, options);
-  const describe = (): string => `trailsum ${args.join(" ")} does not end. ${running.said()}`;
+  const running = spawnTrailsum(args, options);
+  const describe = (): string => `trailsum ${args.join(" ")} does not end. ${said(running)}`;
   try {
     return await deadline(running.exited, options.timeout ?? 15_000, describe);
   } finally {
@@ -63,17 +73,17 @@ export async function trailsum(args: readonly string[], options: TrailsumOptions
 
 /** Starts a command that stays, and resolves once it has printed `listening on <url>`. Killed when the test ends, if still there. */
 export async function startTrailsum(args: readonly string[], options: TrailsumOptions = {}): Promise<RunningTrailsum> {
-  const running = start(args, options);
+  const running = spawnTrailsum(args, options);
   const { child, exited } = running;
   const ready = new Promise<string>((resolve, reject) => {
     child.stdout?.on("data", () => {
       const url = /^listening on (\S+)\r?\n/m.exec(running.stdout())?.[1];
       if (url !== undefined) resolve(url.replace(/\/$/, ""));
     });
-    const early = (): void => reject(new Error(`trailsum ${args.join(" ")} ended early. ${running.said()}`));
+    const early = (): void => reject(new Error(`trailsum ${args.join(" ")} ended early. ${said(running)}`));
     exited.then(early, reject);
   });
-  const describe = (): string => `trailsum ${args.join(" ")} does not get ready. ${running.said()}`;
+  const describe = (): string => `trailsum ${args.join(" ")} does not get ready. ${said(running)}`;
   const url = await deadline(ready, options.timeout ?? 15_000, describe);
   return {
     url,
@@ -84,7 +94,7 @@ export async function startTrailsum(args: readonly string[], options: TrailsumOp
     async stop(signal = "SIGTERM", timeout = 15_000) {
       child.kill(signal);
       try {
-        return await deadline(exited, timeout, () => `it outlives ${signal}. ${running.said()}`);
+        return await deadline(exited, timeout, () => `it outlives ${signal}. ${said(running)}`);
       } finally {
         child.kill("SIGKILL");
       }
@@ -92,15 +102,8 @@ export async function startTrailsum(args: readonly string[], options: TrailsumOp
   };
 }
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly exited: Promise<TrailsumResult>;
-  readonly stdout: () => string;
-  readonly stderr: () => string;
-  readonly said: () => string;
-}
-
-function start(args: readonly string[], options: TrailsumOptions): Started {
+/** Starts the command from its source, for tests that send it signals. Killed when the test ends, if still there. */
+export function spawnTrailsum(args: readonly string[], options: TrailsumOptions = {}): TrailsumProcess {
   const child = spawn(process.execPath, [...(options.nodeArgs ?? []), command, ...args], {
     cwd: options.cwd,
     env: environment(options.env ?? {}),
@@ -129,9 +132,11 @@ function start(args: readonly string[], options: TrailsumOptions): Started {
     child.kill("SIGKILL");
     await exited;
   });
-  const said = (): string =>
-    `It wrote on stdout: ${JSON.stringify(stdout())} and on stderr: ${JSON.stringify(stderr())}`;
-  return { child, exited, stdout, stderr, said };
+  return { child, exited, stdout, stderr };
+}
+
+function said({ stdout, stderr }: TrailsumProcess): string {
+  return `It wrote on stdout: ${JSON.stringify(stdout())} and on stderr: ${JSON.stringify(stderr())}`;
 }
 
 function environment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {

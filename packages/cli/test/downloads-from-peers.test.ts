@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import { content, md5 } from "./support/content.ts";
 import { buildGoPeers } from "./support/go-peers.ts";
+import { inLanes } from "./support/lanes.ts";
 import { peers } from "./support/peers.ts";
 import { filesBelow } from "./support/serving.ts";
 import { type TrailerCase, type TrailerCaseName, trailerCases } from "./support/trailer-case.ts";
@@ -31,25 +32,27 @@ describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
   test.skipIf(!present)("keeps what is right, and leaves nothing of what is not", async () => {
     const { origin } = await serve();
     const directory = await tempDir();
-    const ends: Record<string, number | null> = {};
-    const results: Record<string, string> = {};
-    const complaints: Record<string, string> = {};
-    for (const [name, told] of Object.entries(trailerCases)) {
-      const place = join(directory, name);
-      const { exitCode, stdout, stderr } = await trailsum(["download", `${origin}/it?${query(told)}`, "-o", place]);
-      ends[name] = exitCode;
-      // A result or a sentence, and never both.
-      results[name] = stdout;
-      complaints[name] = exitCode === 0 ? "" : stderr;
-    }
-    expect(ends).toEqual(exits);
+    const sentence: unknown = expect.stringMatching(/^trailsum: .*\n$/);
+    const results = await inLanes(
+      Object.entries(trailerCases),
+      async () => {},
+      async ([name, told]) => {
+        const args = ["download", `${origin}/it?${query(told)}`, "-o", name];
+        const { exitCode, stdout, stderr } = await trailsum(args, { cwd: directory });
+        return [name, { exitCode, stdout, complaint: exitCode === 0 ? "" : stderr }] as const;
+      },
+    );
+    // A result or a sentence, and never both.
+    const expected = Object.entries(exits).map(([name, exitCode]) => [
+      name,
+      exitCode === 0
+        ? { exitCode, stdout: `${md5(content)}  ${name}\n`, complaint: "" }
+        : { exitCode, stdout: "", complaint: sentence },
+    ]);
+    expect(Object.fromEntries(results)).toEqual(Object.fromEntries(expected));
     const kept = ["digest and size", "digest and size, unannounced", "no trailers at all"];
     expect(await filesBelow(directory)).toEqual(kept);
     for (const name of kept) expect(await readFile(join(directory, name))).toEqual(content);
-    for (const [name, exit] of Object.entries(exits)) {
-      expect(results[name]).toBe(exit === 0 ? `${md5(content)}  ${join(directory, name)}\n` : "");
-      expect(complaints[name]).toMatch(exit === 0 ? /^$/ : /^trailsum: .*\n$/);
-    }
   });
 
   test.skipIf(!present)("keeps what is bare with a warning, and not with --require verified", async () => {
