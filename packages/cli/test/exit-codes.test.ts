@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+import { FeedSource, rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { content, fileOf } from "./support/content.ts";
+import { startHop } from "./support/hop.ts";
+import { filesBelow, serve } from "./support/serving.ts";
+
+test("every exit status, each from a process that talks to a server", async () => {
+  const { url } = await serve();
+  const hop = await startHop(url);
+  const directory = await tempDir();
+  const file = await fileOf();
+  const exits: Record<string, number | null> = {};
+  const run = async (name: string, ...args: readonly string[]): Promise<void> => {
+    exits[name] = (await trailsum(args, { cwd: directory })).exitCode;
+  };
+  await run("0: uploaded", "upload", file, `${url}/it`);
+  await run("0: downloaded", "download", `${url}/it`);
+  await run("2: a flag that there is not", "upload", file, `${url}/2`, "--what");
+  await run("3: nobody there", "upload", file, "http://127.0.0.1:1/3");
+  await run("4: nothing there", "download", `${url}/nothing`);
+  await run("5: no such file", "upload", "nothing", `${url}/5`);
+  hop.plan = { edit: (request) => request.replace(content.toString(), content.toString().toUpperCase()) };
+  await run("6: damaged on the way", "upload", file, `${hop.origin}/6`);
+  hop.plan = { edit: (request) => request.replace(/\r\n0\r\n.*$/s, "\r\n0\r\n\r\n") };
+  await run("7: trailers lost on the way", "upload", file, `${hop.origin}/7`);
+  for (const [name, exit] of Object.entries(exits)) expect([name, exit]).toEqual([name, Number(name[0])]);
+  expect(await filesBelow(directory)).toEqual(["it"]);
+});
+
+test("1: what nobody expected is told as a bug, and where it is", async () => {
+  const processRun = fileURLToPath(new URL("../src/process-run.ts", import.meta.url));
+  const script = `
+    const { runCommand } = await import(${JSON.stringify(processRun)});
+    await runCommand(async () => { throw new TypeError("nobody expected this"); });
+  `;
+  const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile(process.execPath, ["--input-type=module", "-e", script], (error, _stdout, said) =>
+      resolve({ code: error?.code, stderr: said }),
+    );
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^trailsum: unexpected error, please report it: TypeError: nobody expected this\n +at /);
+});
+
+describe.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s", (signal, exit) => {
+  test(`ends an upload with ${exit}, and the server keeps nothing`, async () => {
+    const { url, visible, staged, stderr: log } = await serve();
+    const source = new FeedSource();
+    const { child, exited } = spawnTrailsum(["upload", "-", `${url}/it`], { input: source });
+    source.offer(3 * 1024 * 1024);
+    await expect.poll(staged).toHaveLength(1);
+    child.kill(signal);
+    const { exitCode, stdout, stderr } = await exited;
+    expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the upload was cancelled\n"]);
+    await expect.poll(staged).toEqual([]);
+    expect(await visible()).toEqual([]);
+    await expect.poll(log).toMatch(/^broken off: PUT "\/it": CONNECTION_LOST/m);
+  });
+
+  test(`ends a download with ${exit}, and leaves no file`, async () => {
+    const server = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this");
+    });
+    const directory = await tempDir();
+    const { child, exited } = spawnTrailsum(["download", `${server.origin}/it`], { cwd: directory });
+    await expect.poll(() => filesBelow(directory)).toHaveLength(1);
+    child.kill(signal);
+    const { exitCode, stdout, stderr } = await exited;
+    expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the download was cancelled\n"]);
+    expect(await filesBelow(directory)).toEqual([]);
+  });
+});
+
+test("of several files the first failure gives the exit status, and the others are uploaded all the same", async () => {
+  const { url, visible } = await serve();
+  const directory = await tempDir();
+  const file = await fileOf(content, "there");
+  const { exitCode, stdout, stderr } = await trailsum(["upload", "absent", directory, file, `${url}/`], {
+    cwd: directory,
+  });
+  expect(exitCode).toBe(5);
+  expect(stderr).toBe("trailsum: cannot read absent: there is no such file\n");
+  expect(stdout).toMatch(/ {2}\S+there\n$/);
+  expect(await visible()).toEqual(["there"]);
+});
