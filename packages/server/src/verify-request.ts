@@ -64,6 +64,7 @@ export function verifyRequest(req: IncomingMessage, options: VerifyRequestOption
   const body = createVerifyingStream({
     // A sender says with Want-* what it wants answered, and wants what it computes itself.
     algorithms: algorithmsToCompute({ ...head, hints: wantedAlgorithms(head.header) }, algorithms),
+    size: head.size,
     decide: (computed) => decideVerdict({ header: head.header, trailer, computed, require, supported: algorithms }),
     accept: (verdict) => isAcceptable(verdict, options),
   });

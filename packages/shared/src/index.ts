@@ -12,6 +12,7 @@ export {
 export { type Algorithm, algorithms, digestLength, isAlgorithm, parseAlgorithm } from "./algorithms.ts";
 export { algorithmsToCompute, type ExpectedMessage } from "./algorithms-to-compute.ts";
 export { createDigester, type Digester, type Digests } from "./digester.ts";
+export { createStreamDigester, type StreamDigester } from "./stream-digester.ts";
 
 export { type DigestFault, type DigestField, formatDigestField, parseDigestField } from "./digest-fields.ts";
 export { formatMd5, parseContentMd5, type Parsed, parseMd5, parseSize } from "./size-and-md5.ts";

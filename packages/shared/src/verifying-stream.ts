@@ -1,15 +1,18 @@
 import { Transform, type TransformCallback } from "node:stream";
 
 import type { Algorithm } from "./algorithms.ts";
-import { createDigester, type Digester, type Digests } from "./digester.ts";
+import type { Digests } from "./digester.ts";
 import { TrailsumError } from "./errors.ts";
 import { verdictError } from "./problem.ts";
+import { createStreamDigester, type StreamDigester } from "./stream-digester.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Options of {@link createVerifyingStream}. */
 export interface VerifyingStreamOptions {
   /** What to compute. */
   readonly algorithms: Iterable<Algorithm>;
+  /** How many bytes there will be, where that is known. It decides nothing but where they are hashed. */
+  readonly size?: number | undefined;
   /** Called once, when the source has ended and so its trailers are in: decides from what was computed. */
   readonly decide: (computed: Digests) => Verdict;
   /** Whether content of this verdict is let through to its end. Default: only `verified`. */
@@ -38,7 +41,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   readonly verdict: Promise<Verdict>;
   readonly #options: VerifyingStreamOptions;
   readonly #settle: PromiseWithResolvers<Verdict> = Promise.withResolvers();
-  #digester: Digester | undefined;
+  #digester: StreamDigester | undefined;
 
   constructor(options: VerifyingStreamOptions) {
     super({ highWaterMark: HIGH_WATER_MARK });
@@ -49,7 +52,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   }
 
   override _construct(ready: (error?: Error) => void): void {
-    createDigester(this.#options.algorithms).then(
+    createStreamDigester(this.#options.algorithms, this.#options.size).then(
       (digester) => {
         this.#digester = digester;
         ready();
@@ -59,22 +62,30 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#digester?.update(chunk);
-    done(null, chunk);
+    const taken = this.#digester!.update(chunk);
+    if (taken === undefined) return done(null, chunk);
+    taken.then(
+      () => done(null, chunk),
+      (error: unknown) => done(TrailsumError.from(error)),
+    );
   }
 
   override _flush(done: TransformCallback): void {
-    try {
-      const { accept = isVerified, decide } = this.#options;
-      const verdict = decide(this.#digester!.digest());
-      this.#settle.resolve(verdict);
-      done(accept(verdict) ? null : verdictError(verdict));
-    } catch (error) {
-      done(TrailsumError.from(error));
-    }
+    this.#judge().then(
+      (error) => done(error),
+      (error: unknown) => done(TrailsumError.from(error)),
+    );
+  }
+
+  async #judge(): Promise<TrailsumError | null> {
+    const { accept = isVerified, decide } = this.#options;
+    const verdict = decide(await this.#digester!.digest());
+    this.#settle.resolve(verdict);
+    return accept(verdict) ? null : verdictError(verdict);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#digester?.close();
     this.#settle.reject(error ?? new TrailsumError("CONNECTION_LOST", "the content was abandoned before its end"));
     done(error);
   }

@@ -18,6 +18,7 @@ import type {
   Parsed,
   ProblemDetails,
   Section,
+  StreamDigester,
   TrailerContext,
   TrailerPolicy,
   TrailerPolicyOptions,
@@ -36,7 +37,7 @@ type Types = [
   [Algorithm, CheckedClaim, Claim, DigestFault, DigestField, Digester, Digests, ErrorCode, ErrorMeaning, Evidence],
   [FieldLine, IntegrityFieldName, MalformedClaim, Parsed<unknown>, ProblemDetails, Section, TrailerContext],
   [TrailerPolicy, TrailerPolicyOptions, TrailerSelection, TrailsumErrorOptions, UnsupportedClaim, Verdict, VerdictName],
-  [ExpectedMessage, VerifyingStream, VerifyingStreamOptions],
+  [ExpectedMessage, StreamDigester, VerifyingStream, VerifyingStreamOptions],
 ];
 
 describe("the package exports", () => {
@@ -51,7 +52,7 @@ describe("the package exports", () => {
           "algorithmsToCompute",
           "announcedIntegrityFields",
         ],
-        ["createDigester", "createTrailerPolicy", "createVerifyingStream", "decideVerdict"],
+        ["createDigester", "createStreamDigester", "createTrailerPolicy", "createVerifyingStream", "decideVerdict"],
         ["digestLength", "digestTrailerNames", "digestTrailers", "errorProblem", "errorTable"],
         ["formatDigestField", "formatMd5", "formatWantDigest", "integrityFieldName", "integrityFieldNames"],
         ["isAlgorithm", "isFieldValue", "isToken", "isTrailerName", "listMembers"],
