@@ -107,10 +107,14 @@ export class Exchange implements Dispatcher.DispatchController {
     }
   }
 
-  /** The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. */
+  /**
+   * The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. It ends when the other side
+   * does, as undici's users expect; whoever forwards both halves sets `allowHalfOpen`.
+   */
   upgraded(status: number, raw: string[], socket: Duplex): void {
     if (this.#ended) return;
     this.rawHeaders = raw;
+    socket.allowHalfOpen = false;
     this.carrier = { pause() {}, resume() {}, drop: () => socket.destroy() };
     this.#call(() => this.#handler.onRequestUpgrade?.(this, status, headersObject(raw), socket));
     this.#finish();

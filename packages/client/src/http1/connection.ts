@@ -183,6 +183,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#freeSocket();
     this.#socket.pause();
     if (rest.length > 0) this.#socket.unshift(rest);
+    // As if nobody had ever read from it: whoever listens for data sets it going, as node:http does it.
+    (this.#socket as { readableFlowing: boolean | null }).readableFlowing = null;
     this.#owner.onClosed(this, undefined);
     exchange?.upgraded(status, raw, this.#socket);
   }

@@ -7,7 +7,7 @@ import { listen, rawServer } from "@trailsum/testkit";
 import { interceptors, pipeline, stream, upgrade } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoServer, failure, httpServer, type SeenRequest, trailerAgent } from "./side-by-side.ts";
+import { agents, echoServer, failure, httpServer, type SeenRequest } from "./side-by-side.ts";
 
 function collector(): { sink: Writable; chunks: Buffer[] } {
   const chunks: Buffer[] = [];
@@ -105,10 +105,33 @@ describe.each(agents)("%s, used by upgrade,", (_name, agent) => {
       );
       connection.end(await connection.readBytes(4));
     });
-    const { headers, socket } = await upgrade(server.origin, { dispatcher: agent(), protocol: "echo" });
+    const dispatcher = agent();
+    const { headers, socket } = await upgrade(server.origin, { dispatcher, protocol: "echo" });
     expect(headers).toEqual({ connection: "upgrade", upgrade: "echo", "x-a": "1" });
     socket.end("ping");
     expect(await text(socket)).toBe("helloping");
+    const other = await upgrade(server.origin, { dispatcher, protocol: "echo" });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    let heard = "";
+    other.socket.on("data", (chunk: Buffer) => (heard += chunk.toString()));
+    other.socket.write("ping");
+    await expect.poll(() => heard).toBe("helloping");
+    await server.finished();
+  });
+
+  test("ends its half of the connection when the other half has ended, or later where allowHalfOpen is set", async () => {
+    const server = await rawServer(async (connection, index) => {
+      await connection.readHead();
+      connection.end("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbye");
+      expect(String(await connection.readToEnd())).toBe(index === 0 ? "" : "more");
+    });
+    const dispatcher = agent();
+    const { socket } = await upgrade(server.origin, { dispatcher, protocol: "x" });
+    expect(await text(socket)).toBe("bye");
+    const other = await upgrade(server.origin, { dispatcher, protocol: "x" });
+    other.socket.allowHalfOpen = true;
+    expect(await text(other.socket)).toBe("bye");
+    other.socket.end("more");
     await server.finished();
   });
 
@@ -182,19 +205,5 @@ describe.each(agents)("%s, composed with interceptors,", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(1);
     await composed.destroy();
     expect(await answer).toBe("UND_ERR_DESTROYED");
-  });
-});
-
-describe("TrailerAgent, other than undici,", () => {
-  test("keeps its half of an upgraded connection open when the other half has ended", async () => {
-    const server = await rawServer(async (connection) => {
-      await connection.readHead();
-      connection.end("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbye");
-      expect(String(await connection.readBytes(4))).toBe("more");
-    });
-    const { socket } = await upgrade(server.origin, { dispatcher: trailerAgent(), protocol: "x" });
-    expect(await text(socket)).toBe("bye");
-    socket.end("more");
-    await server.finished();
   });
 });
