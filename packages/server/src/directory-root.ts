@@ -26,7 +26,7 @@ export interface DirectoryRoot {
 }
 
 /** The way to an object, with every directory on it in place. */
-export interface Way {
+interface Way {
   /** The real path of its file, links among the directories followed. */
   readonly file: string;
   /** The directories that have or will have new entries, and so must be synced. */

@@ -60,13 +60,14 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
 
   async function answer(exchange: Exchange): Promise<void> {
     try {
-      await answerByMethod(exchange);
-    } catch (error) {
-      refuse(exchange, TrailsumError.from(error));
+      await answerByMethod(exchange).catch((error: unknown) => refuse(exchange, TrailsumError.from(error)));
+    } catch {
+      // Not even the refusal could be given, because of a logger that throws, say.
+      exchange.res.destroy();
     }
   }
 
-  function answerByMethod(exchange: Exchange): void | Promise<void> {
+  async function answerByMethod(exchange: Exchange): Promise<void> {
     const { head, res } = exchange;
     switch (head.method) {
       case "PUT":
@@ -76,7 +77,8 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       case "HEAD":
         return deliver(exchange);
       case "OPTIONS":
-        return void res.writeHead(204, { Allow: ALLOW }).end();
+        res.writeHead(204, { Allow: ALLOW }).end();
+        return;
       default:
         throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
     }

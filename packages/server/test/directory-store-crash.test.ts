@@ -1,10 +1,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
+import { createDirectoryStore } from "../src/index.ts";
 import { content, directoryFixture, handle, md5, other, readObject, request } from "./peer.ts";
 import { put, stage } from "./store-contract.ts";
 import { rawClient, tempDir } from "@trailsum/testkit";
@@ -87,6 +88,42 @@ describe("what a crash may leave on the disk", () => {
     const object = await store.open("a");
     expect(object!.digests!.values.get("md5")!.toString("hex")).toBe(md5(content));
     await object!.close();
+  });
+
+  test("old records of versions that are gone are removed in time, and no others", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "kept", content);
+    await put(store, "gone", other);
+    await rm(join(directory, "gone"));
+    const folder = join(directory, ".trailsum/digests");
+    await writeFile(join(folder, "garbage"), "{");
+    const long = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    for (const name of await records()) {
+      // oxlint-disable-next-line no-await-in-loop -- three of them
+      await utimes(join(folder, name), long, long);
+    }
+    // Of an upload that is about to be published: younger than any that can be swept.
+    await writeFile(join(folder, "young"), "{");
+    await createDirectoryStore({ directory });
+    let left: string[] = [];
+    for (let tries = 0; left.length !== 2 && tries < 500; tries += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- until it has been done
+      left = await records();
+    }
+    expect(left).toEqual([expect.stringContaining(".json"), "young"]);
+    const object = await store.open("kept");
+    expect(object!.digests!.values.has("sha-256")).toBe(true);
+    await object!.close();
+  });
+
+  test("what another machine left an hour ago is removed", async () => {
+    const { directory } = await directoryFixture();
+    const file = join(directory, ".trailsum/staging", `01234567-1-${"0".repeat(24)}`);
+    await writeFile(file, "left behind");
+    const long = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    await utimes(file, long, long);
+    const { staged } = await directoryFixture(directory);
+    expect(await staged()).toEqual([]);
   });
 
   test("what another machine is receiving is left alone", async () => {

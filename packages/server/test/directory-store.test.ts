@@ -204,7 +204,7 @@ describe("ways that lead somewhere else", () => {
   test("a directory, a named pipe: no object, and not replaced", async () => {
     const { directory, store } = await directoryFixture();
     await mkdir(join(directory, "folder"));
-    execFileSync("mkfifo", [join(directory, "pipe")]);
+    execFileSync("/usr/bin/env", ["mkfifo", join(directory, "pipe")]);
     for (const path of ["folder", "pipe"]) {
       // oxlint-disable-next-line no-await-in-loop -- two of them
       expect(await store.open(path)).toBeUndefined();

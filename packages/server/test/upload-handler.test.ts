@@ -6,7 +6,8 @@ import { Writable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 import { listen, rawClient, until } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { Agent, request as undiciRequest } from "undici";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createMemoryStore, createUploadHandler, type Store } from "../src/index.ts";
 import {
@@ -374,6 +375,16 @@ test("Node's own client uploads with trailers", async () => {
   await once(res, "end");
 });
 
+test("undici reads the trailers of a download", async () => {
+  const { origin, store } = await handle();
+  const dispatcher = new Agent();
+  onTestFinished(() => dispatcher.close());
+  await put(store, "it", content);
+  const { body, trailers } = await undiciRequest(`${origin}/it`, { dispatcher, headers: { TE: "trailers" } });
+  expect(await body.text()).toBe(content.toString());
+  expect(trailers).toMatchObject({ md5: md5(content), size: String(content.length) });
+});
+
 test("a refused upload does not cost the connection when it was read whole", async () => {
   const { port } = await handle();
   const client = await rawClient(port);
@@ -399,6 +410,17 @@ test("the log tells what was stored, refused and broken off, in single lines", a
     expect.stringMatching(/^warn refused PUT "\/it": mismatched, .*Md5/),
     expect.stringMatching(/^warn refused: PUT "\/%0a": PATH_INVALID/),
   ]);
+});
+
+test("a logger that throws costs the response, and nothing more", async () => {
+  const broken = (): never => {
+    throw new Error("the log is full");
+  };
+  const { port, settled } = await handle({ logger: { info: broken, warn: broken, error: broken } });
+  const client = await rawClient(port);
+  void client.write(request("DELETE /it"));
+  expect(await client.readToEnd()).toHaveLength(0);
+  await settled();
 });
 
 async function openFiles(): Promise<string[]> {
