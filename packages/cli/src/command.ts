@@ -1,7 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 import type { Argv, CommandModule } from "yargs";
 
-import { restoreDashes } from "./lone-dash.ts";
+import { restoreDashes } from "./leading-dashes.ts";
 import { type Run, runCommand } from "./process-run.ts";
 import { type Flags, withFlags } from "./settings.ts";
 

@@ -6,7 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { uploadCommand } from "./commands/upload.ts";
-import { hideDashes } from "./lone-dash.ts";
+import { hideDashes } from "./leading-dashes.ts";
 
 /** Everything behind `trailsum`: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {

@@ -20,7 +20,7 @@ const STORE_FOLDER = ".trailsum";
 /**
  * What is to be uploaded, and where to. A URL that ends in `/` is a directory, and names are appended to it; any other
  * is for a single file. Of a directory all files below it are uploaded: `photos` to `<url>photos/...`, and `photos/`,
- * with a slash, to `<url>...`. Throws `USAGE` or `FILE_UNREADABLE` for what cannot go there.
+ * with a slash, and `.`, to `<url>...`. Throws `USAGE` or `FILE_UNREADABLE` for what cannot go there.
  */
 export async function* uploadList(paths: readonly string[], url: string): AsyncGenerator<UploadEntry> {
   const isFolder = new URL(url).pathname.endsWith("/");
@@ -53,14 +53,25 @@ export async function* uploadList(paths: readonly string[], url: string): AsyncG
 }
 
 async function* below(directory: string, url: string): AsyncGenerator<UploadEntry> {
-  const prefix = directory.endsWith("/") || directory.endsWith(sep) ? [] : [basename(directory)];
-  for await (const entry of await opendir(directory, { recursive: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const segments = relative(directory, path).split(sep);
-    if (segments[0] === STORE_FOLDER || entry.isDirectory()) continue;
-    const stats = await stat(path).catch(() => undefined);
-    if (stats?.isFile() === true)
-      yield { name: path, source: path, url: append(url, [...prefix, ...segments]), size: stats.size };
+  const name = basename(directory);
+  const isNamed = !directory.endsWith("/") && !directory.endsWith(sep) && name !== "." && name !== "..";
+  try {
+    for await (const entry of await opendir(directory, { recursive: true })) {
+      const path = join(entry.parentPath, entry.name);
+      const segments = relative(directory, path).split(sep);
+      if (segments[0] === STORE_FOLDER || entry.isDirectory()) continue;
+      const stats = await stat(path).catch(() => undefined);
+      if (stats?.isFile() === true)
+        yield {
+          name: path,
+          source: path,
+          url: append(url, isNamed ? [name, ...segments] : segments),
+          size: stats.size,
+        };
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TrailsumError("FILE_UNREADABLE", `cannot list the files in ${directory}: ${reason}`, { cause: error });
   }
 }
 

@@ -1,0 +1,142 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { content, md5 } from "./support/content.ts";
+import { serve, type Serving } from "./support/serving.ts";
+
+const run = promisify(execFile);
+const md5sum = await run("md5sum", ["--version"]).then(
+  () => true,
+  () => false,
+);
+
+let serving: Serving;
+let cwd: string;
+
+beforeEach(async () => {
+  serving = await serve();
+  cwd = await tempDir();
+  await writeFile(join(cwd, "it"), content);
+});
+
+describe("results", () => {
+  test.skipIf(!md5sum)(`are what md5sum -c checks${md5sum ? "" : " (skipped: there is no md5sum here)"}`, async () => {
+    const odd = "line\nbreak";
+    await writeFile(join(cwd, odd), odd);
+    const sent = await trailsum(["upload", "it", `${serving.url}/`], { cwd });
+    const named = await trailsum(["upload", odd, `${serving.url}/odd`], { cwd });
+    const received = await trailsum(["download", `${serving.url}/it`, "-o", "copy"], { cwd });
+    await writeFile(join(cwd, "sums"), sent.stdout + named.stdout + received.stdout);
+    const { stdout } = await run("md5sum", ["-c", "sums"], { cwd });
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(": ").at(-1)),
+    ).toEqual(["OK", "OK", "OK"]);
+    const printed = await run("md5sum", ["it", odd, "copy"], { cwd });
+    expect(sent.stdout + named.stdout + received.stdout).toBe(printed.stdout);
+  });
+
+  test("as JSON are one object a line, and tell what verified", async () => {
+    const { url } = serving;
+    const sent = await trailsum(["upload", "it", "absent", `${url}/`, "--json", "--digest", "sha-256, crc32c"], {
+      cwd,
+    });
+    expect(sent.exitCode).toBe(5);
+    const lines = sent.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
+    expect(lines).toHaveLength(2);
+    expect(lines).toContainEqual({
+      file: "it",
+      url: `${url}/it`,
+      status: 201,
+      size: content.length,
+      digests: { md5: md5(content), "sha-256": expect.stringMatching(/^[0-9a-f]{64}$/), crc32c: expect.any(String) },
+      confirmedBy: "server",
+    });
+    expect(lines).toContainEqual({
+      file: "absent",
+      error: { code: "FILE_UNREADABLE", message: "cannot read absent: there is no such file" },
+    });
+
+    const received = await trailsum(["download", `${url}/it`, "--json", "-o", "copy"], { cwd });
+    expect(JSON.parse(received.stdout)).toMatchObject({
+      url: `${url}/it`,
+      file: "copy",
+      status: 200,
+      size: content.length,
+      digests: { md5: md5(content) },
+      verdict: "verified",
+      verifiedBy: ["Repr-Digest", "Md5", "Size", "Content-Digest"],
+    });
+  });
+
+  test("are left out with --quiet, and failures are not", async () => {
+    const { url } = serving;
+    const sent = await trailsum(["upload", "it", `${url}/it`, "--quiet"], { cwd });
+    const received = await trailsum(["download", `${url}/it`, "-o", "copy", "--quiet"], { cwd });
+    const nothing = await trailsum(["download", `${url}/nothing`, "--quiet"], { cwd });
+    expect([sent.exitCode, sent.stdout, sent.stderr]).toEqual([0, "", ""]);
+    expect([received.exitCode, received.stdout, received.stderr]).toEqual([0, "", ""]);
+    expect([nothing.exitCode, nothing.stdout]).toEqual([4, ""]);
+    expect(nothing.stderr).toMatch(/^trailsum: \S+: the server answered 404 Not Found: [^\n]+\n$/);
+  });
+});
+
+describe("a request", () => {
+  test("is what -X, -H and --digest say", async () => {
+    const heads: string[] = [];
+    const server = await rawServer(async (connection) => {
+      heads.push((await connection.readHead()).toString());
+      await connection.readUntil("\r\n0\r\n");
+      heads.push((await connection.readHead()).toString());
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const flags = [
+      "-X",
+      "POST",
+      "-H",
+      "Authorization: Bearer x: y",
+      "--header",
+      "X-Empty:",
+      "--digest",
+      "sha-512,md5,sha",
+    ];
+    const { exitCode, stdout } = await trailsum(["upload", "it", `${server.origin}/it`, ...flags], { cwd });
+    expect([exitCode, stdout]).toEqual([0, `${md5(content)}  it\n`]);
+    expect(heads[0]).toMatch(/^POST \/it HTTP\/1\.1\r\n/);
+    expect(heads[0]).toMatch(/^Authorization: Bearer x: y\r$/m);
+    expect(heads[0]).toMatch(/^X-Empty: ?\r$/m);
+    expect(heads[1]).toMatch(/^Content-Digest: md5=:[^:]+:, sha-512=:[^:]+:, sha=:[^:]+:\r$/m);
+  });
+
+  test("uploads of one process share connections, and are at most --jobs at a time", async () => {
+    let open = 0;
+    let most = 0;
+    const server = await rawServer(async (connection) => {
+      // It is over when the client closes the connection.
+      while ((await connection.readHead().catch(() => undefined)) !== undefined) {
+        open += 1;
+        most = Math.max(most, open);
+        await connection.readUntil("\r\n0\r\n");
+        await connection.readHead();
+        open -= 1;
+        await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      }
+    });
+    const files = Array.from({ length: 12 }, (_, index) => `file-${index}`);
+    for (const name of files) await writeFile(join(cwd, name), name);
+    const { exitCode } = await trailsum(["upload", ...files, `${server.origin}/`, "--jobs", "3"], { cwd });
+    expect(exitCode).toBe(0);
+    expect(most).toBeLessThanOrEqual(3);
+    expect(server.connections.length).toBeLessThanOrEqual(3);
+  });
+});
