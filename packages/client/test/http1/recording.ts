@@ -28,6 +28,8 @@ export interface Recorded {
 export type RecordOptions = Partial<TrailerDispatchOptions> & {
   /** Called with each piece of content. */
   readonly onData?: (controller: Dispatcher.DispatchController, content: Buffer) => void;
+  /** Called with each piece of the body that was handed to the socket. */
+  readonly onSent?: (piece: Uint8Array) => void;
   /** Called with the final head. */
   readonly onHead?: (controller: Dispatcher.DispatchController) => void;
 };
@@ -36,7 +38,7 @@ export type RecordOptions = Partial<TrailerDispatchOptions> & {
 export function record(
   agent: Dispatcher,
   origin: string,
-  { onData, onHead, ...options }: RecordOptions = {},
+  { onData, onHead, onSent, ...options }: RecordOptions = {},
 ): Recorded {
   const recording: Recording = {
     interims: [],
@@ -58,6 +60,9 @@ export function record(
   agent.dispatch({ origin, path: "/", method: "GET", ...options } as Dispatcher.DispatchOptions, {
     onRequestStart(controller) {
       begun = controller;
+    },
+    onBodySent(piece: Uint8Array) {
+      onSent?.(piece);
     },
     onResponseStart(controller, status, _headers, reason) {
       if (status < 200) {
