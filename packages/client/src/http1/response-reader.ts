@@ -28,6 +28,7 @@ export interface ReaderLimits {
 }
 
 const NOTHING = Buffer.alloc(0);
+const PROTOCOL = "HTTP/1.";
 const END_OF_SECTION = "\r\n\r\n";
 const LF = 0x0a;
 const CR = 0x0d;
@@ -144,7 +145,10 @@ export class ResponseReader {
 
   #head(bytes: Buffer, start: number): number | undefined {
     const end = sectionEnd(bytes, start, this.#limits.maxHeaderSize);
-    if (end === undefined) return undefined;
+    if (end === undefined) {
+      refuseOtherProtocols(bytes, start);
+      return undefined;
+    }
     const head = parseResponseHead(bytes.toString("latin1", start, end), this.#method);
     const at = end + END_OF_SECTION.length;
     if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200 && head.status < 300)) {
@@ -230,6 +234,12 @@ function sectionEnd(bytes: Buffer, start: number, limit: number): number | undef
     if (at === start || bytes[at - 1] !== CR) throw parserError("a line that does not end in CRLF", "STRICT");
   }
   return undefined;
+}
+
+/** A server that says something else first, as SSH and SMTP do, waits for an answer: no end of a head would ever come. */
+function refuseOtherProtocols(bytes: Buffer, start: number): void {
+  const beginning = bytes.toString("latin1", start, start + PROTOCOL.length);
+  if (!PROTOCOL.startsWith(beginning)) throw parserError("not an HTTP/1.1 status line", "INVALID_STATUS");
 }
 
 /** A length that comes behind the content has no honest use (RFC 9110 section 6.5.1). */
