@@ -151,7 +151,8 @@ export class ResponseReader {
     }
     const head = parseResponseHead(bytes.toString("latin1", start, end), this.#method);
     const at = end + END_OF_SECTION.length;
-    if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200 && head.status < 300)) {
+    // Whoever asked for a tunnel is handed the connection whatever the answer, as undici and node:http do it.
+    if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200)) {
       if (!this.#switches) throw new errors.SocketError("an upgrade that nobody asked for");
       this.#state = "idle";
       this.#sink.onSwitch(head, Buffer.from(bytes.subarray(at)));

@@ -181,6 +181,19 @@ describe.each(agents)("%s, used by connect,", (_name, agent) => {
     socket.resume().end();
     await once(socket, "close");
   });
+
+  test("hands a refusal over, with the connection that it came on", async () => {
+    const server = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno");
+      await connection.readToEnd();
+    });
+    const { origin } = server;
+    const { statusCode, headers, socket } = await agent().connect({ origin, path: "example.org:443" });
+    expect([statusCode, headers]).toEqual([407, { "content-length": "2" }]);
+    socket.destroy();
+    await server.finished();
+  });
 });
 
 describe.each(agents)("%s, composed with interceptors,", (_name, agent) => {
