@@ -1,21 +1,19 @@
 import {
-  algorithms,
   type Algorithm,
-  algorithmsToCompute,
-  createDigester,
-  decideVerdict,
-  type Digester,
   FieldLines,
   formatWantDigest,
   TrailsumError,
   type Verdict,
   verdictError,
 } from "@trailsum/shared";
-import { type Dispatcher, interceptors, request } from "undici";
+import { type Dispatcher, request } from "undici";
 
+import { ArrivedContent, contentLength } from "./arrived-content.ts";
+import { chosenAlgorithms } from "./chosen-algorithms.ts";
 import { defaultDispatcher } from "./default-dispatcher.ts";
-import { type DownloadDestination, openDestination, type OpenedDestination } from "./download-destination.ts";
+import { type DownloadDestination, openDestination } from "./download-destination.ts";
 import type { Progress } from "./progress.ts";
+import { followRedirects, isCredential, redirection } from "./redirects.ts";
 import { refusal } from "./refusal.ts";
 import { type FieldsInit, rawFields } from "./request-fields.ts";
 import { responseFields } from "./response-fields.ts";
@@ -39,15 +37,15 @@ export interface DownloadOptions {
   /** What sends the request: any undici `Dispatcher`. Default: a `TrailerAgent`. */
   readonly dispatcher?: Dispatcher;
   /**
-   * How often a failed download into a file is tried again. One that broke off goes on where it was, when the server
-   * gave a strong `ETag` to go by; otherwise it begins anew. Default 0.
+   * How often a failed download into a file is tried again. One that broke off goes on where it was, when the server gave
+   * a strong `ETag` to go by and nothing to verify by is lost with it; otherwise it begins anew. Default 0.
    */
   readonly retries?: number;
 }
 
 /** What a download came to. */
 export interface DownloadResult {
-  /** Where it was asked for. */
+  /** Where it came from, after redirects. */
   readonly url: string;
   readonly status: number;
   /** `verified`, or `unverified` where that is allowed; with what was computed. */
@@ -70,11 +68,13 @@ export async function download(
   options: DownloadOptions = {},
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
-  const opened = await openDestination(destination);
-  const transfer = new Download(target, opened, options);
+  const wanted = chosenAlgorithms(options.digests);
+  const opened = await openDestination(destination, options.signal);
+  const arrived = new ArrivedContent(opened, wanted);
   try {
-    const result = await withRetries(opened.rewritable ? (options.retries ?? 0) : 0, options.signal, () =>
-      transfer.attempt(),
+    const retries = opened.rewritable ? (options.retries ?? 0) : 0;
+    const result = await withRetries(retries, options.signal, () =>
+      followRedirects(target, (hop) => fetchInto(arrived, hop, options, hop.origin === target.origin)),
     );
     await opened.commit();
     return result;
@@ -85,126 +85,88 @@ export async function download(
       : TrailsumError.from(error);
     await opened.discard(failure);
     throw failure;
+  } finally {
+    arrived.forget();
   }
 }
 
-/** What has arrived in earlier attempts, and by what it may be continued. */
-interface Arrived {
-  readonly digester: Digester;
-  /** A strong entity tag (RFC 9110 section 8.8.3): only it says that the bytes are the same. */
-  readonly etag: string | undefined;
-  readonly header: FieldLines;
-}
+/** Those that ask for the same elsewhere (RFC 9110 section 15.4). */
+const REDIRECTS = [301, 302, 303, 307, 308];
 
-class Download {
-  readonly #url: URL;
-  readonly #destination: OpenedDestination;
-  readonly #options: DownloadOptions;
-  readonly #wanted: readonly Algorithm[];
-  #arrived: Arrived | undefined;
-
-  constructor(url: URL, destination: OpenedDestination, options: DownloadOptions) {
-    this.#url = url;
-    this.#destination = destination;
-    this.#options = options;
-    this.#wanted = [...new Set<Algorithm>(["md5", ...(options.digests ?? [])])];
-  }
-
-  async attempt(): Promise<DownloadResult> {
+/** One attempt at one URL: what the download came to, or where it is sent on to. */
+async function fetchInto(
+  arrived: ArrivedContent,
+  url: URL,
+  options: DownloadOptions,
+  sameOrigin: boolean,
+): Promise<DownloadResult | URL> {
+  const given = FieldLines.fromRaw(rawFields(options.headers)).without((name) => !sameOrigin && isCredential(name));
+  // A range that the caller asks for is all there is to come: then nothing is continued.
+  const ownRange = given.has("Range");
+  const continued = !ownRange && arrived.isContinuable(url);
+  try {
+    const response = await request(url, {
+      dispatcher: options.dispatcher ?? defaultDispatcher(),
+      headers: downloadFields(arrived.wanted, given, continued ? arrived.range : []),
+      signal: options.signal ?? null,
+    });
     try {
-      return await this.#fetch();
-    } catch (error) {
-      throw transportError(error, this.#url);
+      const { statusCode: status } = response;
+      const headers = responseFields(response.headers);
+      const elsewhere = redirection(url, status, headers, REDIRECTS);
+      if (elsewhere !== undefined) {
+        await response.body.dump();
+        return elsewhere;
+      }
+      if (continued && status === 206) arrived.checkContinues(headers);
+      else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
+      // There is nothing behind what arrived: perhaps all of it had, and only its end had not.
+      else if (continued && status === 416) return await startAnew();
+      else throw await refusal(url, response, headers);
+
+      await receive(response.body, arrived, headers, options.onProgress);
+      const trailers = responseFields(response.trailers);
+      const verdict = await arrived.verdict(headers, trailers);
+      if (!isAcceptable(verdict, options)) throw verdictError(verdict);
+      return { url: url.href, status, verdict, headers, trailers };
+    } finally {
+      response.body.on("error", () => {}).destroy();
     }
+  } catch (error) {
+    throw transportError(error, url);
   }
 
-  async #fetch(): Promise<DownloadResult> {
-    const dispatcher = this.#options.dispatcher ?? defaultDispatcher();
-    const response = await request(this.#url, {
-      dispatcher: dispatcher.compose(interceptors.redirect({ maxRedirections: 5 })),
-      headers: this.#requestFields(),
-      signal: this.#options.signal ?? null,
-    });
-    const { statusCode: status, body } = response;
-    const header = responseFields(response.headers);
-    const resumed = status === 206 && this.#continues(header);
-    const part = status === 206 && !resumed && this.#asksForPart;
-    if (status !== 200 && !resumed && !part) throw await refusal(this.#url, response, header);
-
-    if (!resumed) await this.#begin(header);
-    const { digester } = this.#arrived!;
-    const total = contentTotal(header, digester.size);
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      digester.update(chunk);
-      await this.#destination.write(chunk);
-      this.#options.onProgress?.({ transferred: digester.size, total });
-    }
-    const trailers = responseFields(response.trailers);
-    const verdict = resumed
-      ? this.#verdictOfResumed(header, trailers)
-      : decideVerdict({ header, trailer: trailers, computed: digester.digest(), content: part ? "part" : "whole" });
-    if (!(verdict.name === "verified" || (verdict.name === "unverified" && this.#options.allowUnverified !== false))) {
-      // What was damaged cannot be continued: another attempt begins anew.
-      this.#arrived = undefined;
-      throw verdictError(verdict);
-    }
-    return { url: this.#url.href, status, verdict, headers: header, trailers };
-  }
-
-  #requestFields(): string[] {
-    const want = formatWantDigest(this.#wanted);
-    const own = FieldLines.from([
-      ["User-Agent", userAgent],
-      ["TE", "trailers"],
-      ["Want-Repr-Digest", want],
-      ["Want-Content-Digest", want],
-    ]);
-    const further = FieldLines.fromRaw(rawFields(this.#options.headers));
-    const fields = [...own.without((name) => further.has(name)).raw, ...further.raw];
-    const { etag, digester } = this.#arrived ?? {};
-    if (etag !== undefined && digester !== undefined && digester.size > 0 && !this.#asksForPart) {
-      fields.push("Range", `bytes=${digester.size}-`, "If-Range", etag);
-    }
-    return fields;
-  }
-
-  /** A whole representation comes: what arrived before is of no use. */
-  async #begin(header: FieldLines): Promise<void> {
-    if (this.#arrived !== undefined) await this.#destination.restart();
-    const expected = { header, trailersPossible: header.has("Transfer-Encoding") || !header.has("Content-Length") };
-    const compute = new Set([...this.#wanted, ...algorithmsToCompute(expected, algorithms)]);
-    const etag = header.get("ETag");
-    this.#arrived = {
-      digester: await createDigester(compute),
-      etag: etag !== undefined && /^"[^"]*"$/.test(etag) ? etag : undefined,
-      header,
-    };
-  }
-
-  /** Whether a 206 holds just what lacks (RFC 9110 section 14.4). */
-  #continues(header: FieldLines): boolean {
-    const start = /^bytes (\d+)-/.exec(header.get("Content-Range") ?? "")?.[1];
-    return this.#arrived !== undefined && Number(start) === this.#arrived.digester.size;
-  }
-
-  /** Whether the caller asked for a range of its own: then a part is all there is to come. */
-  get #asksForPart(): boolean {
-    return FieldLines.fromRaw(rawFields(this.#options.headers)).has("Range");
-  }
-
-  /** Of a continued download only what speaks of the whole representation counts: its parts had digests of their own. */
-  #verdictOfResumed(header: FieldLines, trailer: FieldLines): Verdict {
-    const ofWhole = (fields: FieldLines): FieldLines => fields.without((name) => name.toLowerCase() !== "repr-digest");
-    return decideVerdict({
-      header: FieldLines.from([...ofWhole(this.#arrived!.header), ...ofWhole(header)]),
-      trailer: ofWhole(trailer),
-      computed: this.#arrived!.digester.digest(),
-    });
+  function startAnew(): Promise<DownloadResult | URL> {
+    arrived.forget();
+    return fetchInto(arrived, url, options, sameOrigin);
   }
 }
 
-/** How many bytes there will be in all, where the header says. */
-function contentTotal(header: FieldLines, before: number): number | undefined {
-  const length = header.get("Content-Length");
-  return length === undefined ? undefined : before + Number(length);
+function downloadFields(wanted: readonly Algorithm[], given: FieldLines, range: readonly string[]): string[] {
+  const want = formatWantDigest(wanted);
+  const own = FieldLines.from([
+    ["User-Agent", userAgent],
+    ["TE", "trailers"],
+    ["Want-Repr-Digest", want],
+    ["Want-Content-Digest", want],
+  ]);
+  return [...own.without((name) => given.has(name)).raw, ...given.raw, ...range];
+}
+
+async function receive(
+  body: AsyncIterable<Uint8Array>,
+  arrived: ArrivedContent,
+  headers: FieldLines,
+  onProgress: DownloadOptions["onProgress"],
+): Promise<void> {
+  const length = contentLength(headers);
+  const total = length === undefined ? undefined : arrived.size + length;
+  for await (const chunk of body) {
+    await arrived.add(chunk);
+    onProgress?.({ transferred: arrived.size, total });
+  }
+}
+
+function isAcceptable({ name }: Verdict, { allowUnverified = true }: DownloadOptions): boolean {
+  return name === "verified" || (name === "unverified" && allowUnverified);
 }

@@ -21,6 +21,8 @@ export async function* readFile(file: FileHandle, path: string): AsyncGenerator<
       const block = await next;
       if (block.byteLength === 0) break;
       position += block.byteLength;
+      // Of a file that grows while it is read there may never be an end.
+      if (regular && position > before.size) throw changed(path);
       next = readBlock(file, regular ? position : null);
       yield block;
     }
@@ -36,8 +38,12 @@ export async function* readFile(file: FileHandle, path: string): AsyncGenerator<
   if (!regular) return;
   const after = await file.stat({ bigint: true });
   if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(position) !== before.size) {
-    throw new TrailsumError("FILE_CHANGED", `${path} changed while it was read: send it again when it is at rest`);
+    throw changed(path);
   }
+}
+
+function changed(path: string): TrailsumError {
+  return new TrailsumError("FILE_CHANGED", `${path} changed while it was read: send it again when it is at rest`);
 }
 
 /** One block; from a pipe or a device (no position) whatever is there. */

@@ -3,6 +3,8 @@ import { STATUS_CODES } from "node:http";
 import { type ErrorCode, type FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
+import { printable } from "./printable.ts";
+
 /** More of an error's body than this tells a person nothing. Bytes. */
 const MAX_PROBLEM_BYTES = 65_536;
 
@@ -17,7 +19,6 @@ export async function refusal(
 ): Promise<TrailsumError> {
   const { statusCode: status } = response;
   const problem = isProblem(headers) ? await readProblem(response.body) : undefined;
-  if (problem === undefined) response.body.on("error", () => {}).destroy();
   const code: ErrorCode = (typeof problem?.["type"] === "string" && integrityCode(problem["type"])) || "REFUSED";
   const detail = [problem?.["detail"], problem?.["title"]].find((text) => typeof text === "string" && text !== "");
   const sentence = `${url.href}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
@@ -51,9 +52,4 @@ async function readProblem(body: AsyncIterable<Uint8Array>): Promise<Record<stri
     // The status says what matters; a document that is cut short or no JSON adds nothing.
     return undefined;
   }
-}
-
-/** A stranger's text goes to a terminal: no control characters, and not too much of it. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ").slice(0, 500);
 }

@@ -4,7 +4,11 @@ import { TrailsumError } from "@trailsum/shared";
 export function targetUrl(given: string | URL): URL {
   const text = String(given);
   const url = URL.parse(text);
-  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
+  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) {
+    if (url.username === "" && url.password === "") return url;
+    // Not repeated: what is in there is secret, and messages end up in logs.
+    throw new TrailsumError("USAGE", `the URL of ${url.host} holds a user name: send an Authorization header instead`);
+  }
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];
   if (scheme !== undefined && url !== null) {
     throw new TrailsumError("USAGE", `"${text}" begins with ${scheme}: only http:// and https:// can be used`);

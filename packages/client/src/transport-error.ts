@@ -7,21 +7,35 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["EAI_AGAIN", ["CONNECT_FAILED", "the name could not be looked up: is there a network?"]],
   ["EHOSTUNREACH", ["CONNECT_FAILED", "the host cannot be reached"]],
   ["ENETUNREACH", ["CONNECT_FAILED", "the network cannot be reached"]],
+  ["EHOSTDOWN", ["CONNECT_FAILED", "the host cannot be reached"]],
+  ["ENETDOWN", ["CONNECT_FAILED", "the network cannot be reached"]],
+  ["EADDRNOTAVAIL", ["CONNECT_FAILED", "there is no local address to reach it from, or no local port left"]],
   ["ETIMEDOUT", ["CONNECT_FAILED", "the host does not answer"]],
   ["UND_ERR_CONNECT_TIMEOUT", ["CONNECT_FAILED", "it took too long to connect"]],
   ["ERR_SSL_WRONG_VERSION_NUMBER", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
   ["EPROTO", ["PROTOCOL", "TLS could not be agreed on"]],
   ["ECONNRESET", ["CONNECTION_LOST", "the connection was reset"]],
+  ["ECONNABORTED", ["CONNECTION_LOST", "the connection was closed"]],
   ["EPIPE", ["CONNECTION_LOST", "the connection was closed"]],
   ["UND_ERR_SOCKET", ["CONNECTION_LOST", "the connection was closed too early"]],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", ["CONNECTION_LOST", "fewer bytes came than were announced"]],
+  // What llhttp says of a message that stops before its end.
+  ["HPE_INVALID_EOF_STATE", ["CONNECTION_LOST", "the connection was closed too early"]],
+  ["UND_ERR_REQ_RETRY", ["CONNECTION_LOST", "what came could not be continued"]],
   ["UND_ERR_DESTROYED", ["CONNECTION_LOST", "the dispatcher was destroyed"]],
   ["UND_ERR_CLOSED", ["CONNECTION_LOST", "the dispatcher was closed"]],
   ["UND_ERR_HEADERS_TIMEOUT", ["TIMEOUT", "no answer came in time"]],
   ["UND_ERR_BODY_TIMEOUT", ["TIMEOUT", "nothing was sent or received for too long"]],
   ["UND_ERR_HEADERS_OVERFLOW", ["PROTOCOL", "its answer has more header or trailer fields than are allowed"]],
   ["UND_ERR_INVALID_ARG", ["USAGE", "the request cannot be sent"]],
+  ["UND_ERR_NOT_SUPPORTED", ["USAGE", "the request cannot be sent"]],
+  ["CERT_HAS_EXPIRED", ["UNTRUSTED_CERTIFICATE", "its certificate has expired: whoever runs the server must renew it"]],
+  ["CERT_NOT_YET_VALID", ["UNTRUSTED_CERTIFICATE", "its certificate is not valid yet: is the clock right?"]],
+  [
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+    ["UNTRUSTED_CERTIFICATE", "its certificate is for another name: is the host right?"],
+  ],
   ["UND_ERR_ABORTED", ["ABORTED", "cancelled"]],
   ["ABORT_ERR", ["ABORTED", "cancelled"]],
 ]);
@@ -30,17 +44,20 @@ const UNTRUSTED =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
 
 /**
- * The `TrailsumError` for an error of a request to `url`: `CONNECT_FAILED`, `UNTRUSTED_CERTIFICATE`, `CONNECTION_LOST`,
+ * The `TrailsumError` for an error of a request to `url`, where that is known: `CONNECT_FAILED`, `UNTRUSTED_CERTIFICATE`, `CONNECTION_LOST`,
  * `TIMEOUT`, `PROTOCOL`, `ABORTED` or `USAGE`, with a sentence that says what to do about it.
  */
-export function transportError(error: unknown, url: URL): TrailsumError {
+export function transportError(error: unknown, url: URL | null): TrailsumError {
   if (error instanceof TrailsumError) return error;
   // Several addresses were tried, and each has an error of its own.
   if (error instanceof AggregateError && error.errors.length > 0) return transportError(error.errors[0], url);
   const code = errorCode(error);
+  // fetch calls everything a TypeError, and keeps what happened in its cause.
+  if (code === "" && error instanceof TypeError && error.cause instanceof Error)
+    return transportError(error.cause, url);
   const [kind, sentence] = CODES.get(code) ?? unlisted(code, error);
   const detail = kind === "USAGE" && error instanceof Error ? `${sentence}: ${error.message}` : sentence;
-  return new TrailsumError(kind, `${url.origin}: ${detail}`, { cause: error });
+  return new TrailsumError(kind, url === null ? detail : `${url.origin}: ${detail}`, { cause: error });
 }
 
 function unlisted(code: string, error: unknown): readonly [ErrorCode, string] {

@@ -1,10 +1,11 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { isUint8Array } from "node:util/types";
+import type { Readable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 
 import { readFile } from "./file-reader.ts";
+import { bytesOf, readOnce } from "./one-time-source.ts";
+import type { OpenedSource } from "./opened-source.ts";
 
 /**
  * What can be uploaded: a path, a `file:` URL, bytes, a Blob, a Node or web stream, an iterable of bytes. A string is a
@@ -13,7 +14,7 @@ import { readFile } from "./file-reader.ts";
 export type UploadSource =
   | string
   | URL
-  | Uint8Array
+  | ArrayBufferView
   | ArrayBuffer
   | Blob
   | Readable
@@ -21,25 +22,15 @@ export type UploadSource =
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>;
 
-/** A source that is ready to be read. */
-export interface OpenedSource {
-  /** Bytes in all, where that is known. */
-  readonly size: number | undefined;
-  /** Whether it can be read again from its start. */
-  readonly rereadable: boolean;
-  /** Reads it from its start. */
-  read(): AsyncIterable<Uint8Array>;
-  /** Lets go of it. */
-  close(): Promise<void>;
-}
+const PIECE_BYTES = 1_048_576;
 
 /** Opens a source. `FILE_UNREADABLE` for a file that cannot be read, `USAGE` for what is no source. */
 export async function openSource(source: UploadSource): Promise<OpenedSource> {
   if (typeof source === "string" || source instanceof URL) return openFile(source);
-  if (isUint8Array(source)) return inMemory(source.byteLength, () => [source]);
-  if (source instanceof ArrayBuffer) return inMemory(source.byteLength, () => [new Uint8Array(source)]);
+  if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer)
+    return inMemory(source.byteLength, () => pieces(source));
   if (source instanceof Blob) return inMemory(source.size, () => source.stream());
-  if (source instanceof Readable || isIterable(source)) return readOnce(source);
+  if (isIterable(source)) return readOnce(source);
   throw new TrailsumError("USAGE", "the source is neither a path, bytes, a Blob, a stream nor an iterable of bytes");
 }
 
@@ -59,7 +50,12 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
       size: stats.isFile() ? stats.size : undefined,
       rereadable: stats.isFile(),
       read: () => readFile(file, String(path)),
-      close: () => file.close(),
+      async close() {
+        const closed = file.close();
+        // It waits for a block that is on its way, and a pipe may never give another one.
+        if (stats.isFile()) await closed;
+        else closed.catch(() => {});
+      },
     };
   } catch (error) {
     await file.close();
@@ -67,29 +63,17 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
   }
 }
 
+/** In pieces, so that it can be stopped, and its progress seen, on the way. */
+function* pieces(source: ArrayBufferView | ArrayBuffer): Generator<Uint8Array> {
+  const bytes =
+    source instanceof ArrayBuffer
+      ? new Uint8Array(source)
+      : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
+}
+
 function inMemory(size: number, read: () => AsyncIterable<unknown> | Iterable<unknown>): OpenedSource {
   return { size, rereadable: true, read: () => bytesOf(read()), close: async () => {} };
-}
-
-function readOnce(source: Readable | AsyncIterable<unknown> | Iterable<unknown>): OpenedSource {
-  return {
-    size: undefined,
-    rereadable: false,
-    read: () => bytesOf(source),
-    async close() {
-      if (source instanceof Readable) source.destroy();
-    },
-  };
-}
-
-async function* bytesOf(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    if (isUint8Array(chunk)) yield chunk;
-    else if (typeof chunk === "string") yield Buffer.from(chunk);
-    else if (ArrayBuffer.isView(chunk)) yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    else if (chunk instanceof ArrayBuffer) yield new Uint8Array(chunk);
-    else throw new TrailsumError("USAGE", "the source gave something that is neither bytes nor a string");
-  }
 }
 
 function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {

@@ -1,6 +1,6 @@
 import {
   type Algorithm,
-  createDigester,
+  createStreamDigester,
   type Digests,
   digestTrailers,
   type FieldLines,
@@ -9,6 +9,7 @@ import {
 } from "@trailsum/shared";
 import { type Dispatcher, request } from "undici";
 
+import { chosenAlgorithms } from "./chosen-algorithms.ts";
 import { defaultDispatcher } from "./default-dispatcher.ts";
 import { hashed, type Reading } from "./hashed-source.ts";
 import type { OpenedSource } from "./opened-source.ts";
@@ -99,9 +100,10 @@ async function send(
   options: UploadOptions,
   sameOrigin: boolean,
 ): Promise<UploadResult | URL> {
-  const algorithms = [...new Set<Algorithm>(["md5", ...(options.digests ?? [])])];
-  const digester = await createDigester(algorithms);
+  const algorithms = chosenAlgorithms(options.digests);
+  const digester = await createStreamDigester(algorithms, source.size);
   const reading: Reading = { ended: false };
+  let asked = false;
   let sent: Digests | undefined;
   try {
     const response = await request(url, {
@@ -109,28 +111,43 @@ async function send(
       method: options.method ?? "PUT",
       headers: uploadFields(algorithms, options.headers, sameOrigin),
       body: asBody(hashed(source, digester, reading, options.onProgress)),
-      trailers: () => {
-        sent = digester.digest();
+      trailers: async () => {
+        asked = true;
+        sent = await digester.digest();
         return digestTrailers(sent);
       },
       signal: options.signal ?? null,
     });
-    const { statusCode: status } = response;
+    const elsewhere = await accepted(url, response);
+    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, response.statusCode);
+    if (sent === undefined) throw reading.ended && !asked ? noTrailers(url) : tooEarly(url);
     const headers = responseFields(response.headers);
-    const elsewhere = redirection(url, status, headers, REDIRECTS);
-    if (status < 200 || (status >= 300 && elsewhere === undefined)) {
-      const refused = await refusal(url, response, headers);
-      throw reading.ended && sent === undefined && refused.code.startsWith("DIGEST_") ? noTrailers(url) : refused;
-    }
-    await awaitEnd(response);
-    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, status);
-    if (sent === undefined) throw reading.ended ? noTrailers(url) : tooEarly(url);
-    return { url: url.href, status, digests: sent, confirmedBy: confirmation(url, sent, headers), headers };
+    const confirmedBy = confirmation(url, sent, headers);
+    return { url: url.href, status: response.statusCode, digests: sent, confirmedBy, headers };
   } catch (error) {
     if (options.signal?.aborted === true)
       throw new TrailsumError("ABORTED", "the upload was cancelled", { cause: error });
+    // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
+    if (reading.ended && !asked && isAboutDigests(error)) throw noTrailers(url);
     // What went wrong here is the cause, whatever became of the connection then.
     throw transportError(reading.error ?? error, url);
+  } finally {
+    digester.close();
+  }
+}
+
+/** Takes the answer: resolves when it is a success, or with where it sends on to, and rejects with what it refuses for. */
+async function accepted(url: URL, response: Dispatcher.ResponseData<unknown>): Promise<URL | undefined> {
+  const { statusCode: status, body } = response;
+  const headers = responseFields(response.headers);
+  try {
+    const elsewhere = redirection(url, status, headers, REDIRECTS);
+    if (elsewhere !== undefined) await body.dump();
+    else if (status < 200 || status >= 300) throw await refusal(url, response, headers);
+    else await awaitEnd(response);
+    return elsewhere;
+  } finally {
+    body.on("error", () => {}).destroy();
   }
 }
 
@@ -151,6 +168,10 @@ function confirmation(url: URL, sent: Digests, headers: FieldLines): UploadResul
     );
   }
   return comparable.length > 0 && faults.length === 0 ? "server" : "nobody";
+}
+
+function isAboutDigests(error: unknown): boolean {
+  return error instanceof TrailsumError && error.code.startsWith("DIGEST_");
 }
 
 function noTrailers({ origin }: URL): TrailsumError {

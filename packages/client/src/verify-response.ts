@@ -10,6 +10,8 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
+import { transportError } from "./transport-error.ts";
+
 /** Options of {@link verifyResponse}. */
 export interface VerifyResponseOptions {
   /** Whether content that nothing came to verify by is let through to its end. Default true. */
@@ -33,16 +35,19 @@ export interface VerifiedResponse {
  * Throws `USAGE` for a response whose body was used already.
  */
 export function verifyResponse(response: Response, options: VerifyResponseOptions = {}): VerifiedResponse {
-  if (response.bodyUsed) throw new TrailsumError("USAGE", "the body of this response was read already");
-  const decoded = response.headers.has("Content-Encoding");
-  const received = FieldLines.from(response.headers);
-  const header = decoded ? FieldLines.empty : received.without((name) => name === "trailer");
+  if (response.bodyUsed || response.body?.locked === true)
+    throw new TrailsumError("USAGE", "the body of this response was read already");
+  // Where no content can be, as in the answer to HEAD, in a 204 or a 304, the fields speak of what would be there.
+  const comparable = response.body !== null && !response.headers.has("Content-Encoding");
+  const received = FieldLines.from(response.headers).without((name) => name === "trailer");
+  const header = comparable ? received : FieldLines.empty;
   const stream = createVerifyingStream({
     algorithms: algorithmsToCompute({ header, trailersPossible: false }, algorithms),
     decide: (computed) => decideVerdict({ header, computed, content: response.status === 206 ? "part" : "whole" }),
     accept: ({ name }) => name === "verified" || (name === "unverified" && options.allowUnverified !== false),
   });
   const source = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
+  source.on("error", (error) => stream.destroy(transportError(error, URL.parse(response.url))));
   // A failure of either end reaches the other; who reads the stream learns of it there.
   pipeline(source, stream, () => {});
   return { body: stream, verdict: stream.verdict };

@@ -1,0 +1,11 @@
+/** A source that is ready to be read. */
+export interface OpenedSource {
+  /** Bytes in all, where that is known. */
+  readonly size: number | undefined;
+  /** Whether it can be read again from its start. */
+  readonly rereadable: boolean;
+  /** Reads it from its start. */
+  read(): AsyncIterable<Uint8Array>;
+  /** Lets go of it. */
+  close(): Promise<void>;
+}
