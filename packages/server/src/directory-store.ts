@@ -53,7 +53,13 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     return new DirectoryStore(root, records, staging, digestOnOpen);
   } catch (error) {
     const code = fileErrorCode(error);
-    const why = code === "ENOENT" ? "does not exist: create it first" : `cannot be used to store files in: ${code}`;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist: create it first",
+      ENOTDIR: "is no directory: name one to keep files in",
+      EACCES: "cannot be written to: no permission",
+      EROFS: "cannot be written to: the file system is read-only",
+    };
+    const why = reasons[code ?? ""] ?? `cannot be used to store files in: ${code}`;
     throw new TrailsumError("FILE_UNWRITABLE", `${directory} ${why}`, { cause: error });
   }
 }

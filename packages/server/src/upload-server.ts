@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
+import { fileErrorCode } from "./file-errors.ts";
 import { createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
 
 /** Options of {@link createUploadServer}. */
@@ -153,6 +154,13 @@ function whereabouts(server: Server, scheme: string, host: string): Listening {
   return { url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
 }
 
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "something else listens there: stop it, or use another port (0 picks a free one)"],
+  ["EADDRNOTAVAIL", "this machine does not have that address: use one that it has, or 0.0.0.0 for all"],
+  ["EACCES", "no permission: use a port above 1023"],
+  ["ENOTFOUND", "there is no such host"],
+]);
+
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return reasons.get(fileErrorCode(error) ?? "") ?? (error instanceof Error ? error.message : String(error));
 }

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 
 import { parseIntegrityFieldNames, TrailsumError } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
@@ -71,14 +72,24 @@ async function certificate({ tlsCert, tlsKey }: ServeArguments): Promise<{ cert:
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new TrailsumError("USAGE", "--tls-cert and --tls-key belong together: give both");
   }
-  const [cert, key] = await Promise.all(
-    [tlsCert, tlsKey].map((path) =>
-      readFile(path).catch((cause: unknown) => {
-        throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}`, { cause });
-      }),
-    ),
-  );
-  return { cert: cert!, key: key! };
+  const [cert, key] = await Promise.all([readPem(tlsCert), readPem(tlsKey)]);
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const sentence = `${tlsCert} and ${tlsKey} cannot be used: both must be PEM, and belong together (${reason})`;
+    throw new TrailsumError("USAGE", sentence, { cause });
+  }
+  return { cert, key };
+}
+
+async function readPem(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
+  }
 }
 
 function port(given: number): number {

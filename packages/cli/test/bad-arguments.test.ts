@@ -1,0 +1,105 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { tempDir, trailsum } from "@trailsum/testkit";
+import { expect, test } from "vitest";
+
+import { inLanes } from "./support/lanes.ts";
+
+const url = "http://127.0.0.1:1/x";
+
+/** What is typed, the exit status, and what is said: one line that says what to do. */
+const rows: readonly (readonly [args: readonly string[], exit: number, says: string])[] = [
+  [[], 2, "say what to do: upload, download, serve or demo; trailsum --help says what there is"],
+  [["uplaod", "it", url], 2, "Unknown arguments: uplaod, it, http://127.0.0.1:1/x; trailsum --help says what there is"],
+  [["upload"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
+  [["upload", "it"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
+  [["upload", "it", "host/x"], 2, '"host/x" has no scheme: write http://host/x or https://host/x'],
+  [
+    ["upload", "it", "localhost:8080/x"],
+    2,
+    '"localhost:8080/x" has no scheme: write http://localhost:8080/x or https://localhost:8080/x',
+  ],
+  [["upload", "it", "ftp://host/x"], 2, '"ftp://host/x" begins with ftp://: only http:// and https:// can be used'],
+  [["upload", "it", "http://"], 2, '"http://" is no URL: write something like https://host/path'],
+  [["upload", "it", url, "--what"], 2, "Unknown argument: what; trailsum --help says what there is"],
+  [
+    ["upload", "it", url, "-X", "DELETE"],
+    2,
+    '--method cannot be "DELETE": use "PUT", "POST"; trailsum --help says what there is',
+  ],
+  [
+    ["upload", "it", url, "--digest", "md5,md4"],
+    2,
+    'unknown digest algorithm "md4": use one of md5, sha, sha-256, sha-512, crc32c, crc32, crc64nvme',
+  ],
+  [["upload", "it", url, "--digest"], 2, "a value must follow digest; trailsum --help says what there is"],
+  [["upload", "it", url, "--digest", "md5", "--digest", "sha"], 2, "--digest was given more than once: give it once"],
+  [["upload", "it", url, "-H", "nonsense"], 2, `"nonsense" is no header field: write -H 'Name: value'`],
+  [["upload", "it", url, "-H", "Two words: x"], 2, `"Two words: x" is no header field: write -H 'Name: value'`],
+  [["upload", "it", url, "-H", "A: b\r\nC: d"], 2, `"A: b\\r\\nC: d" is no header field: write -H 'Name: value'`],
+  [["upload", "it", url, "--jobs", "0"], 2, "--jobs takes a number, 1 or more"],
+  [["upload", "it", url, "--retry", "some"], 2, "--retry takes a number, 0 or more"],
+  [
+    ["upload", "-", "http://127.0.0.1:1/"],
+    2,
+    "standard input has no name: give it one, such as http://127.0.0.1:1/NAME",
+  ],
+  [["upload", "it", "other", url], 2, `2 files cannot all be uploaded as ${url}: end the URL with /`],
+  [["upload", ".", url], 5, ". is a directory: to upload the files in it, end the URL with /"],
+  [["upload", "absent", url], 5, "cannot read absent: there is no such file"],
+  [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: say what to call it with -o FILE"],
+  [
+    ["download", "http://127.0.0.1:1/a%2Fb"],
+    2,
+    "http://127.0.0.1:1/a%2Fb names no file: say what to call it with -o FILE",
+  ],
+  [["download", url, "-o", "."], 5, ". is a directory: name a file in it"],
+  [["download", url, "-o", "absent/x"], 5, "cannot write absent/x: its directory does not exist"],
+  [["download", url, "-o", "it/x"], 5, "cannot write it/x: what should be its directory is a file"],
+  [
+    ["download", url, "--require", "md5"],
+    2,
+    '--require cannot be "md5": use "verified"; trailsum --help says what there is',
+  ],
+  [["serve", ".", "--port", "http"], 2, "--port takes a number from 0 to 65535"],
+  [["serve", ".", "--port", "65536"], 2, "--port takes a number from 0 to 65535"],
+  [["serve", ".", "--max-size", "large"], 2, '"large" is no size: write bytes, or such as 500M or 2G'],
+  [
+    ["serve", ".", "--require", "sha-256"],
+    2,
+    '"sha-256" is not an integrity field: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5',
+  ],
+  [["serve", ".", "--tls-cert", "it"], 2, "--tls-cert and --tls-key belong together: give both"],
+  [
+    ["serve", ".", "--tls-cert", "it", "--tls-key", "absent"],
+    5,
+    "cannot read absent: ENOENT: no such file or directory, open 'absent'",
+  ],
+  [
+    ["serve", ".", "--port", "0", "--tls-cert", "it", "--tls-key", "it"],
+    2,
+    "it and it cannot be used: both must be PEM, and belong together (error:0480006C:PEM routines::no start line)",
+  ],
+  [["serve", "absent"], 5, "absent does not exist: create it first"],
+  [["serve", "it"], 5, "it is no directory: name one to keep files in"],
+  [
+    ["serve", ".", "--port", "0", "--host", "192.0.2.1"],
+    2,
+    "cannot listen on 192.0.2.1:0: this machine does not have that address: use one that it has, or 0.0.0.0 for all",
+  ],
+];
+
+test("what cannot be done is told in one line that says what to do", async () => {
+  const cwd = await tempDir();
+  await writeFile(join(cwd, "it"), "no certificate");
+  const results = await inLanes(
+    rows,
+    async () => {},
+    async ([args]) => {
+      const { exitCode, stdout, stderr } = await trailsum(args, { cwd });
+      return [args, exitCode, stdout, stderr];
+    },
+  );
+  expect(results).toEqual(rows.map(([args, exit, says]) => [args, exit, "", `trailsum: ${says}\n`]));
+}, 60_000);
