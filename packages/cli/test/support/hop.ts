@@ -15,6 +15,8 @@ interface HopPlan {
   readonly cutRequest?: number;
   /** The same with the response. */
   readonly cutResponse?: number;
+  /** Reads next to nothing of the request until `release`, so that its sender has to wait. */
+  readonly hold?: boolean;
   /** How they are ended. Default: `close`. */
   readonly ending?: Ending;
 }
@@ -24,6 +26,8 @@ export interface Hop {
   readonly origin: string;
   /** What it does from the next connection on; nothing, to begin with. */
   plan: HopPlan;
+  /** Lets a request pass that is held. */
+  release(): void;
   /** What passed on the last connection. */
   readonly request: () => Buffer;
   readonly response: () => Buffer;
@@ -33,9 +37,11 @@ export interface Hop {
 export async function startHop(target: string): Promise<Hop> {
   let request: Buffer[] = [];
   let response: Buffer[] = [];
+  let held: Socket | undefined;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     request = [];
     response = [];
+    if (hop.plan.hold === true) held = client;
     relay(client, connect({ host: "127.0.0.1", port: Number(new URL(target).port), allowHalfOpen: true }), hop.plan, {
       request,
       response,
@@ -45,6 +51,11 @@ export async function startHop(target: string): Promise<Hop> {
   const hop: Hop = {
     origin,
     plan: {},
+    release() {
+      const client = held;
+      held = undefined;
+      client?.resume();
+    },
     request: () => Buffer.concat(request),
     response: () => Buffer.concat(response),
   };
@@ -64,6 +75,8 @@ function relay(client: Socket, server: Socket, plan: HopPlan, seen: { request: B
   const toServer = cutting(server, plan.cutRequest, end);
   const toClient = cutting(client, plan.cutResponse, end);
   client.on("data", (piece: Buffer) => {
+    // After its first piece: the hold ends when somebody resumes.
+    if (plan.hold === true && seen.request.length === 0) client.pause();
     seen.request.push(piece);
     if (plan.edit === undefined) return toServer(rewritten(piece, plan.rewrite));
     const whole = Buffer.concat(seen.request);
