@@ -41,11 +41,6 @@ export class Exchange implements Dispatcher.DispatchController {
     if (request.body.kind === "stream") request.body.stream.on("error", this.#onBodyError);
   }
 
-  /** Whether its last callback has been made. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Tells the handler that its request has begun, and gives it this as its controller. */
   begin(): void {
     this.#call(() => this.#handler.onRequestStart?.(this, {}));

@@ -56,13 +56,13 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
 
   /** Whether one more exchange would have to wait until another has ended. */
   get busy(): boolean {
-    const free = this.#options.connections - this.#connections.size - this.#connecting.size;
+    const free = this.#options.connections - this.#total;
     return this.#idle.length === 0 && this.#queue.length - this.#connecting.size >= free;
   }
 
   /** Whether it holds nothing. */
   get empty(): boolean {
-    return this.#queue.length === 0 && this.#connections.size === 0 && this.#connecting.size === 0;
+    return this.#queue.length === 0 && this.#total === 0;
   }
 
   /** Sends an exchange on its way, at once or when there is a connection. False when it is busy then. */
