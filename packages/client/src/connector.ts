@@ -12,7 +12,7 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
 }
 
 /** Who waits for a connection. Exactly one of these is called, later, unless the attempt is given up. */
-export interface ConnectCallbacks {
+interface ConnectCallbacks {
   onConnect(socket: Socket): void;
   onError(error: Error): void;
 }

@@ -7,7 +7,7 @@ import { onTestFinished } from "vitest";
 import { TrailerAgent } from "../../src/index.ts";
 
 /** The options that both agents know. */
-export interface SharedOptions {
+interface SharedOptions {
   readonly connect?: {
     readonly ca?: string;
     readonly cert?: string;
