@@ -11,3 +11,4 @@ export type { DownloadDestination } from "./download-destination.ts";
 export type { Progress } from "./progress.ts";
 export { targetUrl } from "./target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./verify-response.ts";
+export { transportError } from "./transport-error.ts";

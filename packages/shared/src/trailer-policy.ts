@@ -41,6 +41,8 @@ export interface TrailerContext {
 export interface TrailerPolicy {
   /** The most bytes in one trailer section. */
   readonly maxBytes: number;
+  /** Whether fields that nobody announced may go on. */
+  readonly passesUndeclared: boolean;
   /**
    * Those field lines that go on, in their order, duplicates and empty values kept.
    * Throws `TRAILERS_TOO_LARGE` when there are more, or larger ones, than allowed: they are never cut short.
@@ -77,6 +79,7 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
 
   return {
     maxBytes,
+    passesUndeclared: select !== "declared" && select !== "none",
     filter(trailers, context) {
       if (trailers.length > maxFields || sectionBytes(trailers) > maxBytes) {
         throw new TrailsumError(

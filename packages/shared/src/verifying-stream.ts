@@ -15,6 +15,11 @@ export interface VerifyingStreamOptions {
   readonly size?: number | undefined;
   /** Called once, when the source has ended and so its trailers are in: decides from what was computed. */
   readonly decide: (computed: Digests) => Verdict;
+  /**
+   * Whether the last piece is held back until the verdict. It has to be where the next hop knows the length: its last
+   * byte is the end then, and comes before any other. Default false.
+   */
+  readonly withhold?: boolean | undefined;
   /** Whether content of this verdict is let through to its end. Default: only `verified`. */
   readonly accept?: ((verdict: Verdict) => boolean) | undefined;
 }
@@ -42,6 +47,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   readonly #options: VerifyingStreamOptions;
   readonly #settle: PromiseWithResolvers<Verdict> = Promise.withResolvers();
   #digester: StreamDigester | undefined;
+  #withheld: Buffer | undefined;
 
   constructor(options: VerifyingStreamOptions) {
     super({ highWaterMark: HIGH_WATER_MARK });
@@ -63,18 +69,26 @@ class VerifyingTransform extends Transform implements VerifyingStream {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const taken = this.#digester!.update(chunk);
-    if (taken === undefined) return done(null, chunk);
+    if (taken === undefined) return done(null, this.#passing(chunk));
     taken.then(
-      () => done(null, chunk),
+      () => done(null, this.#passing(chunk)),
       (error: unknown) => done(TrailsumError.from(error)),
     );
   }
 
   override _flush(done: TransformCallback): void {
     this.#judge().then(
-      (error) => done(error),
+      (error) => done(error, error === null ? this.#withheld : undefined),
       (error: unknown) => done(TrailsumError.from(error)),
     );
+  }
+
+  /** What may go on when this piece has come: itself, or the one before it. */
+  #passing(chunk: Buffer): Buffer | undefined {
+    if (this.#options.withhold !== true || chunk.length === 0) return chunk;
+    const before = this.#withheld;
+    this.#withheld = chunk;
+    return before;
   }
 
   async #judge(): Promise<TrailsumError | null> {

@@ -1,0 +1,97 @@
+import type { FieldLines } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+/** Who is told of the content of a response, piece by piece. */
+export interface ContentSink {
+  /** Takes a piece; false when no more should come until `resume` is called. */
+  onContent(piece: Buffer): boolean;
+  /** All of it has come, and these trailers. */
+  onEnd(trailers: FieldLines): void;
+  /** It broke off. */
+  onError(error: Error): void;
+}
+
+/** The response of an origin: its head at once, its content to whoever takes it. */
+export interface OriginResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly header: FieldLines;
+  /** Hands the content over, what came already first. */
+  consume(sink: ContentSink): void;
+  /** Lets more content come. */
+  resume(): void;
+  /** Gives it up; the connection to the origin is closed unless the response had ended. */
+  abandon(reason: Error): void;
+}
+
+/** More than this is not held while nobody takes the content. Bytes. */
+const HELD = 64 * 1024;
+
+/** The response while it comes in: what has come and has not been taken, and who takes it. */
+export class IncomingResponse implements OriginResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly header: FieldLines;
+  readonly #controller: Dispatcher.DispatchController;
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #outcome: { trailers: FieldLines } | { error: Error } | undefined;
+  #sink: ContentSink | undefined;
+
+  constructor(controller: Dispatcher.DispatchController, status: number, header: FieldLines, reason: string) {
+    this.#controller = controller;
+    this.status = status;
+    this.header = header;
+    this.reason = reason;
+  }
+
+  consume(sink: ContentSink): void {
+    this.#sink = sink;
+    for (const piece of this.#pieces.splice(0)) this.#hand(sink, piece);
+    if (this.#outcome !== undefined) this.#finish(sink, this.#outcome);
+    else if (this.#held > HELD) this.#controller.resume();
+  }
+
+  resume(): void {
+    this.#controller.resume();
+  }
+
+  abandon(reason: Error): void {
+    if (this.#outcome === undefined) this.#controller.abort(reason);
+  }
+
+  /** The handler's side: a piece has come. */
+  content(piece: Buffer): void {
+    if (this.#sink !== undefined) {
+      this.#hand(this.#sink, piece);
+      return;
+    }
+    this.#pieces.push(piece);
+    this.#held += piece.length;
+    if (this.#held > HELD) this.#controller.pause();
+  }
+
+  /** The handler's side: it has ended. */
+  ended(trailers: FieldLines): void {
+    this.#settle({ trailers });
+  }
+
+  /** The handler's side: it has broken off. */
+  failed(error: Error): void {
+    this.#settle({ error });
+  }
+
+  #settle(outcome: { trailers: FieldLines } | { error: Error }): void {
+    this.#outcome = outcome;
+    if (this.#sink !== undefined) this.#finish(this.#sink, outcome);
+  }
+
+  #hand(sink: ContentSink, piece: Buffer): void {
+    if (!sink.onContent(piece) && this.#outcome === undefined) this.#controller.pause();
+  }
+
+  #finish(sink: ContentSink, outcome: { trailers: FieldLines } | { error: Error }): void {
+    if ("trailers" in outcome) sink.onEnd(outcome.trailers);
+    else sink.onError(outcome.error);
+  }
+}

@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { TrailerAgentOptions } from "@trailsum/client";
+import type { TrailerSelection, TrailsumError } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+import type { ExchangeRecord } from "./exchange-record.ts";
+import type { ForwardedStyle } from "./forwarded-fields.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import type { OutboundRequest } from "./outbound-request.ts";
+import type { ProxyResponse } from "./proxy-response.ts";
+import type { Balance, HealthOptions } from "./targets.ts";
+import type { VerificationMode } from "./verification.ts";
+
+/** Options of `createReverseProxy`. */
+export interface ReverseProxyOptions {
+  /** Where requests go: one URL or several. Its path and query stand before those of the request. */
+  readonly target: string | URL | readonly (string | URL)[];
+  /** How one of several targets is chosen. Default `round-robin`. */
+  readonly balance?: Balance | undefined;
+  /** When one of several targets is left out. */
+  readonly health?: HealthOptions | undefined;
+  /**
+   * Changes the request that goes out. It runs after all that was meant for this hop has been removed, so that nobody
+   * can undo it, and what it adds is sent. `in` is the request as it came and does not change.
+   */
+  readonly rewrite?: ((exchange: { in: InboundRequest; out: OutboundRequest }) => void | Promise<void>) | undefined;
+  /** Changes the response that goes back, after hop-by-hop fields were removed. It sees 101 too. */
+  readonly modifyResponse?: ((response: ProxyResponse, request: InboundRequest) => void | Promise<void>) | undefined;
+  /** Answers when there is no response to pass back. Default: a problem document with the error's status. */
+  readonly errorHandler?: ((error: TrailsumError, req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  /** What reaches the origin: any undici `Dispatcher`. Default: a `TrailerAgent` of its own, made with `agent`. */
+  readonly dispatcher?: Dispatcher | undefined;
+  /** Options of that `TrailerAgent`: TLS to the origin, timeouts, limits. */
+  readonly agent?: TrailerAgentOptions | undefined;
+  /**
+   * Which trailers of requests go on. Default `declared`: they come after routing and authentication have run, so those
+   * that nobody announced are not let through unasked.
+   */
+  readonly requestTrailers?: TrailerSelection | undefined;
+  /** Which trailers of responses go on. Default `all`: gRPC does not announce its own. */
+  readonly responseTrailers?: TrailerSelection | undefined;
+  /** The most bytes in a trailer section, either way. More is an error. Default 16,384. */
+  readonly maxTrailerSize?: number | undefined;
+  /** The most field lines in one. Default 128. */
+  readonly maxTrailerFields?: number | undefined;
+  /** What is done about digests of content that passes, either way. Default `off`. */
+  readonly verify?: VerificationMode | undefined;
+  /** Which `Host` the origin sees: its own (`target`, the default) or the one that the client asked for. */
+  readonly host?: "target" | "inbound" | undefined;
+  /** Which fields tell the origin of the client. Default `x-forwarded`. */
+  readonly forwarded?: ForwardedStyle | undefined;
+  /** Whether what a client says of itself in those fields is believed: never (the default), always, or of some addresses. */
+  readonly trustForwarded?: boolean | ((address: string) => boolean) | undefined;
+  /** Told of every exchange when it has ended. */
+  readonly onExchange?: ((record: ExchangeRecord) => void) | undefined;
+}

@@ -1,0 +1,37 @@
+import type { Duplex } from "node:stream";
+
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
+
+/** Tells the client that the protocol is switched: the fields of the origin's 101, and the two that make it one. */
+export function sendSwitch(socket: Duplex, protocol: string, header: FieldLines): void {
+  const lines = [...header].map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\n${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    "latin1",
+  );
+}
+
+/**
+ * Joins two connections until both directions have ended. The end of one direction is handed on as an end, and the
+ * other goes on; a connection that breaks takes the other with it.
+ */
+export function joinSockets(one: Duplex, other: Duplex): void {
+  join(one, other);
+  join(other, one);
+}
+
+function join(from: Duplex, to: Duplex): void {
+  from.on("error", () => to.destroy());
+  from.on("close", () => {
+    if (!from.readableEnded) to.destroy();
+  });
+  from.pipe(to);
+}
+
+/** The protocol that the origin has switched to. It has to be the one that was asked for; `PROTOCOL` otherwise. */
+export function switchedTo(header: FieldLines, asked: string): string {
+  const switched = header.get("Upgrade");
+  const options = asked.split(",").map((protocol) => protocol.trim().toLowerCase());
+  if (switched !== undefined && options.includes(switched.toLowerCase())) return switched;
+  throw new TrailsumError("PROTOCOL", "the origin switched to a protocol that nobody asked for", { status: 502 });
+}

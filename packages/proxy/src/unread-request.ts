@@ -1,0 +1,32 @@
+import type { IncomingMessage } from "node:http";
+
+/** How much more a client may send of a request that has its answer, and for how long, before it is cut off. */
+const BYTES = 64 * 1024 * 1024;
+const TIME = 10_000;
+const IDLE = 1_000;
+
+/**
+ * Reads and forgets what is still to come of a request that was answered early. Closing at once would make the system
+ * reset the connection, and the reset can overtake the answer on its way to a client that is still sending.
+ */
+export function forgetRest(message: IncomingMessage): void {
+  if (message.complete || message.destroyed) return;
+  let left = BYTES;
+  const cut = (): void => {
+    message.destroy();
+  };
+  const idle = setTimeout(cut, IDLE).unref();
+  const limit = setTimeout(cut, TIME).unref();
+  const done = (): void => {
+    clearTimeout(idle);
+    clearTimeout(limit);
+  };
+  message.on("error", () => {});
+  message.on("end", done).on("close", done);
+  message.on("data", (piece: Buffer) => {
+    left -= piece.length;
+    idle.refresh();
+    if (left < 0) cut();
+  });
+  message.resume();
+}

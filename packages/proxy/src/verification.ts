@@ -1,0 +1,62 @@
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream";
+
+import {
+  algorithms,
+  algorithmsToCompute,
+  announcedIntegrityFields,
+  createVerifyingStream,
+  decideVerdict,
+  type FieldLines,
+  type Verdict,
+  type VerifyingStream,
+} from "@trailsum/shared";
+
+/**
+ * What is done about the digests of content that passes: nothing; its verdict told; or content whose verdict is bad
+ * cut off before its end, so that the next hop never takes it for whole.
+ */
+export type VerificationMode = "off" | "observe" | "enforce";
+
+/** The message whose content passes. */
+export interface PassingMessage {
+  readonly header: FieldLines;
+  /** Its trailer section, once the content has ended. */
+  readonly trailers: () => FieldLines;
+  readonly content: "whole" | "part";
+}
+
+/**
+ * A stream that verifies content on its way. Enforcing, it holds the last piece back until the verdict: where a length
+ * frames the content, its last byte is already the end. Content that nothing came to verify by passes.
+ */
+export function passingVerification(message: PassingMessage, mode: "observe" | "enforce"): VerifyingStream {
+  const { header, content } = message;
+  const trailersPossible = header.has("Transfer-Encoding") || !header.has("Content-Length");
+  return createVerifyingStream({
+    algorithms: algorithmsToCompute({ header, trailersPossible }, algorithms),
+    withhold: mode === "enforce",
+    decide: (computed) => decideVerdict({ header, trailer: message.trailers(), computed, content }),
+    accept: ({ name }) => mode === "observe" || name === "verified" || name === "unverified",
+  });
+}
+
+/** Sends `source` through `verification`, beginning only when somebody reads what comes out. */
+export function whenRead(source: Readable, verification: VerifyingStream): void {
+  verification.once("resume", () => pipeline(source, verification, () => {}));
+  verification.once("close", () => source.destroy());
+}
+
+/** Whether a message says anything that its content could be verified by, or may still say it behind the content. */
+export function isVerifiable(header: FieldLines): boolean {
+  return announcedIntegrityFields(header).length > 0 || header.has("Transfer-Encoding") || hasDigest(header);
+}
+
+function hasDigest(header: FieldLines): boolean {
+  return ["Repr-Digest", "Content-Digest", "Content-MD5", "Md5"].some((name) => header.has(name));
+}
+
+/** What a verdict is called in a log: its name, or `off` where nobody looked. */
+export function verdictName(verdict: Verdict | undefined): string {
+  return verdict?.name ?? "-";
+}
