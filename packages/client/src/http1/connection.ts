@@ -5,7 +5,7 @@ import { errors } from "undici";
 
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { isReplayable } from "../request-body.ts";
-import { IdleTimer } from "./idle-timer.ts";
+import { IdleTimer, LONGEST_TIMEOUT } from "./idle-timer.ts";
 import { RequestWriter } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ReaderLimits, type ResponseSink } from "./response-reader.ts";
@@ -61,6 +61,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   #writeError: Error | undefined;
   /** The other side has sent all that it will ever send. */
   #ended = false;
+  /** The socket's own timer is running. */
+  #watched = false;
 
   constructor(
     socket: Socket,
@@ -73,7 +75,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#reader = new ResponseReader(this, options.limits);
     this.#freeSocket = surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
-    socket.on("error", this.#onError).on("close", this.#onClose);
+    socket.on("error", this.#onError).on("close", this.#onClose).on("timeout", this.#onSendingRests);
     this.#rest();
   }
 
@@ -95,7 +97,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#reader.expect(request.method, request.upgrade !== undefined);
     const writer = new RequestWriter(this.#socket, request, {
       onSent: (chunk) => this.#onSent(chunk),
-      onBlocked: (blocked) => this.#onBlocked(blocked),
+      onBlocked: () => this.#watchSending(),
       onFinished: () => this.#onRequestFinished(),
       onFailed: (error) => exchange.fail(error),
     });
@@ -179,7 +181,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#exchange = undefined;
     this.#timer.stop();
     this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
-    this.#socket.off("error", this.#onError).off("close", this.#onClose);
+    this.#socket.off("error", this.#onError).off("close", this.#onClose).off("timeout", this.#onSendingRests);
+    this.#socket.setTimeout(0);
     this.#freeSocket();
     this.#socket.pause();
     if (rest.length > 0) this.#socket.unshift(rest);
@@ -250,6 +253,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     }
     this.#writer = undefined;
     this.#served += 1;
+    if (this.#watched) this.#socket.setTimeout(0);
+    this.#watched = false;
     this.#socket.resume();
     this.#rest();
     this.#owner.onIdle(this);
@@ -279,23 +284,49 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#exchange?.bodySent(chunk);
   }
 
-  #onBlocked(blocked: boolean): void {
-    if (this.#answered) return;
-    if (blocked) this.#awaitContent();
-    else this.#timer.clear();
+  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
+  #watchSending(): void {
+    const timeout = this.#bodyTimeout;
+    if (this.#watched || timeout === 0) return;
+    this.#watched = true;
+    this.#socket.setTimeout(Math.min(timeout, LONGEST_TIMEOUT));
   }
+
+  readonly #onSendingRests = (): void => {
+    this.#watched = false;
+    const paused = this.#answered && this.#exchange?.paused === true;
+    if (this.#socket.writableNeedDrain && !paused) this.#exchange?.fail(new errors.BodyTimeoutError());
+  };
 
   #awaitHead(): void {
     this.#timer.set(this.#exchange?.request.headersTimeout ?? this.#timeouts.headers, this.#onHeadOverdue);
   }
 
   #awaitContent(): void {
-    this.#timer.set(this.#exchange?.request.bodyTimeout ?? this.#timeouts.body, this.#onContentOverdue);
+    this.#timer.set(this.#bodyTimeout, this.#onContentOverdue);
   }
 
-  readonly #onHeadOverdue = (): void => this.#exchange?.fail(new errors.HeadersTimeoutError());
+  get #bodyTimeout(): number {
+    return this.#exchange?.request.bodyTimeout ?? this.#timeouts.body;
+  }
 
-  readonly #onContentOverdue = (): void => this.#exchange?.fail(new errors.BodyTimeoutError());
+  // While something is still being sent, it is the sending that may not rest.
+
+  readonly #onHeadOverdue = (): void => {
+    if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.HeadersTimeoutError());
+    else {
+      this.#watchSending();
+      this.#awaitHead();
+    }
+  };
+
+  readonly #onContentOverdue = (): void => {
+    if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.BodyTimeoutError());
+    else {
+      this.#watchSending();
+      this.#awaitContent();
+    }
+  };
 
   readonly #onRested = (): void => void this.#socket.destroy();
 

@@ -1,5 +1,5 @@
 /** Node takes a longer time for a millisecond. */
-const LONGEST = 2 ** 31 - 1;
+export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
 /**
  * One deadline that is moved for every piece of a message. Moving it costs no timer: the one underneath fires at the
@@ -37,8 +37,8 @@ export class IdleTimer {
 
   #start(timeout: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fire(), Math.min(timeout, LONGEST)).unref();
-    this.#firesAt = performance.now() + Math.min(timeout, LONGEST);
+    this.#timer = setTimeout(() => this.#fire(), Math.min(timeout, LONGEST_TIMEOUT)).unref();
+    this.#firesAt = performance.now() + Math.min(timeout, LONGEST_TIMEOUT);
   }
 
   #fire(): void {

@@ -12,8 +12,8 @@ import { requestFraming, type RequestFraming, requestHead } from "./request-head
 export interface WriterEvents {
   /** A piece of the body was handed to the socket. */
   onSent(chunk: Uint8Array): void;
-  /** The socket takes no more for now, or takes more again. */
-  onBlocked(blocked: boolean): void;
+  /** The socket takes no more for now. */
+  onBlocked(): void;
   /** All of the request was handed to the socket. */
   onFinished(): void;
   /** The body or the trailers failed: the request must not look complete. */
@@ -83,9 +83,7 @@ export class RequestWriter {
   drained(): void {
     const unblock = this.#unblock;
     this.#unblock = undefined;
-    if (unblock === undefined) return;
-    this.#events.onBlocked(false);
-    unblock();
+    unblock?.();
   }
 
   /** Sends nothing more and lets go of the body: the answer is there already, or the exchange has failed. */
@@ -139,7 +137,7 @@ export class RequestWriter {
   /** Waits until the socket takes more, then goes on. */
   #wait(proceed: () => void): void {
     this.#unblock = proceed;
-    this.#events.onBlocked(true);
+    this.#events.onBlocked();
   }
 
   #sendStream(stream: Readable): void {
