@@ -1,0 +1,92 @@
+import { createServer } from "node:net";
+
+import { listen, rawClient, tempDir, trailsum } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { content, fileOf, md5 } from "./support/content.ts";
+import { serve } from "./support/serving.ts";
+
+const head = "PUT /it HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nTrailer: Md5\r\n\r\n";
+const chunk = `${content.length.toString(16)}\r\n${content.toString()}\r\n`;
+const end = `0\r\nMd5: ${md5(content)}\r\n\r\n`;
+
+test("serve says on stdout where it listens, and nothing else, and logs on stderr", async () => {
+  const { url, port, stdout, stderr } = await serve();
+  await trailsum(["upload", await fileOf(), `${url}/it`]);
+  await trailsum(["download", `${url}/nothing`]);
+  expect(stdout()).toBe(`listening on http://127.0.0.1:${port}\n`);
+  expect(stderr()).toMatch(/^stored "it", 42 bytes, verified\nrefused: GET "\/nothing": [^\n]+\n$/);
+});
+
+test("serve listens where --host and --port say, and says so when something else listens there", async () => {
+  const { port } = await listen(createServer());
+  const { exitCode, stdout, stderr } = await trailsum(["serve", await tempDir(), "--port", String(port)]);
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe(
+    `trailsum: cannot listen on 127.0.0.1:${port}: something else listens there: stop it, or use another port (0 picks a free one)\n`,
+  );
+  const { url } = await serve(["--host", "localhost"]);
+  expect(url).toMatch(/^http:\/\/localhost:\d+$/);
+  expect((await trailsum(["upload", await fileOf(), `${url}/it`])).exitCode).toBe(0);
+});
+
+test("--max-size refuses what is larger: at once where its length is told, and else as soon as it is known", async () => {
+  const { url, port, visible, staged } = await serve(["--max-size", "1K"]);
+  const told = await rawClient(port);
+  await told.write(`PUT /told HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\nMd5: ${md5(content)}\r\n\r\n`);
+  expect((await told.readHead()).toString()).toMatch(/^HTTP\/1\.1 413 /);
+  const { exitCode, stderr } = await trailsum(["upload", await fileOf("x".repeat(1025)), `${url}/untold`]);
+  expect([exitCode, stderr]).toEqual([
+    4,
+    `trailsum: ${url}/untold: the server answered 413 Payload Too Large: at most 1024 bytes are accepted here\n`,
+  ]);
+  expect((await trailsum(["upload", await fileOf("x".repeat(1024)), `${url}/fits`])).exitCode).toBe(0);
+  expect([await visible(), await staged()]).toEqual([["fits"], []]);
+});
+
+test("an upload that is refused early is told of it, however much was still to be sent", async () => {
+  const { url } = await serve(["--max-size", "1K"]);
+  const { exitCode, stderr } = await trailsum(["upload", await fileOf(Buffer.alloc(30_000_000)), `${url}/it`]);
+  expect(exitCode).toBe(4);
+  expect(stderr).toMatch(/: the server answered 413 Payload Too Large: /);
+});
+
+describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
+  test("lets a running upload finish, closes what is idle, takes nothing new, and ends with 0", async () => {
+    const serving = await serve();
+    const { port, child, exited, visible, staged } = serving;
+    const idle = await rawClient(port);
+    await idle.write("GET /nothing HTTP/1.1\r\nHost: test\r\n\r\n");
+    await idle.readHead();
+    const busy = await rawClient(port);
+    await busy.write(head + chunk);
+    await expect.poll(staged).toHaveLength(1);
+    child.kill(signal);
+    // It is closing when what is idle is closed.
+    await idle.readToEnd();
+    await expect(rawClient(port)).rejects.toThrow("ECONNREFUSED");
+    await busy.write(end);
+    const answer = (await busy.readHead()).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 201 /);
+    await busy.readToEnd();
+    busy.destroy();
+    idle.destroy();
+    const { exitCode, stdout, stderr } = await exited;
+    expect([exitCode, stdout.split("\n").length, stderr.includes("unexpected")]).toEqual([0, 2, false]);
+    expect([await visible(), await staged()]).toEqual([["it"], []]);
+  });
+});
+
+test("a second signal ends serve at once, and the next start cleans up", async () => {
+  const { port, child, exited, directory, staged } = await serve();
+  const busy = await rawClient(port);
+  await busy.write(head + chunk);
+  await expect.poll(staged).toHaveLength(1);
+  const idle = await rawClient(port);
+  child.kill("SIGTERM");
+  await idle.readToEnd();
+  child.kill("SIGTERM");
+  expect((await exited).exitCode).toBe(143);
+  const restarted = await serve([], { directory });
+  expect([await restarted.visible(), await restarted.staged()]).toEqual([[], []]);
+});
