@@ -11,20 +11,36 @@ export interface Reading {
   error?: TrailsumError;
 }
 
-/** The bytes of a source, counted and hashed as they leave. What goes wrong with it is kept in `reading`. */
-export async function* hashed(
+/** With what the bytes of a source are hashed, and who is told. */
+export interface Hashing {
+  readonly digester: StreamDigester;
+  readonly reading: Reading;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  /** Whether the memory of a piece may be used again: see {@link OpenedSource}. */
+  readonly inTurn: boolean;
+}
+
+/**
+ * The bytes of a source, counted and hashed as they leave. What goes wrong with it is kept in `reading`. They can be had
+ * once: a dispatcher that sends a request a second time, as undici's retry interceptor does, would send what is left.
+ */
+export function hashed(
   source: OpenedSource,
-  digester: StreamDigester,
-  reading: Reading,
-  onProgress: ((progress: Progress) => void) | undefined,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of remembered(source.read(), reading)) {
-    const hashing = digester.update(chunk);
-    if (hashing !== undefined) await hashing;
-    yield chunk;
-    onProgress?.({ transferred: digester.size, total: source.size });
+  { digester, reading, onProgress, inTurn }: Hashing,
+): AsyncIterable<Uint8Array> {
+  let begun = false;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    if (begun) throw new TrailsumError("CONNECTION_LOST", "the upload was cut off: to begin it again, set `retries`");
+    begun = true;
+    for await (const chunk of remembered(source.read(inTurn), reading)) {
+      const hashing = digester.update(chunk);
+      if (hashing !== undefined) await hashing;
+      yield chunk;
+      onProgress?.({ transferred: digester.size, total: source.size });
+    }
+    reading.ended = true;
   }
-  reading.ended = true;
+  return { [Symbol.asyncIterator]: bytes };
 }
 
 async function* remembered(bytes: AsyncIterable<Uint8Array>, reading: Reading): AsyncGenerator<Uint8Array> {

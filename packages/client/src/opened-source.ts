@@ -4,8 +4,11 @@ export interface OpenedSource {
   readonly size: number | undefined;
   /** Whether it can be read again from its start. */
   readonly rereadable: boolean;
-  /** Reads it from its start. */
-  read(): AsyncIterable<Uint8Array>;
+  /**
+   * Reads it from its start. With `inTurn` pieces may use the same memory in turn: whoever is given them has to have let
+   * go of one when it has asked for the next two.
+   */
+  read(inTurn: boolean): AsyncIterable<Uint8Array>;
   /** Lets go of it. */
   close(): Promise<void>;
 }

@@ -49,7 +49,7 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
     return {
       size: stats.isFile() ? stats.size : undefined,
       rereadable: stats.isFile(),
-      read: () => readFile(file, String(path)),
+      read: (inTurn) => readFile(file, String(path), inTurn),
       async close() {
         const closed = file.close();
         // It waits for a block that is on its way, and a pipe may never give another one.

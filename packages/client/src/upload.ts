@@ -103,6 +103,9 @@ async function send(
   const algorithms = chosenAlgorithms(options.digests);
   const digester = await createStreamDigester(algorithms, source.size);
   const reading: Reading = { ended: false };
+  // Our own connection has sent a piece before it asks for another. Of anybody else's dispatcher nobody can know.
+  const inTurn = options.dispatcher === undefined;
+  const { onProgress } = options;
   let asked = false;
   let sent: Digests | undefined;
   try {
@@ -110,7 +113,7 @@ async function send(
       dispatcher: options.dispatcher ?? defaultDispatcher(),
       method: options.method ?? "PUT",
       headers: uploadFields(algorithms, options.headers, sameOrigin),
-      body: asBody(hashed(source, digester, reading, options.onProgress)),
+      body: asBody(hashed(source, { digester, reading, onProgress, inTurn })),
       trailers: async () => {
         asked = true;
         sent = await digester.digest();
