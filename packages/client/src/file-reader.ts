@@ -31,6 +31,8 @@ export async function* readFile(file: FileHandle, path: string, inTurn: boolean)
       // Of a file that grows while it is read there may never be an end.
       if (regular && position > before.size) throw changed(path);
       next = readBlock(file, blocks(), regular ? position : null);
+      // Where an early answer ends the upload nobody asks for it any more, and the file is closed before it is read.
+      next.catch(() => {});
       yield block;
     }
   } catch (error) {

@@ -30,7 +30,7 @@ export async function serve(
 }
 
 /** The files in a directory that is served, the server's own left out. */
-export async function visibleIn(directory: string): Promise<string[]> {
+async function visibleIn(directory: string): Promise<string[]> {
   return (await filesBelow(directory)).filter((file) => !file.startsWith(".trailsum/"));
 }
 
