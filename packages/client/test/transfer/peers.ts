@@ -22,8 +22,8 @@ export interface Receiver extends Listening {
 
 /** Starts a server that reads each request to its end and then lets `answer` answer it; 201 without content by default. */
 export async function receiver(
-  answer: (response: ServerResponse, upload: Received, index: number) => void = (response) =>
-    void response.writeHead(201).end(),
+  answer: (response: ServerResponse, upload: Received, index: number) => unknown = (response) =>
+    response.writeHead(201).end(),
 ): Promise<Receiver> {
   const uploads: Received[] = [];
   const listening = await httpServer(async (request, response) => {
@@ -47,13 +47,14 @@ export async function receiver(
 
 /** A node:http server that answers with `listener`. */
 export function httpServer(
-  listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
+  listener: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<Listening> {
   const onRequest: RequestListener = (request, response) => {
     request.on("error", () => {});
-    void Promise.resolve(listener(request, response)).catch(() => response.destroy());
+    const answering = async (): Promise<unknown> => listener(request, response);
+    answering().catch(() => response.destroy());
   };
-  return listen(createServer({ keepAliveTimeout: 1_000 }, onRequest));
+  return listen(createServer(onRequest));
 }
 
 /** Waits until a whole request has arrived on a connection, and takes it apart. */

@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+
+import { errorTable, type ErrorCode } from "@trailsum/shared";
+import { rawServer } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { upload, type UploadResult } from "../../src/index.ts";
+import { receiver, rejection, wholeRequest, wireResponse } from "./peers.ts";
+
+const content = "content";
+const digest = (algorithm: "md5" | "sha256", of = content): string => createHash(algorithm).update(of).digest("base64");
+
+/** What an upload comes to that is answered with this. */
+async function answered(headers: Record<string, string | string[]>): Promise<UploadResult> {
+  const server = await receiver((response) => response.writeHead(201, headers).end());
+  return upload(server.origin, [content], { digests: ["sha-256"] });
+}
+
+describe("an accepted upload is confirmed by", () => {
+  const md5 = digest("md5");
+  const answers: readonly [answer: string, by: "server" | "nobody", headers: Record<string, string | string[]>][] = [
+    ["the right Repr-Digest", "server", { "Repr-Digest": `md5=:${md5}:` }],
+    ["another algorithm's right one", "server", { "Repr-Digest": `sha-256=:${digest("sha256")}:` }],
+    ["a right one beside one that was not computed", "server", { "Repr-Digest": `md5=:${md5}:, crc32=:AAAAAA==:` }],
+    ["no digest", "nobody", {}],
+    ["one that was not computed", "nobody", { "Repr-Digest": "crc32=:AAAAAA==:" }],
+    ["one that nobody knows", "nobody", { "Repr-Digest": "md6=:AAAA:" }],
+    ["one that cannot be read", "nobody", { "Repr-Digest": "md5=what" }],
+    [
+      "a right one and another of the same name",
+      "nobody",
+      { "Repr-Digest": [`md5=:${md5}:`, `md5=:${digest("md5", "x")}:`] },
+    ],
+    ["a Content-Digest, which is that of the answer", "nobody", { "Content-Digest": `md5=:${digest("md5", "x")}:` }],
+  ];
+  test.each(answers)("%s: %s", async (_answer, by, headers) => {
+    expect(await answered(headers)).toMatchObject({ confirmedBy: by, status: 201 });
+  });
+});
+
+test.each([
+  ["one", { "Repr-Digest": `md5=:${digest("md5", "other")}:` }],
+  ["one among right ones", { "Repr-Digest": `sha-256=:${digest("sha256")}:, md5=:${digest("md5", "other")}:` }],
+])("a server that accepts and tells another digest, %s, has stored something else", async (_which, headers) => {
+  const error = await rejection(answered(headers));
+  expect(error).toMatchObject({ code: "DIGEST_MISMATCHED", message: expect.stringContaining("its md5 differs") });
+});
+
+/** The error of an upload that is answered with this, over a raw connection that is closed behind it. */
+async function refused(
+  status: string,
+  fields: [string, string][],
+  body: string,
+): Promise<ReturnType<typeof rejection>> {
+  const server = await rawServer(async (connection) => {
+    await wholeRequest(connection);
+    connection.end(wireResponse(status, [["Connection", "close"], ...fields], body));
+  });
+  return rejection(upload(`${server.origin}/a`, [content]));
+}
+
+const problem = (document: unknown): [string, [string, string][], string] => [
+  "400 Bad Request",
+  [["Content-Type", "application/problem+json; charset=utf-8"]],
+  JSON.stringify(document),
+];
+
+describe("a problem document keeps its code when it is about integrity:", () => {
+  const types = Object.entries(errorTable).flatMap(([code, { type }]): [ErrorCode, string][] =>
+    type === undefined || type === "about:blank" ? [] : [[code as ErrorCode, type]],
+  );
+  test.each(types)("%s", async (code, type) => {
+    const error = await refused(...problem({ type, title: "Title", detail: "what is wrong" }));
+    const expected = code.startsWith("DIGEST_") || code === "SIZE_MISMATCHED" ? code : "REFUSED";
+    expect(error).toMatchObject({ code: expected, status: 400, message: expect.stringMatching(/: what is wrong$/) });
+  });
+
+  test("a type that nobody knows is a refusal", async () => {
+    const error = await refused(...problem({ type: "https://example.org/full", title: "Full up" }));
+    expect(error).toMatchObject({ code: "REFUSED", message: expect.stringMatching(/400 Bad Request: Full up$/) });
+  });
+
+  test.each([
+    ["no type", {}],
+    ["a type that is no text", { type: 5, detail: 6, title: null }],
+    ["a list", ["a"]],
+    ["null", null],
+    ["a key that means something to JavaScript", { ["__proto__"]: { detail: "x" } }],
+  ])("one with %s is a refusal without a reason", async (_fault, document) => {
+    const error = await refused(...problem(document));
+    expect(error).toMatchObject({ code: "REFUSED", message: expect.stringMatching(/400 Bad Request$/) });
+  });
+});
+
+describe("a refusal is told with its status", () => {
+  const fields: [string, string][] = [["Content-Type", "application/problem+json"]];
+  const type = errorTable.DIGEST_MISMATCHED.type;
+  test.each([
+    ["a problem document that is no JSON", "403 Forbidden", fields, "{nonsense", 403],
+    [
+      "one that is cut",
+      "400 Bad Request",
+      [...fields, ["Content-Length", "500"]],
+      `{"type":"${type}","detail":"a`,
+      400,
+    ],
+    [
+      "one that is too large",
+      "507 Insufficient Storage",
+      fields,
+      JSON.stringify({ type, detail: "x".repeat(70_000) }),
+      507,
+    ],
+    ["a page", "404 Not Found", [["Content-Type", "text/html"]], "<h1>gone</h1>", 404],
+    ["nothing", "401 Unauthorized", [["Content-Length", "0"]], "", 401],
+    ["a status without a name", "599 ", [], "", 599],
+    ["a redirect that asks for another method", "303 See Other", [["Location", "/b"]], "", 303],
+  ] as [string, string, [string, string][], string, number][])("%s", async (_what, status, given, body, expected) => {
+    const error = await refused(status, given, body);
+    expect(error).toMatchObject({ code: "REFUSED", status: expected });
+    expect(error.message).toMatch(new RegExp(`^http://127.0.0.1:\\d+/a: the server answered ${status.trim()}$`));
+  });
+
+  test("and nothing in it steers a terminal", async () => {
+    const detail = "red \u001b[31m, back \b\b\u009b2J, turned \u202e, next\r\nline\0" + "x".repeat(1_000);
+    const error = await refused(...problem({ detail }));
+    expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(error.message).toContain("red  [31m");
+    expect(error.message.length).toBeLessThan(600);
+  });
+});
+
+test.each([
+  ["is cut", "HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\nhalf"],
+  ["stops within its head", "HTTP/1.1 201 Crea"],
+  ["never comes", ""],
+])("an upload whose answer %s is lost, and not taken for accepted", async (_how, wire) => {
+  const server = await rawServer(async (connection) => {
+    await wholeRequest(connection);
+    connection.end(wire);
+  });
+  expect((await rejection(upload(server.origin, [content]))).code).toBe("CONNECTION_LOST");
+});
+
+test("a server that does not speak HTTP is told as such", async () => {
+  const server = await rawServer((connection) => connection.end("SSH-2.0-OpenSSH_9.2\r\n"));
+  const error = await rejection(upload(server.origin, [content]));
+  expect(error).toMatchObject({ code: "PROTOCOL", message: expect.stringContaining("does not speak HTTP/1.1") });
+});
