@@ -23,8 +23,6 @@ export class Exchange implements Dispatcher.DispatchController {
   readonly request: OutgoingRequest;
   readonly #handler: Dispatcher.DispatchHandler;
   carrier: ExchangeCarrier | undefined;
-  /** Whether it was already moved to another connection once. */
-  resent = false;
 
   aborted = false;
   paused = false;

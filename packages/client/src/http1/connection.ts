@@ -334,8 +334,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     const unanswered = !this.#reader.started && this.#served > 0;
-    if (unanswered && !exchange.resent && isResendable(exchange)) {
-      exchange.resent = true;
+    // As often as there are connections that have gone stale: a new one that is closed at once is an error.
+    if (unanswered && isResendable(exchange)) {
       this.#exchange = undefined;
       exchange.carrier = undefined;
       this.#owner.onUnanswered(exchange);

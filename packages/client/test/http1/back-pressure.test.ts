@@ -123,41 +123,6 @@ test("the server sends more than is taken: it has to wait", async () => {
   expect(heard).toBe(size);
 });
 
-describe("a small request goes out in one piece:", () => {
-  test.each<readonly [name: string, options: RecordOptions]>([
-    ["without a body", { method: "GET" }],
-    ["a string", { method: "PUT", body: "hello" }],
-    ["a Buffer and trailers", { method: "PUT", body: Buffer.from("hello"), trailers: { Md5: "a" } }],
-    [
-      "a Buffer and trailers from a function",
-      { method: "PUT", body: Buffer.from("hello"), trailers: () => ({ Md5: "a" }) },
-    ],
-    ["trailers and no body", { method: "PUT", trailers: () => ({ Md5: "a" }) }],
-  ])("%s", async (_name, options) => {
-    const sizes: number[] = [];
-    const server = await rawServer(async (connection) => {
-      connection.socket.setNoDelay(true);
-      connection.socket.on("data", (bytes: Buffer) => sizes.push(bytes.length));
-      for (let turn = 0; turn < 20; turn += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
-        await connection.readUntil(
-          options.trailers === undefined ? (options.body === undefined ? "\r\n\r\n" : "hello") : "Md5: a\r\n\r\n",
-        );
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
-        await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-      }
-    });
-    const agent = trailerAgent({ connections: 1 });
-    for (let turn = 0; turn < 20; turn += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
-      expect((await record(agent, server.origin, options).ended).error).toBeUndefined();
-    }
-    expect(server.connections).toHaveLength(1);
-    expect(sizes).toEqual(Array<number>(20).fill(sizes[0]!));
-    expect((await readMessage(server.connections[0]!)).complete).toBe(true);
-  });
-});
-
 test("the server reads as many chunk lines as there were pieces, and none is copied or merged", async () => {
   const pieces = Array.from({ length: 50 }, (_, at) => Buffer.alloc(1_000 + at, at));
   const server = await rawServer(async (connection) => {

@@ -83,6 +83,25 @@ test("the server closes on the second try as well: there is no third", async () 
   expect(server.connections).toHaveLength(2);
 });
 
+test("the server resets every connection that it kept: the request goes through on a new one", async () => {
+  const answered = Promise.withResolvers<void>();
+  const server = await rawServer(async (connection, index) => {
+    await connection.readHead();
+    if (index === 2) answered.resolve();
+    if (index < 3) await answered.promise;
+    await connection.write(answer(index < 3 ? "first" : "again"));
+    if (index > 2) return;
+    await connection.readHead();
+    connection.reset();
+  });
+  const agent = trailerAgent();
+  await Promise.all([1, 2, 3].map(() => record(agent, server.origin).ended));
+  const again = await record(agent, server.origin).ended;
+  expect(again.error).toBeUndefined();
+  expect(content(again)).toBe("again");
+  expect(server.connections).toHaveLength(4);
+});
+
 test.each([
   ["one byte of an answer", "H"],
   ["an interim response", "HTTP/1.1 103 Early Hints\r\n\r\n"],
