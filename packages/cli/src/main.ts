@@ -4,6 +4,7 @@ import yargs from "yargs";
 
 import { demoCommand } from "./commands/demo.ts";
 import { downloadCommand } from "./commands/download.ts";
+import { proxyCommand } from "./commands/proxy.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { uploadCommand } from "./commands/upload.ts";
 import { hideDashes } from "./leading-dashes.ts";
@@ -18,8 +19,9 @@ export async function main(args: readonly string[]): Promise<void> {
     .command(uploadCommand)
     .command(downloadCommand)
     .command(serveCommand)
+    .command(proxyCommand)
     .command(demoCommand)
-    .demandCommand(1, "say what to do: upload, download, serve or demo")
+    .demandCommand(1, "say what to do: upload, download, serve, proxy or demo")
     .strict()
     .version(version())
     .alias("help", "h")

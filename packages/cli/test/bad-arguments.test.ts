@@ -10,7 +10,7 @@ const url = "http://127.0.0.1:1/x";
 
 /** What is typed, the exit status, and what is said: one line that says what to do. */
 const rows: readonly (readonly [args: readonly string[], exit: number, says: string])[] = [
-  [[], 2, "say what to do: upload, download, serve or demo; trailsum --help says what there is"],
+  [[], 2, "say what to do: upload, download, serve, proxy or demo; trailsum --help says what there is"],
   [["uplaod", "it", url], 2, "Unknown arguments: uplaod, it, http://127.0.0.1:1/x; trailsum --help says what there is"],
   [["upload"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
   [["upload", "it"], 2, "say what to upload, and where to: trailsum upload FILE URL"],

@@ -77,7 +77,7 @@ test("the commands print what they are said to print", async () => {
       cwd: directory,
       env,
     });
-    expect(stdout.trimEnd(), command).toBe(output);
+    expect({ command, output: stdout.trimEnd() }).toEqual({ command, output });
   }
 });
 

@@ -14,7 +14,8 @@ const run = promisify(execFile);
 const command = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
 
 // The one of util-linux; others take other arguments.
-const script = await run("script", ["--version"]).then(
+const program = "script";
+const script = await run(program, ["--version"]).then(
   ({ stdout }) => stdout.includes("util-linux"),
   () => false,
 );
@@ -23,7 +24,7 @@ const script = await run("script", ["--version"]).then(
 function onTerminal(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const line = [process.execPath, command, ...args].map((arg) => `'${arg}'`).join(" ");
   const env = { ...process.env, ...options.env, SHELL: "/bin/sh", TERM: "xterm", COLUMNS: "120" };
-  const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], { ...options, env });
+  const child = spawn(program, ["--quiet", "--return", "--command", line, "/dev/null"], { ...options, env });
   onTestFinished(() => void child.kill("SIGKILL"));
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
   return { child, output: text(child.stdout), exited };

@@ -118,7 +118,7 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
       await relayContent(response, res, outgoing, {
         framing,
         policy: responseTrailers,
-        verification: verificationOf(response, record, verify),
+        verification: verificationOf(inbound, response, record, verify),
       });
     } catch (error) {
       response.abandon(TrailsumError.from(error));
@@ -293,14 +293,18 @@ class Passage {
 
 /** How the content of a response is verified; its verdict is written down. */
 function verificationOf(
+  { method }: InboundRequest,
   response: OriginResponse,
   record: ExchangeRecord,
   mode: VerificationMode,
 ): Parameters<typeof relayContent>[3]["verification"] {
   if (mode === "off") return undefined;
   const { header, status } = response;
+  // What answers another method than GET is not the resource's representation, and `Repr-Digest` does not speak of it: in
+  // the answer to a PUT it tells what was stored (RFC 9530 section 3.2).
+  const content = method === "GET" && status !== 206 ? "whole" : "part";
   return (trailers) => {
-    const stream = passingVerification({ header, trailers, content: status === 206 ? "part" : "whole" }, mode);
+    const stream = passingVerification({ header, trailers, content }, mode);
     stream.verdict.then(
       (verdict: Verdict) => {
         record.responseVerdict = verdict;

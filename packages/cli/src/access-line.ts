@@ -1,0 +1,20 @@
+import type { ExchangeRecord } from "@trailsum/proxy";
+
+/**
+ * One line of an access log: who asked for what, what they got, how long it took, of which origin, and what was found
+ * about the content in both directions. What a stranger sent is quoted.
+ */
+export function accessLine(record: ExchangeRecord): string {
+  const { request, origin, status, duration, requestVerdict, responseVerdict, error } = record;
+  const line = [
+    request.remoteAddress ?? "-",
+    JSON.stringify(`${request.method} ${request.message.url}`),
+    status ?? "-",
+    `${duration.toFixed(1)}ms`,
+    origin ?? "-",
+    `request=${requestVerdict?.name ?? "-"}`,
+    `response=${responseVerdict?.name ?? "-"}`,
+    ...(error === undefined ? [] : [`${error.code} ${JSON.stringify(error.message)}`]),
+  ];
+  return `${line.join(" ")}\n`;
+}

@@ -1,0 +1,98 @@
+import cluster from "node:cluster";
+
+import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
+import type { CommandModule } from "yargs";
+
+import { accessLine } from "../access-line.ts";
+import { defineCommand } from "../command.ts";
+import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import type { Run } from "../process-run.ts";
+import { listOf } from "../transfer-flags.ts";
+import { superviseWorkers } from "../workers.ts";
+
+interface ProxyArguments extends ListenerArguments {
+  readonly targets: readonly string[];
+  readonly requestTrailers: string;
+  readonly responseTrailers: string;
+  readonly verify: "off" | "observe" | "enforce";
+  readonly balance: "round-robin" | "least-connections";
+  readonly keepHost: boolean;
+  readonly trustForwarded: boolean;
+  readonly workers: number;
+}
+
+const flags = {
+  ...listenerFlags(8081),
+  "request-trailers": {
+    type: "string",
+    default: "declared",
+    describe: "which trailers of requests go on: declared, all, none, or names such as md5,size",
+    requiresArg: true,
+  },
+  "response-trailers": {
+    type: "string",
+    default: "all",
+    describe: "which trailers of responses go on: declared, all, none, or names",
+    requiresArg: true,
+  },
+  verify: {
+    choices: ["off", "observe", "enforce"],
+    default: "off",
+    describe: "look at digests on their way: log them, or cut off content that is not what it should be",
+  },
+  balance: {
+    choices: ["round-robin", "least-connections"],
+    default: "round-robin",
+    describe: "how one of several targets is chosen",
+  },
+  "keep-host": { type: "boolean", default: false, describe: "send the Host that was asked for, not the target's" },
+  "trust-forwarded": {
+    type: "boolean",
+    default: false,
+    describe: "believe what clients say in X-Forwarded-*: only behind a proxy that sets them",
+  },
+  workers: { type: "number", default: 1, describe: "how many processes share the work", requiresArg: true },
+} as const;
+
+/** `trailsum proxy <target...>` */
+export const proxyCommand: CommandModule = defineCommand<ProxyArguments>({
+  command: "proxy <targets..>",
+  describe: "pass requests on to one or several servers, trailers kept in both directions",
+  flags,
+  arguments: (argv) => argv.positional("targets", { type: "string", array: true, demandOption: true }),
+  run: proxy,
+});
+
+async function proxy(given: ProxyArguments, run: Run): Promise<void> {
+  if (!Number.isInteger(given.workers) || given.workers < 1) {
+    throw new TrailsumError("USAGE", "--workers takes a number, 1 or more");
+  }
+  if (given.workers > 1 && cluster.isPrimary) {
+    await superviseWorkers(given.workers, run.signal);
+    return;
+  }
+  const { createProxyServer } = await import("@trailsum/proxy");
+  const { tls, host, port } = await listenerOptions(given);
+  const server = createProxyServer({
+    target: given.targets.map(String),
+    balance: given.balance,
+    verify: given.verify,
+    host: given.keepHost ? "inbound" : "target",
+    trustForwarded: given.trustForwarded,
+    requestTrailers: selection(given.requestTrailers),
+    responseTrailers: selection(given.responseTrailers),
+    listen: { host, port },
+    tls,
+    onExchange: given.quiet ? undefined : (record) => void process.stderr.write(accessLine(record)),
+  });
+  const { url } = await server.listen();
+  if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);
+  else process.send?.({ listening: url });
+  await interrupted(run.signal);
+  await server.close();
+  cluster.worker?.disconnect();
+}
+
+function selection(text: string): TrailerSelection {
+  return text === "declared" || text === "all" || text === "none" ? text : listOf(text);
+}
