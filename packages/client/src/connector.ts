@@ -3,6 +3,8 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "n
 
 import { errors } from "undici";
 
+import { LONGEST_TIMEOUT } from "./http1/idle-timer.ts";
+
 /** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {
   /** Milliseconds until a connection must stand, TLS included. Default 10,000; 0 for no limit. */
@@ -84,7 +86,10 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
         waiting.onError(error);
       };
       const closed = (): void => fail(new errors.SocketError("closed while connecting"));
-      const timer = timeout > 0 ? setTimeout(() => socket.destroy(timedOut(origin, timeout)), timeout) : undefined;
+      const timer =
+        timeout > 0
+          ? setTimeout(() => socket.destroy(timedOut(origin, timeout)), Math.min(timeout, LONGEST_TIMEOUT))
+          : undefined;
       socket.on("error", fail).on("close", closed).on(connected, succeed);
       return () => {
         settle();

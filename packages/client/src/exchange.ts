@@ -120,7 +120,8 @@ export class Exchange implements Dispatcher.DispatchController {
     this.#finish();
     carrier?.drop(this, error);
     const { body } = this.request;
-    if (body.kind === "stream" && !body.stream.destroyed) {
+    if (body.kind === "stream") {
+      // One that is destroyed already may still have its error to tell.
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }

@@ -1,8 +1,10 @@
 import { PassThrough, Readable } from "node:stream";
 
-import { fieldValues } from "@trailsum/testkit";
+import { fieldValues, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { trailerAgent } from "../agent/side-by-side.ts";
+import { record } from "./recording.ts";
 import { iterable, send } from "./wire.ts";
 
 describe("the server never reads the end of a request whose trailers fail:", () => {
@@ -118,6 +120,18 @@ test("a stream that was destroyed before is not sent", async () => {
   const { recording, message } = await send({ method: "PUT", body: failing().destroy() });
   expect(recording.error).toBeInstanceOf(Error);
   expect(message.complete).toBe(false);
+});
+
+test("a stream that errs in the moment in which its request is aborted disturbs nobody", async () => {
+  const server = await rawServer((connection) => void connection.socket.resume());
+  const body = new PassThrough();
+  const { controller, ended } = record(trailerAgent(), server.origin, { method: "PUT", body });
+  body.destroy(new Error("disk"));
+  const closed = new Promise<void>((resolve) => body.once("close", resolve));
+  controller.abort(new Error("enough"));
+  expect((await ended).error).toMatchObject({ message: "enough" });
+  // An error that nobody listens for would fail the run.
+  await closed;
 });
 
 /** Gives a piece, and is destroyed once that is read. */

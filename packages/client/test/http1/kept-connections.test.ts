@@ -54,7 +54,7 @@ describe("the server keeps its connection, and so does the client:", () => {
       "a time beyond what a timer takes",
       PLAIN,
       {},
-      { keepAliveTimeout: 2 ** 33, headersTimeout: 2 ** 33, bodyTimeout: 2 ** 33 },
+      { keepAliveTimeout: 2 ** 33, headersTimeout: 2 ** 33, bodyTimeout: 2 ** 33, connect: { timeout: 2 ** 33 } },
     ),
   ])("%s", async (_name, bytes, options, agentOptions) => {
     expect(await connectionsFor(bytes, options, agentOptions)).toBe(1);
