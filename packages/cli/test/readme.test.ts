@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -56,28 +56,25 @@ test("the message on the wire is what an upload of four bytes puts there", async
 
 test("the commands print what they are said to print", async () => {
   const directory = await tempDir();
-  const steps = blocksIn("console").flatMap(parseSession);
-  const [serve, ...others] = steps;
-  expect(serve?.command).toMatch(/^trailsum serve .* &$/);
-  await promisify(execFile)("mkdir", [join(directory, "files")]);
-  const args = serve!.command
-    .replace("8080", "0")
-    .replace(/^trailsum | &$/g, "")
-    .split(" ");
-  const server = await startTrailsum(args, { cwd: directory });
-  const { port } = new URL(server.url);
-  await writeFile(
-    join(directory, "trailsum"),
-    `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/src/bin.ts" "$@"\n`,
-    { mode: 0o755 },
-  );
+  await mkdir(join(directory, "files"));
+  const trailsumOnPath = `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/src/bin.ts" "$@"\n`;
+  await writeFile(join(directory, "trailsum"), trailsumOnPath, { mode: 0o755 });
   const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
-  for (const { command, output } of others) {
-    const { stdout } = await promisify(execFile)("sh", ["-c", command.replaceAll("8080", port)], {
-      cwd: directory,
-      env,
-    });
-    expect({ command, output: stdout.trimEnd() }).toEqual({ command, output });
+  // What listens is started on a free port, and what is shown to ask for its port asks for that one.
+  const ports = new Map<string, string>();
+  const withPorts = (text: string): string =>
+    text.replaceAll(/:(80\d\d)\b/g, (_, port: string) => `:${ports.get(port)}`);
+  for (const { command, output } of blocksIn("console").flatMap(parseSession)) {
+    if (command.endsWith(" &")) {
+      const [, port = ""] = /--port (\d+)/.exec(command) ?? [];
+      const args = withPorts(command.replace(`--port ${port}`, "--port 0")).replace(/^trailsum | &$/g, "");
+      const server = await startTrailsum(args.split(" "), { cwd: directory });
+      ports.set(port, new URL(server.url).port);
+      expect(output).toBe(`listening on http://127.0.0.1:${port}`);
+    } else {
+      const { stdout } = await promisify(execFile)("sh", ["-c", withPorts(command)], { cwd: directory, env });
+      expect({ command, output: stdout.trimEnd() }).toEqual({ command, output });
+    }
   }
 });
 
@@ -85,7 +82,7 @@ describe("the code", () => {
   test.each(blocksIn("js").map((code) => [code.split("\n").find((line) => line.includes("trailsum")) ?? "", code]))(
     "%s",
     async (_name, code) => {
-      await promisify(execFile)("mkdir", ["-p", join(import.meta.dirname, ".readme")]);
+      await mkdir(join(import.meta.dirname, ".readme"), { recursive: true });
       // Beside this file, so that packages are found as they are from here.
       const directory = await mkdtemp(join(import.meta.dirname, ".readme", "block-"));
       onTestFinished(() => rm(directory, { recursive: true, force: true }));

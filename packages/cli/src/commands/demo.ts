@@ -8,64 +8,93 @@ import prettyBytes from "pretty-bytes";
 import type { CommandModule } from "yargs";
 
 import { wirePicture } from "../demo/wire-picture.ts";
-import { startWireTap } from "../demo/wire-tap.ts";
+import { startTrailerEater } from "../demo/trailer-eater.ts";
+import { startWireTap, type WireRecord } from "../demo/wire-tap.ts";
 import { defineCommand } from "../command.ts";
 import type { Run } from "../process-run.ts";
 
 /** `trailsum demo` */
 export const demoCommand: CommandModule = defineCommand<object>({
   command: "demo",
-  describe: "server and client together: what stands on the wire, and what becomes of a corrupted upload",
+  describe: "client, proxy and server together: every hop's wire, and what becomes of damaged and trailer-less uploads",
   flags: {},
   run: demo,
 });
 
 async function demo(_given: object, { signal }: Run): Promise<void> {
   const { download, upload } = await import("@trailsum/client");
+  const { createProxyServer } = await import("@trailsum/proxy");
   const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
   // A real file that is there wherever this runs: the program that runs it.
   const file = process.execPath;
   const directory = await mkdtemp(join(tmpdir(), "trailsum-demo-"));
   const server = createUploadServer({ store: await createDirectoryStore({ directory }), port: 0 });
   const { url } = await server.listen();
-  try {
-    say(`A server on ${url}, keeping files in ${directory}`);
-    say(`\n1. Upload ${file} (${prettyBytes((await stat(file)).size, { binary: true })}). As it stood on the wire:\n`);
-    const tap = await startWireTap(new URL(url));
-    const uploaded = await upload(`${tap.origin}/node`, file, { signal });
-    for (const line of wirePicture(tap.sent())) say(`   ${line}`);
-    await tap.close();
-    say(
-      `\n   ${uploaded.status}: verified, and stored. The server computed the same: Repr-Digest: ${uploaded.headers.get("Repr-Digest")}`,
-    );
-
-    say("\n2. Download it again, and compare.\n");
-    const copy = join(directory, ".copy");
-    const { verdict } = await download(`${url}/node`, copy, { signal, allowUnverified: false });
-    const same = await sameContent(file, copy);
-    say(`   ${verdict.name} by ${verifyingFields(verdict).join(", ")}; byte for byte the same: ${same ? "yes" : "NO"}`);
-    if (!same) throw new TrailsumError("DIGEST_MISMATCHED", "the copy differs from the file");
-
-    say("\n3. Upload it once more, through a hop that flips a single bit.\n");
-    const liar = await startWireTap(new URL(url), flipOneBit);
-    const refused = await upload(`${liar.origin}/corrupted`, file, { signal }).then(
+  const behind = await startWireTap(new URL(url));
+  const proxy = createProxyServer({ target: behind.origin, listen: { port: 0 }, verify: "enforce" });
+  const front = await startWireTap(new URL((await proxy.listen()).url));
+  const failure = (attempt: Promise<unknown>): Promise<TrailsumError | undefined> =>
+    attempt.then(
       () => undefined,
       (error: unknown) => TrailsumError.from(error),
     );
-    await liar.close();
-    if (refused?.code !== "DIGEST_MISMATCHED")
-      throw new TrailsumError("INTERNAL", "a corrupted upload was not refused");
-    say(`   refused, exit status ${refused.meaning.exit}: ${refused.message}`);
-    const kept = await download(`${url}/corrupted`, nowhere(), { signal }).then(
-      () => "something",
-      (error: unknown) => (TrailsumError.from(error).status === 404 ? "nothing" : "something"),
+  try {
+    say(`A server that keeps files in ${directory}, and a proxy in front of it that verifies what passes.`);
+
+    say(`\n1. Upload ${file} (${prettyBytes((await stat(file)).size, { binary: true })}) through the proxy.`);
+    const uploaded = await upload(`${front.origin}/node`, file, { signal });
+    show("From the client to the proxy:", front.sent());
+    show("From the proxy to the server:", behind.sent());
+    say(`\n   ${uploaded.status}: verified, and stored. The server computed the same:`);
+    say(`   Repr-Digest: ${uploaded.headers.get("Repr-Digest")}`);
+
+    say("\n2. Download it again, and compare.");
+    const copy = join(directory, ".copy");
+    const { verdict } = await download(`${front.origin}/node`, copy, { signal, allowUnverified: false });
+    show("From the server to the proxy:", behind.received());
+    show("From the proxy to the client:", front.received());
+    const same = await sameContent(file, copy);
+    say(
+      `\n   ${verdict.name} by ${verifyingFields(verdict).join(", ")}; byte for byte the same: ${same ? "yes" : "NO"}`,
     );
-    if (kept !== "nothing") throw new TrailsumError("INTERNAL", "a corrupted upload was kept");
-    say("   and nothing of it can be downloaded: 404\n");
+    if (!same) throw new TrailsumError("DIGEST_MISMATCHED", "the copy differs from the file");
+
+    say("\n3. Upload it once more, through a hop in front of the proxy that flips a single bit.\n");
+    const liar = await startWireTap(new URL(front.origin), flipOneBit);
+    const damaged = await failure(upload(`${liar.origin}/damaged`, file, { signal }));
+    await liar.close();
+    if (damaged?.code !== "DIGEST_MISMATCHED") throw unexpected("a damaged upload was not refused", damaged);
+    say(`   refused by the proxy, exit status ${damaged.meaning.exit}: ${damaged.message}`);
+    say(`   The server was never sent the end of it: ${behind.sent().last.endsWith("\r\n\r\n") ? "NO" : "right"}.`);
+
+    say("\n4. And through a proxy that, like many, does not know of trailers.\n");
+    const eater = await startTrailerEater(new URL(url));
+    const bereft = await failure(upload(`${eater.origin}/bereft`, file, { signal }));
+    await eater.close();
+    if (bereft?.code !== "DIGEST_MISSING") throw unexpected("an upload without its trailers was not refused", bereft);
+    say(`   refused by the server, exit status ${bereft.meaning.exit}: ${bereft.message}`);
+
+    for (const path of ["damaged", "bereft"]) {
+      const kept = await failure(download(`${url}/${path}`, nowhere(), { signal }));
+      if (kept?.status !== 404) throw unexpected(`something of ${path} was kept`, kept);
+    }
+    say("\n   Nothing of either can be downloaded: 404, 404.\n");
   } finally {
+    await front.close();
+    await proxy.close({ graceMs: 0 });
+    await behind.close();
     await server.close({ graceMs: 0 });
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function show(title: string, record: WireRecord): void {
+  say(`\n   ${title}\n`);
+  for (const line of wirePicture(record)) say(`      ${line}`);
+}
+
+function unexpected(what: string, cause: TrailsumError | undefined): TrailsumError {
+  return new TrailsumError("INTERNAL", what, { cause });
 }
 
 function say(line: string): void {

@@ -1,12 +1,14 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { pipeline, Transform } from "node:stream";
 
-/** A hop between a client and a server, that sees every byte of one direction and may change it. */
+/** A hop between a client and a server, that sees every byte of both directions and may change those of the client. */
 export interface WireTap {
   /** Where to connect to in place of the server. */
   readonly origin: string;
-  /** What the client has sent on its latest connection: the first bytes and the last ones. */
+  /** What the client has sent in its latest request: the first bytes and the last ones. */
   sent(): WireRecord;
+  /** What it has been answered. */
+  received(): WireRecord;
   close(): Promise<void>;
 }
 
@@ -17,6 +19,8 @@ export interface WireRecord {
   readonly bytes: number;
 }
 
+const NOTHING: WireRecord = { first: "", last: "", bytes: 0 };
+
 /** Enough for a head and a trailer section. Bytes. */
 const KEPT = 2048;
 
@@ -25,7 +29,8 @@ const KEPT = 2048;
  * of bytes before it, and may change it in place.
  */
 export async function startWireTap(target: URL, alter?: (piece: Buffer, offset: number) => void): Promise<WireTap> {
-  let record: WireRecord = { first: "", last: "", bytes: 0 };
+  let sent = NOTHING;
+  let received = NOTHING;
   const open = new Set<Socket>();
 
   const server: Server = createServer({ allowHalfOpen: true }, (client) => {
@@ -34,28 +39,40 @@ export async function startWireTap(target: URL, alter?: (piece: Buffer, offset: 
       open.add(socket);
       socket.once("close", () => open.delete(socket));
     }
-    record = { first: "", last: "", bytes: 0 };
-    const watch = new Transform({
-      transform(piece: Buffer, _encoding, done) {
-        alter?.(piece, record.bytes);
-        record = seen(record, piece);
-        done(null, piece);
-      },
+    sent = received = NOTHING;
+    const outward = passing((piece) => {
+      // After an answer another request begins.
+      if (received.bytes > 0) sent = received = NOTHING;
+      alter?.(piece, sent.bytes);
+      sent = seen(sent, piece);
+    });
+    const inward = passing((piece) => {
+      received = seen(received, piece);
     });
     // Either end may hang up at any time; the other one learns of it, and nobody else has to.
-    pipeline(client, watch, upstream, () => {});
-    pipeline(upstream, client, () => {});
+    pipeline(client, outward, upstream, () => {});
+    pipeline(upstream, inward, client, () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    sent: () => record,
+    sent: () => sent,
+    received: () => received,
     async close() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function passing(watch: (piece: Buffer) => void): Transform {
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      watch(piece);
+      done(null, piece);
+    },
+  });
 }
 
 function seen({ first, last, bytes }: WireRecord, piece: Buffer): WireRecord {
