@@ -67,7 +67,8 @@ export class FieldLines implements Iterable<FieldLine> {
 
   /** The members of a list of tokens over all lines of this name, such as the options of `Connection`. */
   list(name: string): string[] {
-    return this.getAll(name).flatMap(listMembers);
+    const values = this.getAll(name);
+    return values.length === 0 ? values : values.flatMap(listMembers);
   }
 
   /** These lines and one more at the end. */
@@ -77,7 +78,11 @@ export class FieldLines implements Iterable<FieldLine> {
 
   /** These lines without any whose name `refuse` is true for. */
   without(refuse: (name: string) => boolean): FieldLines {
-    return FieldLines.from([...this].filter(([name]) => !refuse(name)));
+    const kept: string[] = [];
+    for (let at = 0; at < this.raw.length; at += 2) {
+      if (!refuse(this.raw[at]!)) kept.push(this.raw[at]!, this.raw[at + 1]!);
+    }
+    return kept.length === 0 ? FieldLines.empty : new FieldLines(kept);
   }
 
   *[Symbol.iterator](): Generator<FieldLine> {

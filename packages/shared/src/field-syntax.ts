@@ -23,6 +23,11 @@ export function isFieldValue(text: string): boolean {
  */
 export function listMembers(value: string): string[] {
   const members: string[] = [];
+  if (!value.includes(",")) {
+    // By far the most common: one member.
+    const only = trimWhitespace(value);
+    return only === "" ? members : [only];
+  }
   for (const part of value.split(",")) {
     const member = trimWhitespace(part);
     if (member !== "") members.push(member);
