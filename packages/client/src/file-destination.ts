@@ -18,8 +18,11 @@ export async function openFile(given: string, signal: AbortSignal | undefined): 
     throw new TrailsumError("FILE_UNWRITABLE", `"${given}" names no file: name the file to write`);
   // What a link leads to is replaced, and not the link.
   const path = await realpath(given).catch(() => given);
-  const before = await stat(path).catch(() => undefined);
   // Found out now, and not by a rename that fails behind a long download.
+  const before = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENAMETOOLONG") throw unwritable(given, error);
+    return undefined;
+  });
   if (before?.isDirectory() === true)
     throw new TrailsumError("FILE_UNWRITABLE", `${given} is a directory: name a file in it`);
   if (before?.isFile() === false) return intoWritable(createWriteStream(path), signal);

@@ -83,13 +83,13 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<
 function unreadable(path: string | URL, error: unknown): TrailsumError {
   if (error instanceof TrailsumError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const why =
-    code === "ENOENT"
-      ? "there is no such file"
-      : code === "EACCES" || code === "EPERM"
-        ? "no permission to read it"
-        : error instanceof Error
-          ? error.message
-          : String(error);
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    ENOTDIR: "what should be its directory is a file",
+    EACCES: "no permission to read it",
+    EPERM: "no permission to read it",
+    ENAMETOOLONG: "its name is too long",
+  };
+  const why = reasons[String(code)] ?? (error instanceof Error ? error.message : String(error));
   return new TrailsumError("FILE_UNREADABLE", `cannot read ${String(path)}: ${why}`, { cause: error });
 }
