@@ -7,7 +7,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { removeLeftovers, temporaryPrefix } from "./leftovers.ts";
 import type { OpenedDestination } from "./opened-destination.ts";
-import { intoWritable } from "./stream-destination.ts";
+import { intoWritable, isOutOfSpace } from "./stream-destination.ts";
 
 /**
  * Into a file of another name beside it, so that the last step is a rename: there is either nothing or all of it. What is
@@ -93,7 +93,7 @@ async function writing<T>(path: string, act: () => Promise<T>): Promise<T> {
 
 function unwritable(path: string, error: unknown): TrailsumError {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isOutOfSpace(error)) {
     return new TrailsumError("NO_SPACE", `no space left to write ${path}: make room and try again`, { cause: error });
   }
   const reasons: Readonly<Record<string, string>> = {

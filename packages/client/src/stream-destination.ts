@@ -64,8 +64,16 @@ async function cannotRestart(): Promise<never> {
 
 function failed(error: unknown): TrailsumError {
   if (error instanceof TrailsumError) return error;
+  // A device or a pipe fails as a file does.
+  if (isOutOfSpace(error))
+    return new TrailsumError("NO_SPACE", "no space left for what was downloaded", { cause: error });
   const reason = error instanceof Error ? error.message : "it was closed";
   return new TrailsumError("FILE_UNWRITABLE", `cannot write what was downloaded: ${reason}`, { cause: error });
+}
+
+/** Whether a write failed because there is no room, on the disk or in the quota. */
+export function isOutOfSpace(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 function drained(writable: Writable): Promise<void> {

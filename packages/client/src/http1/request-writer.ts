@@ -173,12 +173,13 @@ export class RequestWriter {
   }
 
   async #sendIterable(iterable: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
-    const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-    this.#dropSource = () => {
-      this.#dropSource = undefined;
-      Promise.resolve(iterator.return?.()).catch(ignore);
-    };
     try {
+      const iterator =
+        Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+      this.#dropSource = () => {
+        this.#dropSource = undefined;
+        Promise.resolve(iterator.return?.()).catch(ignore);
+      };
       for (;;) {
         // oxlint-disable-next-line no-await-in-loop -- one piece after the other is the point
         const next = await iterator.next();

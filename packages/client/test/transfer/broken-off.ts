@@ -13,7 +13,7 @@ export const other = "ABCDEFGHIJ";
 export const md5 = (of: string): string => `md5=:${createHash("md5").update(of).digest("base64")}:`;
 export const tag: FieldLine = ["ETag", '"one"'];
 export const digest: FieldLine = ["Repr-Digest", md5(content)];
-export const length: FieldLine = ["Content-Length", "10"];
+const length: FieldLine = ["Content-Length", "10"];
 
 /** The whole, cut off behind `arrived` bytes. */
 export function cut(fields: readonly FieldLine[], arrived = 4, of = content): string {

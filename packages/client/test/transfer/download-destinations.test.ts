@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
@@ -110,6 +111,12 @@ describe("a download into a file", () => {
     const server = await offering();
     await download(server.origin, "/dev/null");
     expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("that is a device without room says so", async () => {
+    const server = await offering();
+    const error = await rejection(download(server.origin, "/dev/full"));
+    expect(error).toMatchObject({ code: "NO_SPACE", message: expect.stringContaining("no space left") });
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { upload, type UploadSource } from "../../src/index.ts";
-import { receiver, rejection } from "./peers.ts";
+import { httpServer, receiver, rejection } from "./peers.ts";
 
 const text = "gr\u00fc\u00dfe!";
 const bytes = Buffer.from(text);
@@ -97,6 +98,23 @@ describe("an upload sends", () => {
     const content = Buffer.alloc(1_000_001, "0123456789abcdefghijklm");
     await upload(server.origin, await file(content));
     expect(server.uploads[0]!.content.equals(content)).toBe(true);
+  });
+
+  test("a file, as it is, to a server that takes its time", async () => {
+    const content = Buffer.alloc(12_000_000);
+    for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at);
+    const hash = createHash("md5");
+    const server = await httpServer(async (request, response) => {
+      for await (const chunk of request) {
+        hash.update(chunk as Buffer);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.writeHead(201).end();
+    });
+    const { digests } = await upload(server.origin, await file(content));
+    // What is read into the same memory in turn is not written over before it has gone out.
+    expect(digests.values.get("md5")!.equals(hash.digest())).toBe(true);
+    expect(digests.values.get("md5")!.equals(createHash("md5").update(content).digest())).toBe(true);
   });
 
   test("what is left of a stream that was begun before", async () => {
