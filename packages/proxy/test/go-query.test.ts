@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+
+import { joinPath } from "../src/request-target.ts";
+import { askEcho, echoServer, proxyServer } from "./peers.ts";
+
+test.each([
+  ["", "", ""],
+  ["?sta=tic", "?us=er", "?sta=tic&us=er"],
+  ["", "?us=er", "?us=er"],
+  ["?sta=tic", "", "?sta=tic"],
+])(
+  "Go 11, rule 30: the target's query %j and a request's %j reach the origin as %j",
+  async (ofTarget, ofRequest, expected) => {
+    const origin = await echoServer();
+    const { port } = await proxyServer({ target: `${origin.origin}/${ofTarget}` });
+    const { url } = await askEcho(port, `GET /${ofRequest} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(url).toBe(`/${expected}`);
+  },
+);
+
+test.each([
+  ["target", (authority: string) => authority],
+  ["inbound", () => "asked.example"],
+] as const)("Go 12, rules 10, 28: with host: %s the origin sees that Host", async (host, expected) => {
+  const origin = await echoServer();
+  const { port } = await proxyServer({ target: origin.origin, host });
+  const { headers } = await askEcho(port, "GET / HTTP/1.1\r\nHost: asked.example\r\n\r\n");
+  expect(headers["host"]).toBe(expected(origin.url.host));
+});
+
+test.each([
+  ["/foo/", "/bar", "/foo/bar"],
+  ["/foo", "/bar", "/foo/bar"],
+  ["/foo", "bar", "/foo/bar"],
+  ["/foo/", "bar", "/foo/bar"],
+  ["/foo", "", "/foo/"],
+  ["", "/bar", "/bar"],
+])("Go 13, rules 28, 29: one slash joins %j and %j", (base, path, expected) => {
+  expect(joinPath(base, path)).toBe(expected);
+});
+
+test.each([
+  ["/a/b", "/c", "/a/b/c"],
+  ["/a%2Fb", "/c", "/a%2Fb/c"],
+  ["/a%2Fb", "/c%2Fd", "/a%2Fb/c%2Fd"],
+  ["/a%2Fb%2F", "c", "/a%2Fb%2F/c"],
+  ["/a%2Fb%2F", "/%2Fc", "/a%2Fb%2F/%2Fc"],
+  ["/a/b/", "/c%zz", "/a/b/c%zz"],
+])("Go 14, rule 29: escapes stay what they are in %j and %j", (base, path, expected) => {
+  expect(joinPath(base, path)).toBe(expected);
+});
+
+const smuggled = [
+  ["a=1&a=2;b=3", "a=1"],
+  ["a=1&a=%zz&b=3", "a=1&b=3"],
+  ["a=%zz", ""],
+] as const;
+
+describe("Go 15 to 17, rules 31, 32: a query that two parsers read differently", () => {
+  test.each(smuggled)("%j reaches the origin, whatever the client means by it, as %j", async (query, expected) => {
+    const origin = await echoServer();
+    const { port } = await proxyServer({ target: origin.origin });
+    const { url } = await askEcho(port, `GET /?${query} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(url).toBe(expected === "" ? "/" : `/?${expected}`);
+  });
+});
+
+test.each(smuggled)(
+  "Go 18, rule 32: rewrite can put back %j, which the target had lost to %j",
+  async (query, expected) => {
+    const origin = await echoServer();
+    const { port } = await proxyServer({
+      target: origin.origin,
+      rewrite: ({ in: inbound, out }) => {
+        expect(out.target).toBe(expected === "" ? "/" : `/?${expected}`);
+        out.target = `${inbound.target.path}?${inbound.target.query}`;
+      },
+    });
+    const { url } = await askEcho(port, `GET /?${query} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(url).toBe(`/?${query}`);
+  },
+);

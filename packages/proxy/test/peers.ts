@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
+import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
+import { listen, type Listening, type ParsedMessage, parseMessage, rawClient, RawConnection } from "@trailsum/testkit";
+import { onTestFinished } from "vitest";
+
+import { createReverseProxy, type ExchangeRecord, type ReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
+
+/** A proxy that listens, and what it has recorded. */
+export interface Proxied extends Listening {
+  readonly proxy: ReverseProxy;
+  /** What `onExchange` was given, in order. */
+  readonly records: ExchangeRecord[];
+}
+
+/** A node:http server that hands everything to a reverse proxy. Closed when the test ends, its connections to origins too. */
+export async function proxyServer(options: ReverseProxyOptions): Promise<Proxied> {
+  const records: ExchangeRecord[] = [];
+  const proxy = createReverseProxy({
+    ...options,
+    onExchange: (record) => {
+      records.push(record);
+      options.onExchange?.(record);
+    },
+  });
+  const server = createServer((req, res) => void proxy(req, res));
+  server.on("checkContinue", (req, res) => void proxy.checkContinue(req, res));
+  server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
+  const listening = await listen(server);
+  onTestFinished(() => proxy.close());
+  return { ...listening, proxy, records };
+}
+
+/** A node:http server. A listener that rejects breaks the response off. */
+export function httpServer(
+  listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
+): Promise<Listening> {
+  return listen(
+    createServer((request, response) => {
+      request.on("error", () => {});
+      void Promise.resolve(listener(request, response)).catch(() => response.destroy());
+    }),
+  );
+}
+
+/** What a server saw of a request. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string | undefined>;
+  readonly rawHeaders: string[];
+  readonly body: string;
+  readonly rawTrailers: string[];
+}
+
+/** Reads all of a request. */
+export async function seen(request: IncomingMessage): Promise<SeenRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const { method = "", url = "", headers, rawHeaders, rawTrailers } = request;
+  const body = Buffer.concat(chunks).toString("latin1");
+  return { method, url, headers: headers as SeenRequest["headers"], rawHeaders, rawTrailers, body };
+}
+
+/** A server that answers every request with what it saw of it, as JSON. */
+export function echoServer(): Promise<Listening> {
+  return httpServer(async (request, response) => {
+    response.end(JSON.stringify(await seen(request)));
+  });
+}
+
+/** A `TrailerAgent` that is destroyed when the test ends. */
+export function trailerAgent(options: TrailerAgentOptions = {}): TrailerAgent {
+  const agent = new TrailerAgent(options);
+  onTestFinished(() => agent.destroy());
+  return agent;
+}
+
+/** Sends `request`, byte by byte as it is, and reads the answer until it is complete or the connection ends. */
+export async function ask(port: number, request: string): Promise<ParsedMessage> {
+  const client = await rawClient(port);
+  void client.write(request);
+  return readMessage(client, { head: request.startsWith("HEAD ") });
+}
+
+/** The same for a server that answers with what it saw. */
+export async function askEcho(port: number, request: string): Promise<SeenRequest> {
+  const { body } = await ask(port, request);
+  return JSON.parse(body.toString("latin1")) as SeenRequest;
+}
+
+/** Reads until a message is complete, or the connection has ended; interim responses are messages too. */
+export async function readMessage(
+  connection: RawConnection,
+  { head = false, from = 0 }: { readonly head?: boolean; readonly from?: number } = {},
+): Promise<ParsedMessage> {
+  for (;;) {
+    const message = parseMessage(connection.received.subarray(from), { head });
+    if ((message.startLine !== "" && message.complete && isDelimited(message, head)) || connection.ended)
+      return message;
+    await more(connection);
+  }
+}
+
+/** A response without length or chunks is complete when the connection has ended, and not before. */
+function isDelimited({ startLine, fieldLines }: ParsedMessage, head: boolean): boolean {
+  if (!startLine.startsWith("HTTP/") || head || /^HTTP\/1\.[01] (1|204|304)/.test(startLine)) return true;
+  return fieldLines.some((line) => /^(content-length|transfer-encoding):/i.test(line));
+}
+
+/** Waits for more bytes, or for the end. */
+export function more({ socket }: RawConnection): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      for (const event of ["data", "end", "close"]) socket.off(event, wake);
+      resolve();
+    };
+    for (const event of ["data", "end", "close"]) socket.on(event, wake);
+  });
+}
+
+/** The field lines of a raw list, `Name: value`. */
+export function lines(raw: readonly string[]): string[] {
+  return raw.flatMap((text, at) => (at % 2 === 0 ? [`${text}: ${raw[at + 1]}`] : []));
+}
