@@ -42,11 +42,12 @@ describe("a download into a file", () => {
     const server = await offering();
     const path = join(await tempDir(), "file");
     await writeFile(path, "before");
-    await chmod(path, 0o600);
+    // More than the usual mask lets a new file have, and less than it is given otherwise.
+    await chmod(path, 0o660);
     const held = await open(path);
     await download(server.origin, path);
     expect((await readFile(path)).equals(content)).toBe(true);
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
     // Replaced, and not written over: who has the old one open goes on reading it.
     expect(await held.readFile("utf8")).toBe("before");
     await held.close();

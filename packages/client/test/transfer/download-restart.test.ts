@@ -57,6 +57,20 @@ describe("a download that broke off begins anew", () => {
     expect(file).toBe(content);
   });
 
+  test("when it is redirected to another place, whose tags are its own", async () => {
+    const to = (place: string): string =>
+      wireResponse("302 Found", [
+        ["Location", place],
+        ["Content-Length", "0"],
+      ]);
+    const { asked, file } = await outcome([to("/b"), cut([tag, digest]), to("/c"), whole([tag, digest])], {
+      retries: 1,
+    });
+    expect(asked.map(({ startLine }) => startLine.split(" ")[1])).toEqual(["/a", "/b", "/a", "/c"]);
+    expect(ranges(asked)).toEqual(["", "", "", ""]);
+    expect(file).toBe(content);
+  });
+
   test("after content that was wrong, of which nothing is kept", async () => {
     const { file, result } = await outcome([whole([digest], `${other}${other}`), whole([digest])]);
     expect(file).toBe(content);

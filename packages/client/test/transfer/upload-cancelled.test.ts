@@ -1,6 +1,18 @@
+import { execFile } from "node:child_process";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import { promisify } from "node:util";
 
-import { deadline, FeedSource, type ParsedMessage, parseMessage, rawServer, type RawServer } from "@trailsum/testkit";
+import {
+  deadline,
+  FeedSource,
+  type ParsedMessage,
+  parseMessage,
+  rawServer,
+  type RawServer,
+  tempDir,
+} from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { upload, type UploadSource } from "../../src/index.ts";
@@ -84,6 +96,20 @@ describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
     const message = await server.cutMessage();
     expect(message).toMatchObject({ complete: false, chunkLines: ["5"], trailerLines: [] });
   });
+});
+
+test("an upload of a named pipe that gives nothing is cancelled at once", async () => {
+  const server = await silentServer();
+  const path = join(await tempDir(), "pipe");
+  await promisify(execFile)("mkfifo", [path]);
+  const controller = new AbortController();
+  const uploaded = rejection(upload(server.origin, path, { signal: controller.signal }));
+  const writer = await open(path, "w");
+  await writer.write("piece");
+  await expect.poll(() => server.connections[0]?.received.includes("piece")).toBe(true);
+  controller.abort();
+  expect((await uploaded).code).toBe("ABORTED");
+  await writer.close();
 });
 
 test("an upload that is cancelled between two pieces sends nothing more", async () => {
