@@ -10,6 +10,7 @@ import {
   type StreamDigester,
   TrailsumError,
   type Verdict,
+  parseSize,
 } from "@trailsum/shared";
 
 import type { OpenedDestination } from "./opened-destination.ts";
@@ -135,10 +136,12 @@ function isNamed(name: string, wanted: string): boolean {
   return name.toLowerCase() === wanted.toLowerCase();
 }
 
-/** How many bytes of content a response says that it has. */
+/** How many bytes of content a response says that it has: in its framing, or where that is chunked in `Size`. */
 export function contentLength(header: FieldLines): number | undefined {
   const length = header.get("Content-Length");
-  return length === undefined ? undefined : Number(length);
+  if (length !== undefined) return Number(length);
+  const size = parseSize(header.getAll("Size"));
+  return "value" in size ? size.value : undefined;
 }
 
 /** A strong entity tag (RFC 9110 section 8.8.3). */

@@ -61,9 +61,14 @@ export async function sendVerified(
   res.statusCode = status;
   for (const [name, value] of headers) if (!isFramingField(name)) res.appendHeader(name, value);
   if (digests !== undefined) res.setHeader("Repr-Digest", formatDigestField(digests));
-  if (framing === "trailers") res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
-  // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
-  else if (size !== undefined && status !== 204) res.setHeader("Content-Length", size);
+  if (framing === "trailers") {
+    res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
+    // A chunked message does not say how long it will be, and who waits for it would like to know.
+    if (size !== undefined) res.setHeader("Size", size);
+  } else if (size !== undefined && status !== 204) {
+    // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
+    res.setHeader("Content-Length", size);
+  }
 
   const stream = readable(content);
   if (framing === "none") {
