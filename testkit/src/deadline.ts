@@ -22,7 +22,6 @@ export async function until(
   const end = performance.now() + timeout;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`${describe()} (waited ${timeout} ms)`);
-    // oxlint-disable-next-line no-await-in-loop -- polling is the point
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -125,7 +125,6 @@ export class RawConnection {
       }
       if (this.#ended) throw new Error(`the connection ended while waiting for ${what}, ${this.#state()}`);
       const left = Math.max(0, end - performance.now());
-      // oxlint-disable-next-line no-await-in-loop -- each turn waits for more bytes
       await deadline(this.#more(), left, () => `${what} did not arrive, ${this.#state()}`);
     }
   }

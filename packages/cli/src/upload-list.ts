@@ -33,7 +33,6 @@ export async function* uploadList(paths: readonly string[], url: string): AsyncG
       yield { name: "-", source: process.stdin, url, size: undefined };
       continue;
     }
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, as they are asked for
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory() !== true) {
       // What does not exist is told by whoever opens it.

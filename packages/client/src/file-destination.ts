@@ -77,7 +77,6 @@ async function openLike(before: Stats | undefined, temporary: string): Promise<F
 
 async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.byteLength;) {
-    // oxlint-disable-next-line no-await-in-loop -- what the first write left over
     const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done);
     done += bytesWritten;
   }

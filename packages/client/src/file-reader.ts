@@ -24,7 +24,6 @@ export async function* readFile(file: FileHandle, path: string, inTurn: boolean)
   let next = readBlock(file, blocks(), regular ? position : null);
   try {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one block after the other is the point
       const block = await next;
       if (block.byteLength === 0) break;
       position += block.byteLength;

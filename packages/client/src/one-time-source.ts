@@ -32,7 +32,6 @@ function fromWebStream(source: ReadableStream): OpenedSource {
   const reader: ReadableStreamDefaultReader<unknown> = source.getReader();
   async function* chunks(): AsyncGenerator {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one chunk after the other
       const { done, value } = await reader.read();
       if (done) return;
       yield value;
@@ -54,7 +53,6 @@ function fromIterator(iterator: AsyncIterator<unknown> | Iterator<unknown>): Ope
   let ended = false;
   async function* chunks(): AsyncGenerator {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- one chunk after the other
       const next = await iterator.next();
       if (next.done === true) break;
       yield next.value;

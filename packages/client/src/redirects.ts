@@ -8,7 +8,6 @@ const MAX_REDIRECTS = 5;
 export async function followRedirects<T>(target: URL, attempt: (url: URL) => Promise<T | URL>): Promise<T> {
   let url = target;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one hop after the other
     const result = await attempt(url);
     if (!(result instanceof URL)) return result;
     url = result;

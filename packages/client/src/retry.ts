@@ -23,12 +23,10 @@ export async function withRetries<T>(
 ): Promise<T> {
   for (let number = 0; ; number += 1) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
       return await attempt(number);
     } catch (error) {
       if (number >= retries || !mayPass(error)) throw error;
       const pause = Math.min(FIRST_PAUSE * 2 ** number, LONGEST_PAUSE);
-      // oxlint-disable-next-line no-await-in-loop -- the pause between attempts
       await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
         throw new TrailsumError("ABORTED", "cancelled while waiting to try again", { cause });
       });

@@ -88,14 +88,11 @@ async function checkWay(
   locate: (path: string) => string,
 ): Promise<void> {
   for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
-    // oxlint-disable-next-line no-await-in-loop -- the first that exists ends it
     const there = await unlessAbsent(lstat(locate(parent)));
     if (there === undefined) continue;
-    // oxlint-disable-next-line no-await-in-loop -- as above
     const real = await resolve(parent);
     if (real === undefined)
       throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is in the way");
-    // oxlint-disable-next-line no-await-in-loop -- as above
     if ((await lstat(real)).isDirectory()) return;
     throw new TrailsumError("CONFLICT", "a file is stored where the path needs a directory: choose another name");
   }

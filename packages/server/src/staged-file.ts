@@ -87,7 +87,6 @@ export class StagedFile extends Writable {
     let rest = chunks;
     while (rest.length > 0) {
       // A full disk takes a part, and says why only when asked again.
-      // oxlint-disable-next-line no-await-in-loop -- each turn writes what the last one left
       const { bytesWritten } = await this.#file.writev(rest);
       rest = without(rest, bytesWritten);
     }

@@ -35,7 +35,6 @@ export async function createStagingEntry(directory: string): Promise<StagingEntr
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
-    // oxlint-disable-next-line no-await-in-loop -- a crash leaves few, and order does not matter
     if (await isLeftover(name, path)) await rm(path, { force: true, recursive: true });
   }
 }

@@ -23,25 +23,17 @@ describe("a process that is killed while it stores", () => {
   test("leaves the old object or the new one, each with its own digests, and nothing else after a restart", async () => {
     const seen = new Set<string>();
     for (let step = 1, crashed = true; crashed; step += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one crash after the other, until a run comes through
       const directory = await tempDir();
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await put((await directoryFixture(directory)).store, "a/it", content);
-      // oxlint-disable-next-line no-await-in-loop -- as above
       crashed = await crashBefore(step, directory);
-      // oxlint-disable-next-line no-await-in-loop -- as above
       const { store, visible, staged } = await directoryFixture(directory);
-      // oxlint-disable-next-line no-await-in-loop -- as above
       const object = await store.open("a/it");
-      // oxlint-disable-next-line no-await-in-loop -- as above
       const bytes = await readObject(store, "a/it");
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await object!.close();
       expect([content, other]).toContainEqual(bytes);
       // Of sha-256, which only an upload leaves: so it is the upload's own record, and not one made afresh.
       expect([...object!.digests!.values.keys()], `killed before step ${step}`).toEqual(["md5", "sha-256"]);
       expect(object!.digests!.values.get("md5")!.toString("hex")).toBe(md5(bytes!));
-      // oxlint-disable-next-line no-await-in-loop -- as above
       expect([await visible(), await staged()]).toEqual([["a/it"], []]);
       seen.add(bytes!.equals(content) ? "old" : "new");
       expect(step).toBeLessThan(100);
@@ -99,7 +91,6 @@ describe("what a crash may leave on the disk", () => {
     await writeFile(join(folder, "garbage"), "{");
     const long = new Date(Date.now() - 2 * 60 * 60 * 1000);
     for (const name of await records()) {
-      // oxlint-disable-next-line no-await-in-loop -- three of them
       await utimes(join(folder, name), long, long);
     }
     // Of an upload that is about to be published: younger than any that can be swept.
@@ -107,7 +98,6 @@ describe("what a crash may leave on the disk", () => {
     await createDirectoryStore({ directory });
     let left: string[] = [];
     for (let tries = 0; left.length !== 2 && tries < 500; tries += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- until it has been done
       left = await records();
     }
     expect(left).toEqual([expect.stringContaining(".json"), "young"]);

@@ -25,7 +25,6 @@ describe("the directory store", () => {
   test("keeps one record for each object, however often it is replaced", async () => {
     const { store, records } = await directoryFixture();
     for (const bytes of [content, other, content, content]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       await put(store, "a", bytes);
     }
     expect(await records()).toHaveLength(1);
@@ -206,9 +205,7 @@ describe("ways that lead somewhere else", () => {
     await mkdir(join(directory, "folder"));
     execFileSync("/usr/bin/env", ["mkfifo", join(directory, "pipe")]);
     for (const path of ["folder", "pipe"]) {
-      // oxlint-disable-next-line no-await-in-loop -- two of them
       expect(await store.open(path)).toBeUndefined();
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await expect(store.stage(path)).rejects.toMatchObject({ code: "CONFLICT", status: 409 });
     }
   });

@@ -10,9 +10,7 @@ describe("a memory store with a bound", () => {
   test("takes what fits, and gives room back when something is replaced or discarded", async () => {
     const store = createMemoryStore({ maxBytes: 100 });
     for (let at = 0; at < 10; at += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       await put(store, "a", Buffer.alloc(50));
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await (await stage(store, "b", Buffer.alloc(50))).discard();
     }
     await put(store, "b", Buffer.alloc(50));

@@ -69,7 +69,6 @@ export async function readResponse(
     const unbounded = !bounded.test(bytes.toString("latin1"));
     if (message.complete && (!unbounded || options.head === true)) return message;
     if (unbounded) bytes = Buffer.concat([bytes, await connection.readToEnd()]);
-    // oxlint-disable-next-line no-await-in-loop -- one byte more, until it is whole
     else bytes = Buffer.concat([bytes, await connection.readBytes(1)]);
     if (unbounded) return parseMessage(bytes, options);
   }

@@ -276,7 +276,6 @@ describe("a client that goes away", () => {
     let before = -1;
     while (produced !== before) {
       before = produced;
-      // oxlint-disable-next-line no-await-in-loop -- until it stands still
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     // What the system keeps of a connection in its own buffers, on both sides.
@@ -306,7 +305,6 @@ test("a connection is kept for the next request", async () => {
   const client = await rawClient(port);
   for (const fields of [te, [], te]) {
     void client.write(request("GET /", fields));
-    // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
     expect(answerOf(await readResponse(client)).message.body).toEqual(content);
   }
 });

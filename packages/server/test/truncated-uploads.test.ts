@@ -91,9 +91,7 @@ test("a slow drip, byte for byte, arrives whole", async () => {
     `13\r\n{"hello": "world"}\n\r\n0\r\nMd5: ${md5(content)}\r\n\r\n`,
   );
   for (const byte of bytes) {
-    // oxlint-disable-next-line no-await-in-loop -- one at a time is the point
     await client.write(Buffer.of(byte));
-    // oxlint-disable-next-line no-await-in-loop -- as above
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect((await client.readHead()).toString("latin1")).toMatch(/^HTTP\/1\.1 201 /);

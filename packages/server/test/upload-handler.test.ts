@@ -33,7 +33,6 @@ describe("methods", () => {
   test("OPTIONS says which there are, for a path and for the server", async () => {
     const { port } = await handle();
     for (const target of ["/a", "*"]) {
-      // oxlint-disable-next-line no-await-in-loop -- two of them
       const answer = await exchange(port, request(`OPTIONS ${target}`));
       expect([answer.status, answer.field("Allow")]).toEqual([204, "GET, HEAD, PUT, POST, OPTIONS"]);
     }
@@ -167,7 +166,6 @@ describe("giving back what was stored", () => {
     void client.write(request("GET /large", te));
     const isOpen = async (): Promise<boolean> => (await openFiles()).includes(join(directory, "large"));
     for (let tries = 0; !(await isOpen()) && tries < 1000; tries += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- until it is
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(await isOpen()).toBe(true);
@@ -200,7 +198,6 @@ describe("content that is too large", () => {
     const client = await rawClient(port);
     void client.write(request("PUT /it", [framing, `Md5: ${md5(content)}`]));
     for (let sent = 0; sent < 200 && client.error === undefined; sent += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- as fast as it is taken
       await client.write(piece);
     }
     const answer = answerOf(await readResponse(client));
@@ -323,7 +320,6 @@ describe("a store that fails", () => {
     const send = async (): Promise<void> => {
       const piece = Buffer.concat([Buffer.from("10000\r\n"), Buffer.alloc(65_536), Buffer.from("\r\n")]);
       for (; sent < 100_000_000; sent += 65_536) {
-        // oxlint-disable-next-line no-await-in-loop -- as fast as it is taken
         await client.write(piece, 60_000);
       }
     };
@@ -331,7 +327,6 @@ describe("a store that fails", () => {
     let before = -1;
     while (sent !== before) {
       before = sent;
-      // oxlint-disable-next-line no-await-in-loop -- until it stands still, longer than the idle timeout
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     // One piece has been taken; what else was sent is in the buffers of the system, and a little in ours.

@@ -26,10 +26,7 @@ const STRETCHES = 4;
  * where there is more than one core it happens beside the reading and sending, on a thread for each algorithm. At most
  * as many threads as cores are ever started, for all contents together, and nothing below 2 MiB is worth one.
  */
-export async function createStreamDigester(
-  algorithms: Iterable<Algorithm>,
-  size?: number,
-): Promise<StreamDigester> {
+export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
   const beside = availableParallelism() > 1 && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
   return beside ? new ThreadedDigester(names) : inPlace(await createDigester(names));

@@ -42,14 +42,12 @@ test.each(named)("%s: it is the same byte by byte, and with empty pieces in betw
 test.each(named)("%s: it is the same in two pieces, wherever it is split", async (_name, body, row) => {
   for (let at = 0; at <= body.length; at += 1) {
     // One after the other: a few hundred WebAssembly instances at once would be no better test.
-    // oxlint-disable-next-line no-await-in-loop
     expect(await digest([body.subarray(0, at), body.subarray(at)]), `split at ${at}`).toEqual(expected(row));
   }
 });
 
 test.each(algorithms)("%s alone finds what it finds among the others", async (algorithm) => {
   for (const [name, body, row] of named) {
-    // oxlint-disable-next-line no-await-in-loop
     expect(await digest([body], [algorithm]), `of ${name}`).toEqual({ size: body.length, [algorithm]: row[algorithm] });
   }
 });
@@ -59,7 +57,6 @@ test.each(Object.entries(vectors.repeated))("%s: in one piece and in pieces of a
   for (const size of [row.size, 1, 7, 1024, 16_384, 16_385, 65_535, 65_536]) {
     const pieces: Buffer[] = [];
     for (let at = 0; at < body.length; at += size) pieces.push(body.subarray(at, at + size));
-    // oxlint-disable-next-line no-await-in-loop
     expect(await digest(pieces, ["crc32c"]), `pieces of ${size}`).toEqual({ size: row.size, crc32c: row.crc32c });
   }
 });

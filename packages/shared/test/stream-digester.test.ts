@@ -16,7 +16,6 @@ async function digested(
   for (let at = 0; at < content.length; at += piece) {
     // The same memory for every piece, as a reader of files would have it.
     const chunk = Buffer.from(content.subarray(at, at + piece));
-    // oxlint-disable-next-line no-await-in-loop -- in their order
     await digester.update(chunk);
     chunk.fill(0);
   }
@@ -46,9 +45,7 @@ describe("a stream digester finds what a digester finds", () => {
     const content = bytes.subarray(0, length);
     const expected = await digestsOf(content, names);
     for (const piece of [50_001, 3 * MiB]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await digested(content, piece, names)).toEqual(expected);
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await digested(content, piece, names, length)).toEqual(expected);
     }
   });
@@ -70,7 +67,6 @@ test("one that is let go of in the middle does not disturb the others", async ()
   const given = await createStreamDigester(["md5"]);
   const left = await createStreamDigester(["md5"]);
   for (let at = 0; at < 6; at += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- in their order
     await Promise.all([given.update(bytes.subarray(0, MiB)), left.update(bytes.subarray(0, MiB))]);
   }
   left.close();

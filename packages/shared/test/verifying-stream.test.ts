@@ -193,7 +193,6 @@ describe("a verifying stream that cannot come to a verdict", () => {
       };
       for (const decide of [bad, fail]) {
         const stream = createVerifyingStream({ algorithms: ["md5"], decide });
-        // oxlint-disable-next-line no-await-in-loop
         await expect(pipeline(Readable.from([content]), stream, sink())).rejects.toThrow("not what was sent");
       }
     });

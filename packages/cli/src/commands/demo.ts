@@ -115,7 +115,6 @@ async function sameContent(one: string, other: string): Promise<boolean> {
   const blocks = [Buffer.alloc(BLOCK), Buffer.alloc(BLOCK)] as const;
   try {
     for (let position = 0; ; position += BLOCK) {
-      // oxlint-disable-next-line no-await-in-loop -- block by block
       const [a, b] = await Promise.all([
         left.read(blocks[0], 0, BLOCK, position),
         right.read(blocks[1], 0, BLOCK, position),

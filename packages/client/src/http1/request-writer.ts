@@ -181,7 +181,6 @@ export class RequestWriter {
         Promise.resolve(iterator.return?.()).catch(ignore);
       };
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop -- one piece after the other is the point
         const next = await iterator.next();
         if (this.#stopped) return;
         if (next.done === true) break;
@@ -192,7 +191,6 @@ export class RequestWriter {
         }
         if (bytes.byteLength > 0 && !this.#write(bytes)) {
           if (this.#stopped) return;
-          // oxlint-disable-next-line no-await-in-loop -- this is the back-pressure
           await new Promise<void>((resolve) => this.#wait(resolve));
         }
       }

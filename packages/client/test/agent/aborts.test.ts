@@ -75,7 +75,6 @@ describe.each(agents)("%s, when a signal aborts a request", (_name, agent) => {
     async function* drip(): AsyncGenerator<string> {
       for (;;) {
         yield "drop";
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     }

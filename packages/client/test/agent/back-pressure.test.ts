@@ -15,7 +15,6 @@ const IN_BETWEEN = 16 * MIB;
 async function settled(count: () => number): Promise<number> {
   for (let before = -1; before !== count();) {
     before = count();
-    // oxlint-disable-next-line no-await-in-loop -- until nothing moves any more
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return count();

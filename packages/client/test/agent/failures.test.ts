@@ -62,7 +62,6 @@ describe.each(agents)("%s fails a request", (_name, agent) => {
     const server = await httpServer(async (_request, response) => {
       for (let piece = 0; piece < 6; piece++) {
         response.write(Buffer.alloc(100_000));
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await new Promise((resolve) => setTimeout(resolve, 60));
       }
       response.end();

@@ -42,7 +42,6 @@ describe.each(agents)("%s, beneath fetch,", (_name, agent) => {
     async function* generate(): AsyncGenerator<Uint8Array> {
       for (const piece of ["one ", "two ", "three"]) {
         yield new TextEncoder().encode(piece);
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }

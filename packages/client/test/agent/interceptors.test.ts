@@ -18,7 +18,6 @@ describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
     });
     const dispatcher = agent().compose(dns);
     for (let turn = 0; turn < 2; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const got = await echoed(await request(`http://example.test:${server.port}`, { dispatcher }));
       expect(got.headers["host"]).toBe(`example.test:${server.port}`);
     }
@@ -35,7 +34,6 @@ describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
     const dispatcher = agent().compose(interceptors.cache({ store }));
     const texts: string[] = [];
     for (let turn = 0; turn < 3; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       texts.push(await (await request(server.url, { dispatcher })).body.text());
     }
     expect(texts).toEqual(["answer 1", "answer 1", "answer 1"]);
@@ -51,7 +49,6 @@ describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
     });
     const dispatcher = agent().compose(interceptors.cache({ store: new cacheStores.MemoryCacheStore() }));
     for (let turn = 0; turn < 2; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await (await request(server.url, { dispatcher })).body.text()).toBe("answer");
     }
     expect(asked).toEqual([undefined, '"one"']);

@@ -22,9 +22,7 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
       { method: "DELETE" },
       { method: "OPTIONS" },
     ]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { body } = await request(server.url, { dispatcher, ...options });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await body.text()).toBe("ok");
     }
     expect(ports.size).toBe(1);
@@ -61,9 +59,7 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     });
     const dispatcher = agent();
     for (let turn = 0; turn < 2; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { body } = await request(server.origin, { dispatcher });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await body.text()).toBe("ok");
     }
     await server.finished();
@@ -96,11 +92,8 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     });
     const dispatcher = agent();
     for (let turn = 0; turn < 3; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { body } = await request(server.origin, { dispatcher, method: "POST", body: "x" });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await body.text()).toBe("ok");
-      // oxlint-disable-next-line no-await-in-loop -- until the end of the connection has been seen
       await expect.poll(() => server.connections.at(-1)?.ended).toBe(true);
     }
     expect(server.connections.length).toBe(3);
@@ -114,9 +107,7 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     });
     const dispatcher = agent({ connections: 1 });
     for (let turn = 0; turn < 2; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { body } = await request(server.origin, { dispatcher });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await body.text()).toBe("ok");
     }
     expect(server.connections.length).toBe(2);
@@ -126,7 +117,6 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     const servers = await Promise.all([echoServer(), echoServer(), echoServer()]);
     const dispatcher = agent();
     for (const server of [...servers, ...servers]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const got = await echoed(await request(server.url, { dispatcher }));
       expect(got.headers["host"]).toBe(`127.0.0.1:${server.port}`);
     }
@@ -137,7 +127,6 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     const dispatcher = agent({ connections: 1 });
     const origins = [server.origin, new URL(server.origin), new URL(server.origin)];
     for (const origin of origins) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await (await dispatcher.request({ origin, path: "/", method: "GET" })).body.dump();
     }
     expect(server.connections()).toBeLessThanOrEqual(2);

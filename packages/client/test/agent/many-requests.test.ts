@@ -58,9 +58,7 @@ describe.each(agents)("%s", (_name, agent) => {
     const { signal } = new AbortController();
     for (let turn = 0; turn < 1_000; turn++) {
       const body = turn % 2 === 0 ? null : Readable.from(["x"]);
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const response = await request(server.url, { dispatcher, method: "PUT", body, signal });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await response.body.dump();
     }
     expect(server.connections()).toBe(1);
@@ -95,7 +93,6 @@ describe.each(agents)("%s", (_name, agent) => {
       expect(body.destroyed).toBe(true);
     };
     for (let turn = 0; turn < 1_000; turn += 20) {
-      // oxlint-disable-next-line no-await-in-loop -- twenty at a time
       await Promise.all(Array.from({ length: 20 }, (_, at) => abort(turn + at)));
     }
     await expect.poll(() => server.connections()).toBe(0);

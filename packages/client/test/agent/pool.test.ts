@@ -48,7 +48,6 @@ describe.each(agents)("%s opens", (_name, agent) => {
       (await request(server.origin, { dispatcher: limited })).body.dump(),
     );
     for (let answered = 0; answered < 6; answered++) {
-      // oxlint-disable-next-line no-await-in-loop -- two at a time
       await expect.poll(() => server.waiting()).toBe(Math.min(2, 6 - answered));
       server.answer();
     }

@@ -65,7 +65,6 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
     const server = await echoServer();
     const dispatcher = agent();
     for (const body of [null, "", new Uint8Array(0)]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, on one connection
       const got = await echoed(await request(server.url, { dispatcher, method, body }));
       expect(got).toMatchObject({ body: "", headers: { "content-length": "0" } });
     }

@@ -45,7 +45,6 @@ describe("TrailerAgent sends trailers", () => {
     // Twice, so that a connection that was used for trailers is seen to be good for more.
     for (let turn = 0; turn < 2; turn++) {
       const options = { dispatcher, method: "PUT", headers, body: body() as Body & object, trailers } as const;
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const got = await echoed(await request(server.url, options));
       expect(got).toMatchObject({
         rawTrailers: ["Md5", "abc"],
@@ -158,7 +157,6 @@ describe("TrailerAgent fails a request whose trailers", () => {
     });
     for (const body of ["content", Readable.from(["content"]), pieces() as unknown as Readable]) {
       const options = { dispatcher: trailerAgent(), method: "PUT", body, trailers: given } as const;
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await failure(request(server.origin, options))).toBe(code);
     }
     await expect.poll(() => server.connections.every(({ ended }) => ended)).toBe(true);
@@ -212,9 +210,7 @@ describe("TrailerAgent sends trailers through undici's", () => {
       trailerAgent().compose(interceptors.retry(retries), interceptors.redirect({ maxRedirections: 1 })),
       new RetryAgent(trailerAgent(), retries),
     ]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { statusCode, body } = await request(server.url, { ...options, dispatcher });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await body.dump();
       expect(statusCode).toBe(201);
     }

@@ -52,9 +52,7 @@ describe.each(agents)("%s hands on the content of a response", (_name, agent) =>
     const server = await rawServer(async (connection) => {
       await connection.readHead();
       for (const byte of bytes) {
-        // oxlint-disable-next-line no-await-in-loop -- each byte in a packet of its own
         await connection.write(Buffer.of(byte));
-        // oxlint-disable-next-line no-await-in-loop -- each byte in a packet of its own
         await new Promise((resolve) => setImmediate(resolve));
       }
       connection.end();
@@ -91,9 +89,7 @@ describe.each(agents)("%s hands on the content of a response", (_name, agent) =>
     });
     const dispatcher = agent({ connections: 1 });
     for (const path of ["/length", "/chunked", "/length", "/chunked"]) {
-      // oxlint-disable-next-line no-await-in-loop -- on the same connection
       const response = await request(`${server.origin}${path}`, { dispatcher });
-      // oxlint-disable-next-line no-await-in-loop -- on the same connection
       expect(content.equals(await response.body.bytes())).toBe(true);
     }
     expect(server.connections()).toBe(1);
@@ -105,11 +101,8 @@ describe.each(agents)("%s hands on the content of a response", (_name, agent) =>
       const server = await httpServer((_request, response) => void response.end(Buffer.alloc(size, "x")));
       const dispatcher = agent({ connections: 1 });
       for (let turn = 0; turn < 3; turn++) {
-        // oxlint-disable-next-line no-await-in-loop -- on the same connection
         const response = await request(server.url, { dispatcher, headersTimeout: 2_000 });
-        // oxlint-disable-next-line no-await-in-loop -- so that it is all there before it is read
         await new Promise((resolve) => setTimeout(resolve, 30));
-        // oxlint-disable-next-line no-await-in-loop -- on the same connection
         expect((await response.body.bytes()).length).toBe(size);
       }
       expect(server.connections()).toBe(1);

@@ -62,9 +62,7 @@ describe.each(agents)("%s over TLS", (_name, agent) => {
     const { cert: ca } = await certificate();
     const dispatcher = agent({ connect: { ca } });
     for (let turn = 0; turn < 2; turn++) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { body } = await request(`https://localhost:${server.port}`, { dispatcher, reset: true });
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await body.json()).toMatchObject({ servername: "localhost" });
     }
   });

@@ -100,7 +100,6 @@ test("the server sends more than is taken: it has to wait", async () => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
     const piece = Buffer.alloc(65_536);
     for (; written < size; written += piece.length) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       if (!socket.write(piece)) await new Promise((resolve) => socket.once("drain", resolve));
     }
   });

@@ -45,9 +45,7 @@ test("the server echoes each piece, in turns", async () => {
     await connection.readHead();
     await connection.write(HEAD);
     for (const piece of ["a", "b", "c"]) {
-      // oxlint-disable-next-line no-await-in-loop -- in turns
       await connection.readUntil(`1\r\n${piece}`);
-      // oxlint-disable-next-line no-await-in-loop -- in turns
       await connection.write(`1\r\n${piece}\r\n`);
     }
     await readMessage(connection);

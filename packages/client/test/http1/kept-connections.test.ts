@@ -13,15 +13,12 @@ async function connectionsFor(
 ): Promise<number> {
   const server = await rawServer(async (connection) => {
     while (!connection.ended) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await connection.readHead().catch(() => {});
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       if (!connection.ended) await connection.write(bytes);
     }
   });
   const agent = trailerAgent({ connections: 1, ...agentOptions });
   for (let turn = 0; turn < 3; turn += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     expect(await record(agent, server.origin, options).ended).toMatchObject({ error: undefined, ends: 1 });
   }
   return server.connections.length;

@@ -94,9 +94,7 @@ test.each(["onHead", "onData"] as const)(
   async (moment) => {
     const server = await rawServer(async (connection) => {
       for (const answer of ["first", "other"]) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await connection.readHead();
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${answer}`);
       }
     });

@@ -28,9 +28,7 @@ test.each<readonly [name: string, end: string, options: RecordOptions]>([
     async (connection) => {
       connection.socket.on("data", (bytes: Buffer) => pieces.push(bytes.toString("latin1")));
       for (let turn = 0; turn < TURNS; turn += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await connection.readUntil(end);
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
         await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
       }
     },
@@ -38,7 +36,6 @@ test.each<readonly [name: string, end: string, options: RecordOptions]>([
   );
   const agent = trailerAgent({ connections: 1, connect: { ca: tls.cert } });
   for (let turn = 0; turn < TURNS; turn += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
     expect((await record(agent, server.origin, options).ended).error).toBeUndefined();
   }
   expect(server.connections).toHaveLength(1);

@@ -116,7 +116,6 @@ test.each([
 test("the server closes its idle connection while the next request is sent: it never fails", async () => {
   for (let turn = 0; turn < 40; turn += 1) {
     const go = Promise.withResolvers<void>();
-    // oxlint-disable-next-line no-await-in-loop -- one race after the other
     const server = await rawServer(async (connection, index) => {
       await connection.readHead();
       await connection.write(answer("first"));
@@ -124,13 +123,10 @@ test("the server closes its idle connection while the next request is sent: it n
       if (index === 0) connection.destroy();
     });
     const agent = trailerAgent({ connections: 1 });
-    // oxlint-disable-next-line no-await-in-loop -- one race after the other
     await record(agent, server.origin).ended;
     go.resolve();
     // Now, or a little later: the FIN is on its way, has arrived, or has been read.
-    // oxlint-disable-next-line no-await-in-loop -- one race after the other
     for (let ticks = turn % 8; ticks > 0; ticks -= 1) await new Promise((resolve) => setImmediate(resolve));
-    // oxlint-disable-next-line no-await-in-loop -- one race after the other
     expect(await record(agent, server.origin, { method: "PUT", body: "a" }).ended).toMatchObject({
       error: undefined,
       status: 200,

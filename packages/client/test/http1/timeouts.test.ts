@@ -84,9 +84,7 @@ describe("what moves is not cut:", () => {
       await connection.readHead();
       await connection.write(CHUNKED);
       for (const piece of ["2\r", "\nab", "\r\n", "2\r\ncd\r\n", "0\r\n", "\r\n"]) {
-        // oxlint-disable-next-line no-await-in-loop -- it is slow
         await pause(60);
-        // oxlint-disable-next-line no-await-in-loop -- it is slow
         await connection.write(piece);
       }
     });
@@ -102,7 +100,6 @@ describe("what moves is not cut:", () => {
     });
     const body = (async function* () {
       for (const piece of ["a", "b", "c", "d", "e", "f"]) {
-        // oxlint-disable-next-line no-await-in-loop -- it is slow
         await pause(60);
         yield piece;
       }
@@ -117,7 +114,6 @@ describe("what moves is not cut:", () => {
       socket.removeAllListeners("data");
       socket.pause();
       while (read < 2 * size && !socket.destroyed && !socket.readableEnded) {
-        // oxlint-disable-next-line no-await-in-loop -- it is slow
         await pause(2);
         read += (socket.read() as Buffer | null)?.length ?? 0;
       }
@@ -141,7 +137,6 @@ describe("what moves is not cut:", () => {
     await exchange.answered;
     for (const piece of ["a", "b", "c", "d", "e", "f"]) {
       body.write(piece);
-      // oxlint-disable-next-line no-await-in-loop -- it is slow
       await pause(60);
     }
     body.end();

@@ -32,7 +32,6 @@ export async function readMessage(connection: RawConnection): Promise<ParsedMess
   for (;;) {
     const message = parseMessage(connection.received);
     if (message.complete || connection.ended) return message;
-    // oxlint-disable-next-line no-await-in-loop -- each turn waits for more bytes
     await more(connection);
   }
 }
@@ -50,7 +49,6 @@ function more({ socket }: RawConnection): Promise<void> {
 /** An async iterable of these pieces. */
 export async function* iterable(...pieces: unknown[]): AsyncGenerator {
   for (const piece of pieces) {
-    // oxlint-disable-next-line no-await-in-loop -- so that each comes in a turn of its own
     await Promise.resolve();
     yield piece;
   }
