@@ -4,7 +4,7 @@ import { checkOctets, parseFieldSection } from "./field-section.ts";
 import { type ParserFault, parserError } from "./parser-error.ts";
 
 /** Where the content of a response ends (RFC 9112 section 6.3). */
-export type ContentFraming =
+type ContentFraming =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" }

@@ -2,7 +2,7 @@ import { type ResponseHead } from "../../src/http1/response-head.ts";
 import { ResponseReader, type ReaderLimits, type ResponseSink } from "../../src/http1/response-reader.ts";
 
 /** The head of a response, as one reader or the other reported it. */
-export interface HeadRead {
+interface HeadRead {
   readonly status: number;
   readonly reason: string;
   readonly raw: readonly string[];
