@@ -5,7 +5,7 @@ import { TLSSocket } from "node:tls";
 import { transportError } from "@trailsum/client";
 import { type ErrorCode, errorProblem, problemMediaType, TrailsumError } from "@trailsum/shared";
 
-import { hasContent, type InboundRequest } from "./inbound-request.ts";
+import type { InboundRequest } from "./inbound-request.ts";
 
 /** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -25,13 +25,19 @@ export function originFailure(error: unknown, origin: string): TrailsumError {
   return new TrailsumError(failure.code, failure.message, { cause: error, status: STATUS[failure.code] ?? 500 });
 }
 
+/** Whether it speaks against the origin that it was asked: a client cannot have an origin left out by what it sends. */
+export function blamesOrigin({ code, cause }: TrailsumError): boolean {
+  // Raised by us, it is about the client's message.
+  return cause !== undefined && code in STATUS;
+}
+
 /**
- * Whether another origin may be asked: nothing of the request was sent; or it may be sent twice (RFC 9110 section
- * 9.2.2), has no content, and the connection was lost before an answer.
+ * Whether another origin may be asked, none of the content having been read: nothing of the request was sent; or it may
+ * be sent twice (RFC 9110 section 9.2.2), and the connection was lost before an answer.
  */
 export function mayGoElsewhere({ code }: TrailsumError, inbound: InboundRequest): boolean {
-  if (code === "CONNECT_FAILED") return true;
-  return code === "CONNECTION_LOST" && !hasContent(inbound) && IDEMPOTENT.has(inbound.method);
+  if (code === "CONNECT_FAILED" || code === "UNTRUSTED_CERTIFICATE") return true;
+  return code === "CONNECTION_LOST" && IDEMPOTENT.has(inbound.method);
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -42,8 +48,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRAC
  */
 export function abandonResponse(res: ServerResponse): void {
   const { socket } = res;
-  const framed = res.chunkedEncoding || res.hasHeader("Content-Length");
-  if (!framed && socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+  if (res.req.httpVersion === "1.0" && socket instanceof Socket && !(socket instanceof TLSSocket))
+    socket.resetAndDestroy();
   res.destroy();
 }
 

@@ -38,11 +38,19 @@ export class InboundContent extends Readable {
     this.#begun = true;
     this.#onBegin();
     const message = this.#message;
+    if (message.readableDidRead) {
+      this.destroy(
+        new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request"),
+      );
+      return;
+    }
     if (message.destroyed && !message.readableEnded) {
       this.#onLost();
       return;
     }
     message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);
+    // Whoever destroyed an earlier attempt has paused it.
+    message.resume();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -65,6 +73,6 @@ export class InboundContent extends Readable {
     if (this.readableEnded) return;
     // A message that has ended closes; what it brought may still wait here to be read.
     if (this.#message.complete && this.#message.readableEnded) return;
-    this.destroy(new TrailsumError("CONNECTION_LOST", "the client broke off within its request"));
+    this.destroy(new TrailsumError("CONNECTION_LOST", "the client broke off within its request", { status: 400 }));
   };
 }

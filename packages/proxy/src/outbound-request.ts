@@ -24,6 +24,8 @@ export interface OutboundPolicy {
   readonly forwarded: ForwardedStyle;
   readonly trustsForwarded: (address: string | undefined) => boolean;
   readonly trailers: TrailerPolicy;
+  /** Whether what sends the request is known to send trailers: what may not come is not announced. */
+  readonly sendsTrailers: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export function outboundRequest(inbound: InboundRequest, base: URL, policy: Outb
     trusted: policy.trustsForwarded(inbound.remoteAddress),
   });
   if (acceptsTrailers(all)) header = header.with("TE", "trailers");
-  const announced = announcedTrailers(inbound, policy.trailers);
+  const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers) : [];
   if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
   return {
     method: inbound.method,

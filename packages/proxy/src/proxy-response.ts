@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { type FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
+import { type FieldLine, FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
 
 import { connectionOptions, endToEndFields } from "./hop-by-hop.ts";
 import type { OriginResponse } from "./origin-response.ts";
@@ -34,14 +34,21 @@ export interface ResponseFraming {
   readonly hasContent: boolean;
   /** Chunked: there is room for trailers. */
   readonly chunked: boolean;
+  /** The `Content-Length` to send, if one is sent. */
+  readonly length: string | undefined;
 }
 
-/** Chooses the framing, by what the client can take and what is known of the content. */
-export function responseFraming(res: ServerResponse, response: ProxyResponse): ResponseFraming {
+/**
+ * Chooses the framing, by what the client can take and what is known of the content. A hook can have its length left
+ * out, and cannot make it another one: that would be the end of another message.
+ */
+export function responseFraming(res: ServerResponse, response: ProxyResponse, origin: FieldLines): ResponseFraming {
   const { status, header, transform } = response;
-  const hasContent = res.req.method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
-  const known = header.has("Content-Length") && transform === undefined;
-  return { hasContent, chunked: hasContent && !known && res.req.httpVersion !== "1.0" };
+  const noContent = status < 200 || status === 204;
+  const hasContent = res.req.method !== "HEAD" && !noContent && status !== 304;
+  const told = noContent || transform !== undefined ? undefined : header.get("Content-Length");
+  const length = told === undefined || !hasContent ? told : origin.get("Content-Length");
+  return { hasContent, chunked: hasContent && length === undefined && res.req.httpVersion !== "1.0", length };
 }
 
 /**
@@ -57,14 +64,47 @@ export function sendHead(
     policy,
   }: { readonly framing: ResponseFraming; readonly origin: FieldLines; readonly policy: TrailerPolicy },
 ): void {
-  const { status, reason, transform } = response;
-  let { header } = response;
-  // What a body is long after a transformation only its end will tell.
-  if (transform !== undefined) header = header.without((name) => sameFieldName(name, "Content-Length"));
-  if (framing.chunked) {
+  const { status, reason } = response;
+  let header = withFieldsSetBefore(res, response.header);
+  if (framing.length !== header.get("Content-Length")) header = withoutField(header, "Content-Length");
+  if (framing.length !== undefined && !header.has("Content-Length"))
+    header = header.with("Content-Length", framing.length);
+  header = withoutField(header, "Transfer-Encoding");
+  if (!framing.chunked) header = withoutField(header, "Trailer");
+  else {
     const announced = policy.announce({ declared: origin.list("Trailer"), hopByHop: connectionOptions(origin) });
     if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
   }
   if (header.has("Date")) res.sendDate = false;
   res.writeHead(status, reason, [...header.raw]);
 }
+
+/**
+ * What middleware has set on the response stands before what the origin sent and is not replaced by it: a cookie of each
+ * is two cookies. Of fields that can only stand once the origin's is sent; how the message is framed is ours to say.
+ */
+function withFieldsSetBefore(res: ServerResponse, header: FieldLines): FieldLines {
+  const names = res.getHeaderNames();
+  if (names.length === 0) return header;
+  const before: FieldLine[] = [];
+  for (const [name, given] of names.map((lower) => [lower, res.getHeader(lower)] as const)) {
+    res.removeHeader(name);
+    if (FRAMING.has(name) || (ONCE.has(name) && header.has(name))) continue;
+    for (const value of [given ?? []].flat()) before.push([name, String(value)]);
+  }
+  return FieldLines.from([...before, ...header]);
+}
+
+function withoutField(fields: FieldLines, unwanted: string): FieldLines {
+  return fields.has(unwanted) ? fields.without((name) => sameFieldName(name, unwanted)) : fields;
+}
+
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
+
+const ONCE: ReadonlySet<string> = new Set(
+  [
+    "content-type content-encoding content-range content-location content-disposition accept-ranges",
+    "date age expires etag last-modified location retry-after server x-powered-by strict-transport-security",
+    "access-control-allow-origin access-control-allow-credentials access-control-max-age",
+  ].flatMap((line) => line.split(" ")),
+);

@@ -1,9 +1,12 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { Duplex } from "node:stream";
+import { Server as NetServer } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
+import { Connections } from "./connections.ts";
+import { upgradeProtocol } from "./hop-by-hop.ts";
+import { hasContent, inboundRequest } from "./inbound-request.ts";
 import { createReverseProxy } from "./reverse-proxy.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
@@ -32,6 +35,11 @@ const settings = {
   headersTimeout: 30_000,
   keepAliveTimeout: 60_000,
   noDelay: true,
+  // What does not ask for a protocol that can be switched to is a request like any other. Node asks since 24.9.
+  shouldUpgradeCallback: (message: IncomingMessage): boolean => {
+    const request = inboundRequest(message);
+    return upgradeProtocol(request.header) !== undefined && !hasContent(request);
+  },
 } as const;
 
 /** A ready listener: HTTP/1.1 in the clear or over TLS, upgrades included. */
@@ -39,16 +47,23 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};
   const { tls } = options;
   const proxy = createReverseProxy(options);
-  const tunnels = new Set<Duplex>();
+  const connections = new Connections();
   let server: Server | undefined;
 
   const create = (): Server => {
     const created = tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tls });
-    created.on("request", (req, res) => void proxy(req, res));
-    created.on("checkContinue", (req, res) => void proxy.checkContinue(req, res));
+    created.on("connection", (socket) => connections.accepted(socket));
+    created.on(tls === undefined ? "connection" : "secureConnection", (socket) => connections.serves(socket));
+    created.on("request", (req, res) => {
+      connections.answers(req, res);
+      void proxy(req, res);
+    });
+    created.on("checkContinue", (req, res) => {
+      connections.answers(req, res);
+      void proxy.checkContinue(req, res);
+    });
     created.on("upgrade", (req, socket, head) => {
-      tunnels.add(socket);
-      socket.once("close", () => tunnels.delete(socket));
+      connections.tunnels(socket);
       void proxy.upgrade(req, socket, head);
     });
     return created;
@@ -73,13 +88,16 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
     },
 
     async close({ graceMs = 10_000 } = {}) {
-      for (const tunnel of tunnels) tunnel.destroy();
       if (server !== undefined) {
         const closing = server;
-        const closed = new Promise<void>((resolve) => closing.close(() => resolve()));
-        const grace = setTimeout(() => closing.closeAllConnections(), graceMs);
+        // Not the server's own way: it would cut off what has been ended and is still being sent.
+        const closed = new Promise((resolve) => NetServer.prototype.close.call(closing, resolve));
+        connections.close();
+        const grace = setTimeout(() => connections.destroy(), graceMs);
         await closed;
         clearTimeout(grace);
+        // There is nothing left to cut off, and it stops looking for requests that take too long.
+        closing.close();
       }
       await proxy.close();
     },

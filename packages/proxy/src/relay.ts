@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
 
-import { FieldLines, TrailsumError, type TrailerPolicy, type VerifyingStream } from "@trailsum/shared";
+import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy, type VerifyingStream } from "@trailsum/shared";
 
 import { connectionOptions } from "./hop-by-hop.ts";
 import type { ContentSink, OriginResponse } from "./origin-response.ts";
@@ -41,7 +41,8 @@ export function relayContent(
     if (!res.writableEnded && res.writableLength === 0) res.flushHeaders();
   } else {
     throughStreams(response, res, { outgoing, options, finish, reject });
-    res.flushHeaders();
+    // Of empty content the head is the whole: it waits for the verdict.
+    if (options.framing.length !== "0") res.flushHeaders();
   }
   return promise;
 }
@@ -86,7 +87,11 @@ function throughStreams(
     (stage) => stage !== undefined,
   );
   const last = stages.at(-1)!;
+  // The origin may have sent all by now: then nothing else would end the waiting for a client that is gone.
+  const onGone = (): void => void last.destroy(new TrailsumError("ABORTED", "the client went away"));
+  res.once("close", onGone);
   pipeline(stages as [Readable, NodeJS.ReadWriteStream], (error) => {
+    res.off("close", onGone);
     if (error) reject(error);
   });
   last.on("data", (piece: Buffer) => {
@@ -134,7 +139,9 @@ function endWithTrailers(
     const { header } = response;
     const passed = policy.filter(trailers, { declared: header.list("Trailer"), hopByHop: connectionOptions(header) });
     const changed = outgoing.trailers?.(passed) ?? passed;
-    if (changed.length > 0) res.addTrailers([...changed].map(([name, value]): [string, string] => [name, value]));
+    // What a hook adds is held to the same rule.
+    const sent = [...changed].filter(([name]) => isTrailerName(name));
+    if (sent.length > 0) res.addTrailers(sent.map(([name, value]): [string, string] => [name, value]));
   }
   res.end();
 }

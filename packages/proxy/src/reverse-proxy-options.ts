@@ -25,11 +25,23 @@ export interface ReverseProxyOptions {
    * can undo it, and what it adds is sent. `in` is the request as it came and does not change.
    */
   readonly rewrite?: ((exchange: { in: InboundRequest; out: OutboundRequest }) => void | Promise<void>) | undefined;
-  /** Changes the response that goes back, after hop-by-hop fields were removed. It sees 101 too. */
+  /**
+   * Changes the response that goes back, after hop-by-hop fields were removed. It sees 101 too. When it throws, the
+   * origin's response is given up and `errorHandler` answers, by default with 502 or the status of a `TrailsumError`.
+   */
   readonly modifyResponse?: ((response: ProxyResponse, request: InboundRequest) => void | Promise<void>) | undefined;
-  /** Answers when there is no response to pass back. Default: a problem document with the error's status. */
-  readonly errorHandler?: ((error: TrailsumError, req: IncomingMessage, res: ServerResponse) => void) | undefined;
-  /** What reaches the origin: any undici `Dispatcher`. Default: a `TrailerAgent` of its own, made with `agent`. */
+  /**
+   * Answers when there is no response to pass back. Default: a problem document with the error's status. When it throws,
+   * the connection is closed without an answer.
+   */
+  readonly errorHandler?:
+    | ((error: TrailsumError, req: IncomingMessage, res: ServerResponse) => void | Promise<void>)
+    | undefined;
+  /**
+   * What reaches the origin: any undici `Dispatcher`. Default: a `TrailerAgent` of its own, made with `agent`. undici's
+   * own can send no trailers: those of requests are neither announced nor sent then, a 100 comes from the proxy and not
+   * from the origin, and an origin that answers an upgrade with anything but 101 is a failure.
+   */
   readonly dispatcher?: Dispatcher | undefined;
   /** Options of that `TrailerAgent`: TLS to the origin, timeouts, limits. */
   readonly agent?: TrailerAgentOptions | undefined;
@@ -52,6 +64,6 @@ export interface ReverseProxyOptions {
   readonly forwarded?: ForwardedStyle | undefined;
   /** Whether what a client says of itself in those fields is believed: never (the default), always, or of some addresses. */
   readonly trustForwarded?: boolean | ((address: string) => boolean) | undefined;
-  /** Told of every exchange when it has ended. */
-  readonly onExchange?: ((record: ExchangeRecord) => void) | undefined;
+  /** Told of every exchange, once, when it has ended: a tunnel when it is closed. What it throws is ignored. */
+  readonly onExchange?: ((record: ExchangeRecord) => void | Promise<void>) | undefined;
 }

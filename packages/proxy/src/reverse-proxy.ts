@@ -11,20 +11,20 @@ import {
 } from "@trailsum/shared";
 
 import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
-import { abandonResponse, answerFailure, mayGoElsewhere, originFailure } from "./failure.ts";
+import { abandonResponse, answerFailure, blamesOrigin, mayGoElsewhere, originFailure } from "./failure.ts";
 import { upgradeProtocol } from "./hop-by-hop.ts";
-import { type InboundRequest, inboundRequest } from "./inbound-request.ts";
+import { hasContent, type InboundRequest, inboundRequest } from "./inbound-request.ts";
 import { relayInterim } from "./interim-response.ts";
 import type { OriginResponse } from "./origin-response.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./outbound-request.ts";
 import { type PassingContent, passingContent } from "./passing-content.ts";
-import { proxyResponse, responseFraming, sendHead } from "./proxy-response.ts";
+import { proxyResponse, type ProxyResponse, responseFraming, sendHead } from "./proxy-response.ts";
 import { relayContent } from "./relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./round-trip.ts";
 import { type Target, Targets, targetUrls } from "./targets.ts";
 import { sendSwitch, joinSockets, switchedTo } from "./tunnel.ts";
-import { forgetRest } from "./unread-request.ts";
+import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
 import { passingVerification, type VerificationMode } from "./verification.ts";
 
 /** A request listener for node:http and for every framework that hands on Node's own request and response. */
@@ -49,8 +49,8 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const { rewrite, modifyResponse, errorHandler = defaultErrorHandler, onExchange, verify = "off" } = options;
   const own = options.dispatcher === undefined ? new TrailerAgent(options.agent) : undefined;
   const dispatcher = options.dispatcher ?? own!;
-  // undici's own dispatchers refuse to send an expectation.
-  const handsExpectOn = dispatcher instanceof TrailerAgent;
+  // undici's own dispatchers send no trailers, and refuse to send an expectation.
+  const capable = dispatcher instanceof TrailerAgent;
   const targets = new Targets(targetUrls(options.target), options.balance, options.health);
   const bounds: TrailerPolicyOptions = {
     maxBytes: options.maxTrailerSize ?? 16_384,
@@ -63,13 +63,18 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     forwarded: options.forwarded ?? "x-forwarded",
     trustsForwarded: trust(options.trustForwarded),
     trailers: requestTrailers,
+    sendsTrailers: capable,
   };
+
+  let closed: Promise<void> | undefined;
 
   /** The life of a request, from its head to the end of its response. */
   async function serve(req: IncomingMessage, res: ServerResponse, waiting: boolean): Promise<void> {
+    // Of several requests sent at once each begins when it is its turn to be answered.
+    if (res.socket === null) await new Promise((resolve) => res.once("socket", resolve));
     const began = performance.now();
     const inbound = inboundRequest(req);
-    const passage = new Passage(inbound, res, waiting && handsExpectOn);
+    const passage = new Passage(inbound, res, waiting && capable);
     const content = passingContent(inbound, {
       policy: requestTrailers,
       mode: verify,
@@ -78,16 +83,12 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     try {
       const response = await reach(passage, content);
       await answer(passage, response);
-      passage.record.status = res.statusCode;
     } catch (error) {
-      fail(passage, error);
+      await fail(passage, error);
     }
     forgetRest(req);
-    passage.end();
-    if (onExchange === undefined) return;
     passage.record.requestVerdict = await content.verdict?.catch(() => undefined);
-    passage.record.duration = performance.now() - began;
-    onExchange(passage.record);
+    await conclude(passage, began);
   }
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
@@ -107,22 +108,33 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   async function answer({ inbound, res, record }: Passage, response: OriginResponse): Promise<void> {
     const outgoing = proxyResponse(response);
     try {
-      await modifyResponse?.(outgoing, inbound);
-      const framing = responseFraming(res, outgoing);
+      await modified(outgoing, inbound);
+      const framing = responseFraming(res, outgoing, response.header);
       sendHead(res, outgoing, { framing, origin: response.header, policy: responseTrailers });
       if (!framing.hasContent) {
         await drained(response);
         res.end();
-        return;
+      } else {
+        await relayContent(response, res, outgoing, {
+          framing,
+          policy: responseTrailers,
+          verification: verificationOf(inbound, response, record, verify),
+        });
       }
-      await relayContent(response, res, outgoing, {
-        framing,
-        policy: responseTrailers,
-        verification: verificationOf(inbound, response, record, verify),
-      });
+      await sent(res);
     } catch (error) {
       response.abandon(TrailsumError.from(error));
       throw error;
+    }
+  }
+
+  async function modified(outgoing: ProxyResponse, inbound: InboundRequest): Promise<void> {
+    try {
+      await modifyResponse?.(outgoing, inbound);
+    } catch (error) {
+      if (error instanceof TrailsumError) throw error;
+      const { message, cause } = TrailsumError.from(error);
+      throw new TrailsumError("INTERNAL", message, { cause, status: 502 });
     }
   }
 
@@ -133,9 +145,11 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     const res = responseOn(req, socket);
     const protocol = upgradeProtocol(inbound.header);
     const passage = new Passage(inbound, res, false);
-    const { record } = passage;
     socket.on("error", () => {});
     try {
+      // Node has let go of the connection: what is content and what comes behind it can no longer be told apart.
+      if (hasContent(inbound))
+        throw new TrailsumError("PROTOCOL", "an upgrade that has content cannot be passed on", { status: 501 });
       const outcome = await withTarget(passage, undefined, (out) => {
         const exchange = { dispatcher, expectContinue: false, onInterim: passage.interim.bind(passage) };
         const trip: RoundTrip<OriginResponse | Switched> =
@@ -146,16 +160,11 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
         return trip.outcome;
       });
       if ("socket" in outcome) await join(passage, outcome, { protocol: protocol!, client: socket, head });
-      else {
-        await answer(passage, outcome);
-        record.status = res.statusCode;
-      }
+      else await answer(passage, outcome);
     } catch (error) {
-      fail(passage, error);
+      await fail(passage, error);
     }
-    passage.end();
-    record.duration = performance.now() - began;
-    onExchange?.(record);
+    await conclude(passage, began);
   }
 
   /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
@@ -167,13 +176,13 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     try {
       const outgoing = proxyResponse({ ...switched, reason: "" });
       const agreed = switchedTo(switched.header, protocol);
-      await modifyResponse?.(outgoing, inbound);
+      await modified(outgoing, inbound);
       if (client.destroyed) throw new TrailsumError("ABORTED", "the client went away");
       res.detachSocket(client as never);
       sendSwitch(client, agreed, outgoing.header);
       record.status = 101;
       if (head.length > 0) switched.socket.write(head);
-      joinSockets(client, switched.socket);
+      await joinSockets(client, switched.socket);
     } catch (error) {
       switched.socket.destroy();
       throw error;
@@ -204,31 +213,43 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
         return outcome;
       } catch (error) {
         failure = originFailure(error, out.origin);
-        if (failure.cause !== undefined && failure.code !== "ABORTED") targets.failed(target);
+        if (blamesOrigin(failure)) targets.failed(target);
         if (content?.begun === true || !mayGoElsewhere(failure, inbound)) throw failure;
       }
     }
   }
 
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
-  function fail({ inbound, res, record }: Passage, error: unknown): void {
+  async function fail({ inbound, res, record }: Passage, error: unknown): Promise<void> {
     record.error = originFailure(error, record.origin ?? "http://origin.invalid");
     if (res.destroyed || res.writableFinished || record.error.code === "ABORTED") res.destroy();
     else if (res.headersSent) abandonResponse(res);
     else {
       try {
-        errorHandler(record.error, inbound.message, res);
-        record.status = res.statusCode;
+        await errorHandler(record.error, inbound.message, res);
       } catch {
         abandonResponse(res);
       }
     }
   }
 
+  /** Nothing hangs on the request any more, and whoever listens is told of it. */
+  async function conclude(passage: Passage, began: number): Promise<void> {
+    const { res, record } = passage;
+    passage.end();
+    if (res.headersSent) record.status = res.statusCode;
+    record.duration = performance.now() - began;
+    try {
+      await onExchange?.(record);
+    } catch {
+      // Whoever listens cannot harm who is served.
+    }
+  }
+
   return Object.assign((req: IncomingMessage, res: ServerResponse) => serve(req, res, false), {
     checkContinue: (req: IncomingMessage, res: ServerResponse) => serve(req, res, true),
     upgrade,
-    close: async () => own?.close(),
+    close: () => (closed ??= own?.close() ?? Promise.resolve()),
   });
 }
 
@@ -320,14 +341,34 @@ function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse {
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket as never);
-  res.on("finish", () => socket.end());
+  res.on("finish", () => closeBehindAnswer(socket));
   return res;
 }
 
-/** A response without content still has to come to its end, or its connection cannot be used again. */
+/**
+ * A response without content still has to come to its end, or its connection cannot be used again. One whose content a
+ * hook has taken away is not waited for.
+ */
 function drained(response: OriginResponse): Promise<void> {
   return new Promise((resolve, reject) => {
-    response.consume({ onContent: () => true, onEnd: () => resolve(), onError: reject });
+    const onContent = (): boolean => {
+      resolve();
+      response.abandon(new TrailsumError("ABORTED", "its content is not wanted"));
+      return true;
+    };
+    response.consume({ onContent, onEnd: () => resolve(), onError: reject });
+  });
+}
+
+/** Settles when the last byte of a response has been handed to the system, and rejects when that can no longer be. */
+function sent(res: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => {
+      if (res.writableFinished) resolve();
+      else reject(new TrailsumError("ABORTED", "the client went away"));
+    };
+    if (res.writableFinished || res.destroyed) onClose();
+    else res.once("finish", resolve).once("close", onClose);
   });
 }
 

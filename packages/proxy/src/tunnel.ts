@@ -13,19 +13,21 @@ export function sendSwitch(socket: Duplex, protocol: string, header: FieldLines)
 
 /**
  * Joins two connections until both directions have ended. The end of one direction is handed on as an end, and the
- * other goes on; a connection that breaks takes the other with it.
+ * other goes on; a connection that breaks takes the other with it. Settles when both are closed.
  */
-export function joinSockets(one: Duplex, other: Duplex): void {
-  join(one, other);
-  join(other, one);
+export async function joinSockets(one: Duplex, other: Duplex): Promise<void> {
+  await Promise.all([join(one, other), join(other, one)]);
 }
 
-function join(from: Duplex, to: Duplex): void {
-  from.on("error", () => to.destroy());
-  from.on("close", () => {
-    if (!from.readableEnded) to.destroy();
+function join(from: Duplex, to: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    from.on("error", () => to.destroy());
+    from.on("close", () => {
+      if (!from.readableEnded) to.destroy();
+      resolve();
+    });
+    from.pipe(to);
   });
-  from.pipe(to);
 }
 
 /** The protocol that the origin has switched to. It has to be the one that was asked for; `PROTOCOL` otherwise. */

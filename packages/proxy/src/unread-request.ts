@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 
 /** How much more a client may send of a request that has its answer, and for how long, before it is cut off. */
 const BYTES = 64 * 1024 * 1024;
@@ -29,4 +30,15 @@ export function forgetRest(message: IncomingMessage): void {
     if (left < 0) cut();
   });
   message.resume();
+}
+
+/**
+ * Closes a connection behind its last answer, in the same way: what still comes is read and forgotten, and a client that
+ * does not close its side is not waited for long.
+ */
+export function closeBehindAnswer(socket: Duplex): void {
+  const limit = setTimeout(() => socket.destroy(), IDLE).unref();
+  socket.on("close", () => clearTimeout(limit));
+  socket.resume();
+  socket.end();
 }

@@ -11,8 +11,18 @@ function fields(...texts: string[]): FieldLines {
 
 describe("rule 21: what is for one hop", () => {
   test.each([
-    ...["Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer"],
-    ...["Transfer-Encoding", "Upgrade", "HTTP2-Settings", "upgrade", "TRAILER"],
+    "Connection",
+    "Proxy-Connection",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "HTTP2-Settings",
+    "upgrade",
+    "TRAILER",
   ])("does not go on: %s, empty or not", (name) => {
     expect([...endToEndFields(fields(`${name}: x`, "A: b", `${name}:`))]).toEqual([["A", "b"]]);
   });

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
-import { listen, type Listening, type ParsedMessage, parseMessage, rawClient, RawConnection } from "@trailsum/testkit";
+import type { RawConnection } from "@trailsum/testkit";
+import { listen, type Listening, type ParsedMessage, parseMessage, rawClient } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 import { createReverseProxy, type ExchangeRecord, type ReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
@@ -20,7 +21,7 @@ export async function proxyServer(options: ReverseProxyOptions): Promise<Proxied
     ...options,
     onExchange: (record) => {
       records.push(record);
-      options.onExchange?.(record);
+      void options.onExchange?.(record);
     },
   });
   const server = createServer((req, res) => void proxy(req, res));
