@@ -1,5 +1,5 @@
-import { type ResponseHead } from "../../src/http1/response-head.ts";
-import { ResponseReader, type ReaderLimits, type ResponseSink } from "../../src/http1/response-reader.ts";
+import { type ResponseHead } from "../../src/dispatcher/http1/response-head.ts";
+import { ResponseReader, type ReaderLimits, type ResponseSink } from "../../src/dispatcher/http1/response-reader.ts";
 
 /** The head of a response, as one reader or the other reported it. */
 interface HeadRead {

@@ -8,7 +8,7 @@ import { Agent, type Dispatcher, errors } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { download, TrailerAgent } from "../../src/index.ts";
-import { transportError } from "../../src/transport-error.ts";
+import { transportError } from "../../src/transfer/transport-error.ts";
 import { rejection } from "./peers.ts";
 
 const url = new URL("https://host:8443/secret/path?token=x");

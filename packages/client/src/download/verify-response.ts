@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { transportError } from "./transport-error.ts";
+import { transportError } from "../transfer/transport-error.ts";
 
 /** Options of {@link verifyResponse}. */
 export interface VerifyResponseOptions {

@@ -9,18 +9,18 @@ import {
 import { type Dispatcher, request } from "undici";
 
 import { ArrivedContent, contentLength } from "./arrived-content.ts";
-import { chosenAlgorithms } from "./chosen-algorithms.ts";
-import { defaultDispatcher } from "./default-dispatcher.ts";
+import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
+import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { type DownloadDestination, openDestination } from "./download-destination.ts";
-import type { Progress } from "./progress.ts";
-import { followRedirects, isCredential, redirection } from "./redirects.ts";
-import { refusal } from "./refusal.ts";
-import { type FieldsInit, rawFields } from "./request-fields.ts";
-import { responseFields } from "./response-fields.ts";
-import { withRetries } from "./retry.ts";
-import { targetUrl } from "./target-url.ts";
-import { transportError } from "./transport-error.ts";
-import { userAgent } from "./user-agent.ts";
+import type { Progress } from "../transfer/progress.ts";
+import { followRedirects, isCredential, redirection } from "../transfer/redirects.ts";
+import { refusal } from "../transfer/refusal.ts";
+import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import { responseFields } from "../transfer/response-fields.ts";
+import { withRetries } from "../transfer/retry.ts";
+import { targetUrl } from "../transfer/target-url.ts";
+import { transportError } from "../transfer/transport-error.ts";
+import { userAgent } from "../transfer/user-agent.ts";
 
 /** Options of {@link download}. */
 export interface DownloadOptions {

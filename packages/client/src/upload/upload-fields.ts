@@ -1,8 +1,8 @@
 import { type Algorithm, digestTrailerNames, FieldLines, formatWantDigest } from "@trailsum/shared";
 
-import { isCredential } from "./redirects.ts";
-import { type FieldsInit, rawFields } from "./request-fields.ts";
-import { userAgent } from "./user-agent.ts";
+import { isCredential } from "../transfer/redirects.ts";
+import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import { userAgent } from "../transfer/user-agent.ts";
 
 /**
  * The header of an upload: what announces the digests and asks for the server's own, and the caller's fields, which

@@ -1,7 +1,7 @@
 import { type StreamDigester, TrailsumError } from "@trailsum/shared";
 
 import type { OpenedSource } from "./opened-source.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../transfer/progress.ts";
 
 /** How far the reading of a source has come. */
 export interface Reading {

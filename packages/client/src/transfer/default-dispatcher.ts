@@ -1,4 +1,4 @@
-import { TrailerAgent } from "./trailer-agent.ts";
+import { TrailerAgent } from "../dispatcher/trailer-agent.ts";
 
 let agent: TrailerAgent | undefined;
 

@@ -9,19 +9,19 @@ import {
 } from "@trailsum/shared";
 import { type Dispatcher, request } from "undici";
 
-import { chosenAlgorithms } from "./chosen-algorithms.ts";
-import { defaultDispatcher } from "./default-dispatcher.ts";
+import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
+import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { hashed, type Reading } from "./hashed-source.ts";
 import type { OpenedSource } from "./opened-source.ts";
-import type { Progress } from "./progress.ts";
-import { followRedirects, redirection } from "./redirects.ts";
-import { refusal } from "./refusal.ts";
-import type { FieldsInit } from "./request-fields.ts";
-import { awaitEnd } from "./response-end.ts";
-import { responseFields } from "./response-fields.ts";
-import { withRetries } from "./retry.ts";
-import { targetUrl } from "./target-url.ts";
-import { transportError } from "./transport-error.ts";
+import type { Progress } from "../transfer/progress.ts";
+import { followRedirects, redirection } from "../transfer/redirects.ts";
+import { refusal } from "../transfer/refusal.ts";
+import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import { awaitEnd } from "../transfer/response-end.ts";
+import { responseFields } from "../transfer/response-fields.ts";
+import { withRetries } from "../transfer/retry.ts";
+import { targetUrl } from "../transfer/target-url.ts";
+import { transportError } from "../transfer/transport-error.ts";
 import { uploadFields } from "./upload-fields.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
