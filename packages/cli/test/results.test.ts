@@ -75,7 +75,7 @@ describe("results", () => {
       size: content.length,
       digests: { md5: md5(content) },
       verdict: "verified",
-      verifiedBy: ["Repr-Digest", "Md5", "Size", "Content-Digest"],
+      verifiedBy: ["Md5", "Size", "Content-Digest", "Repr-Digest"],
     });
   });
 

@@ -5,6 +5,7 @@ import {
   announcedIntegrityFields,
   type Claim,
   type IntegrityFieldName,
+  integrityFieldNames,
   type MalformedClaim,
   readClaims,
   type UnsupportedClaim,
@@ -106,9 +107,9 @@ export function decideVerdict(evidence: Evidence): Verdict {
   };
 }
 
-/** The fields by which a verdict was reached that held, each once: `Md5`, `Size`, ... */
+/** The fields by which a verdict was reached that held, each once, always in one order: `Md5`, `Size`, ... */
 export function verifyingFields(verdict: Verdict): IntegrityFieldName[] {
-  return [...new Set(verdict.checked.filter((claim) => claim.holds).map((claim) => claim.field))];
+  return integrityFieldNames.filter((name) => verdict.checked.some(({ field, holds }) => holds && field === name));
 }
 
 function nameVerdict(
