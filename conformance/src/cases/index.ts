@@ -1,0 +1,19 @@
+import type { ConformanceCase } from "../conformance-case.ts";
+import { aborts } from "./aborts.ts";
+import { framing } from "./framing.ts";
+import { hopByHop } from "./hop-by-hop.ts";
+import { interim } from "./interim.ts";
+import { requestTrailers } from "./request-trailers.ts";
+import { responseTrailers } from "./response-trailers.ts";
+import { smuggling } from "./smuggling.ts";
+
+/** Every case, area by area. */
+export const cases: readonly ConformanceCase[] = [
+  ...responseTrailers,
+  ...requestTrailers,
+  ...framing,
+  ...smuggling,
+  ...aborts,
+  ...hopByHop,
+  ...interim,
+];
