@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 
-import { FieldLines } from "@trailsum/shared";
+import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 
@@ -37,6 +37,19 @@ export function inboundRequest(message: IncomingMessage): InboundRequest {
     message,
   };
 }
+
+/**
+ * Refuses a request that names no host or more than one (RFC 9112 section 3.2): whoever routes by it next might read
+ * another one out of it. HTTP/1.0 need name none.
+ */
+export function requireHost({ header, host }: InboundRequest): void {
+  if (header.getAll("Host").length > 1 || (host !== undefined && !AUTHORITY.test(host))) {
+    throw new TrailsumError("PROTOCOL", "the request names no host, or more than one", { status: 400 });
+  }
+}
+
+/** RFC 3986 section 3.2 without user information: a name, an IPv4 address or a bracketed IPv6 one, and perhaps a port. */
+const AUTHORITY = /^(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
 
 /** Whether content follows the head: it has a length, or a transfer coding (RFC 9112 section 6). */
 export function hasContent({ header }: InboundRequest): boolean {

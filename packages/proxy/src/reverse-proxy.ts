@@ -13,7 +13,7 @@ import {
 import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
 import { abandonResponse, answerFailure, blamesOrigin, mayGoElsewhere, originFailure } from "./failure.ts";
 import { upgradeProtocol } from "./hop-by-hop.ts";
-import { hasContent, type InboundRequest, inboundRequest } from "./inbound-request.ts";
+import { hasContent, type InboundRequest, inboundRequest, requireHost } from "./inbound-request.ts";
 import { relayInterim } from "./interim-response.ts";
 import type { OriginResponse } from "./origin-response.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./outbound-request.ts";
@@ -81,6 +81,7 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
       onBegin: () => waiting && passage.continue(),
     });
     try {
+      requireHost(inbound);
       const response = await reach(passage, content);
       await answer(passage, response);
     } catch (error) {
@@ -147,6 +148,7 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     const passage = new Passage(inbound, res, false);
     socket.on("error", () => {});
     try {
+      requireHost(inbound);
       // Node has let go of the connection: what is content and what comes behind it can no longer be told apart.
       if (hasContent(inbound))
         throw new TrailsumError("PROTOCOL", "an upgrade that has content cannot be passed on", { status: 501 });
