@@ -34,7 +34,8 @@ async function play(given: ConformanceCase): Promise<string> {
 describe.concurrent("together", () => {
   for (const one of cases.filter(({ alone }) => !alone)) {
     test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
-      expect(await play(one)).toBe(KEPT);
+      const outcome = await play(one);
+      expect(outcome, outcome).toBe(KEPT);
     });
   }
 });
@@ -42,7 +43,8 @@ describe.concurrent("together", () => {
 describe("one by one", () => {
   for (const one of cases.filter(({ alone }) => alone)) {
     test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
-      expect(await play(one)).toBe(KEPT);
+      const outcome = await play(one);
+      expect(outcome, outcome).toBe(KEPT);
     });
   }
 });
