@@ -18,10 +18,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 /** A failed exchange with an origin, with the status that tells the client of it. */
-export function originFailure(error: unknown, origin: string): TrailsumError {
+export function originFailure(error: unknown, origin: string | undefined): TrailsumError {
   // Raised by us, about the client's own message: it has its status already.
   if (error instanceof TrailsumError) return error;
-  const failure = transportError(error, new URL(origin));
+  const failure = transportError(error, URL.parse(origin ?? ""));
   return new TrailsumError(failure.code, failure.message, { cause: error, status: STATUS[failure.code] ?? 500 });
 }
 

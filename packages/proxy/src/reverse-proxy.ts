@@ -223,7 +223,7 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
 
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
   async function fail({ inbound, res, record }: Passage, error: unknown): Promise<void> {
-    record.error = originFailure(error, record.origin ?? "http://origin.invalid");
+    record.error = originFailure(error, record.origin);
     if (res.destroyed || res.writableFinished || record.error.code === "ABORTED") res.destroy();
     else if (res.headersSent) abandonResponse(res);
     else {
