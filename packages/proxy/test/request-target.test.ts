@@ -6,15 +6,15 @@ import { targetUrls } from "../src/targets.ts";
 
 describe("a request target", () => {
   test.each([
-    ["/", { path: "/", query: "", authority: undefined }],
-    ["/a%2Fb//c/../d", { path: "/a%2Fb//c/../d", query: "", authority: undefined }],
+    ["/", { path: "/", query: undefined, authority: undefined }],
+    ["/a%2Fb//c/../d", { path: "/a%2Fb//c/../d", query: undefined, authority: undefined }],
     ["/a?b=c?d", { path: "/a", query: "b=c?d", authority: undefined }],
     ["/a?", { path: "/a", query: "", authority: undefined }],
-    ["*", { path: "*", query: "", authority: undefined }],
-    ["//other.example/x", { path: "//other.example/x", query: "", authority: undefined }],
-    ["/http://other.example/x", { path: "/http://other.example/x", query: "", authority: undefined }],
+    ["*", { path: "*", query: undefined, authority: undefined }],
+    ["//other.example/x", { path: "//other.example/x", query: undefined, authority: undefined }],
+    ["/http://other.example/x", { path: "/http://other.example/x", query: undefined, authority: undefined }],
     ["http://a.example:81/p?q", { path: "/p", query: "q", authority: "a.example:81" }],
-    ["HTTPS://a.example", { path: "", query: "", authority: "a.example" }],
+    ["HTTPS://a.example", { path: "", query: undefined, authority: "a.example" }],
     ["http://a.example?q", { path: "", query: "q", authority: "a.example" }],
   ])("%j is taken apart", (target, expected) => {
     expect(parseRequestTarget(target)).toEqual(expected);
@@ -33,6 +33,8 @@ describe("rules 28 to 30: a request goes to", () => {
     ["http://o/base?one=1", "/x", "/base/x?one=1"],
     ["http://o/base?one=1", "/x?;", "/base/x?one=1"],
     ["http://o", "/x?a=;", "/x"],
+    ["http://o", "/x?", "/x?"],
+    ["http://o?one=1", "/x?", "/x?one=1"],
     ["http://o/base", "http://asked.example/x?q", "/base/x?q"],
     ["http://o/base", "http://asked.example", "/base/"],
     ["http://o/base", "*", "*"],
