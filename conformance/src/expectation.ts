@@ -29,8 +29,12 @@ export interface Expected {
   readonly fields?: readonly string[];
   /** These lines, spelled like this, in this order; others may stand between them. */
   readonly exactly?: readonly string[];
+  /** Names that stand on exactly one line. */
+  readonly once?: readonly string[];
   /** Names, or whole `Name: value` lines, that are not there. */
   readonly lacks?: readonly string[];
+  /** How the message begins, byte for byte. */
+  readonly startsWith?: string;
   /** Texts that stand nowhere in the message. */
   readonly nowhere?: readonly string[];
   readonly framing?: Framing | readonly Framing[];
@@ -63,11 +67,17 @@ export function differences(expected: Expected, seen: SeenMessage, part: "head" 
     const there = valuesOf(seen.fields, name);
     check(same(wanted, there), () => `${name}: ${quote(there)}, not ${quote(wanted)}`);
   }
+  const { startsWith = "" } = expected;
+  check(seen.text.startsWith(startsWith), () => `begins with ${quote(seen.text.slice(0, 60))}`);
   let at = 0;
   for (const line of exactly) {
     const index = seen.fields.indexOf(line, at);
     check(index !== -1, () => `no line ${quote(line)} in ${quote(seen.fields)}, or not in its place`);
     at = Math.max(at, index);
+  }
+  for (const name of expected.once ?? []) {
+    const there = valuesOf(seen.fields, name.toLowerCase());
+    check(there.length === 1, () => `${name}: ${quote(there)}, not exactly one`);
   }
   for (const item of lacks) {
     const lines = seen.fields.filter((line) => matches(line, item));
