@@ -14,7 +14,7 @@ export interface ProxyResponse {
   header: FieldLines;
   /** What the content shall pass through. It is then sent chunked, whatever its length was. */
   transform: Duplex | undefined;
-  /** Changes the trailer fields that go on, once they are there. */
+  /** Changes the trailer fields that go on, or adds some, when the content has ended. */
   trailers: ((fields: FieldLines) => FieldLines) | undefined;
 }
 

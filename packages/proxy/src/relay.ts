@@ -135,9 +135,12 @@ function endWithTrailers(
   outgoing: ProxyResponse,
   { framing, policy, trailers }: RelayOptions & { readonly trailers: FieldLines },
 ): void {
-  if (framing.chunked && trailers.length > 0) {
-    const { header } = response;
-    const passed = policy.filter(trailers, { declared: header.list("Trailer"), hopByHop: connectionOptions(header) });
+  const { header } = response;
+  const passed =
+    trailers.length === 0
+      ? trailers
+      : policy.filter(trailers, { declared: header.list("Trailer"), hopByHop: connectionOptions(header) });
+  if (framing.chunked) {
     const changed = outgoing.trailers?.(passed) ?? passed;
     // What a hook adds is held to the same rule.
     const sent = [...changed].filter(([name]) => isTrailerName(name));

@@ -8,6 +8,7 @@ import {
   createVerifyingStream,
   decideVerdict,
   type FieldLines,
+  integrityFieldNames,
   type Verdict,
   type VerifyingStream,
 } from "@trailsum/shared";
@@ -27,15 +28,16 @@ export interface PassingMessage {
 }
 
 /**
- * A stream that verifies content on its way. Enforcing, it holds the last piece back until the verdict: where a length
- * frames the content, its last byte is already the end. Content that nothing came to verify by passes.
+ * A stream that verifies content on its way; content that nothing came to verify by passes. Where a length frames the
+ * content its last byte is already the end: enforcing, the last piece is held back until the verdict. Where chunks do,
+ * nothing is: what is streamed never waits for what comes behind it.
  */
 export function passingVerification(message: PassingMessage, mode: "observe" | "enforce"): VerifyingStream {
   const { header, content } = message;
   const trailersPossible = header.has("Transfer-Encoding") || !header.has("Content-Length");
   return createVerifyingStream({
     algorithms: algorithmsToCompute({ header, trailersPossible }, algorithms),
-    withhold: mode === "enforce",
+    withhold: mode === "enforce" && !trailersPossible && isVerifiable(header),
     decide: (computed) => decideVerdict({ header, trailer: message.trailers(), computed, content }),
     accept: ({ name }) => mode === "observe" || name === "verified" || name === "unverified",
   });
@@ -49,11 +51,11 @@ export function whenRead(source: Readable, verification: VerifyingStream): void 
 
 /** Whether a message says anything that its content could be verified by, or may still say it behind the content. */
 export function isVerifiable(header: FieldLines): boolean {
-  return announcedIntegrityFields(header).length > 0 || header.has("Transfer-Encoding") || hasDigest(header);
+  return announcedIntegrityFields(header).length > 0 || header.has("Transfer-Encoding") || makesClaims(header);
 }
 
-function hasDigest(header: FieldLines): boolean {
-  return ["Repr-Digest", "Content-Digest", "Content-MD5", "Md5"].some((name) => header.has(name));
+function makesClaims(header: FieldLines): boolean {
+  return integrityFieldNames.some((name) => header.has(name));
 }
 
 /** What a verdict is called in a log: its name, or `off` where nobody looked. */

@@ -81,6 +81,16 @@ describe("rules 34, 35: modifyResponse", () => {
     expect((await ask(port, GET)).trailerLines).toEqual(["X-One: 1", "X-Two: 2"]);
   });
 
+  test("can add trailers where the origin had none, if there is room behind chunks", async () => {
+    for (const answer of [plain, chunked.replace("X-One: 1\r\n", "")]) {
+      const { port } = await modifying(answer, (response) => {
+        response.trailers = (fields) => fields.with("X-New", "1");
+      });
+      const message = await ask(port, GET);
+      expect(message.trailerLines).toEqual(answer === plain ? [] : ["X-New: 1"]);
+    }
+  });
+
   test("that throws for the trailers breaks the response off", async () => {
     const { port } = await modifying(chunked, (response) => {
       response.trailers = () => {
