@@ -82,7 +82,7 @@ export function http1Text(given: RequestMessage | ResponseMessage | string, id: 
 }
 
 /** One chunk, as it stands on the wire. */
-export function chunk(data: string): string {
+function chunk(data: string): string {
   return `${data.length.toString(16)}\r\n${data}\r\n`;
 }
 

@@ -8,11 +8,12 @@ const post = request({ method: "POST", content: "abc" });
 const PERSIST = "RFC 9112 section 9.3";
 
 /** An answer that is none: the client is told with 502. */
-function garbage(name: string, title: string, answer: string): ConformanceCase {
+function garbage(name: string, title: string, answer: string, choice: boolean): ConformanceCase {
   return script({
     id: area(`garbage-${name}`),
     title: `${title} is answered with 502`,
     rules: ["rule 33", "RFC 9110 section 15.6.3"],
+    choice,
     client: [{ send: post }, { see: { status: 502 } }],
     origin: [{ see: {} }, { send: answer }, { act: "end" }],
   });
@@ -24,6 +25,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("client-reused"),
     title: "a client's connection serves one request after the other",
     rules: [PERSIST],
+    choice: true,
     client: ["/1", "/2", "/3"].flatMap((target) => [{ send: get(target) }, { see: { status: 200, content: target } }]),
     origin: ["/1", "/2", "/3"].flatMap((target) => [{ see: { target } }, { send: response({ content: target }) }]),
   }),
@@ -31,6 +33,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("client-reused-after-content"),
     title: "content and trailers do not run into the next request",
     rules: [PERSIST],
+    choice: true,
     client: [
       { send: request({ content: ["abc"], fields: ["Trailer: X-Sum"], trailers: ["X-Sum: 1"] }) },
       { see: { status: 200, content: "one" } },
@@ -52,6 +55,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("client-reused-after-bare-answers"),
     title: "answers without content do not stop a connection",
     rules: [PERSIST],
+    choice: true,
     client: [
       { send: request({ method: "HEAD" }) },
       { see: { status: 200, toHead: true } },
@@ -109,6 +113,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("origin-closed-idle"),
     title: "a connection that the origin closed while idle costs no request",
     rules: ["RFC 9112 section 9.5"],
+    choice: true,
     alone: true,
     client: [
       { send: get("/1") },
@@ -177,6 +182,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("pipelined"),
     title: "requests sent at once are answered in their order",
     rules: ["RFC 9112 section 9.3.2"],
+    choice: true,
     client: [
       { send: get("/1") },
       { send: get("/2") },
@@ -195,6 +201,7 @@ export const connections: readonly ConformanceCase[] = [
     id: area("pipelined-with-content"),
     title: "requests with content sent at once are told apart",
     rules: ["RFC 9112 section 9.3.2"],
+    choice: true,
     client: [
       { send: request({ target: "/1", content: "abc" }) },
       { send: request({ target: "/2", content: ["d", "ef"], framing: "chunked" }) },
@@ -296,13 +303,13 @@ export const connections: readonly ConformanceCase[] = [
     client: [{ send: post }, { see: { status: 502 } }],
     origin: [{ see: {} }, { act: "reset" }],
   }),
-  garbage("ssh", "a greeting of another protocol", "SSH-2.0-OpenSSH_9.2\r\n"),
-  garbage("empty-lines", "nothing but empty lines", "\r\n\r\n\r\n"),
-  garbage("http2-preface", "a status line of HTTP/2", "HTTP/2 200\r\nContent-Length: 0\r\n\r\n"),
-  garbage("no-status", "a status line without a status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n"),
-  garbage("status-two-digits", "a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n"),
-  garbage("no-colon", "a field line without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n"),
-  garbage("length", "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
-  garbage("nul", "a NUL in a field", "HTTP/1.1 200 OK\r\nX-Bad: a\0b\r\nContent-Length: 0\r\n\r\n"),
-  garbage("big-head", "a head of 2 MiB", `HTTP/1.1 200 OK\r\nX-Big: ${"x".repeat(2 * 1024 * 1024)}\r\n\r\n`),
+  garbage("ssh", "a greeting of another protocol", "SSH-2.0-OpenSSH_9.2\r\n", false),
+  garbage("empty-lines", "nothing but empty lines", "\r\n\r\n\r\n", false),
+  garbage("http2-preface", "a status line of HTTP/2", "HTTP/2 200\r\nContent-Length: 0\r\n\r\n", true),
+  garbage("no-status", "a status line without a status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n", false),
+  garbage("status-two-digits", "a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", true),
+  garbage("no-colon", "a field line without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n", true),
+  garbage("length", "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", false),
+  garbage("nul", "a NUL in a field", "HTTP/1.1 200 OK\r\nX-Bad: a\0b\r\nContent-Length: 0\r\n\r\n", true),
+  garbage("big-head", "a head of 2 MiB", `HTTP/1.1 200 OK\r\nX-Big: ${"x".repeat(2 * 1024 * 1024)}\r\n\r\n`, true),
 ];

@@ -155,6 +155,7 @@ export const framing: readonly ConformanceCase[] = [
     id: area("head-with-length"),
     title: "the answer to HEAD keeps its Content-Length and has no content",
     rules: ["rule 71", "RFC 9110 section 9.3.2"],
+    choice: true,
     sends: request({ method: "HEAD" }),
     originSees: { method: "HEAD" },
     originSends: "HTTP/1.1 200 OK\r\nContent-Length: 4711\r\n\r\n",

@@ -2,9 +2,15 @@ import { type CaseInit, type ConformanceCase, exchange, script, type Step } from
 import { request, response } from "../message.ts";
 
 const area = (name: string): string => `upgrades/${name}`;
-const ASKS = ["Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+const ASKS = [
+  "Connection: keep-alive, Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
 const asks = request({ fields: ASKS });
-const SWITCHED = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="];
+const ACCEPT = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+const SWITCHED = ["Connection: Upgrade", "Upgrade: websocket", ACCEPT];
 const switched = response({ status: 101, fields: SWITCHED });
 const RFC = "RFC 9110 section 7.8";
 
@@ -59,7 +65,9 @@ export const upgrades: readonly ConformanceCase[] = [
     client: [{ send: asks }, { see: { status: 101 } }, { seeBytes: "hello" }],
     origin: [
       { see: {} },
-      { send: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello" },
+      {
+        send: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello",
+      },
     ],
   }),
   script({
@@ -69,7 +77,7 @@ export const upgrades: readonly ConformanceCase[] = [
     choice: true,
     client: [
       {
-        send: "GET / HTTP/1.1\r\nHost: conformance.example\r\n{case}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly",
+        send: "GET / HTTP/1.1\r\nHost: conformance.example\r\n{case}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nearly",
       },
       { see: { status: 101 } },
       { seeBytes: "got it" },
@@ -116,7 +124,7 @@ export const upgrades: readonly ConformanceCase[] = [
     client: [{ send: asks }, { see: { status: 101 } }, { send: "x" }, { seeBytes: "y" }],
     origin: [
       { see: {} },
-      { send: response({ status: 101, fields: ["connection: upgrade", "upgrade: WebSocket"] }) },
+      { send: response({ status: 101, fields: ["connection: upgrade", "upgrade: WebSocket", ACCEPT] }) },
       { seeBytes: "x" },
       { send: "y" },
     ],
@@ -148,7 +156,13 @@ export const upgrades: readonly ConformanceCase[] = [
       {
         send: response({
           status: 101,
-          fields: ["Connection: X-Hop, Upgrade", "X-Hop: 4711", "Keep-Alive: timeout=4711", "Upgrade: websocket"],
+          fields: [
+            "Connection: X-Hop, Upgrade",
+            "X-Hop: 4711",
+            "Keep-Alive: timeout=4711",
+            "Upgrade: websocket",
+            ACCEPT,
+          ],
         }),
       },
     ],

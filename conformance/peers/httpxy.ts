@@ -1,0 +1,20 @@
+import { createServer } from "node:http";
+import type { Socket } from "node:net";
+
+import { createProxyServer } from "httpxy";
+
+const [port, originPort] = process.argv.slice(2).map(Number);
+const proxy = createProxyServer({ target: `http://127.0.0.1:${originPort}`, xfwd: true, proxyTimeout: 1_000 });
+
+proxy.on("error", (_error, _req, res) => {
+  if (res !== undefined && "headersSent" in res && !res.headersSent) res.writeHead(502).end();
+  else res?.destroy();
+});
+
+createServer((req, res) => {
+  proxy.web(req, res).catch(() => res.destroy());
+})
+  .on("upgrade", (req, socket, head: Buffer) => {
+    proxy.ws(req, socket as Socket, {}, head).catch(() => socket.destroy());
+  })
+  .listen(port, "127.0.0.1");

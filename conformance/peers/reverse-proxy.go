@@ -1,0 +1,28 @@
+// A reverse proxy made of httputil.ReverseProxy, as its documentation shows it.
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"time"
+)
+
+func main() {
+	target, err := url.Parse("http://127.0.0.1:" + os.Args[2])
+	if err != nil {
+		log.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.FlushInterval = -1
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression = true
+	transport.ResponseHeaderTimeout = time.Second
+	proxy.Transport = transport
+	server := &http.Server{Addr: "127.0.0.1:" + os.Args[1], Handler: proxy, ErrorLog: proxy.ErrorLog}
+	log.Fatal(server.ListenAndServe())
+}

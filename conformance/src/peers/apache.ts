@@ -1,0 +1,35 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Peer, versionOf, which } from "./peer.ts";
+
+const MODULES = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel"];
+
+/** Apache's httpd with mod_proxy_http, as Debian packs it. */
+export const apache: Peer = {
+  name: "Apache httpd",
+  version: async () => ((await which("apache2")) === undefined ? undefined : versionOf("apache2", "-v")),
+  async command({ port, originPort, directory }) {
+    const file = join(directory, "apache.conf");
+    await writeFile(
+      file,
+      `ServerRoot ${directory}
+ServerName conformance.example
+DefaultRuntimeDir ${directory}
+PidFile ${directory}/apache.pid
+ErrorLog /dev/null
+Listen 127.0.0.1:${port}
+${MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join("\n")}
+${process.getuid?.() === 0 ? "User nobody\nGroup nogroup" : ""}
+AllowEncodedSlashes NoDecode
+LimitRequestFieldSize 32768
+LimitRequestLine 32768
+ProxyRequests Off
+ProxyTimeout 1
+SetEnvIf Request_URI . proxy-sendchunked=1
+ProxyPass / http://127.0.0.1:${originPort}/ nocanon upgrade=ANY flushpackets=on
+`,
+    );
+    return ["apache2", "-DFOREGROUND", "-f", file];
+  },
+};

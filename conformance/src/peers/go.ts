@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { buildGo, goToolchain } from "@trailsum/testkit/go";
+
+import type { Peer } from "./peer.ts";
+
+/** httputil.ReverseProxy of whatever Go there is. */
+export const go: Peer = {
+  name: "Go ReverseProxy",
+  async version() {
+    const toolchain = await goToolchain();
+    if (toolchain === undefined) return undefined;
+    const { stdout } = await promisify(execFile)(toolchain, ["version"]);
+    return /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+  },
+  async command({ port, originPort }) {
+    const program = await buildGo(join(import.meta.dirname, "../../peers/reverse-proxy.go"));
+    return [program, String(port), String(originPort)];
+  },
+};

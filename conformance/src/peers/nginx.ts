@@ -1,0 +1,52 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Peer, versionOf } from "./peer.ts";
+
+/** nginx, told to stream in both directions and to change as little as it can. */
+export const nginx: Peer = {
+  name: "nginx",
+  version: () => versionOf("nginx", "-v"),
+  async command({ port, originPort, directory }) {
+    const file = join(directory, "nginx.conf");
+    await writeFile(
+      file,
+      `daemon off;
+master_process off;
+pid ${directory}/nginx.pid;
+error_log /dev/null;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${directory}/body;
+  proxy_temp_path ${directory}/proxy;
+  fastcgi_temp_path ${directory}/fastcgi;
+  uwsgi_temp_path ${directory}/uwsgi;
+  scgi_temp_path ${directory}/scgi;
+  client_max_body_size 0;
+  large_client_header_buffers 8 32k;
+  underscores_in_headers on;
+  merge_slashes off;
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  upstream origin { server 127.0.0.1:${originPort}; keepalive 16; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_request_buffering off;
+      proxy_buffering off;
+      proxy_buffer_size 64k;
+      proxy_read_timeout 1s;
+      proxy_next_upstream off;
+    }
+  }
+}
+`,
+    );
+    return ["nginx", "-e", "/dev/null", "-p", directory, "-c", file];
+  },
+};

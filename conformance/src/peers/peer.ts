@@ -1,0 +1,44 @@
+import { access, constants } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+
+/** What a peer is started with. */
+interface PeerPlace {
+  /** Where it has to listen, on 127.0.0.1. */
+  readonly port: number;
+  /** Where its origin listens, on 127.0.0.1. */
+  readonly originPort: number;
+  /** An empty directory for whatever it needs. */
+  readonly directory: string;
+}
+
+/** Other software that does the same job. It waits a second for an answer, where that can be told it. */
+export interface Peer {
+  readonly name: string;
+  /** Its version, if it is there. */
+  version(): Promise<string | undefined>;
+  /** The command that runs it in the foreground. */
+  command(place: PeerPlace): Promise<readonly string[]>;
+}
+
+/** The path of an installed program, if there is one. */
+export async function which(program: string): Promise<string | undefined> {
+  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+  for (const path of directories.map((directory) => join(directory, program))) {
+    const usable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return path;
+  }
+  return undefined;
+}
+
+/** What `program` says of its version: the first thing in its output that looks like one. */
+export async function versionOf(program: string, ...args: readonly string[]): Promise<string | undefined> {
+  const path = await which(program);
+  if (path === undefined) return undefined;
+  const { stdout, stderr } = await promisify(execFile)(path, args);
+  return /\d+\.\d+(?:\.\d+)?/.exec(stdout + stderr)?.[0];
+}

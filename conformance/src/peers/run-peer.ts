@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { freePort } from "../free-port.ts";
+import type { Peer } from "./peer.ts";
+
+/** A peer that is running, and is started again when it dies. */
+export class PeerProcess {
+  readonly port: number;
+  /** How often it has died of what it was sent. */
+  deaths = 0;
+  readonly #command: readonly string[];
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, command: readonly string[], directory: string) {
+    this.port = port;
+    this.#command = command;
+    this.#directory = directory;
+  }
+
+  /** Starts a peer towards an origin. */
+  static async start(peer: Peer, originPort: number): Promise<PeerProcess> {
+    const directory = await mkdtemp(join(tmpdir(), "conformance-"));
+    const port = await freePort();
+    const running = new PeerProcess(port, await peer.command({ port, originPort, directory }), directory);
+    await running.ready();
+    return running;
+  }
+
+  /** Settles when it listens; starts it again if it has died. */
+  async ready(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      if (child !== undefined) this.deaths += 1;
+      const [program = "", ...args] = this.#command;
+      const env = { ...process.env, HOME: this.#directory, XDG_DATA_HOME: this.#directory };
+      this.#child = spawn(program, args, { stdio: "ignore", env });
+    }
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (await answers(this.port)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${this.#command[0]} does not listen`);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      const harder = setTimeout(() => child.kill("SIGKILL"), 3_000);
+      await exited;
+      clearTimeout(harder);
+    }
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,33 @@
+import type { ConformanceCase } from "./conformance-case.ts";
+
+/** What became of a case: kept; otherwise, where the RFCs leave a choice; or wrong. */
+export type Verdict = "kept" | "differs" | "wrong";
+
+/** The outcome of a case, with what was seen in place of what it asks for. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly seen?: string;
+}
+
+/** How one proxy did. */
+export interface Score {
+  readonly name: string;
+  readonly version: string;
+  /** By the id of the case; cases that were not asked of it are not in here. */
+  readonly outcomes: Readonly<Record<string, Outcome>>;
+}
+
+/** The outcome of a case that came to this failure. */
+export function outcomeOf({ choice }: ConformanceCase, failure: string | undefined): Outcome {
+  if (failure === undefined) return { verdict: "kept" };
+  // The ports are others each time.
+  const seen = failure.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:port").slice(0, 240);
+  return { verdict: choice ? "differs" : "wrong", seen };
+}
+
+/** How many of these outcomes there are of each kind. */
+export function count(outcomes: readonly (Outcome | undefined)[]): Record<Verdict, number> & { asked: number } {
+  const of = (verdict: Verdict): number => outcomes.filter((outcome) => outcome?.verdict === verdict).length;
+  const counts = { kept: of("kept"), differs: of("differs"), wrong: of("wrong") };
+  return { ...counts, asked: counts.kept + counts.differs + counts.wrong };
+}
