@@ -21,7 +21,7 @@ export async function proxyServer(options: ReverseProxyOptions): Promise<Proxied
     ...options,
     onExchange: (record) => {
       records.push(record);
-      void options.onExchange?.(record);
+      return options.onExchange?.(record);
     },
   });
   const server = createServer((req, res) => void proxy(req, res));
