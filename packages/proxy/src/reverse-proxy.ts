@@ -147,6 +147,8 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     const protocol = upgradeProtocol(inbound.header);
     const passage = new Passage(inbound, res, false);
     socket.on("error", () => {});
+    // Which it is only without TLS. The end of one direction is not the end of the other.
+    if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
     try {
       requireHost(inbound);
       // Node has let go of the connection: what is content and what comes behind it can no longer be told apart.

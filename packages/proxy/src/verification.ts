@@ -9,7 +9,6 @@ import {
   decideVerdict,
   type FieldLines,
   integrityFieldNames,
-  type Verdict,
   type VerifyingStream,
 } from "@trailsum/shared";
 
@@ -56,9 +55,4 @@ export function isVerifiable(header: FieldLines): boolean {
 
 function makesClaims(header: FieldLines): boolean {
   return integrityFieldNames.some((name) => header.has(name));
-}
-
-/** What a verdict is called in a log: its name, or `off` where nobody looked. */
-export function verdictName(verdict: Verdict | undefined): string {
-  return verdict?.name ?? "-";
 }

@@ -110,7 +110,7 @@ function isDelimited({ startLine, fieldLines }: ParsedMessage, head: boolean): b
 }
 
 /** Waits for more bytes, or for the end. */
-export function more({ socket }: RawConnection): Promise<void> {
+function more({ socket }: RawConnection): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
       for (const event of ["data", "end", "close"]) socket.off(event, wake);
