@@ -121,8 +121,8 @@ export function unambiguous(
   const answered = { status: 200, reason: "OK", fields: ["X-Answer: one"], content: ["one"] } as const;
   return script({
     ...rest,
-    // The client may be answered by either, or be cut off.
-    client: [{ send: sends }, { see: { end: "either" } }],
+    // Who is left waiting for more hears that there is none. The client may be answered by either, or be cut off.
+    client: [{ send: sends }, { pause: 50 }, { act: "end" }, { see: { end: "either" } }],
     origin: [{ see: originSees }, { send: { ...answered, framing: "length", trailers: [], version: "1.1" } }],
     reached: "maybe",
   });

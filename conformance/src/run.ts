@@ -44,9 +44,13 @@ if (values.proxy === undefined) {
   const scores: Score[] = [];
   if (wanted("trailsum")) scores.push(await askOwn(chosen, version));
   for (const peer of peers.filter(({ name }) => wanted(name))) {
-    const score = await askPeer(peer, chosen);
-    if (score === undefined) console.log(`${peer.name}: not on this machine`);
-    else scores.push(score);
+    try {
+      const score = await askPeer(peer, chosen);
+      if (score === undefined) console.log(`${peer.name}: not on this machine`);
+      else scores.push(score);
+    } catch (error) {
+      console.log(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
   for (const { name, version: found, outcomes } of scores) {
     console.log(summary(`${name} ${found}`, outcomes));

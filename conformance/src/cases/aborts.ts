@@ -1,5 +1,5 @@
 import { type ConformanceCase, script } from "../conformance-case.ts";
-import { http1Text, request, type RequestMessage, response, type ResponseMessage } from "../message.ts";
+import { request, type RequestMessage, response, type ResponseMessage } from "../message.ts";
 
 const area = (name: string): string => `aborts/${name}`;
 
@@ -60,8 +60,6 @@ const down = (message: ResponseMessage, act: "end" | "reset") =>
     });
   };
 
-const head = http1Text(response({ content: ["abc"] }), "").length;
-
 /** Messages that break off: never passed on as complete ones, in either direction. */
 export const aborts: readonly ConformanceCase[] = [
   ...CHUNKED_PLACES.map(up(chunkedUp, "end")),
@@ -102,13 +100,6 @@ export const aborts: readonly ConformanceCase[] = [
       { after: "head" },
       { act: "end" },
     ],
-  }),
-  script({
-    id: area("origin-cut-head"),
-    title: "a response broken off within its head is answered with 502",
-    rules: ["rule 33"],
-    client: [{ send: request({ method: "POST", content: "x" }) }, { see: { status: 502 } }],
-    origin: [{ see: {} }, { send: response({ content: ["abc"] }), cut: head - 20 }, { act: "end" }],
   }),
   script({
     id: area("no-trailers-when-cut"),

@@ -1,4 +1,4 @@
-import { type ConformanceCase, script } from "../conformance-case.ts";
+import { type CaseInit, type ConformanceCase, script, type Step } from "../conformance-case.ts";
 import { request, type RequestMessage, response } from "../message.ts";
 
 const area = (name: string): string => `connections/${name}`;
@@ -7,17 +7,46 @@ const get = (target: string): RequestMessage => request({ target });
 const post = request({ method: "POST", content: "abc" });
 const PERSIST = "RFC 9112 section 9.3";
 
-/** An answer that is none: the client is told with 502. */
-function garbage(name: string, title: string, answer: string, choice: boolean): ConformanceCase {
-  return script({
-    id: area(`garbage-${name}`),
-    title: `${title} is answered with 502`,
-    rules: ["rule 33", "RFC 9110 section 15.6.3"],
-    choice,
-    client: [{ send: post }, { see: { status: 502 } }],
-    origin: [{ see: {} }, { send: answer }, { act: "end" }],
-  });
+/**
+ * An origin that cannot be reached or understood: nobody takes that for an answer, and 502 is the status that says it
+ * (RFC 9110 section 15.6.3), though another 5xx is no mistake.
+ */
+function badGateway(
+  init: CaseInit & { readonly sends: RequestMessage; readonly origin: readonly Step[] },
+): ConformanceCase[] {
+  const { sends, origin, id, ...rest } = init;
+  const reached = origin.length === 0 ? "maybe" : "yes";
+  return [
+    script({ ...rest, id, choice: true, client: [{ send: sends }, { see: { status: 502 } }], origin, reached }),
+    script({
+      ...rest,
+      id: `${id}-is-an-error`,
+      title: `${rest.title}, or with another error`,
+      client: [{ send: sends }, { see: { status: [500, 502, 503, 504] } }],
+      origin,
+      reached,
+    }),
+  ];
 }
+
+/** Answers that are none. */
+const GARBAGE: readonly (readonly [name: string, title: string, answer: string])[] = [
+  ["ssh", "a greeting of another protocol", "SSH-2.0-OpenSSH_9.2\r\n"],
+  ["empty-lines", "nothing but empty lines", "\r\n\r\n\r\n"],
+  ["no-status", "a status line without a status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n"],
+  ["length", "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"],
+  ["lengths", "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde"],
+  ["cut-head", "a head that breaks off", "HTTP/1.1 200 OK\r\nContent-Len"],
+];
+
+/** Answers that some can make sense of. */
+const DOUBTFUL: readonly (readonly [name: string, title: string, answer: string])[] = [
+  ["http2", "a status line of HTTP/2", "HTTP/2 200\r\nContent-Length: 0\r\n\r\n"],
+  ["status-two-digits", "a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n"],
+  ["no-colon", "a field line without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n"],
+  ["nul", "a NUL in a field", "HTTP/1.1 200 OK\r\nX-Bad: a\0b\r\nContent-Length: 0\r\n\r\n"],
+  ["big-head", "a head of 2 MiB", `HTTP/1.1 200 OK\r\nX-Big: ${"x".repeat(2 * 1024 * 1024)}\r\n\r\n`],
+];
 
 /** Connections that live longer than a request, origins that are not there, and origins that talk nonsense. */
 export const connections: readonly ConformanceCase[] = [
@@ -263,53 +292,62 @@ export const connections: readonly ConformanceCase[] = [
       { send: "3\r\nabc\r\n0\r\n\r\n" },
     ],
   }),
-  script({
+  ...badGateway({
     id: area("down"),
     title: "an origin that is not there is answered with 502",
-    rules: ["rule 33", "RFC 9110 section 15.6.3"],
+    rules: ["rule 33"],
     setup: "down",
-    client: [{ send: request() }, { see: { status: [502, 503] } }],
+    sends: request(),
     origin: [],
-    reached: "maybe",
   }),
-  script({
+  ...badGateway({
     id: area("down-with-content"),
     title: "an upload to an origin that is not there is answered with 502",
     rules: ["rule 33"],
     setup: "down",
-    client: [{ send: request({ content: ["abc"], framing: "chunked" }) }, { see: { status: [502, 503] } }],
+    sends: request({ content: ["abc"], framing: "chunked" }),
     origin: [],
-    reached: "maybe",
   }),
   script({
     id: area("silent"),
     title: "an origin that says nothing is answered with 504",
     rules: ["rule 33", "G16", "RFC 9110 section 15.6.5"],
+    choice: true,
     setup: "impatient",
     client: [{ send: request({ method: "POST", content: "abc" }) }, { see: { status: 504 } }],
     origin: [{ see: {} }, { seeEnd: true }],
   }),
-  script({
+  ...badGateway({
     id: area("no-answer"),
     title: "an origin that closes without an answer is answered with 502",
     rules: ["rule 33"],
-    client: [{ send: post }, { see: { status: 502 } }],
+    sends: post,
     origin: [{ see: {} }, { act: "end" }],
   }),
-  script({
+  ...badGateway({
     id: area("reset-without-answer"),
     title: "an origin that resets without an answer is answered with 502",
     rules: ["rule 33"],
-    client: [{ send: post }, { see: { status: 502 } }],
+    sends: post,
     origin: [{ see: {} }, { act: "reset" }],
   }),
-  garbage("ssh", "a greeting of another protocol", "SSH-2.0-OpenSSH_9.2\r\n", false),
-  garbage("empty-lines", "nothing but empty lines", "\r\n\r\n\r\n", false),
-  garbage("http2-preface", "a status line of HTTP/2", "HTTP/2 200\r\nContent-Length: 0\r\n\r\n", true),
-  garbage("no-status", "a status line without a status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n", false),
-  garbage("status-two-digits", "a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", true),
-  garbage("no-colon", "a field line without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n", true),
-  garbage("length", "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", false),
-  garbage("nul", "a NUL in a field", "HTTP/1.1 200 OK\r\nX-Bad: a\0b\r\nContent-Length: 0\r\n\r\n", true),
-  garbage("big-head", "a head of 2 MiB", `HTTP/1.1 200 OK\r\nX-Big: ${"x".repeat(2 * 1024 * 1024)}\r\n\r\n`, true),
+  ...GARBAGE.flatMap(([name, title, answer]) =>
+    badGateway({
+      id: area(`garbage-${name}`),
+      title: `${title} is answered with 502`,
+      rules: ["rule 33", "RFC 9112 section 2.2"],
+      sends: post,
+      origin: [{ see: {} }, { send: answer }, { act: "end" }],
+    }),
+  ),
+  ...DOUBTFUL.map(([name, title, answer]) =>
+    script({
+      id: area(`doubtful-${name}`),
+      title: `${title} is answered with 502`,
+      rules: ["rule 33", "RFC 9112 section 2.2"],
+      choice: true,
+      client: [{ send: post }, { see: { status: 502 } }],
+      origin: [{ see: {} }, { send: answer }, { act: "end" }],
+    }),
+  ),
 ];

@@ -199,6 +199,8 @@ export const fields: readonly ConformanceCase[] = [
       id: `fields/status-${status}`,
       title: `a ${status} is a ${status}, with its content`,
       rules: ["rule 34", "RFC 9110 section 15"],
+      // Some ask again.
+      choice: status === 503,
       sends: request(),
       originSends: response({ status, content: "because" }),
       clientSees: { status, content: "because" },

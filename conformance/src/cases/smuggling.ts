@@ -208,17 +208,15 @@ export const smuggling: readonly ConformanceCase[] = [
       status: REFUSALS,
     }),
   ),
-  ...["Content-Length: 3", "Content-Length: 5"].map((second, at) =>
-    exchange({
-      id: area(`response-${at === 0 ? "same-length-twice" : "duplicate-length"}`),
-      title: `a response with ${at === 0 ? "the same Content-Length twice is one length or an error" : "two lengths is an error"}`,
-      rules: ["rule 80", "G9", CL],
-      choice: at === 0,
-      sends: request(),
-      originSends: `HTTP/1.1 200 OK\r\nContent-Length: 3\r\n${second}\r\n\r\nabc`,
-      clientSees: at === 0 ? { end: "either", nowhere: ["3, 3"] } : { status: 502 },
-    }),
-  ),
+  exchange({
+    id: area("response-same-length-twice"),
+    title: "a response with the same Content-Length twice is one length or an error",
+    rules: ["rule 80", "G9", CL],
+    choice: true,
+    sends: request(),
+    originSends: "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    clientSees: { end: "either", nowhere: ["3, 3"] },
+  }),
   ...RESPONSES.map(([name, title, rfc, sends]) =>
     exchange({
       id: area(`response-${name}`),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { type Peer, versionOf, which } from "./peer.ts";
 
-const MODULES = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel"];
+const MODULES = ["mpm_event", "authz_core", "env", "proxy", "proxy_http", "proxy_wstunnel"];
 
 /** Apache's httpd with mod_proxy_http, as Debian packs it. */
 export const apache: Peer = {
@@ -26,7 +26,7 @@ LimitRequestFieldSize 32768
 LimitRequestLine 32768
 ProxyRequests Off
 ProxyTimeout 1
-SetEnvIf Request_URI . proxy-sendchunked=1
+SetEnv proxy-sendchunked 1
 ProxyPass / http://127.0.0.1:${originPort}/ nocanon upgrade=ANY flushpackets=on
 `,
     );

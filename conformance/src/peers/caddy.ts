@@ -14,7 +14,6 @@ export const caddy: Peer = {
       `{
   admin off
   auto_https off
-  persist_config off
 }
 :${port} {
   bind 127.0.0.1

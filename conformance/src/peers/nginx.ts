@@ -37,9 +37,12 @@ http {
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_pass_header Date;
+      proxy_pass_header Server;
       proxy_request_buffering off;
       proxy_buffering off;
       proxy_buffer_size 64k;
+      proxy_buffers 8 64k;
       proxy_read_timeout 1s;
       proxy_next_upstream off;
     }

@@ -28,29 +28,28 @@ export class PeerProcess {
     const directory = await mkdtemp(join(tmpdir(), "conformance-"));
     const port = await freePort();
     const running = new PeerProcess(port, await peer.command({ port, originPort, directory }), directory);
-    await running.ready();
-    return running;
+    try {
+      await running.ready();
+      return running;
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
   }
 
   /** Settles when it listens; starts it again if it has died. */
   async ready(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
-      if (child !== undefined) this.deaths += 1;
-      const [program = "", ...args] = this.#command;
-      const env = { ...process.env, HOME: this.#directory, XDG_DATA_HOME: this.#directory };
-      this.#child = spawn(program, args, { stdio: "ignore", env });
-    }
     for (let tries = 0; tries < 200; tries += 1) {
+      if (this.#child === undefined) this.#run();
       if (await answers(this.port)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`${this.#command[0]} does not listen`);
+    throw new Error("it does not listen");
   }
 
   async stop(): Promise<void> {
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    if (child !== undefined) {
       const exited = once(child, "exit");
       child.kill("SIGTERM");
       const harder = setTimeout(() => child.kill("SIGKILL"), 3_000);
@@ -58,6 +57,18 @@ export class PeerProcess {
       clearTimeout(harder);
     }
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #run(): void {
+    const [program = "", ...args] = this.#command;
+    const home = this.#directory;
+    const env = { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home };
+    const child = spawn(program, args, { stdio: "ignore", env });
+    this.#child = child;
+    child.once("exit", () => {
+      this.#child = undefined;
+      this.deaths += 1;
+    });
   }
 }
 
