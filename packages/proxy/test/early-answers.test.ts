@@ -54,7 +54,7 @@ describe("an origin that answers before the upload has ended", () => {
     const sending = (async () => {
       for (let sent = 0; sent < 400; sent += 1) await client.write(chunk);
     })();
-    await expect(sending).rejects.toThrow(/EPIPE|ECONNRESET/);
+    await expect(sending).rejects.toThrow(/^write E|destroyed/);
     expect((await answer).toString()).toContain("HTTP/1.1 413 ");
   });
 

@@ -117,7 +117,7 @@ describe("rule 27: in front of the proxy, middleware sets fields on the response
         return server;
       },
     });
-    app.addContentTypeParser("application/octet-stream", (_request, _payload, done) => done(null));
+    app.addContentTypeParser("*", (_request, _payload, done) => done(null));
     app.all("/*", (incoming, reply) => {
       reply.hijack();
       void proxy(incoming.raw, reply.raw);
