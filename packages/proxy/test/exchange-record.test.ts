@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 import { rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -48,12 +50,22 @@ describe("onExchange", () => {
   });
 
   test("is told of a response when its client has it, and not when the origin has sent it", async () => {
-    const size = 4_000_000;
-    const origin = await httpServer((_req, res) => void res.end(Buffer.alloc(size)));
-    const { port, records } = await proxyServer({ target: origin.origin });
+    const origin = await httpServer((_req, res) => void res.end("all of it"));
+    const held = Promise.withResolvers<Socket>();
+    const { port, records } = await proxyServer({
+      target: origin.origin,
+      modifyResponse: (_response, { message: { socket } }) => {
+        // More than the system takes of what nobody reads: the response has to wait behind it.
+        socket.write(Buffer.alloc(16 * 1_048_576));
+        held.resolve(socket);
+      },
+    });
     const client = await rawClient(port);
+    client.socket.pause();
     await client.write(GET);
-    await client.readHead();
+    const socket = await held.promise;
+    await expect.poll(() => socket.writableLength).toBeGreaterThan(16 * 1_048_576);
+    expect(records).toEqual([]);
     client.reset();
     await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[200, "ABORTED"]]);
   });

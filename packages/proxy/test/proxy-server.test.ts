@@ -100,6 +100,27 @@ describe("a proxy server that is closed", () => {
     await closed;
   });
 
+  test("lets an answer be sent to its end that has been given as a whole, and waits in the buffers of the client", async () => {
+    const size = 16 * 1_048_576;
+    const given = Promise.withResolvers<void>();
+    const { server, port } = await started({
+      target: "http://127.0.0.1:1",
+      errorHandler: (_error, _req, res) => {
+        res.writeHead(502, { "Content-Length": size }).end(Buffer.alloc(size, "x"));
+        given.resolve();
+      },
+    });
+    const client = await rawClient(port);
+    client.socket.pause();
+    await client.write(GET);
+    await given.promise;
+    const closed = server.close();
+    client.socket.resume();
+    await client.readHead();
+    expect((await client.readToEnd()).length).toBe(size);
+    await closed;
+  });
+
   test("lets a running exchange finish, and says that the connection ends", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
