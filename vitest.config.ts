@@ -7,6 +7,8 @@ export default defineConfig({
     pool: "forks",
     // Most of them wait for processes and sockets; the default leaves one of two cores idle.
     maxWorkers: "100%",
+    // What is waited for comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 15_000 } },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: { provider: "v8", include: ["packages/*/src/**/*.ts"] },

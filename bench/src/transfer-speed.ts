@@ -6,8 +6,8 @@ import { contentFile } from "./content.ts";
 import { median, type Report } from "./report.ts";
 import { run, script, startServer, trailsum, type Usage } from "./subject.ts";
 
-const MIB = Number(process.env["BENCH_MIB"] ?? 1024);
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const MIB = Number(process.env["BENCH_MIB"] ?? 4096);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 
 /** How long one large file takes, from the start of the command to its end. */
 export async function transferSpeed(): Promise<Report> {
