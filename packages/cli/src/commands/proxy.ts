@@ -56,14 +56,22 @@ const flags = {
 
 /** `trailsum proxy <target...>` */
 export const proxyCommand: CommandModule = defineCommand<ProxyArguments>({
-  command: "proxy <targets..>",
+  command: "proxy [targets..]",
   describe: "pass requests on to one or several servers, trailers kept in both directions",
   flags,
-  arguments: (argv) => argv.positional("targets", { type: "string", array: true, demandOption: true }),
+  arguments: (argv) =>
+    argv.positional("targets", {
+      type: "string",
+      array: true,
+      describe: "where requests go, such as http://127.0.0.1:9000",
+    }),
   run: proxy,
 });
 
 async function proxy(given: ProxyArguments, run: Run): Promise<void> {
+  if (given.targets.length === 0) {
+    throw new TrailsumError("USAGE", "say where requests go: trailsum proxy http://127.0.0.1:9000");
+  }
   if (!Number.isInteger(given.workers) || given.workers < 1) {
     throw new TrailsumError("USAGE", "--workers takes a number, 1 or more");
   }

@@ -1,0 +1,92 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { beforeAll, describe, expect, test } from "vitest";
+
+import { buildGoPeers } from "./support/go-peers.ts";
+import { peers } from "./support/peers.ts";
+import { serve } from "./support/serving.ts";
+import { type TrailerCaseName, trailerCases } from "./support/trailer-case.ts";
+
+const proxy = (args: readonly string[]): Promise<RunningTrailsum> => startTrailsum(["proxy", "--port", "0", ...args]);
+
+/** What the server behind the proxy answers: trailers that nobody announced do not get to it. */
+const answers: Readonly<Record<TrailerCaseName, number>> = {
+  "digest and size": 201,
+  "a wrong digest": 400,
+  "a wrong size": 400,
+  "a digest announced and missing": 400,
+  "a size announced and missing": 400,
+  "both announced and missing": 400,
+  "digest and size, unannounced": 400,
+  "no trailers at all": 400,
+};
+
+describe.each(peers)("$name uploads through trailsum proxy", ({ present, send }) => {
+  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+
+  test.skipIf(!present)("with trailers kept: what is right is stored, and nothing else", async () => {
+    const { url, visible } = await serve();
+    const { url: through } = await proxy([url]);
+    const told: Record<string, number> = {};
+    for (const [name, trailers] of Object.entries(trailerCases)) {
+      told[name] = (await send(`${through}/${encodeURIComponent(name)}`, trailers)).status;
+    }
+    expect(told).toEqual(answers);
+    expect(await visible()).toEqual(["digest and size"]);
+  });
+
+  test.skipIf(!present)("and those that nobody announced, with --request-trailers all", async () => {
+    const { url } = await serve();
+    const { url: through } = await proxy([url, "--request-trailers", "all"]);
+    const { status } = await send(`${through}/x`, trailerCases["digest and size, unannounced"]);
+    expect(status).toBe(201);
+  });
+});
+
+describe("trailsum proxy", () => {
+  test("hands files on both ways, verified on their way, and logs what it found", async () => {
+    const { url } = await serve();
+    const running = await proxy([url, "--verify", "enforce"]);
+    const directory = await tempDir();
+    await writeFile(join(directory, "it"), "content");
+    const uploaded = await trailsum(["upload", join(directory, "it"), `${running.url}/it`, "--json"]);
+    expect(JSON.parse(uploaded.stdout)).toMatchObject({ status: 201, confirmedBy: "server" });
+    const downloaded = await trailsum(["download", `${running.url}/it`, "-o", join(directory, "copy"), "--json"]);
+    expect(JSON.parse(downloaded.stdout)).toMatchObject({ verdict: "verified" });
+    expect(await readFile(join(directory, "copy"), "utf8")).toBe("content");
+    const { exitCode, stderr } = await running.stop();
+    const lines = stderr.trim().split("\n");
+    expect([exitCode, lines.length]).toEqual([0, 2]);
+    expect(lines[0]).toMatch(/^127\.0\.0\.1 "PUT \/it" 201 [\d.]+ms http:\S+ request=verified response=unverified$/);
+    expect(lines[1]).toMatch(/^127\.0\.0\.1 "GET \/it" 200 [\d.]+ms http:\S+ request=- response=verified$/);
+  });
+
+  test("says where it listens once, with several processes, which all end on SIGTERM", async () => {
+    const { url, visible } = await serve();
+    const running = await proxy([url, "--workers", "2"]);
+    const names = ["a", "b", "c", "d"];
+    const ends = names.map((name) => trailsum(["upload", "-", `${running.url}/${name}`], { input: name }));
+    expect((await Promise.all(ends)).map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0]);
+    expect(await visible()).toEqual(names);
+    const { exitCode, stdout } = await running.stop();
+    expect([exitCode, stdout]).toEqual([0, `listening on ${running.url}\n`]);
+  });
+
+  test("answers 502 for a server that is down, and the client says that it was refused", async () => {
+    const { url } = await proxy(["http://127.0.0.1:1"]);
+    const { exitCode, stderr } = await trailsum(["download", `${url}/it`, "-o", "-"]);
+    expect([exitCode, stderr]).toEqual([4, expect.stringContaining("502 Bad Gateway")]);
+  });
+
+  test.each([
+    [["proxy"], "say where requests go"],
+    [["proxy", "not-a-url"], '"not-a-url" is no target'],
+    [["proxy", "http://127.0.0.1:1", "--workers", "0"], "--workers takes a number"],
+    [["proxy", "http://127.0.0.1:1", "--verify", "perhaps"], "verify"],
+  ])("%j is a usage error", async (args, sentence) => {
+    const { exitCode, stderr } = await trailsum(args);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(sentence)]);
+  });
+});
