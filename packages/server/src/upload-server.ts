@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
@@ -74,11 +74,16 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
     },
 
     async close({ graceMs = 10_000 } = {}) {
-      const closed = new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
+      // Not the server's own way: it would cut off responses that have been ended and are still being sent.
+      const closed = new Promise<unknown>((resolve) =>
+        server === undefined ? resolve(undefined) : NetServer.prototype.close.call(server, resolve),
+      );
       connections.close();
       const grace = setTimeout(() => connections.destroy(), graceMs);
       await closed;
       clearTimeout(grace);
+      // There is nothing left to cut off, and it stops looking for requests that take too long.
+      server?.close();
       await connections.answered();
     },
   };
