@@ -5,7 +5,7 @@ import type { Peer } from "./peers/peer.ts";
 import { PeerProcess } from "./peers/run-peer.ts";
 import { runCase } from "./run-case.ts";
 import { type Outcome, outcomeOf, type Score } from "./score.ts";
-import { type ScriptedOrigin, startOrigin } from "./scripted-origin.ts";
+import { startOrigin } from "./scripted-origin.ts";
 
 /** What other proxies can be asked: the others are about settings of this one. */
 const ASKED_OF_PEERS: ReadonlySet<Setup> = new Set(["usual", "down", "impatient"]);
@@ -50,46 +50,42 @@ export async function askPeer(peer: Peer, cases: readonly ConformanceCase[]): Pr
   const origin = await startOrigin();
   const usual = await PeerProcess.start(peer, origin.port);
   const down = await PeerProcess.start(peer, await freePort());
-  const play = (one: ConformanceCase): Promise<string | undefined> => {
+  const play: Play = (one) => {
     const { port } = one.setup === "down" ? down : usual;
     return runCase(one, { proxy: { host: "127.0.0.1", port }, origin, timeout: TIMEOUT });
   };
-  const asked = cases.filter(({ setup }) => ASKED_OF_PEERS.has(setup));
-  const outcomes = await playAll(asked, play);
-  // Again and alone: a proxy that dies, or is overburdened, by one case must not fail others.
-  for (const one of asked.filter(({ id }) => outcomes[id]?.verdict !== "kept")) {
-    outcomes[one.id] = outcomeOf(one, await playAlone(one, { play, usual, down, origin }));
+  try {
+    const asked = cases.filter(({ setup }) => ASKED_OF_PEERS.has(setup));
+    const outcomes = await playAll(asked, play);
+    // Again and alone: a proxy that dies, or is overburdened, by one case must not fail others.
+    for (const one of asked.filter(({ id }) => outcomes[id]?.verdict !== "kept")) {
+      outcomes[one.id] = outcomeOf(one, await playAlone(one, play, [usual, down]));
+    }
+    return { name: peer.name, version, outcomes };
+  } finally {
+    await Promise.all([usual.stop(), down.stop()]);
+    await origin.close();
   }
-  await Promise.all([usual.stop(), down.stop()]);
-  await origin.close();
-  return { name: peer.name, version, outcomes };
 }
+
+type Play = (one: ConformanceCase) => Promise<string | undefined>;
 
 async function playAlone(
   one: ConformanceCase,
-  {
-    play,
-    usual,
-    down,
-  }: {
-    play: (one: ConformanceCase) => Promise<string | undefined>;
-    usual: PeerProcess;
-    down: PeerProcess;
-    origin: ScriptedOrigin;
-  },
+  play: Play,
+  processes: readonly PeerProcess[],
 ): Promise<string | undefined> {
-  await Promise.all([usual.ready(), down.ready()]);
-  const deaths = usual.deaths + down.deaths;
+  const deaths = (): number => processes.reduce((sum, process) => sum + process.deaths, 0);
+  const ready = (): Promise<unknown> => Promise.all(processes.map((process) => process.ready()));
+  await ready();
+  const before = deaths();
   const failure = await play(one);
-  await Promise.all([usual.ready(), down.ready()]);
-  return usual.deaths + down.deaths > deaths ? `the process died (${failure ?? "after its answer"})` : failure;
+  await ready();
+  return deaths() > before ? `the process died (${failure ?? "after its answer"})` : failure;
 }
 
 /** Plays cases, several at once, and then those that have to be alone. */
-async function playAll(
-  cases: readonly ConformanceCase[],
-  play: (one: ConformanceCase) => Promise<string | undefined>,
-): Promise<Record<string, Outcome>> {
+async function playAll(cases: readonly ConformanceCase[], play: Play): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
   const queue = cases.filter(({ alone }) => !alone);
   const worker = async (): Promise<void> => {
