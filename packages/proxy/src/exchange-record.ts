@@ -1,6 +1,6 @@
 import type { TrailsumError, Verdict } from "@trailsum/shared";
 
-import type { InboundRequest } from "./inbound-request.ts";
+import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What became of one request: for an access log, and for whoever counts. */
 export interface ExchangeRecord {

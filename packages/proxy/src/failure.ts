@@ -5,7 +5,7 @@ import { TLSSocket } from "node:tls";
 import { transportError } from "@trailsum/client";
 import { type ErrorCode, errorProblem, problemMediaType, TrailsumError } from "@trailsum/shared";
 
-import type { InboundRequest } from "./inbound-request.ts";
+import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
 const STATUS: Partial<Record<ErrorCode, number>> = {

@@ -1,11 +1,11 @@
 export { createReverseProxy, type ReverseProxy } from "./reverse-proxy.ts";
 export type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 export type { ExchangeRecord } from "./exchange-record.ts";
-export type { ForwardedStyle } from "./forwarded-fields.ts";
-export type { InboundRequest } from "./inbound-request.ts";
-export type { OutboundRequest } from "./outbound-request.ts";
-export type { ProxyResponse } from "./proxy-response.ts";
-export type { RequestTarget } from "./request-target.ts";
-export type { Balance, HealthOptions } from "./targets.ts";
+export type { ForwardedStyle } from "./request/forwarded-fields.ts";
+export type { InboundRequest } from "./request/inbound-request.ts";
+export type { OutboundRequest } from "./request/outbound-request.ts";
+export type { ProxyResponse } from "./response/proxy-response.ts";
+export type { RequestTarget } from "./request/request-target.ts";
+export type { Balance, HealthOptions } from "./origin/targets.ts";
 export type { VerificationMode } from "./verification.ts";
 export { createProxyServer, type ProxyServer, type ProxyServerOptions } from "./proxy-server.ts";

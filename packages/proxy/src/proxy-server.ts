@@ -6,7 +6,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { Connections } from "./connections.ts";
 import { upgradeProtocol } from "./hop-by-hop.ts";
-import { hasContent, inboundRequest } from "./inbound-request.ts";
+import { hasContent, inboundRequest } from "./request/inbound-request.ts";
 import { createReverseProxy } from "./reverse-proxy.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 

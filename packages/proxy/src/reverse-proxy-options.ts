@@ -5,11 +5,11 @@ import type { TrailerSelection, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { ExchangeRecord } from "./exchange-record.ts";
-import type { ForwardedStyle } from "./forwarded-fields.ts";
-import type { InboundRequest } from "./inbound-request.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
-import type { ProxyResponse } from "./proxy-response.ts";
-import type { Balance, HealthOptions } from "./targets.ts";
+import type { ForwardedStyle } from "./request/forwarded-fields.ts";
+import type { InboundRequest } from "./request/inbound-request.ts";
+import type { OutboundRequest } from "./request/outbound-request.ts";
+import type { ProxyResponse } from "./response/proxy-response.ts";
+import type { Balance, HealthOptions } from "./origin/targets.ts";
 import type { VerificationMode } from "./verification.ts";
 
 /** Options of `createReverseProxy`. */

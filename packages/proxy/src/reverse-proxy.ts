@@ -13,18 +13,18 @@ import {
 import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
 import { abandonResponse, answerFailure, blamesOrigin, mayGoElsewhere, originFailure } from "./failure.ts";
 import { upgradeProtocol } from "./hop-by-hop.ts";
-import { hasContent, type InboundRequest, inboundRequest, requireHost } from "./inbound-request.ts";
-import { relayInterim } from "./interim-response.ts";
-import type { OriginResponse } from "./origin-response.ts";
-import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./outbound-request.ts";
-import { type PassingContent, passingContent } from "./passing-content.ts";
-import { proxyResponse, type ProxyResponse, responseFraming, sendHead } from "./proxy-response.ts";
-import { relayContent } from "./relay.ts";
+import { hasContent, type InboundRequest, inboundRequest, requireHost } from "./request/inbound-request.ts";
+import { relayInterim } from "./response/interim-response.ts";
+import type { OriginResponse } from "./response/origin-response.ts";
+import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
+import { type PassingContent, passingContent } from "./request/passing-content.ts";
+import { proxyResponse, type ProxyResponse, responseFraming, sendHead } from "./response/proxy-response.ts";
+import { relayContent } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
-import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./round-trip.ts";
-import { type Target, Targets, targetUrls } from "./targets.ts";
+import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type Target, Targets, targetUrls } from "./origin/targets.ts";
 import { sendSwitch, joinSockets, switchedTo } from "./tunnel.ts";
-import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
+import { closeBehindAnswer, forgetRest } from "./request/unread-request.ts";
 import { passingVerification, type VerificationMode } from "./verification.ts";
 
 /** A request listener for node:http and for every framework that hands on Node's own request and response. */

@@ -1,7 +1,7 @@
 import { FieldLines } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import { type ClientIdentity, withForwardedFields } from "../src/forwarded-fields.ts";
+import { type ClientIdentity, withForwardedFields } from "../src/request/forwarded-fields.ts";
 
 const client: ClientIdentity = { address: "10.0.0.7", host: "asked.example:81", protocol: "https" };
 const claimed = FieldLines.from([

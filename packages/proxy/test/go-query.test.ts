@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { joinPath } from "../src/request-target.ts";
+import { joinPath } from "../src/request/request-target.ts";
 import { askEcho, echoServer, proxyServer } from "./peers.ts";
 
 test.each([

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { cleanQuery } from "../src/query.ts";
+import { cleanQuery } from "../src/request/query.ts";
 
 describe("rule 31: a query", () => {
   test.each([

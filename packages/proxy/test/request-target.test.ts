@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { joinPath, joinTarget, parseRequestTarget } from "../src/request-target.ts";
-import { targetUrls } from "../src/targets.ts";
+import { joinPath, joinTarget, parseRequestTarget } from "../src/request/request-target.ts";
+import { targetUrls } from "../src/origin/targets.ts";
 
 describe("a request target", () => {
   test.each([

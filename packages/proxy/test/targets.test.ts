@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type Target, Targets, targetUrls } from "../src/targets.ts";
+import { type Target, Targets, targetUrls } from "../src/origin/targets.ts";
 
 const urls = targetUrls(["http://a", "http://b", "http://c"]);
 const nobody: ReadonlySet<Target> = new Set();

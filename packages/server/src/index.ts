@@ -15,6 +15,6 @@ export {
 export type { Receipt } from "./receipt.ts";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
 
-export type { Committed, StagedObject, StageOptions, Store, StoredObject } from "./store.ts";
-export { createDirectoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
-export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+export type { Committed, StagedObject, StageOptions, Store, StoredObject } from "./stores/store.ts";
+export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory-store.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory-store.ts";

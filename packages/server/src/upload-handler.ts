@@ -20,7 +20,7 @@ import { answeredAlgorithms, createReceipt } from "./receipt.ts";
 import { tooLarge } from "./request-body.ts";
 import { type RequestHead, requestHead, wantedAlgorithms } from "./request-head.ts";
 import { sendVerified } from "./send-verified.ts";
-import type { StagedObject, Store } from "./store.ts";
+import type { StagedObject, Store } from "./stores/store.ts";
 import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */

@@ -4,7 +4,7 @@ import { Server as NetServer, type Socket } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { fileErrorCode } from "./file-errors.ts";
+import { fileErrorCode } from "./stores/file-errors.ts";
 import { createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
 
 /** Options of {@link createUploadServer}. */

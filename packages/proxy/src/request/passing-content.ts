@@ -1,11 +1,11 @@
 import { type FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
-import { connectionOptions } from "./hop-by-hop.ts";
+import { connectionOptions } from "../hop-by-hop.ts";
 import { InboundContent } from "./inbound-content.ts";
 import { hasContent, type InboundRequest } from "./inbound-request.ts";
 import { announcedTrailers } from "./outbound-request.ts";
-import type { OutboundContent } from "./round-trip.ts";
-import { isVerifiable, passingVerification, type VerificationMode, whenRead } from "./verification.ts";
+import type { OutboundContent } from "../origin/round-trip.ts";
+import { isVerifiable, passingVerification, type VerificationMode, whenRead } from "../verification.ts";
 
 /** The content of a request on its way to an origin. */
 export interface PassingContent {

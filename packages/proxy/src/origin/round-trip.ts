@@ -3,8 +3,8 @@ import type { Duplex, Readable } from "node:stream";
 import { FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { IncomingResponse, type OriginResponse } from "./origin-response.ts";
-import type { OutboundRequest } from "./outbound-request.ts";
+import { IncomingResponse, type OriginResponse } from "../response/origin-response.ts";
+import type { OutboundRequest } from "../request/outbound-request.ts";
 
 /** What goes with the head of a request. */
 export interface OutboundContent {

@@ -2,7 +2,7 @@ import { STATUS_CODES, type ServerResponse } from "node:http";
 
 import type { FieldLines } from "@trailsum/shared";
 
-import { endToEndFields } from "./hop-by-hop.ts";
+import { endToEndFields } from "../hop-by-hop.ts";
 
 /**
  * Relays an interim response (RFC 9110 section 15.2), stripped of what was for the hop behind us. Node offers a method

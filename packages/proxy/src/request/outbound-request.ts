@@ -1,7 +1,7 @@
 import type { FieldLines, TrailerPolicy } from "@trailsum/shared";
 
 import { type ForwardedStyle, withForwardedFields } from "./forwarded-fields.ts";
-import { acceptsTrailers, connectionOptions, endToEndFields } from "./hop-by-hop.ts";
+import { acceptsTrailers, connectionOptions, endToEndFields } from "../hop-by-hop.ts";
 import { hasContent, type InboundRequest } from "./inbound-request.ts";
 import { joinTarget } from "./request-target.ts";
 

@@ -3,7 +3,7 @@ import { pipeline, Readable } from "node:stream";
 
 import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy, type VerifyingStream } from "@trailsum/shared";
 
-import { connectionOptions } from "./hop-by-hop.ts";
+import { connectionOptions } from "../hop-by-hop.ts";
 import type { ContentSink, OriginResponse } from "./origin-response.ts";
 import type { ProxyResponse, ResponseFraming } from "./proxy-response.ts";
 

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 
 import { type FieldLine, FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
 
-import { connectionOptions, endToEndFields } from "./hop-by-hop.ts";
+import { connectionOptions, endToEndFields } from "../hop-by-hop.ts";
 import type { OriginResponse } from "./origin-response.ts";
 
 /** A response as it will go to the client. A `modifyResponse` hook may change everything in it. */
