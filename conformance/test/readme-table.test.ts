@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+/** The cells of the first table behind `title` or, without one, of the first table. */
+function tableIn(markdown: string, title = ""): string[][] {
+  const [table = ""] = /(?:^\|.*\|$\n?)+/m.exec(markdown.slice(markdown.indexOf(title))) ?? [];
+  const rows = table
+    .trim()
+    .split("\n")
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  return rows.filter((cells) => !cells.every((cell) => /^-+$/.test(cell)));
+}
+
+test("the README's table of which software keeps what is the one that was measured", async () => {
+  const [readme, results] = await Promise.all(
+    ["README.md", "conformance/results/reverse-proxies.md"].map((path) => readFile(join(root, path), "utf8")),
+  );
+  expect(tableIn(readme!, "Which software keeps what")).toEqual(tableIn(results!));
+});
