@@ -80,6 +80,8 @@ async function playAlone(
   await ready();
   const before = deaths();
   const failure = await play(one);
+  // A process takes a moment to die.
+  if (failure !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
   await ready();
   return deaths() > before ? `the process died (${failure ?? "after its answer"})` : failure;
 }
