@@ -4,7 +4,7 @@ import { startOwnProxy } from "./own-proxy.ts";
 import type { Peer } from "./peers/peer.ts";
 import { PeerProcess } from "./peers/run-peer.ts";
 import { runCase } from "./run-case.ts";
-import { type Outcome, outcomeOf, type Score } from "./score.ts";
+import { DIED, type Outcome, outcomeOf, type Score } from "./score.ts";
 import { startOrigin } from "./scripted-origin.ts";
 
 /** What other proxies can be asked: the others are about settings of this one. */
@@ -83,7 +83,7 @@ async function playAlone(
   // A process takes a moment to die.
   if (failure !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
   await ready();
-  return deaths() > before ? `the process died (${failure ?? "after its answer"})` : failure;
+  return deaths() > before ? `${DIED} (${failure ?? "after its answer"})` : failure;
 }
 
 /** Plays cases, several at once, and then those that have to be alone. */

@@ -17,12 +17,15 @@ export interface Score {
   readonly outcomes: Readonly<Record<string, Outcome>>;
 }
 
-/** The outcome of a case that came to this failure. */
+/** The failure of a proxy whose process ended. */
+export const DIED = "the process died";
+
+/** The outcome of a case that came to this failure. No RFC leaves the choice to die. */
 export function outcomeOf({ choice }: ConformanceCase, failure: string | undefined): Outcome {
   if (failure === undefined) return { verdict: "kept" };
   // The ports are others each time.
   const seen = failure.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:port").slice(0, 160);
-  return { verdict: choice ? "differs" : "wrong", seen };
+  return { verdict: choice && !failure.startsWith(DIED) ? "differs" : "wrong", seen };
 }
 
 /** How many of these outcomes there are of each kind. */
