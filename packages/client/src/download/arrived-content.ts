@@ -11,6 +11,7 @@ import {
   TrailsumError,
   type Verdict,
   parseSize,
+  sameFieldName,
 } from "@trailsum/shared";
 
 import type { OpenedDestination } from "./opened-destination.ts";
@@ -121,7 +122,7 @@ export class ArrivedContent {
     if (!continued) return decideVerdict({ header, trailer, computed, content });
     // Of what a 206 says, only that which is about the whole representation counts: its content is but a part.
     return decideVerdict({
-      header: FieldLines.from([...first.without((name) => isNamed(name, "Trailer")), ...ofWhole(header)]),
+      header: FieldLines.from([...first.without((name) => sameFieldName(name, "Trailer")), ...ofWhole(header)]),
       trailer: ofWhole(trailer),
       computed,
     });
@@ -129,11 +130,7 @@ export class ArrivedContent {
 }
 
 function ofWhole(fields: FieldLines): FieldLines {
-  return fields.without((name) => !isNamed(name, "Repr-Digest"));
-}
-
-function isNamed(name: string, wanted: string): boolean {
-  return name.toLowerCase() === wanted.toLowerCase();
+  return fields.without((name) => !sameFieldName(name, "Repr-Digest"));
 }
 
 /** How many bytes of content a response says that it has: in its framing, or where that is chunked in `Size`. */
