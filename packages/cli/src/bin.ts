@@ -3,11 +3,18 @@
 import * as nodeModule from "node:module";
 import { setFlagsFromString } from "node:v8";
 
+// A reader of our output that goes away (`| head`) fails the write in hand, not the process.
+process.stdout.on("error", () => {});
+const args = process.argv.slice(2);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(`trailsum: needs Node 22.19 or newer, and this is ${process.versions.node}\n`);
   process.exitCode = 2;
+} else if (args.length === 1 && args[0] === "--version") {
+  // Scripts ask for it, and often: all that the commands need would take five times as long to load.
+  const { version } = await import("./version.ts");
+  process.stdout.write(`${version()}\n`);
 } else {
   // What passes through is garbage at once, and the young generation keeps tens of mebibytes of it while it has room.
   // (Older releases of Node do not know the flag, and would say so.)
@@ -15,5 +22,5 @@ if (major < 22 || (major === 22 && minor < 19)) {
   // Half of what a short command takes is compiling; what was compiled once is kept where Node keeps such things.
   nodeModule.enableCompileCache();
   const { main } = await import("./main.ts");
-  await main(process.argv.slice(2));
+  await main(args);
 }

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 import yargs from "yargs";
 
 import { demoCommand } from "./commands/demo.ts";
@@ -8,11 +6,10 @@ import { proxyCommand } from "./commands/proxy.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { uploadCommand } from "./commands/upload.ts";
 import { hideDashes } from "./leading-dashes.ts";
+import { version } from "./version.ts";
 
 /** Everything behind `trailsum`: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {
-  // A reader of our output that goes away (`| head`) fails the write in hand, not the process.
-  process.stdout.on("error", () => {});
   const parser = yargs(hideDashes(args))
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
@@ -49,10 +46,3 @@ const sentences: Record<string, string> = {
   "Argument: %s, Given: %s, Choices: %s": "--%s cannot be %s: use %s",
   "Not enough arguments following: %s": "a value must follow %s",
 };
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  return text;
-}
