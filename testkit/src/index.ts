@@ -3,6 +3,35 @@ export type { Certificate } from "./certificate.ts";
 export { deadline, until } from "./deadline.ts";
 export { FeedSource } from "./feed-source.ts";
 export { buildGo, goToolchain } from "./go.ts";
+export { rawHttp2Client } from "./http2-client.ts";
+export type { RawHttp2ClientOptions } from "./http2-client.ts";
+export {
+  connectionPreface,
+  continuationFrame,
+  dataFrame,
+  encodeFrame,
+  errorCodes,
+  flags as frameFlags,
+  frameTypes,
+  goawayFrame,
+  headersFrame,
+  pingFrame,
+  priorityFrame,
+  pushPromiseFrame,
+  resetFrame,
+  settingsAckFrame,
+  settingsFrame,
+  windowUpdateFrame,
+} from "./http2-frames.ts";
+export type { FrameHeader, FrameOptions, Http2Frame, Settings } from "./http2-frames.ts";
+export { encodeFields, encodeIndex, encodeLiteral, encodeTableSize } from "./http2-hpack.ts";
+export type { FieldPairs } from "./http2-hpack.ts";
+export { Http2Peer, requestFields } from "./http2-peer.ts";
+export type { Http2PeerOptions } from "./http2-peer.ts";
+export { rawHttp2Server } from "./http2-server.ts";
+export type { RawHttp2Server, RawHttp2ServerOptions } from "./http2-server.ts";
+export { Http2Stream } from "./http2-stream.ts";
+export type { BodyOptions } from "./http2-stream.ts";
 export { listen } from "./listen.ts";
 export type { Listening, ListenOptions } from "./listen.ts";
 export { fieldValues, parseMessage } from "./parse-message.ts";
