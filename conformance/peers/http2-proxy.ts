@@ -1,10 +1,15 @@
-import { createServer } from "node:http";
+import { Agent, createServer } from "node:http";
 import type { Socket } from "node:net";
 
 import proxy from "http2-proxy";
 
-const [, , port, originPort] = process.argv.map(Number);
-const target = { hostname: "127.0.0.1", port: originPort ?? 0, proxyTimeout: 1_000 };
+const [port, originPort = 0, timeout = 0, keep = 0] = process.argv.slice(2).map(Number);
+const target = {
+  hostname: "127.0.0.1",
+  port: originPort,
+  proxyTimeout: timeout * 1_000,
+  ...(keep === 0 ? {} : { agent: new Agent({ keepAlive: true, maxFreeSockets: keep }) }),
+};
 
 createServer((req, res) => {
   void proxy.web(req, res, target, (error) => {

@@ -1,10 +1,15 @@
-import { createServer } from "node:http";
+import { Agent, createServer } from "node:http";
 import type { Socket } from "node:net";
 
 import { createProxyServer } from "httpxy";
 
-const [port, originPort] = process.argv.slice(2).map(Number);
-const proxy = createProxyServer({ target: `http://127.0.0.1:${originPort}`, xfwd: true, proxyTimeout: 1_000 });
+const [port, originPort, timeout = 0, keep = 0] = process.argv.slice(2).map(Number);
+const proxy = createProxyServer({
+  target: `http://127.0.0.1:${originPort}`,
+  xfwd: true,
+  proxyTimeout: timeout * 1_000,
+  ...(keep === 0 ? {} : { agent: new Agent({ keepAlive: true, maxFreeSockets: keep }) }),
+});
 
 proxy.on("error", (_error, _req, res) => {
   if (res !== undefined && "headersSent" in res && !res.headersSent) res.writeHead(502).end();

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -16,12 +17,23 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	seconds, err := strconv.Atoi(os.Args[3])
+	if err != nil {
+		log.Fatal(err)
+	}
+	// None said is 0, and 0 is what http.Transport keeps by default.
+	keep, err := strconv.Atoi(os.Args[4])
+	if err != nil {
+		log.Fatal(err)
+	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.FlushInterval = -1
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true
-	transport.ResponseHeaderTimeout = time.Second
+	transport.ResponseHeaderTimeout = time.Duration(seconds) * time.Second
+	transport.MaxIdleConns = 0
+	transport.MaxIdleConnsPerHost = keep
 	proxy.Transport = transport
 	server := &http.Server{Addr: "127.0.0.1:" + os.Args[1], Handler: proxy, ErrorLog: proxy.ErrorLog}
 	log.Fatal(server.ListenAndServe())

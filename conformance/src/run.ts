@@ -56,7 +56,7 @@ if (values.proxy === undefined) {
   for (const peer of peers.filter(({ name }) => wanted(name))) {
     try {
       const score = await askPeer(peer, chosen);
-      if (score === undefined) console.log(`${peer.name}: not on this machine`);
+      if (score === undefined) console.log(`${peer.name}: not on this machine; ${peer.install}`);
       else scores.push(score);
     } catch (error) {
       console.log(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`);

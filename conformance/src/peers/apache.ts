@@ -8,8 +8,9 @@ const MODULES = ["mpm_event", "authz_core", "env", "proxy", "proxy_http", "proxy
 /** Apache's httpd with mod_proxy_http, as Debian packs it. */
 export const apache: Peer = {
   name: "Apache httpd",
+  install: "apt-get install apache2",
   version: async () => ((await which("apache2")) === undefined ? undefined : versionOf("apache2", "-v")),
-  async command({ port, originPort, directory }) {
+  async command({ port, originPort, directory, timeout }) {
     const file = join(directory, "apache.conf");
     await writeFile(
       file,
@@ -25,7 +26,7 @@ AllowEncodedSlashes NoDecode
 LimitRequestFieldSize 32768
 LimitRequestLine 32768
 ProxyRequests Off
-ProxyTimeout 1
+ProxyTimeout ${timeout}
 SetEnv proxy-sendchunked 1
 ProxyPass / http://127.0.0.1:${originPort}/ nocanon upgrade=ANY flushpackets=on
 `,

@@ -6,8 +6,9 @@ import { type Peer, versionOf } from "./peer.ts";
 /** Caddy's reverse_proxy. */
 export const caddy: Peer = {
   name: "Caddy",
+  install: "apt-get install caddy",
   version: () => versionOf("caddy", "version"),
-  async command({ port, originPort, directory }) {
+  async command({ port, originPort, directory, timeout, keep }) {
     const file = join(directory, "Caddyfile");
     await writeFile(
       file,
@@ -20,8 +21,9 @@ export const caddy: Peer = {
   reverse_proxy 127.0.0.1:${originPort} {
     flush_interval -1
     transport http {
-      response_header_timeout 1s
+      response_header_timeout ${timeout}s
       compression off
+      ${keep === undefined ? "" : `keepalive_idle_conns_per_host ${keep}`}
     }
   }
 }

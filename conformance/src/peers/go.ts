@@ -9,14 +9,15 @@ import type { Peer } from "./peer.ts";
 /** httputil.ReverseProxy of whatever Go there is. */
 export const go: Peer = {
   name: "Go ReverseProxy",
+  install: "apt-get install golang-1.19-go",
   async version() {
     const toolchain = await goToolchain();
     if (toolchain === undefined) return undefined;
     const { stdout } = await promisify(execFile)(toolchain, ["version"]);
     return /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   },
-  async command({ port, originPort }) {
+  async command({ port, originPort, timeout, keep }) {
     const program = await buildGo(join(import.meta.dirname, "../../peers/reverse-proxy.go"));
-    return [program, String(port), String(originPort)];
+    return [program, String(port), String(originPort), String(timeout), String(keep ?? 0)];
   },
 };

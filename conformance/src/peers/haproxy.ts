@@ -6,17 +6,18 @@ import { type Peer, versionOf } from "./peer.ts";
 /** HAProxy in HTTP mode. */
 export const haproxy: Peer = {
   name: "HAProxy",
+  install: "apt-get install haproxy",
   version: () => versionOf("haproxy", "-v"),
-  async command({ port, originPort, directory }) {
+  async command({ port, originPort, directory, timeout }) {
     const file = join(directory, "haproxy.cfg");
     await writeFile(
       file,
       `defaults
   mode http
-  timeout connect 1s
-  timeout client 10s
-  timeout server 1s
-  timeout tunnel 10s
+  timeout connect ${timeout}s
+  timeout client ${timeout * 10}s
+  timeout server ${timeout}s
+  timeout tunnel ${timeout * 10}s
   retries 0
 frontend clients
   bind 127.0.0.1:${port}

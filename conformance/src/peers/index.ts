@@ -17,4 +17,5 @@ export const peers: readonly Peer[] = [
   nodePeer("httpxy", "httpxy"),
   nodePeer("@fastify/http-proxy", "fastify-http-proxy"),
   nodePeer("http2-proxy", "http2-proxy"),
+  nodePeer("fast-proxy", "fast-proxy"),
 ];

@@ -6,8 +6,9 @@ import { type Peer, versionOf } from "./peer.ts";
 /** nginx, told to stream in both directions and to change as little as it can. */
 export const nginx: Peer = {
   name: "nginx",
+  install: "apt-get install nginx",
   version: () => versionOf("nginx", "-v"),
-  async command({ port, originPort, directory }) {
+  async command({ port, originPort, directory, timeout, keep = 16 }) {
     const file = join(directory, "nginx.conf");
     await writeFile(
       file,
@@ -15,7 +16,7 @@ export const nginx: Peer = {
 master_process off;
 pid ${directory}/nginx.pid;
 error_log /dev/null;
-events {}
+events { worker_connections 16384; }
 http {
   access_log off;
   client_body_temp_path ${directory}/body;
@@ -28,7 +29,7 @@ http {
   underscores_in_headers on;
   merge_slashes off;
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  upstream origin { server 127.0.0.1:${originPort}; keepalive 16; }
+  upstream origin { server 127.0.0.1:${originPort}; keepalive ${keep}; }
   server {
     listen 127.0.0.1:${port};
     location / {
@@ -43,7 +44,7 @@ http {
       proxy_buffering off;
       proxy_buffer_size 64k;
       proxy_buffers 8 64k;
-      proxy_read_timeout 1s;
+      proxy_read_timeout ${timeout}s;
       proxy_next_upstream off;
     }
   }

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
 /** What a peer is started with. */
-interface PeerPlace {
+interface PeerPlace extends PeerManner {
   /** Where it has to listen, on 127.0.0.1. */
   readonly port: number;
   /** Where its origin listens, on 127.0.0.1. */
@@ -13,9 +13,19 @@ interface PeerPlace {
   readonly directory: string;
 }
 
-/** Other software that does the same job. It waits a second for an answer, where that can be told it. */
+/** How a peer is to go about it. */
+export interface PeerManner {
+  /** How many seconds it waits for an answer, where that can be told it. */
+  readonly timeout: number;
+  /** How many idle connections to its origin it keeps; without this as many as it would unasked. */
+  readonly keep?: number | undefined;
+}
+
+/** Other software that does the same job. */
 export interface Peer {
   readonly name: string;
+  /** The command that installs it, on Debian where that matters. */
+  readonly install: string;
   /** Its version, if it is there. */
   version(): Promise<string | undefined>;
   /** The command that runs it in the foreground. */

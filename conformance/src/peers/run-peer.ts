@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { freePort } from "../free-port.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, PeerManner } from "./peer.ts";
 
 /** A peer that is running, and is started again when it dies. */
 export class PeerProcess {
@@ -23,11 +23,12 @@ export class PeerProcess {
     this.#directory = directory;
   }
 
-  /** Starts a peer towards an origin. */
-  static async start(peer: Peer, originPort: number): Promise<PeerProcess> {
+  /** Starts a peer towards an origin. It waits a second for an answer, unless told otherwise. */
+  static async start(peer: Peer, originPort: number, manner: Partial<PeerManner> = {}): Promise<PeerProcess> {
     const directory = await mkdtemp(join(tmpdir(), "conformance-"));
     const port = await freePort();
-    const running = new PeerProcess(port, await peer.command({ port, originPort, directory }), directory);
+    const command = await peer.command({ port, originPort, directory, timeout: 1, ...manner });
+    const running = new PeerProcess(port, command, directory);
     try {
       await running.ready();
       return running;
@@ -35,6 +36,11 @@ export class PeerProcess {
       await running.stop();
       throw error;
     }
+  }
+
+  /** The process that was started; it may have others that do the work. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Settles when it listens; starts it again if it has died. */
