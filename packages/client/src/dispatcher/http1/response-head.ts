@@ -1,6 +1,6 @@
 import { sameFieldName } from "@trailsum/shared";
+import { checkOctets, isChunked, parseContentLength, parseFieldSection } from "@trailsum/shared/http1";
 
-import { checkOctets, parseFieldSection } from "./field-section.ts";
 import { type ParserFault, parserError } from "./parser-error.ts";
 
 /** Where the content of a response ends (RFC 9112 section 6.3). */
@@ -21,25 +21,27 @@ export interface ResponseHead {
   readonly framing: ContentFraming;
 }
 
-/** llhttp reads a tab behind the coding as part of it: what is not chunked to another reader is not chunked here. */
-const CHUNKED = /^transfer-encoding:[\t ]*chunked *$/im;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/s;
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?(?:\r\n|$)/;
+/** Node's own parser drops what goes beyond, without a word. */
+export const MAX_FIELDS = 1_000;
 
 /**
- * Parses the head of a response to `method`; `text` is latin1, without its final empty line.
+ * Parses the head of a response to `method`, which stands in `bytes` from `start` to `end`, the CRLF of its last line.
  * What could be read in two ways is refused: both Content-Length and Transfer-Encoding, more than one Content-Length,
  * any transfer coding but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3).
  */
-export function parseResponseHead(text: string, method: string): ResponseHead {
+export function parseResponseHead(bytes: Buffer, start: number, end: number, method: string): ResponseHead {
+  const lineEnd = bytes.indexOf("\r\n", start, "latin1");
+  const text = bytes.toString("latin1", start, lineEnd);
   checkOctets(text);
   const line = STATUS_LINE.exec(text);
   if (line === null) throw parserError("not an HTTP/1.1 status line", "INVALID_STATUS");
-  const raw = parseFieldSection(text, line[0].length);
+  const raw = parseFieldSection(bytes, lineEnd + 2, end + 2, MAX_FIELDS);
   const status = Number(line[2]);
   const http10 = line[1] === "0";
   const fields = framingFields(raw);
-  if (fields.coding !== undefined && !CHUNKED.test(text)) {
+  if (fields.coding !== undefined && !isChunked(bytes.toString("latin1", lineEnd, end))) {
     throw ambiguous("a transfer coding but chunked", "INVALID_TRANSFER_ENCODING");
   }
   const framing = contentFraming(fields, { status, method, http10 });
@@ -84,13 +86,11 @@ function contentFraming(
     if (length !== undefined) throw ambiguous("both Content-Length and Transfer-Encoding", "INVALID_CONTENT_LENGTH");
     if (http10) throw ambiguous("a transfer coding from HTTP/1.0", "INVALID_TRANSFER_ENCODING");
   }
-  if (length !== undefined && !(/^\d{1,16}$/.test(length) && Number.isSafeInteger(Number(length)))) {
-    throw ambiguous("a Content-Length that is no number of bytes", "INVALID_CONTENT_LENGTH");
-  }
+  const bytes = length === undefined ? undefined : parseContentLength(length);
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return { kind: "none" };
   if (method === "CONNECT" && status < 300) return { kind: "none" };
   if (coding !== undefined) return { kind: "chunked" };
-  return length === undefined ? { kind: "until-close" } : { kind: "length", length: Number(length) };
+  return bytes === undefined ? { kind: "until-close" } : { kind: "length", length: bytes };
 }
 
 function ambiguous(what: string, code: ParserFault): Error {

@@ -1,9 +1,8 @@
+import { ChunkedDecoder, readTrailerSection, sectionEnd } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
-import { ChunkedDecoder } from "./chunked-decoder.ts";
-import { checkOctets, parseFieldSection } from "./field-section.ts";
-import { parserError } from "./parser-error.ts";
-import { parseResponseHead, type ResponseHead } from "./response-head.ts";
+import { parserError, undiciError } from "./parser-error.ts";
+import { MAX_FIELDS, parseResponseHead, type ResponseHead } from "./response-head.ts";
 
 /** Who is told what a response consists of, in the order in which it stood on the wire. */
 export interface ResponseSink {
@@ -29,9 +28,8 @@ export interface ReaderLimits {
 
 const NOTHING = Buffer.alloc(0);
 const PROTOCOL = "HTTP/1.";
-const END_OF_SECTION = "\r\n\r\n";
-const LF = 0x0a;
-const CR = 0x0d;
+/** The length of what ends a section: the CRLF of its last line and that of the empty one. */
+const END_OF_SECTION = 4;
 
 /**
  * Reads responses from the bytes of one connection, one after the other, strictly: whatever it accepts, Node's own
@@ -102,6 +100,8 @@ export class ResponseReader {
       // A view would keep the whole buffer alive for a few bytes of an incomplete line. While paused it is most of the
       // buffer, and a copy for each of many small pieces would cost more than they do.
       if (at < all.length) this.#held = at === 0 || this.#paused ? all.subarray(at) : Buffer.from(all.subarray(at));
+    } catch (error) {
+      throw undiciError(error);
     } finally {
       this.#reading = false;
     }
@@ -149,8 +149,8 @@ export class ResponseReader {
       refuseOtherProtocols(bytes, start);
       return undefined;
     }
-    const head = parseResponseHead(bytes.toString("latin1", start, end), this.#method);
-    const at = end + END_OF_SECTION.length;
+    const head = parseResponseHead(bytes, start, end, this.#method);
+    const at = end + END_OF_SECTION;
     // Whoever asked for a tunnel is handed the connection whatever the answer, as undici and node:http do it.
     if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200)) {
       if (!this.#switches) throw new errors.SocketError("an upgrade that nobody asked for");
@@ -201,19 +201,13 @@ export class ResponseReader {
   }
 
   #trailers(bytes: Buffer, at: number): number | undefined {
-    if (bytes[at] === CR && at + 1 < bytes.length) {
-      if (bytes[at + 1] !== LF) throw parserError("a bare CR in the trailer section", "STRICT");
-      this.#complete([]);
-      return at + 2;
-    }
-    const end = sectionEnd(bytes, at, this.#limits.maxTrailerSize);
-    if (end === undefined) return undefined;
-    const section = bytes.toString("latin1", at, end);
-    checkOctets(section);
-    const trailers = parseFieldSection(section, 0);
-    refuseFramingFields(trailers);
-    this.#complete(trailers);
-    return end + END_OF_SECTION.length;
+    const section = readTrailerSection(bytes, at, {
+      maxTrailerSize: this.#limits.maxTrailerSize,
+      maxFields: MAX_FIELDS,
+    });
+    if (section === undefined) return undefined;
+    this.#complete(section.raw);
+    return section.end;
   }
 
   #complete(trailers: string[]): void {
@@ -225,30 +219,8 @@ export class ResponseReader {
   }
 }
 
-/** Where the empty line of a section is, if it is there: bounded, and refusing a bare LF before waiting for more. */
-function sectionEnd(bytes: Buffer, start: number, limit: number): number | undefined {
-  const end = bytes.indexOf(END_OF_SECTION, start, "latin1");
-  const length = (end === -1 ? bytes.length : end) - start;
-  if (length > limit) throw new errors.HeadersOverflowError();
-  if (end !== -1) return end;
-  for (let at = bytes.indexOf(LF, start); at !== -1; at = bytes.indexOf(LF, at + 1)) {
-    if (at === start || bytes[at - 1] !== CR) throw parserError("a line that does not end in CRLF", "STRICT");
-  }
-  return undefined;
-}
-
 /** A server that says something else first, as SSH and SMTP do, waits for an answer: no end of a head would ever come. */
 function refuseOtherProtocols(bytes: Buffer, start: number): void {
   const beginning = bytes.toString("latin1", start, start + PROTOCOL.length);
   if (!PROTOCOL.startsWith(beginning)) throw parserError("not an HTTP/1.1 status line", "INVALID_STATUS");
-}
-
-/** A length that comes behind the content has no honest use (RFC 9110 section 6.5.1). */
-function refuseFramingFields(trailers: readonly string[]): void {
-  for (let at = 0; at < trailers.length; at += 2) {
-    const name = trailers[at]!.toLowerCase();
-    if (name === "content-length" || name === "transfer-encoding") {
-      throw parserError(`${name} in a trailer section`, "INVALID_HEADER_TOKEN");
-    }
-  }
 }

@@ -1,6 +1,4 @@
-import { errors } from "undici";
-
-import { parserError } from "./parser-error.ts";
+import { SyntaxFault } from "./syntax-fault.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -16,7 +14,8 @@ const EXTENSIONS =
 /**
  * Undoes the chunked transfer coding, up to the last chunk (RFC 9112 section 7.1). It reads from the buffers it is given
  * without copying, and refuses what two recipients could read differently: sizes with a sign, a prefix, spaces or too
- * many digits, anything behind a size that is no extension, lines that do not end in CRLF.
+ * many digits, anything behind a size that is no extension, lines that do not end in CRLF. It throws a {@link SyntaxFault}
+ * for them.
  */
 export class ChunkedDecoder {
   /** Where the last `read` stopped: the position behind what it has used up. */
@@ -65,11 +64,11 @@ export class ChunkedDecoder {
         this.#digits = 0;
         break;
       case "data-cr":
-        if (byte !== CR) throw parserError("a chunk that is longer than its size", "STRICT");
+        if (byte !== CR) throw new SyntaxFault("a chunk that is longer than its size", "STRICT");
         this.#state = "data-lf";
         break;
       default:
-        if (byte !== LF) throw parserError("a chunk that does not end in CRLF", "STRICT");
+        if (byte !== LF) throw new SyntaxFault("a chunk that does not end in CRLF", "STRICT");
         this.#state = "size";
     }
   }
@@ -94,7 +93,9 @@ export class ChunkedDecoder {
 
   #extensionByte(byte: number): void {
     this.#extensionBytes += 1;
-    if (this.#extensionBytes > MAX_EXTENSION_BYTES) throw new errors.HeadersOverflowError("too many chunk extensions");
+    if (this.#extensionBytes > MAX_EXTENSION_BYTES) {
+      throw new SyntaxFault("too many chunk extensions", "TOO_MANY_EXTENSIONS");
+    }
     if (byte !== CR) {
       this.#extension += String.fromCharCode(byte);
       return;
@@ -111,6 +112,6 @@ function hexDigit(byte: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
-function invalidSize(message: string): Error {
-  return parserError(message, "INVALID_CHUNK_SIZE");
+function invalidSize(message: string): SyntaxFault {
+  return new SyntaxFault(message, "INVALID_CHUNK_SIZE");
 }
