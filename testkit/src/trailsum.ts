@@ -23,6 +23,8 @@ export interface TrailsumOptions {
   readonly timeout?: number;
   /** Arguments for node itself, before the script. */
   readonly nodeArgs?: readonly string[];
+  /** Who is told what kills the process. Default: the test that runs, which calls it when it ends. For one that several tests share. */
+  readonly atEnd?: (kill: () => Promise<void>) => void;
 }
 
 /** How a `trailsum` process ended, and what it said. */
@@ -128,7 +130,8 @@ export function spawnTrailsum(args: readonly string[], options: TrailsumOptions 
     });
   });
   exited.catch(() => {});
-  onTestFinished(async () => {
+  const { atEnd = onTestFinished } = options;
+  atEnd(async () => {
     child.kill("SIGKILL");
     await exited;
   });
