@@ -1,5 +1,5 @@
 /** llhttp reads a tab behind the coding as part of it: what is not chunked to another reader is not chunked here. */
-const CHUNKED = /^transfer-encoding:[\t ]*chunked *\r?$/im;
+const CHUNKED = /^transfer-encoding:[\t ]*chunked *$/im;
 
 /**
  * Whether a message is chunked and nothing besides (RFC 9112 section 6.1): the only transfer coding that is read here.
