@@ -1,3 +1,4 @@
+export type { NodeRequest, NodeResponse } from "./node-message.ts";
 export {
   type VerificationPolicy,
   type VerifiedRequest,

@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 
 import { type FieldLine, type ProblemDetails, problemMediaType } from "@trailsum/shared";
 
+import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { requestHead } from "./request-head.ts";
 
 // How much more a refused sender may send, and for how long, before it is cut off.
@@ -11,24 +12,26 @@ const LINGER_IDLE = 1_000;
 
 /**
  * Answers with a problem document (RFC 9457). Where the request has not arrived whole it is not read on: the answer goes
- * out at once, says `Connection: close`, and the connection lingers a little before it is closed.
+ * out at once, says `Connection: close`, and the connection lingers a little before it is closed. In HTTP/2 it is the
+ * stream that is closed, and that costs the connection nothing.
  */
 export function sendProblem(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
   problem: ProblemDetails,
   headers: Iterable<FieldLine> = [],
 ): void {
   // Half an answer cannot be taken back, and must not be completed with something else.
-  if (res.headersSent || res.destroyed) return void res.destroy();
+  if (res.headersSent || isGone(res)) return abortResponse(res);
   const document = Buffer.from(`${JSON.stringify(problem)}\n`);
-  // A request without content is complete, though the parser says so only after its listeners have run.
-  const whole = req.complete || requestHead(req).size === 0;
   res.statusCode = problem.status;
   res.setHeader("Content-Type", problemMediaType);
   res.setHeader("Content-Length", document.length);
   for (const [name, value] of headers) res.setHeader(name, value);
-  if (whole) return void res.end(document);
+  // A response in HTTP/2 that has no content ends with its header section, and takes no more.
+  if ("stream" in req || "stream" in res) return void (req.method === "HEAD" ? res.end() : res.end(document));
+  // A request without content is complete, though the parser says so only after its listeners have run.
+  if (req.complete || requestHead(req).size === 0) return void res.end(document);
   res.setHeader("Connection", "close");
   res.write(document);
   linger(req, () => res.end());

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import type { Writable } from "node:stream";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, stopBehindAnswer } from "./node-message.ts";
 
 /** How a request's content is read. */
 export interface BodyReading {
@@ -23,12 +24,11 @@ export interface BodyReading {
  *
  * The request itself is never destroyed, so that an answer can still go out: it is left paused, where reading stopped.
  */
-export function readBody(req: IncomingMessage, body: Writable, reading: BodyReading): Promise<void> {
+export function readBody(req: NodeRequest, body: Writable, reading: BodyReading): Promise<void> {
   const { announced, maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers } = reading;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
 
   let size = 0;
-  let aborted = false;
   let draining = false;
   const idle = idleTimeout > 0 ? setTimeout(onIdle, idleTimeout) : undefined;
 
@@ -49,8 +49,7 @@ export function readBody(req: IncomingMessage, body: Writable, reading: BodyRead
   }
 
   function onEnd(): void {
-    // node:http2's compatibility request ends cleanly when its stream is reset; only `aborted` tells.
-    if (aborted || !req.complete) return fail(lost(req));
+    if (!arrivedWhole(req)) return fail(lost(req));
     try {
       onTrailers(FieldLines.fromRaw(req.rawTrailers));
     } catch (error) {
@@ -59,10 +58,6 @@ export function readBody(req: IncomingMessage, body: Writable, reading: BodyRead
     detach();
     resolve();
     body.end();
-  }
-
-  function onAborted(): void {
-    aborted = true;
   }
 
   function onLost(): void {
@@ -86,6 +81,7 @@ export function readBody(req: IncomingMessage, body: Writable, reading: BodyRead
   function fail(error: TrailsumError): void {
     detach();
     req.pause();
+    if ("stream" in req) stopBehindAnswer(req);
     reject(error);
     body.destroy(error);
   }
@@ -94,18 +90,18 @@ export function readBody(req: IncomingMessage, body: Writable, reading: BodyRead
     clearTimeout(idle);
     signal?.removeEventListener("abort", onSignal);
     body.off("drain", onDrain).off("close", onAbandoned);
-    req.off("data", onData).off("end", onEnd).off("aborted", onAborted).off("close", onLost);
+    req.off("data", onData).off("end", onEnd).off("aborted", onLost).off("close", onLost);
     // The error listener stays: a request that breaks later must not bring the process down.
   }
 
   body.on("drain", onDrain).on("close", onAbandoned);
   signal?.addEventListener("abort", onSignal);
-  req.on("aborted", onAborted).on("error", onLost).on("close", onLost).on("end", onEnd);
+  req.on("aborted", onLost).on("error", onLost).on("close", onLost).on("end", onEnd);
 
   if (signal?.aborted === true) onSignal();
   else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));
+  else if (isBrokenOff(req)) onLost();
   else if (req.readableEnded) fail(new TrailsumError("USAGE", "the request was read before: verify it first"));
-  else if (req.destroyed) onLost();
   else req.on("data", onData);
   return promise;
 }
@@ -116,8 +112,8 @@ export function tooLarge(maxSize: number): TrailsumError {
 }
 
 /** Why a request did not arrive whole: what its sender did wrong where the parser says so, a lost connection otherwise. */
-function lost(req: IncomingMessage): TrailsumError {
-  const cause = req.socket?.errored ?? req.errored ?? undefined;
+function lost(req: NodeRequest): TrailsumError {
+  const cause = faultOf(req);
   const code = cause !== undefined && "code" in cause ? String(cause.code) : "";
   // An end of the connection within a message is an error to the parser, too.
   return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE"

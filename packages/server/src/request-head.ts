@@ -1,6 +1,6 @@
-import type { IncomingMessage } from "node:http";
-
 import { type Algorithm, FieldLines, parseWantDigest } from "@trailsum/shared";
+
+import type { NodeRequest } from "./node-message.ts";
 
 /** What is known of a request before its content: everything that is decided early is decided from this. */
 export interface RequestHead {
@@ -18,22 +18,30 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
 }
 
-/** Reads the head of a node:http request. Node has checked the framing fields before anyone sees them. */
-export function requestHead(req: IncomingMessage): RequestHead {
-  // In HTTP/2 the raw list starts with pseudo-fields, which are no field lines.
-  const header = FieldLines.fromRaw(req.rawHeaders).without((name) => name.startsWith(":"));
+/** Reads the head of a request. Node has checked the framing fields before anyone sees them. */
+export function requestHead(req: NodeRequest): RequestHead {
+  const header = headerOf(req);
   const length = header.getAll("Content-Length")[0];
-  const streamed = req.httpVersionMajor >= 2 || header.has("Transfer-Encoding");
+  const streamed = "stream" in req ? !req.stream.endAfterHeaders : header.has("Transfer-Encoding");
   return {
     method: req.method ?? "GET",
     target: req.url ?? "/",
     httpVersion: req.httpVersion,
     header,
-    // HTTP/1.1 without either framing field has no content (RFC 9112 section 6.3).
+    // Without either framing field there is no content (RFC 9112 section 6.3), nor where the head ended the stream.
     size: length === undefined ? (streamed ? undefined : 0) : Number(length),
     trailersPossible: streamed,
     expectsContinue: header.list("Expect").some((member) => member.toLowerCase() === "100-continue"),
   };
+}
+
+/** In HTTP/2 the list starts with pseudo-fields, which are no field lines, and one of which says what `Host` does. */
+function headerOf(req: NodeRequest): FieldLines {
+  const lines = FieldLines.fromRaw(req.rawHeaders);
+  if (!("stream" in req)) return lines;
+  const header = lines.without((name) => name.startsWith(":"));
+  const authority = lines.get(":authority");
+  return authority === undefined || header.has("Host") ? header : header.with("Host", authority);
 }
 
 /** The digests that a request asks for, in the order of its fields and its preference (RFC 9530 section 4). */

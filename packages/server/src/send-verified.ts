@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -13,8 +12,9 @@ import {
   TrailsumError,
 } from "@trailsum/shared";
 
+import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { OutgoingContent } from "./outgoing-content.ts";
-import { abortResponse, isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
+import { isFramingField, responseFraming, setTrailers, trailersSent } from "./response-framing.ts";
 
 /** What {@link sendVerified} can send. */
 export type ContentSource = Readable | AsyncIterable<Uint8Array> | Uint8Array | string;
@@ -23,7 +23,10 @@ export type ContentSource = Readable | AsyncIterable<Uint8Array> | Uint8Array | 
 export interface SendVerifiedOptions {
   /** The status. Default 200. */
   readonly status?: number | undefined;
-  /** Header field lines. `Content-Length`, `Transfer-Encoding` and `Trailer` among them are left out: framing is decided here. */
+  /**
+   * Header field lines. `Content-Length`, `Transfer-Encoding` and `Trailer` among them are left out, since framing is
+   * decided here, and in HTTP/2 `Connection` and the like, which it does not have.
+   */
   readonly headers?: Iterable<FieldLine> | undefined;
   /** How many bytes there will be. Known by itself for a string and for bytes; otherwise unknown by default. */
   readonly size?: number | undefined;
@@ -31,15 +34,15 @@ export interface SendVerifiedOptions {
   readonly digests?: Digests | undefined;
   /** What to compute for the trailers. Default: the algorithms of `digests`, or md5. */
   readonly algorithms?: readonly Algorithm[] | undefined;
-  /** The request that is answered. Default: the one that node:http made the response for. */
-  readonly request?: IncomingMessage | undefined;
+  /** The request that is answered. Default: the one that Node made the response for. */
+  readonly request?: NodeRequest | undefined;
   /** Breaks the response off when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Answers with content and the digests of what really left: as the trailer fields `Md5`, `Size` and `Content-Digest`
- * (RFC 9530) to whoever sent `TE: trailers`, with a `Content-Length` and no trailers to others.
+ * (RFC 9530) to whoever sent `TE: trailers` or speaks HTTP/2, with a `Content-Length` and no trailers to others.
  *
  * Settles when the response has been handed over whole. Otherwise the response is broken off, never ended, and it
  * rejects: with `STORED_BYTES_DIFFER` for content that is not what `digests` or `size` say, `CONNECTION_LOST` when the
@@ -47,7 +50,7 @@ export interface SendVerifiedOptions {
  * destroyed in every such case.
  */
 export async function sendVerified(
-  res: ServerResponse,
+  res: NodeResponse,
   source: ContentSource,
   options: SendVerifiedOptions = {},
 ): Promise<void> {
@@ -59,11 +62,12 @@ export async function sendVerified(
   const announced = framing === "trailers" ? (options.algorithms ?? (digests === undefined ? ["md5"] : expected)) : [];
 
   res.statusCode = status;
-  for (const [name, value] of headers) if (!isFramingField(name)) res.appendHeader(name, value);
+  for (const [name, value] of headers) if (!isFramingField(name, res)) res.appendHeader(name, value);
   if (digests !== undefined) res.setHeader("Repr-Digest", formatDigestField(digests));
   if (framing === "trailers") {
     res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
-    // A chunked message does not say how long it will be, and who waits for it would like to know.
+    // Such a message does not say how long it will be, and who waits for it would like to know. In HTTP/2 Content-Length
+    // could: but whoever hands the message on in HTTP/1.1 loses the trailers over it.
     if (size !== undefined) res.setHeader("Size", size);
   } else if (size !== undefined && status !== 204) {
     // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
@@ -93,6 +97,8 @@ export async function sendVerified(
       },
     );
     await pipeline(stream, outgoing, res, signal === undefined ? {} : { signal });
+    clientGone = framing === "trailers" && !trailersSent(res);
+    if (clientGone) throw new Error("the stream was reset before its end");
   } catch (error) {
     stream.destroy();
     abortResponse(res);
@@ -102,10 +108,6 @@ export async function sendVerified(
       cause: error,
     });
   }
-}
-
-function isGone(res: ServerResponse): boolean {
-  return res.destroyed || res.socket === null || res.socket.destroyed;
 }
 
 function readable(content: Exclude<ContentSource, string>): Readable {

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 
 import {
@@ -14,6 +13,7 @@ import {
 } from "@trailsum/shared";
 
 import { refusingHeadVerdict } from "./head-verdict.ts";
+import { abortResponse, type NodeRequest, type NodeResponse, stopBehindAnswer } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { sendProblem } from "./problem-response.ts";
 import { answeredAlgorithms, createReceipt } from "./receipt.ts";
@@ -38,15 +38,15 @@ export interface UploadLogger {
   error(message: string, cause?: unknown): void;
 }
 
-/** A request listener for node:http and for every framework that hands on Node's own request and response. */
+/** A request listener for node:http, for node:http2, and for every framework that hands on Node's own request and response. */
 export interface UploadHandler {
   /** Answers a request. The promise settles when that is done, and never rejects. */
-  (req: IncomingMessage, res: ServerResponse): Promise<void>;
+  (req: NodeRequest, res: NodeResponse): Promise<void>;
   /**
    * The same, to be registered for a server's `checkContinue` event: uploads that are refused by their head are refused
    * before `100 Continue` is sent, and so before their content is. Without it Node sends the 100 by itself.
    */
-  readonly checkContinue: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+  readonly checkContinue: (req: NodeRequest, res: NodeResponse) => Promise<void>;
 }
 
 const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
@@ -63,7 +63,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       await answerByMethod(exchange).catch((error: unknown) => refuse(exchange, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.
-      exchange.res.destroy();
+      abortResponse(exchange.res);
     }
   }
 
@@ -77,7 +77,9 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       case "HEAD":
         return deliver(exchange);
       case "OPTIONS":
-        res.writeHead(204, { Allow: ALLOW }).end();
+        res.statusCode = 204;
+        res.setHeader("Allow", ALLOW);
+        res.end();
         return;
       default:
         throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
@@ -104,11 +106,10 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
       const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
       const digests = formatDigestField(verdict.computed, answeredAlgorithms(head.header, verdict));
-      res.writeHead(created ? 201 : 200, {
-        "Content-Type": "application/json",
-        "Content-Length": receipt.length,
-        ...(digests !== "" && { "Repr-Digest": digests }),
-      });
+      res.statusCode = created ? 201 : 200;
+      res.setHeader("Content-Type", "application/json");
+      res.setHeader("Content-Length", receipt.length);
+      if (digests !== "") res.setHeader("Repr-Digest", digests);
       res.end(receipt);
     } finally {
       await staged.discard();
@@ -132,7 +133,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   }
 
   /** Reads the content into the stage. Gives its verdict, good or bad; rejects if it did not arrive whole or cannot be kept. */
-  async function receiveContent(req: IncomingMessage, staged: StagedObject): Promise<Verdict> {
+  async function receiveContent(req: NodeRequest, staged: StagedObject): Promise<Verdict> {
     const { body, verdict } = verifyRequest(req, options);
     try {
       await pipeline(body, staged.content);
@@ -181,30 +182,30 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     if (lost || (status !== undefined && status < 500)) logger?.warn(line);
     else logger?.error(line, error);
     // There is nobody left to answer.
-    if (lost) return void res.destroy();
+    if (lost) return abortResponse(res);
     sendProblem(req, res, errorProblem(error), error.code === "METHOD_NOT_ALLOWED" ? [["Allow", ALLOW]] : []);
   }
 
-  return Object.assign((req: IncomingMessage, res: ServerResponse) => answer(openExchange(req, res)), {
-    checkContinue: (req: IncomingMessage, res: ServerResponse) =>
-      answer(openExchange(req, res, () => res.writeContinue())),
+  return Object.assign((req: NodeRequest, res: NodeResponse) => answer(openExchange(req, res)), {
+    checkContinue: (req: NodeRequest, res: NodeResponse) => answer(openExchange(req, res, () => res.writeContinue())),
   });
 }
 
 /** One request, its response, and what lets the content come. */
 interface Exchange {
   readonly head: RequestHead;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
   /** Tells a sender that waits for it to go on. */
   proceed(): void;
 }
 
-function openExchange(req: IncomingMessage, res: ServerResponse, proceed: () => void = () => {}): Exchange {
+function openExchange(req: NodeRequest, res: NodeResponse, proceed: () => void = () => {}): Exchange {
   const head = requestHead(req);
   // What goes wrong with the connection shows where it is read or written; it must not bring the process down.
   req.on("error", () => {});
   res.on("error", () => {});
+  if ("stream" in req) stopBehindAnswer(req);
   return { head, req, res, proceed: () => head.expectsContinue && proceed() };
 }
 

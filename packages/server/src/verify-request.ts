@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 
 import {
@@ -13,6 +12,7 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
+import type { NodeRequest } from "./node-message.ts";
 import { readBody } from "./request-body.ts";
 import { requestHead, wantedAlgorithms } from "./request-head.ts";
 
@@ -56,7 +56,7 @@ export interface VerifiedRequest {
  *
  * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
  */
-export function verifyRequest(req: IncomingMessage, options: VerifyRequestOptions = {}): VerifiedRequest {
+export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
   const { require = [], algorithms = allAlgorithms, maxSize, idleTimeout = 60_000, signal } = options;
   const head = requestHead(req);
   let trailer = FieldLines.empty;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import type { Http2Server } from "node:http2";
 import { join } from "node:path";
 
 import {
@@ -18,6 +19,8 @@ import {
   createDirectoryStore,
   createMemoryStore,
   createUploadHandler,
+  type NodeRequest,
+  type NodeResponse,
   type Store,
   type UploadHandlerOptions,
 } from "../src/index.ts";
@@ -107,22 +110,30 @@ export function answerOf(message: ParsedMessage): Answer {
 }
 
 /** An upload handler in a server, as an application would register it. */
-export interface Handling extends Listening {
+export interface Handling<S extends Server | Http2Server = Server> extends Listening {
   readonly store: Store;
-  readonly server: Server;
+  readonly server: S;
   /** Settles when every request so far has been answered or given up. */
   readonly settled: () => Promise<void>;
 }
 
 /** Starts an upload handler, on a memory store unless told otherwise. */
-export async function handle(options: Partial<UploadHandlerOptions> = {}): Promise<Handling> {
+export function handle(options: Partial<UploadHandlerOptions> = {}): Promise<Handling> {
+  return handling(createServer({ requestTimeout: 0 }), options);
+}
+
+/** Registers an upload handler with a server, and starts it. */
+export async function handling<S extends Server | Http2Server>(
+  server: S,
+  options: Partial<UploadHandlerOptions> = {},
+): Promise<Handling<S>> {
   const store = options.store ?? createMemoryStore();
   const handler = createUploadHandler({ ...options, store });
   const answers: Promise<void>[] = [];
-  const server = createServer({ requestTimeout: 0 })
-    .on("request", (req, res) => answers.push(handler(req, res)))
-    .on("checkContinue", (req, res) => answers.push(handler.checkContinue(req, res)))
-    .on("checkExpectation", (req, res) => answers.push(handler(req, res)));
+  server.on("request", (req: NodeRequest, res: NodeResponse) => answers.push(handler(req, res)));
+  for (const event of ["checkContinue", "checkExpectation"]) {
+    server.on(event, (req: NodeRequest, res: NodeResponse) => answers.push(handler.checkContinue(req, res)));
+  }
   const listening = await listen(server);
   return {
     ...listening,

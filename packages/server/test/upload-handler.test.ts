@@ -253,6 +253,12 @@ describe("Expect: 100-continue", () => {
   });
 });
 
+test("content of known length is refused before it is sent where nothing can come behind it", async () => {
+  const { port } = await handle();
+  const answer = await exchange(port, request("PUT /it", ["Content-Length: 1000000000000"]));
+  expect(answer.json).toMatchObject({ verdict: "unverified" });
+});
+
 test("a part of something is not stored as if it were the whole: 400", async () => {
   const { port, store } = await handle();
   const answer = await exchange(port, upload("/it", content, ["Content-Range: bytes 0-18/100"]));
