@@ -35,6 +35,7 @@ describe.each(peers)("trailsum upload to $name", ({ present, serve }) => {
       {
         method: "PUT",
         path: "/it",
+        protocol: "HTTP/1.1",
         announced: ["Content-Digest", "Md5", "Size"],
         trailers: { Md5: digest, Size: "42", "Content-Digest": `md5=:${base64Of("md5", content)}:` },
         size: 42,

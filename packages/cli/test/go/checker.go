@@ -3,6 +3,7 @@ package main
 
 import (
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -17,7 +18,12 @@ import (
 	"strings"
 )
 
-var content = flag.String("content", "", "what a download gets")
+var (
+	content = flag.String("content", "", "what a download gets")
+	cert    = flag.String("cert", "", "a file with a certificate: speak TLS")
+	key     = flag.String("key", "", "a file with its key")
+	http1   = flag.Bool("http1", false, "speak HTTP/1.1 over TLS too")
+)
 
 func main() {
 	flag.Parse()
@@ -25,9 +31,17 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("http://%s\n", listener.Addr())
 	log.SetOutput(io.Discard)
-	log.Fatal(http.Serve(listener, http.HandlerFunc(answer)))
+	server := &http.Server{Handler: http.HandlerFunc(answer)}
+	if *http1 {
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	}
+	if *cert == "" {
+		fmt.Printf("http://%s\n", listener.Addr())
+		log.Fatal(server.Serve(listener))
+	}
+	fmt.Printf("https://%s\n", listener.Addr())
+	log.Fatal(server.ServeTLS(listener, *cert, *key))
 }
 
 func answer(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +63,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	digest := hex.EncodeToString(sum.Sum(nil))
 	// What it saw, as one line of JSON, told before the answer.
 	json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"method": r.Method, "path": r.URL.Path, "announced": announced, "size": count, "digest": digest,
+		"method": r.Method, "path": r.URL.Path, "protocol": r.Proto, "announced": announced, "size": count, "digest": digest,
 		"trailers": map[string]string{
 			"Md5": r.Trailer.Get("Md5"), "Size": r.Trailer.Get("Size"), "Content-Digest": r.Trailer.Get("Content-Digest"),
 		},

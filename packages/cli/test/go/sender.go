@@ -1,9 +1,12 @@
-// sender uploads its standard input, chunked, and tells digest and size behind it, as trailers.
+// sender uploads its standard input, of unknown length, and tells digest and size behind it, as trailers. With -get it asks
+// for content instead, and tells what trailers came behind that.
 package main
 
 import (
 	"bytes"
 	"crypto/md5"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -39,7 +42,19 @@ func main() {
 	tellMd5 := flag.String("md5", "right", "right, wrong or absent")
 	tellSize := flag.String("size", "right", "right, wrong or absent")
 	announce := flag.Bool("announce", true, "name the trailers beforehand")
+	get := flag.Bool("get", false, "ask for content")
+	ca := flag.String("ca", "", "a file with the certificate to trust")
+	http1 := flag.Bool("http1", false, "speak HTTP/1.1 over TLS too")
 	flag.Parse()
+	client := &http.Client{Transport: transport(*ca, *http1)}
+	if *get {
+		response, err := client.Get(*url)
+		if err != nil {
+			log.Fatal(err)
+		}
+		tell(response)
+		return
+	}
 
 	trailer := http.Header{}
 	if *announce {
@@ -65,14 +80,41 @@ func main() {
 	}
 	request.ContentLength = -1
 	request.Trailer = trailer
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		log.Fatal(err)
 	}
+	tell(response)
+}
+
+// tell reads a response to its end and prints it as one line of JSON.
+func tell(response *http.Response) {
 	defer response.Body.Close()
 	var answer bytes.Buffer
 	if _, err := io.Copy(&answer, response.Body); err != nil {
 		log.Fatal(err)
 	}
-	json.NewEncoder(os.Stdout).Encode(map[string]any{"status": response.StatusCode, "body": answer.String()})
+	json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"status": response.StatusCode, "body": answer.String(), "protocol": response.Proto,
+		"trailers": map[string]string{"Md5": response.Trailer.Get("Md5"), "Size": response.Trailer.Get("Size")},
+	})
+}
+
+// transport is Go's own, which prefers HTTP/2 over TLS unless it is told otherwise.
+func transport(ca string, http1 bool) *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			log.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(pem)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	}
+	if http1 {
+		transport.ForceAttemptHTTP2 = false
+		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	return transport
 }

@@ -18,19 +18,35 @@ export async function buildGoPeers(): Promise<void> {
   await buildGo(source("checker"));
 }
 
+/** What Go's client saw of an answer. */
+export interface GoAnswer extends Answer {
+  /** `HTTP/1.1` or `HTTP/2.0`. */
+  readonly protocol: string;
+  /** The values of `Md5` and `Size` behind the content; empty for what did not come. */
+  readonly trailers: Readonly<Record<string, string>>;
+}
+
 /** Uploads `content` with Go's client, and trailers as the case says. */
-export async function sendWithGo(url: string, told: TrailerCase): Promise<Answer> {
-  const program = await buildGo(source("sender"));
-  const flags = [`-url=${url}`, `-md5=${told.md5}`, `-size=${told.size}`, `-announce=${told.announced}`];
-  const child = spawn(program, flags, { stdio: ["pipe", "pipe", "inherit"] });
+export async function sendWithGo(url: string, told: TrailerCase, flags: readonly string[] = []): Promise<GoAnswer> {
+  const { md5, size, announced } = told;
+  return runSender([`-url=${url}`, `-md5=${md5}`, `-size=${size}`, `-announce=${announced}`, ...flags]);
+}
+
+/** Asks for content with Go's client. */
+export function fetchWithGo(url: string, flags: readonly string[] = []): Promise<GoAnswer> {
+  return runSender([`-url=${url}`, "-get", ...flags]);
+}
+
+async function runSender(flags: readonly string[]): Promise<GoAnswer> {
+  const child = spawn(await buildGo(source("sender")), [...flags], { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
-  child.stdin.end(content);
-  return JSON.parse(await text(child.stdout)) as Answer;
+  child.stdin.on("error", () => {}).end(content);
+  return JSON.parse(await text(child.stdout)) as GoAnswer;
 }
 
 /** A server on Go's net/http that checks uploads and gives `content` away. */
-export async function serveWithGo(): Promise<ServerPeer> {
-  const child = spawn(await buildGo(source("checker")), [`-content=${content.toString()}`], {
+export async function serveWithGo(flags: readonly string[] = []): Promise<ServerPeer> {
+  const child = spawn(await buildGo(source("checker")), [`-content=${content.toString()}`, ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(async () => {

@@ -61,6 +61,7 @@ async function check(req: IncomingMessage, res: ServerResponse, seen: Seen[]): P
   seen.push({
     method: req.method ?? "",
     path: req.url ?? "",
+    protocol: `HTTP/${req.httpVersion}`,
     announced: (req.headers.trailer ?? "").split(", ").toSorted(),
     trailers: {
       Md5: req.trailers["md5"] ?? "",

@@ -14,6 +14,8 @@ export interface Answer {
 export interface Seen {
   readonly method: string;
   readonly path: string;
+  /** `HTTP/1.1` or `HTTP/2.0`. */
+  readonly protocol: string;
   /** The names in `Trailer`, sorted. */
   readonly announced: readonly string[];
   /** The values of `Md5`, `Size` and `Content-Digest` behind the content; empty for what did not come. */
@@ -52,7 +54,7 @@ export const peers: readonly Peer[] = [
   {
     name: go === undefined ? "Go's net/http (skipped: there is no Go toolchain here)" : "Go's net/http",
     present: go !== undefined,
-    send: sendWithGo,
-    serve: serveWithGo,
+    send: (url, told) => sendWithGo(url, told),
+    serve: () => serveWithGo(),
   },
 ];
