@@ -65,7 +65,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     host: fields.host,
     body,
     idempotent: options.idempotent ?? IDEMPOTENT.has(method),
-    length: trailers === undefined ? bodyLength(body, fields.length) : undefined,
+    length: bodyLength(body, fields.length),
     trailers,
     upgrade,
     expectContinue: flag("expectContinue", options.expectContinue) || fields.expectContinue,

@@ -1,0 +1,211 @@
+import type { Readable } from "node:stream";
+import { isUint8Array } from "node:util/types";
+
+import { errors } from "undici";
+
+import type { OutgoingRequest } from "./outgoing-request.ts";
+import { trailerSection } from "./request-trailers.ts";
+
+/** Where the content of a request goes. */
+export interface ContentSink {
+  /** Takes one piece; whether it takes more at once. Where it does not, `ContentSender.drained` is to follow. */
+  write(bytes: Uint8Array): boolean;
+  /** More waits until it takes more. */
+  blocked(): void;
+  /** That was all of it, and these are the trailers: name, value, name, value, ... */
+  end(trailers: readonly string[]): void;
+  /** The content or the trailers failed: what has been written must not look complete. */
+  fail(error: Error): void;
+}
+
+const NOTHING = new Uint8Array(0);
+const NO_FIELDS: string[] = [];
+
+/** A body in memory goes out in pieces of this size, so that it can be stopped, and its progress seen, on the way. */
+const PIECE = 1_048_576;
+
+/**
+ * Takes the content of a request from wherever it is, only as fast as its sink takes it, and then the trailers. A body
+ * of another length than it was said to have is an error.
+ */
+export class ContentSender {
+  readonly #request: OutgoingRequest;
+  readonly #sink: ContentSink;
+  /** Bytes handed over so far. */
+  #sent = 0;
+  #started = false;
+  #stopped = false;
+  #ended = false;
+  #unblock: (() => void) | undefined;
+  #dropSource: (() => void) | undefined;
+
+  constructor(request: OutgoingRequest, sink: ContentSink) {
+    this.#request = request;
+    this.#sink = sink;
+  }
+
+  /** Whether nothing has been taken yet. */
+  get waiting(): boolean {
+    return !this.#started;
+  }
+
+  /** Begins, unless it has begun or was stopped. What is in memory and small is written before this returns. */
+  start(): void {
+    if (this.#started || this.#stopped) return;
+    this.#started = true;
+    const { body } = this.#request;
+    if (body.kind === "none") this.#end();
+    else if (body.kind === "bytes" && body.bytes.byteLength > PIECE) void this.#sendIterable(pieces(body.bytes));
+    else if (body.kind === "bytes") {
+      if (body.bytes.byteLength > 0) this.#write(body.bytes);
+      this.#end();
+    } else if (body.kind === "stream") this.#sendStream(body.stream);
+    else void this.#sendIterable(body.iterable);
+  }
+
+  /** The sink takes more again. */
+  drained(): void {
+    const unblock = this.#unblock;
+    this.#unblock = undefined;
+    unblock?.();
+  }
+
+  /** Takes nothing more, and lets go of the content: it is not wanted any more, or the exchange has failed. */
+  stop(error?: Error): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#unblock = undefined;
+    const { body } = this.#request;
+    if (body.kind === "stream" && !this.#ended) {
+      // The exchange's own listener is gone by now: an error must not bring the process down.
+      body.stream.on("error", ignore);
+      body.stream.destroy(error);
+    }
+    this.#dropSource?.();
+  }
+
+  /** Hands one piece over; whether more is taken at once. */
+  #write(bytes: Uint8Array): boolean {
+    this.#sent += bytes.byteLength;
+    if (this.#sent > (this.#request.length ?? Number.POSITIVE_INFINITY)) {
+      this.#fail(new errors.RequestContentLengthMismatchError());
+      return false;
+    }
+    return this.#sink.write(bytes);
+  }
+
+  /** Waits until the sink takes more, then goes on. */
+  #wait(proceed: () => void): void {
+    this.#unblock = proceed;
+    this.#sink.blocked();
+  }
+
+  #sendStream(stream: Readable): void {
+    const onData = (chunk: unknown): void => {
+      const bytes = toBytes(chunk);
+      if (bytes === undefined) this.#fail(invalidChunk());
+      else if (bytes.byteLength > 0 && !this.#write(bytes) && !this.#stopped) {
+        stream.pause();
+        this.#wait(() => stream.resume());
+      }
+    };
+    const onEnd = (): void => {
+      this.#dropSource?.();
+      this.#end();
+    };
+    const onClose = (): void => this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was cut short"));
+    this.#dropSource = () => {
+      stream.off("data", onData).off("end", onEnd).off("close", onClose);
+      this.#dropSource = undefined;
+    };
+    if (stream.readableEnded) {
+      // What was read by somebody else must not be sent as if it were empty.
+      if (stream.readableDidRead) this.#fail(new errors.InvalidArgumentError("the body has been read already"));
+      else this.#end();
+      return;
+    }
+    if (stream.destroyed) {
+      this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was destroyed before it was sent"));
+      return;
+    }
+    stream.on("close", onClose).on("end", onEnd).on("data", onData);
+    stream.resume();
+  }
+
+  async #sendIterable(iterable: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
+    try {
+      const iterator =
+        Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+      this.#dropSource = () => {
+        this.#dropSource = undefined;
+        Promise.resolve(iterator.return?.()).catch(ignore);
+      };
+      for (;;) {
+        const next = await iterator.next();
+        if (this.#stopped) return;
+        if (next.done === true) break;
+        const bytes = toBytes(next.value);
+        if (bytes === undefined) {
+          this.#fail(invalidChunk());
+          return;
+        }
+        if (bytes.byteLength > 0 && !this.#write(bytes)) {
+          if (this.#stopped) return;
+          await new Promise<void>((resolve) => this.#wait(resolve));
+        }
+      }
+      this.#dropSource = undefined;
+      this.#end();
+    } catch (error) {
+      this.#dropSource = undefined;
+      this.#fail(asError(error));
+    }
+  }
+
+  /** The body has ended: what remains are the trailers. */
+  #end(): void {
+    if (this.#stopped) return;
+    this.#ended = true;
+    const { length, trailers } = this.#request;
+    if (length !== undefined && this.#sent !== length) {
+      this.#fail(new errors.RequestContentLengthMismatchError());
+      return;
+    }
+    try {
+      const raw = trailers === undefined ? NO_FIELDS : trailerSection(trailers);
+      // Without a promise it all stays in this turn, and a small request goes out in one write.
+      if (Array.isArray(raw)) this.#sink.end(raw);
+      else
+        raw
+          .then((fields) => !this.#stopped && this.#sink.end(fields))
+          .catch((error: unknown) => this.#fail(asError(error)));
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #fail(error: Error): void {
+    if (!this.#stopped) this.#sink.fail(error);
+  }
+}
+
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += PIECE) yield bytes.subarray(at, at + PIECE);
+}
+
+function toBytes(chunk: unknown): Uint8Array | undefined {
+  if (typeof chunk === "string") return chunk === "" ? NOTHING : Buffer.from(chunk);
+  if (isUint8Array(chunk)) return chunk;
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : undefined;
+}
+
+function invalidChunk(): Error {
+  return new errors.InvalidArgumentError("the body must give strings or bytes");
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new errors.RequestAbortedError(String(error));
+}
+
+function ignore(): void {}
