@@ -194,11 +194,11 @@ function messageFields(raw: readonly string[]): MessageFields {
         break;
       case 7:
         if (!sameFieldName(name, "upgrade")) break;
-        found.upgrade = [...found.upgrade, ...listMembers(value)];
+        found.upgrade = joined(found.upgrade, value);
         break;
       case 10:
         if (!sameFieldName(name, "connection")) break;
-        found.connection = [...found.connection, ...listMembers(value.toLowerCase())];
+        found.connection = joined(found.connection, value.toLowerCase());
         break;
       case 14:
         if (!sameFieldName(name, "content-length")) break;
@@ -214,6 +214,11 @@ function messageFields(raw: readonly string[]): MessageFields {
     }
   }
   return found;
+}
+
+/** A list with the members of one more line. */
+function joined(list: readonly string[], value: string): readonly string[] {
+  return list.length === 0 ? listMembers(value) : [...list, ...listMembers(value)];
 }
 
 /** What is not chunked to its end has no end (RFC 9112 section 6.3); what is more than chunked is not known here (6.1). */
