@@ -1,9 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import { Server as NetServer, type Socket } from "node:net";
+import { createServer, type ServerOptions } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type ServerHttp2Session,
+  type ServerOptions as Http2Options,
+} from "node:http2";
+import type { Server as NetServer } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
+import { Connections } from "./connections.ts";
+import type { NodeRequest, NodeResponse } from "./node-message.ts";
+import { createPort } from "./port.ts";
 import { fileErrorCode } from "./stores/file-errors.ts";
 import { createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
 
@@ -13,7 +20,7 @@ export interface UploadServerOptions extends UploadHandlerOptions {
   readonly host?: string | undefined;
   /** The port to listen on; 0 picks a free one. Default 8080. */
   readonly port?: number | undefined;
-  /** A certificate chain and its key, both PEM: then HTTPS is spoken, and nothing else. */
+  /** A certificate chain and its key, both PEM: then TLS is spoken, and nothing else. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
 }
 
@@ -35,125 +42,96 @@ export interface Listening {
   readonly port: number;
 }
 
-/** A ready server for uploads and downloads, over HTTP/1.1 in the clear or over TLS. */
+/**
+ * A ready server for uploads and downloads. It speaks HTTP/1.1 and HTTP/2 on one port: over TLS as the client wants it
+ * (ALPN), and in the clear HTTP/2 with whoever knows beforehand that it can.
+ */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080, tls } = options;
   const handler = createUploadHandler(options);
-  const connections = new Connections();
+  const http1 = createServer(http1Settings);
+  const http2 = createHttp2Server(http2Settings);
+  let listener: NetServer | undefined;
+  let connections: Connections | undefined;
 
   const handle =
-    (answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>) =>
-    (req: IncomingMessage, res: ServerResponse): void =>
-      connections.answer(req, res, answer);
+    (answer: (req: NodeRequest, res: NodeResponse) => Promise<void>) =>
+    (req: NodeRequest, res: NodeResponse): void =>
+      connections?.answer(req, res, answer);
 
-  const create = (): Server => {
-    const server = tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tls });
+  for (const server of [http1, http2]) {
     server.on("request", handle(handler));
     server.on("checkContinue", handle(handler.checkContinue));
     // Node would answer a bare 417 by itself.
-    server.on("checkExpectation", handle(handler));
-    server.on("connection", (socket: Socket) => connections.open(socket));
-    // What requests come on: over TLS not the socket that was accepted.
-    server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => connections.serve(socket));
-    return server;
-  };
+    server.on("checkExpectation", handle(handler.checkContinue));
+  }
+  http2.on("session", (session: ServerHttp2Session) => {
+    session.setLocalWindowSize(SESSION_WINDOW);
+    // What is running is not cut off: a session outlives its GOAWAY for as long as it has streams.
+    session.setTimeout(IDLE_TIMEOUT, () => session.close());
+  });
 
-  let server: Server | undefined;
   return {
     async listen() {
       try {
-        server = create();
+        listener = createPort(http1, http2, { tls, timeout: HANDSHAKE_TIMEOUT });
+        connections = new Connections(listener, http1, http2);
         const listening = Promise.withResolvers<void>();
-        server.once("error", listening.reject).listen(port, host, listening.resolve);
+        listener.once("error", listening.reject).listen(port, host, listening.resolve);
         await listening.promise;
-        server.off("error", listening.reject);
-        return whereabouts(server, tls === undefined ? "http" : "https", host);
+        listener.off("error", listening.reject);
+        // It looks for heads that take too long from then on.
+        http1.emit("listening");
+        return whereabouts(listener, tls === undefined ? "http" : "https", host);
       } catch (error) {
         throw new TrailsumError("USAGE", `cannot listen on ${host}:${port}: ${reason(error)}`, { cause: error });
       }
     },
 
     async close({ graceMs = 10_000 } = {}) {
-      // Not the server's own way: it would cut off responses that have been ended and are still being sent.
       const closed = new Promise<unknown>((resolve) =>
-        server === undefined ? resolve(undefined) : NetServer.prototype.close.call(server, resolve),
+        listener === undefined ? resolve(undefined) : listener.close(resolve),
       );
-      connections.close();
-      const grace = setTimeout(() => connections.destroy(), graceMs);
+      connections?.close();
+      const grace = setTimeout(() => connections?.destroy(), graceMs);
       await closed;
       clearTimeout(grace);
-      // There is nothing left to cut off, and it stops looking for requests that take too long.
-      server?.close();
-      await connections.answered();
+      http1.close();
+      await connections?.answered();
     },
   };
 }
 
-const settings = {
+/** How long a client may take for its handshake, or to send its first bytes. */
+const HANDSHAKE_TIMEOUT = 10_000;
+
+const http1Settings: ServerOptions = {
   // An upload may take as long as it takes, as long as bytes come: the handler's idle timeout sees to that.
   requestTimeout: 0,
   headersTimeout: 30_000,
   keepAliveTimeout: 5_000,
-  // Of TLS alone. The default is two minutes.
-  handshakeTimeout: 10_000,
-  noDelay: true,
-} as const;
+};
 
-/** Keeps account of who is connected and who is being answered, so that a stop cuts off nobody but the idle. */
-class Connections {
-  readonly #sockets = new Set<Socket>();
-  readonly #requests = new Map<Socket, number>();
-  readonly #answers = new Set<Promise<void>>();
-  #closing = false;
+/** How long a session of HTTP/2 is kept without anything happening on it. */
+const IDLE_TIMEOUT = 60_000;
 
-  open(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-  }
+/** What may be under way on all streams of a session together. Node gives it back as soon as it arrives. */
+const SESSION_WINDOW = 4 * 1024 * 1024;
 
-  serve(socket: Socket): void {
-    this.#requests.set(socket, 0);
-    socket.once("close", () => this.#requests.delete(socket));
-  }
+const http2Settings: Http2Options = {
+  settings: {
+    // What may be under way on one stream, and is held here where the store is slower: 64 KiB would be too little to
+    // keep a long way busy. Multiplied with the streams it is what one connection can make this server hold.
+    initialWindowSize: 1024 * 1024,
+    maxConcurrentStreams: 100,
+  },
+  // Who opens streams only to reset them (CVE-2023-44487) is sent away after as many at once, or a second.
+  streamResetBurst: 200,
+  streamResetRate: 33,
+  maxSessionInvalidFrames: 100,
+};
 
-  answer(
-    req: IncomingMessage,
-    res: ServerResponse,
-    how: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
-  ): void {
-    const { socket } = req;
-    this.#count(socket, 1);
-    res.once("close", () => this.#count(socket, -1));
-    if (this.#closing) res.setHeader("Connection", "close");
-    const answered = how(req, res).finally(() => this.#answers.delete(answered));
-    this.#answers.add(answered);
-  }
-
-  /** Closes those that are idle now, and the others as they become idle. */
-  close(): void {
-    this.#closing = true;
-    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroy();
-  }
-
-  /** Closes everything. */
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  /** Settles when no answer is being given any more, and so everything received in part is cleaned up. */
-  async answered(): Promise<void> {
-    await Promise.all(this.#answers);
-  }
-
-  #count(socket: Socket, by: number): void {
-    const requests = this.#requests.get(socket);
-    if (requests === undefined) return;
-    this.#requests.set(socket, requests + by);
-    if (this.#closing && requests + by === 0) socket.destroySoon();
-  }
-}
-
-function whereabouts(server: Server, scheme: string, host: string): Listening {
+function whereabouts(server: NetServer, scheme: string, host: string): Listening {
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return { url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
