@@ -1,4 +1,5 @@
-import { Agent, createServer } from "node:http";
+import { Agent, createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
 
 import proxy from "http2-proxy";
@@ -11,17 +12,22 @@ const target = {
   ...(keep === 0 ? {} : { agent: new Agent({ keepAlive: true, maxFreeSockets: keep }) }),
 };
 
-createServer((req, res) => {
+function web(req: IncomingMessage, res: ServerResponse): void {
   void proxy.web(req, res, target, (error) => {
     if (error === null || error === undefined) return;
     const { statusCode = 502 } = error as Error & { statusCode?: number };
     if (res.headersSent) res.destroy();
     else res.writeHead(statusCode).end();
   });
-})
-  .on("upgrade", (req, socket, head: Buffer) => {
-    void proxy.ws(req, socket as Socket, head, target, (error) => {
-      if (error) socket.destroy();
-    });
-  })
-  .listen(port, "127.0.0.1");
+}
+
+const [client] = process.argv.slice(6);
+const server =
+  client === "2"
+    ? createHttp2Server((req, res) => web(req as never, res as never))
+    : createServer(web).on("upgrade", (req, socket, head: Buffer) => {
+        void proxy.ws(req, socket as Socket, head, target, (error) => {
+          if (error) socket.destroy();
+        });
+      });
+server.listen(port, "127.0.0.1");

@@ -1,4 +1,5 @@
 import { Agent, createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
 
 import { createProxyServer } from "httpxy";
@@ -16,10 +17,15 @@ proxy.on("error", (_error, _req, res) => {
   else res?.destroy();
 });
 
-createServer((req, res) => {
-  proxy.web(req, res).catch(() => res.destroy());
-})
-  .on("upgrade", (req, socket, head: Buffer) => {
-    proxy.ws(req, socket as Socket, {}, head).catch(() => socket.destroy());
-  })
-  .listen(port, "127.0.0.1");
+const [client] = process.argv.slice(6);
+const server =
+  client === "2"
+    ? createHttp2Server((req, res) => {
+        proxy.web(req as never, res as never).catch(() => res.destroy());
+      })
+    : createServer((req, res) => {
+        proxy.web(req, res).catch(() => res.destroy());
+      }).on("upgrade", (req, socket, head: Buffer) => {
+        proxy.ws(req, socket as Socket, {}, head).catch(() => socket.destroy());
+      });
+server.listen(port, "127.0.0.1");

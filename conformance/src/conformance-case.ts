@@ -1,27 +1,36 @@
+import type { Version } from "./combination.ts";
+import type { Act, Sent } from "./endpoint.ts";
 import type { Expected } from "./expectation.ts";
-import type { RequestMessage, ResponseMessage } from "./message.ts";
+import { type RequestMessage, response, type ResponseMessage } from "./message.ts";
 
-/** One thing that a side does, or waits for. */
-export type Step =
-  /** Sends a message, or these bytes; `cut` leaves so many bytes out at its end. */
-  | { readonly send: RequestMessage | ResponseMessage | string; readonly cut?: number }
-  /** The next message, to its end. */
-  | { readonly see: Expected }
-  /** The head of the next message; a `see` behind it looks at the same message. */
-  | { readonly seeHead: Expected }
-  /** These bytes, where no messages are spoken any more. */
-  | { readonly seeBytes: string }
-  /** `end`: no more bytes from here. `reset`: the connection breaks. `close`: both directions. */
-  | { readonly act: "end" | "reset" | "close" }
-  /** The other side sends no more, with nothing before that. */
-  | { readonly seeEnd: true }
-  /** Origin only: the connection of the last message has carried a request before. */
-  | { readonly reused: true }
-  /** Lets the other side go on from `after` with the same name. */
-  | { readonly mark: string }
-  | { readonly after: string }
-  /** Waits for so many milliseconds. */
-  | { readonly pause: number };
+/** One thing that a side does, or waits for. `on`: with the so many-th request, counted from 1; usually it is the latest. */
+export type Step = { readonly on?: number } &
+  /** Sends a message, or these bytes or frames; `cut` leaves so many bytes out at its end. */
+  (
+    | { readonly send: Sent; readonly cut?: number }
+    /** Sends a message by and by: its head, pieces of its content, its end and what stands there. */
+    | { readonly sendHead: RequestMessage | ResponseMessage }
+    | { readonly sendContent: string }
+    | { readonly sendEnd: readonly string[] }
+    /** The next message, to its end. */
+    | { readonly see: Expected }
+    /** The head of the next message; a `see` behind it looks at the same message. */
+    | { readonly seeHead: Expected }
+    /** The content of the next message begins like this; what follows need not have come. */
+    | { readonly seeContent: string }
+    /** These bytes, where no messages are spoken any more. */
+    | { readonly seeBytes: string }
+    | { readonly act: Act }
+    /** The other side sends no more, with nothing before that. */
+    | { readonly seeEnd: true }
+    /** Origin only: the connection of the last message has carried a request before. */
+    | { readonly reused: true }
+    /** Lets the other side go on from `after` with the same name. */
+    | { readonly mark: string }
+    | { readonly after: string }
+    /** Waits for so many milliseconds. */
+    | { readonly pause: number }
+  );
 
 /** A proxy that a case needs: as it is usually set up, or with something about it. Only the first is asked of peers. */
 export type Setup =
@@ -55,10 +64,18 @@ export interface ConformanceCase {
   readonly setup: Setup;
   /** No other case may run at the same time. */
   readonly alone: boolean;
+  /** It is about one version of HTTP on a side, though its steps could be played in another. */
+  readonly only: Only;
   readonly client: readonly Step[];
   readonly origin: readonly Step[];
   /** Whether the origin is reached: by everything that `origin` tells; perhaps; or never. */
   readonly reached: "yes" | "maybe" | "never";
+}
+
+/** What a side has to speak. */
+export interface Only {
+  readonly client?: Version;
+  readonly origin?: Version;
 }
 
 /** What every kind of case takes. */
@@ -69,21 +86,22 @@ export interface CaseInit {
   readonly choice?: boolean;
   readonly setup?: Setup;
   readonly alone?: boolean;
+  readonly only?: Only;
 }
 
 /** A case in which both sides play a script. */
 export function script(
-  init: CaseInit & { client: readonly Step[]; origin: readonly Step[]; reached?: "yes" | "maybe" },
+  init: CaseInit & { client: readonly Step[]; origin: readonly Step[]; reached?: "yes" | "maybe" | "never" },
 ): ConformanceCase {
-  return { choice: false, setup: "usual", alone: false, reached: "yes", ...init };
+  return { choice: false, setup: "usual", alone: false, reached: "yes", only: {}, ...init };
 }
 
 /** One request and its response: what the client sends, what the origin sees and sends, what the client sees. */
 export function exchange(
   init: CaseInit & {
-    readonly sends: RequestMessage | string;
+    readonly sends: Sent;
     readonly originSees?: Expected;
-    readonly originSends: ResponseMessage | string;
+    readonly originSends: Sent;
     readonly clientSees: Expected;
     /** The origin closes behind its response. */
     readonly originCloses?: boolean;
@@ -91,7 +109,7 @@ export function exchange(
   },
 ): ConformanceCase {
   const { sends, originSees = {}, originSends, clientSees, originCloses = false, ...rest } = init;
-  const toHead = typeof sends === "object" && sends.method === "HEAD";
+  const toHead = typeof sends === "object" && "method" in sends && sends.method === "HEAD";
   return script({
     ...rest,
     client: [{ send: sends }, { see: { toHead, ...clientSees } }],
@@ -101,13 +119,10 @@ export function exchange(
 
 /** A request that the proxy answers itself, with one of these statuses; the origin never hears of it. */
 export function refused(
-  init: CaseInit & { readonly sends: RequestMessage | string; readonly status: number | readonly number[] },
+  init: CaseInit & { readonly sends: Sent; readonly status: number | readonly number[] },
 ): ConformanceCase {
   const { sends, status, ...rest } = init;
-  return {
-    ...script({ ...rest, client: [{ send: sends }, { see: { status } }], origin: [] }),
-    reached: "never",
-  };
+  return script({ ...rest, client: [{ send: sends }, { see: { status } }], origin: [], reached: "never" });
 }
 
 /**
@@ -118,12 +133,11 @@ export function unambiguous(
   init: CaseInit & { readonly sends: RequestMessage | string; readonly originSees: Expected },
 ): ConformanceCase {
   const { sends, originSees, ...rest } = init;
-  const answered = { status: 200, reason: "OK", fields: ["X-Answer: one"], content: ["one"] } as const;
   return script({
     ...rest,
     // Who is left waiting for more hears that there is none. The client may be answered by either, or be cut off.
     client: [{ send: sends }, { pause: 50 }, { act: "end" }, { see: { end: "either" } }],
-    origin: [{ see: originSees }, { send: { ...answered, framing: "length", trailers: [], version: "1.1" } }],
+    origin: [{ see: originSees }, { send: response({ fields: ["X-Answer: one"], content: "one" }) }],
     reached: "maybe",
   });
 }

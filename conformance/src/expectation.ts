@@ -13,7 +13,9 @@ export interface SeenMessage {
   readonly framing: Framing;
   readonly content: string;
   readonly trailers: readonly string[];
-  /** Everything, as it stood on the wire. */
+  /** The protocol that it asks to switch to, or agrees to switch to by the rules of its version. */
+  readonly tunnel: string | undefined;
+  /** Everything, as it stood on the wire; in HTTP/2 its fields, a line each, and its content. */
   readonly text: string;
   /** Whether it came to its end. */
   readonly complete: boolean;
@@ -27,7 +29,7 @@ export interface Expected {
   readonly target?: string;
   /** For every name that is in here: exactly these lines, in this order; names without regard to case. */
   readonly fields?: readonly string[];
-  /** These lines, spelled like this, in this order; others may stand between them. */
+  /** These lines, in this order; others may stand between them. Names spelled like this where both sides are HTTP/1.1. */
   readonly exactly?: readonly string[];
   /** Names that stand on exactly one line. */
   readonly once?: readonly string[];
@@ -41,16 +43,30 @@ export interface Expected {
   readonly content?: string;
   /** The trailer section: these fields and no others, each name's values in this order. A list of them may be one line. */
   readonly trailers?: readonly string[];
-  /** The trailer section, line by line as spelled here. */
+  /** The trailer section, line by line. Names spelled like this where both sides are HTTP/1.1. */
   readonly trailersExactly?: readonly string[];
-  /** Whether it comes to its end, must never do so, or either. Default `complete`. */
-  readonly end?: "complete" | "broken" | "either";
+  /**
+   * Whether it comes to its end, must never do so, or either. A message that says with a 5xx that something broke counts as
+   * broken; `refused`: that, or a 4xx. Default `complete`.
+   */
+  readonly end?: "complete" | "broken" | "refused" | "either";
   /** It answers HEAD: nothing follows its header. */
   readonly toHead?: boolean;
+  /** It asks for this protocol, or agrees to it: what stands behind its head is no content. */
+  readonly tunnel?: string;
 }
 
-/** Where `seen` is not what was expected; an empty list when it is. */
-export function differences(expected: Expected, seen: SeenMessage, part: "head" | "whole"): string[] {
+/** Whether a message that came to its end has come to the end that was expected. */
+export function endsAsExpected({ end = "complete" }: Expected, { status }: SeenMessage): boolean {
+  return end === "complete" || end === "either" || status >= (end === "refused" ? 400 : 500);
+}
+
+/** Where `seen` is not what was expected; an empty list when it is. Unless `spelled`, names have no case. */
+export function differences(
+  expected: Expected,
+  seen: SeenMessage,
+  { part, spelled }: { readonly part: "head" | "whole"; readonly spelled: boolean },
+): string[] {
   const found: string[] = [];
   const check = (holds: boolean, text: () => string): void => {
     if (!holds) found.push(text());
@@ -69,9 +85,16 @@ export function differences(expected: Expected, seen: SeenMessage, part: "head" 
   }
   const { startsWith = "" } = expected;
   check(seen.text.startsWith(startsWith), () => `begins with ${quote(seen.text.slice(0, 60))}`);
+  const { tunnel } = expected;
+  check(
+    tunnel === undefined || tunnel === seen.tunnel?.toLowerCase(),
+    () => `opens no ${tunnel}: ${seen.status || seen.method} ${quote(seen.fields)}`,
+  );
+  const spelling = spelled ? (line: string): string => line : inLowerCase;
+  const lines = seen.fields.map(spelling);
   let at = 0;
   for (const line of exactly) {
-    const index = seen.fields.indexOf(line, at);
+    const index = lines.indexOf(spelling(line), at);
     check(index !== -1, () => `no line ${quote(line)} in ${quote(seen.fields)}, or not in its place`);
     at = Math.max(at, index);
   }
@@ -80,8 +103,8 @@ export function differences(expected: Expected, seen: SeenMessage, part: "head" 
     check(there.length === 1, () => `${name}: ${quote(there)}, not exactly one`);
   }
   for (const item of lacks) {
-    const lines = seen.fields.filter((line) => matches(line, item));
-    check(lines.length === 0, () => `has ${quote(lines)}`);
+    const there = seen.fields.filter((line) => matches(line, item));
+    check(there.length === 0, () => `has ${quote(there)}`);
   }
   for (const text of nowhere) check(!seen.text.includes(text), () => `${quote(text)} stands in it`);
   const framings = expected.framing === undefined ? [] : [expected.framing].flat();
@@ -89,16 +112,20 @@ export function differences(expected: Expected, seen: SeenMessage, part: "head" 
     framings.length === 0 || framings.includes(seen.framing),
     () => `framing ${seen.framing}, not ${framings.join()}`,
   );
-  if (part === "whole") found.push(...contentDifferences(expected, seen));
+  if (part === "whole") found.push(...contentDifferences(expected, seen, spelling));
   return found;
 }
 
-function contentDifferences({ content, trailers, trailersExactly }: Expected, seen: SeenMessage): string[] {
+function contentDifferences(
+  { content, trailers, trailersExactly }: Expected,
+  seen: SeenMessage,
+  spelling: (line: string) => string,
+): string[] {
   const found: string[] = [];
   if (content !== undefined && content !== seen.content) {
     found.push(`content ${quote(seen.content)}, not ${quote(content)}`);
   }
-  if (trailersExactly !== undefined && !same(trailersExactly, seen.trailers)) {
+  if (trailersExactly !== undefined && !same(trailersExactly.map(spelling), seen.trailers.map(spelling))) {
     found.push(`trailers ${quote(seen.trailers)}, not ${quote(trailersExactly)}`);
   }
   if (trailers !== undefined) {
@@ -111,6 +138,11 @@ function contentDifferences({ content, trailers, trailersExactly }: Expected, se
     if (!kept) found.push(`trailers ${quote(seen.trailers)}, not ${quote(trailers)}`);
   }
   return found;
+}
+
+/** A line with its name in lower case, and its value as it is. */
+function inLowerCase(line: string): string {
+  return `${nameOf(line)}:${line.slice(nameOf(line).length + 1)}`;
 }
 
 /** Whether a line has this name, or is this line. */

@@ -1,11 +1,14 @@
-/** How the content of a message is delimited in HTTP/1.1. */
+/**
+ * How the content of a message is delimited: by its length; by a mark behind it, so that trailers can follow (chunked in
+ * HTTP/1.1, no `content-length` in HTTP/2); by the connection's end (HTTP/1 alone); or it has none.
+ */
 export type Framing = "none" | "length" | "chunked" | "until-close";
 
 /** What requests and responses have in common. Field lines are written as on the wire, `Name: value`. */
 interface Message {
   /** The header's field lines, without those that frame the message and without `Host`. */
   readonly fields: readonly string[];
-  /** The content, in the pieces in which it is sent: with `chunked` each is a chunk. */
+  /** The content, in the pieces in which it is sent: chunks, or frames. */
   readonly content: readonly string[];
   readonly framing: Framing;
   /** The field lines behind the content. `Trailer`, where a case wants it, stands among `fields`. */
@@ -18,12 +21,21 @@ export interface RequestMessage extends Message {
   readonly method: string;
   readonly target: string;
   readonly host: string;
+  /** The protocol to switch to: by Upgrade in HTTP/1.1 (RFC 6455), by extended CONNECT in HTTP/2 (RFC 8441). */
+  readonly protocol: string | undefined;
 }
 
 /** A response as a case describes it. */
 export interface ResponseMessage extends Message {
   readonly status: number;
   readonly reason: string;
+  /** It agrees to switch: 101 in HTTP/1.1, 200 without an end in HTTP/2. */
+  readonly switches: boolean;
+  /**
+   * Whoever sends it takes no more of the request: `Connection: close` and the end of the connection in HTTP/1.1,
+   * RST_STREAM with NO_ERROR behind it in HTTP/2 (RFC 9113 section 8.1).
+   */
+  readonly closes: boolean;
 }
 
 /** Fields common to what `request` and `response` take; content without framing is chunked if trailers follow it. */
@@ -46,6 +58,7 @@ export interface RequestInit extends MessageInit {
 export interface ResponseInit extends MessageInit {
   readonly status?: number;
   readonly reason?: string;
+  readonly closes?: boolean;
 }
 
 /** The host that clients ask for. */
@@ -58,45 +71,29 @@ export const CASE = "{case}";
 export function request(init: RequestInit = {}): RequestMessage {
   const common = message(init, "none");
   const method = init.method ?? (common.framing === "none" ? "GET" : "POST");
-  return { ...common, method, target: init.target ?? "/", host: init.host ?? HOST };
+  return { ...common, method, target: init.target ?? "/", host: init.host ?? HOST, protocol: undefined };
 }
 
 /** A response; 200 without content, of length 0, unless told otherwise. */
 export function response(init: ResponseInit = {}): ResponseMessage {
-  const { status = 200 } = init;
+  const { status = 200, closes = false } = init;
   const bare = status < 200 || status === 204 || status === 304;
-  return { ...message(init, bare ? "none" : "length"), status, reason: init.reason ?? "Reason" };
+  const common = message(init, bare ? "none" : "length");
+  return { ...common, status, reason: init.reason ?? "Reason", closes, switches: false };
 }
 
-/** The message as it stands on the wire of HTTP/1.1, as latin1 text. `id` is its case. */
-export function http1Text(given: RequestMessage | ResponseMessage | string, id: string): string {
-  if (typeof given === "string") return given.replaceAll(CASE, `X-Case: ${id}`);
-  const start =
-    "method" in given
-      ? [`${given.method} ${given.target} HTTP/${given.version}`, `Host: ${given.host}`, `X-Case: ${id}`]
-      : [`HTTP/${given.version} ${given.status} ${given.reason}`];
-  const { content, framing, trailers } = given;
-  const lines = [...start, ...given.fields, ...framingLines(given)];
-  const body = framing === "chunked" ? [...content.map(chunk), "0\r\n", ...trailers.map(line), "\r\n"] : content;
-  return `${lines.map(line).join("")}\r\n${body.join("")}`;
+/** A request for a WebSocket. */
+export function websocket(init: Pick<RequestInit, "fields" | "target"> = {}): RequestMessage {
+  return { ...request(init), protocol: "websocket" };
 }
 
-/** One chunk, as it stands on the wire. */
-function chunk(data: string): string {
-  return `${data.length.toString(16)}\r\n${data}\r\n`;
-}
-
-function framingLines({ framing, content }: Message): string[] {
-  if (framing === "chunked") return ["Transfer-Encoding: chunked"];
-  return framing === "length" ? [`Content-Length: ${content.join("").length}`] : [];
+/** The answer that a WebSocket is open. */
+export function switched(fields: readonly string[] = []): ResponseMessage {
+  return { ...response({ status: 101, fields, reason: "Switching Protocols" }), switches: true };
 }
 
 function message(init: MessageInit, without: Framing): Message {
   const { fields = [], content = [], trailers = [], version = "1.1" } = init;
   const usual = trailers.length > 0 ? "chunked" : init.content === undefined ? without : "length";
   return { fields, content: [content].flat(), framing: init.framing ?? usual, trailers, version };
-}
-
-function line(text: string): string {
-  return `${text}\r\n`;
 }

@@ -1,12 +1,20 @@
 import { createProxyServer, type ProxyServerOptions } from "@trailsum/proxy";
 
+import { type Combination, HTTP1, type Version } from "./combination.ts";
 import type { Setup } from "./conformance-case.ts";
+import { freePort } from "./free-port.ts";
+import type { Bench } from "./run-case.ts";
+import { startOrigin } from "./scripted-origin.ts";
 
-/** A proxy that is running. */
-export interface RunningProxy {
-  readonly port: number;
+/** This project's proxies that are running, one for each setup, and the origin behind them. */
+export interface OwnProxies {
+  /** Where a case with this setup is played. */
+  bench(setup: Setup): Pick<Bench, "proxy" | "origin">;
   stop(): Promise<void>;
 }
+
+/** What this project's proxy speaks. */
+export const spoken: readonly Combination[] = [HTTP1];
 
 const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
   usual: {},
@@ -20,10 +28,27 @@ const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
   based: {},
 };
 
-/** Starts this project's own proxy in this process. */
-export async function startOwnProxy(originPort: number, setup: Setup): Promise<RunningProxy> {
-  const target = `http://127.0.0.1:${originPort}${setup === "based" ? "/base/?fixed=1" : ""}`;
-  const server = createProxyServer({ target, listen: { port: 0 }, ...SETUPS[setup] });
-  const { port } = await server.listen();
-  return { port, stop: () => server.close({ graceMs: 0 }) };
+/** Starts this project's own proxies in this process. What clients speak they recognise; the origin speaks `version`. */
+export async function startOwnProxies(version: Version, setups: Iterable<Setup>): Promise<OwnProxies> {
+  const origin = await startOrigin({ version });
+  const nobody = await freePort();
+  const started = [...setups].map(async (setup) => {
+    const port = setup === "down" ? nobody : origin.port;
+    const target = `http://127.0.0.1:${port}${setup === "based" ? "/base/?fixed=1" : ""}`;
+    const server = createProxyServer({
+      ...SETUPS[setup],
+      target,
+      listen: { port: 0 },
+    });
+    const listening = await server.listen();
+    return [setup, { port: listening.port, server }] as const;
+  });
+  const proxies = new Map(await Promise.all(started));
+  return {
+    bench: (setup) => ({ origin, proxy: { host: "127.0.0.1", port: proxies.get(setup)!.port } }),
+    async stop() {
+      await Promise.all(Array.from(proxies.values(), ({ server }) => server.close({ graceMs: 0 })));
+      await origin.close();
+    },
+  };
 }

@@ -2,30 +2,36 @@
 //
 //   node conformance/src/run.ts                                    this project's proxy and every peer on this machine
 //   node conformance/src/run.ts --peer haproxy --case smuggling    this peer alone, and these cases alone
+//   node conformance/src/run.ts --combination 2-1.1                HTTP/2 to clients and HTTP/1.1 to origins alone
 //   node conformance/src/run.ts --proxy HOST:PORT --origin-port N  a proxy that runs already, towards 127.0.0.1:N
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { askAnyone, askOwn, askPeer } from "./ask.ts";
+import { askAnyone } from "./ask-anyone.ts";
+import { askPeer } from "./ask-peer.ts";
 import { cases } from "./cases/index.ts";
+import { combinationId, combinations, combinationTitle, HTTP1 } from "./combination.ts";
 import { peers } from "./peers/index.ts";
-import { report } from "./report.ts";
+import { overview, report, reportFile } from "./report.ts";
 import { count, type Outcome, type Score } from "./score.ts";
 
 const { values } = parseArgs({
   options: {
     proxy: { type: "string" },
+    tls: { type: "boolean", default: false },
     "origin-port": { type: "string" },
     peer: { type: "string", multiple: true },
     case: { type: "string", multiple: true },
+    combination: { type: "string", multiple: true },
   },
 });
 const chosen = cases.filter(({ id }) => values.case === undefined || values.case.some((start) => id.startsWith(start)));
+const spoken = combinations.filter((one) => values.combination?.includes(combinationId(one)) ?? true);
 
-function summary(name: string, outcomes: Readonly<Record<string, Outcome>>): string {
+function summary(outcomes: Readonly<Record<string, Outcome>>): string {
   const { kept, differs, wrong } = count(Object.values(outcomes));
-  return `${name}: ${kept} kept, ${differs} differ by choice, ${wrong} wrong`;
+  return `${kept} kept, ${differs} differ by choice, ${wrong} wrong`;
 }
 
 function details(outcomes: Readonly<Record<string, Outcome>>): string {
@@ -37,11 +43,17 @@ function details(outcomes: Readonly<Record<string, Outcome>>): string {
 
 /** What was kept is only counted; what was not is told, a line each. */
 function json(scores: readonly Score[]): string {
-  const told = scores.map(({ name, version, outcomes }) => {
-    const rest = Object.entries(outcomes).filter(([, { verdict }]) => verdict !== "kept");
-    const byId = rest.toSorted(([one], [other]) => one.localeCompare(other, "en"));
-    return { name, version, ...count(Object.values(outcomes)), notKept: Object.fromEntries(byId) };
-  });
+  const told = scores.map(({ name, version, outcomes }) => ({
+    name,
+    version,
+    combinations: Object.fromEntries(
+      Object.entries(outcomes).map(([id, some]) => {
+        const rest = Object.entries(some).filter(([, { verdict }]) => verdict !== "kept");
+        const byId = rest.toSorted(([one], [other]) => one.localeCompare(other, "en"));
+        return [id, { ...count(Object.values(some)), notKept: Object.fromEntries(byId) }];
+      }),
+    ),
+  }));
   return `${JSON.stringify(told, undefined, 1)}\n`;
 }
 
@@ -52,30 +64,44 @@ if (values.proxy === undefined) {
   const wanted = (name: string): boolean =>
     values.peer === undefined || values.peer.some((part) => name.toLowerCase().includes(part.toLowerCase()));
   const scores: Score[] = [];
-  if (wanted("trailsum")) scores.push(await askOwn(chosen, version));
+  if (wanted("trailsum")) {
+    // Loaded for this alone: whoever asks others needs none of it.
+    const { askOwn } = await import("./ask-own.ts");
+    scores.push(await askOwn(chosen, version, spoken));
+  }
   for (const peer of peers.filter(({ name }) => wanted(name))) {
     try {
-      const score = await askPeer(peer, chosen);
+      const score = await askPeer(peer, chosen, spoken);
       if (score === undefined) console.log(`${peer.name}: not on this machine; ${peer.install}`);
       else scores.push(score);
     } catch (error) {
       console.log(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+  const some = values.peer !== undefined || values.case !== undefined || values.combination !== undefined;
   for (const { name, version: found, outcomes } of scores) {
-    console.log(summary(`${name} ${found}`, outcomes));
-    if (values.peer !== undefined || values.case !== undefined) console.log(details(outcomes));
+    for (const one of spoken) {
+      const there = outcomes[combinationId(one)];
+      if (there === undefined) continue;
+      console.log(`${name} ${found}, ${combinationTitle(one)}: ${summary(there)}`);
+      if (some) console.log(details(there));
+    }
   }
   // What was asked of some is no table of all.
-  if (values.peer === undefined && values.case === undefined) {
-    await writeFile(join(results, "reverse-proxies.md"), report(scores, cases));
+  if (!some) {
+    await writeFile(join(results, "reverse-proxies.md"), overview(scores, cases));
     await writeFile(join(results, "reverse-proxies.json"), json(scores));
-    console.log("written: conformance/results/reverse-proxies.md and .json");
+    for (const combination of combinations) {
+      await writeFile(join(results, reportFile(combination)), report(scores, { cases, combination }));
+    }
+    console.log("written: conformance/results/");
   }
 } else {
   const [host = "127.0.0.1", port] = values.proxy.split(":");
-  const outcomes = await askAnyone(chosen, { host, port: Number(port) }, Number(values["origin-port"]));
+  const combination = values.combination === undefined ? HTTP1 : (spoken[0] ?? HTTP1);
+  const proxy = { host, port: Number(port), tls: values.tls };
+  const outcomes = await askAnyone(chosen, proxy, { originPort: Number(values["origin-port"]), combination });
   console.log(details(outcomes));
-  console.log(summary(values.proxy, outcomes));
+  console.log(`${values.proxy}, ${combinationTitle(combination)}: ${summary(outcomes)}`);
   process.exitCode = Object.values(outcomes).some(({ verdict }) => verdict === "wrong") ? 1 : 0;
 }

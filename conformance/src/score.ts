@@ -13,8 +13,8 @@ export interface Outcome {
 export interface Score {
   readonly name: string;
   readonly version: string;
-  /** By the id of the case; cases that were not asked of it are not in here. */
-  readonly outcomes: Readonly<Record<string, Outcome>>;
+  /** By the id of the combination, and of the case; what it cannot speak and what was not asked of it are not in here. */
+  readonly outcomes: Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 }
 
 /** The failure of a proxy whose process ended. */

@@ -1,15 +1,30 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 
+import { Http2Peer } from "@trailsum/testkit/http2-peer";
+import { RawConnection } from "@trailsum/testkit/raw-connection";
+
+import type { Version } from "./combination.ts";
+import type { Endpoint, Scene } from "./endpoint.ts";
+import { Http1Endpoint } from "./http1-endpoint.ts";
+import { Http2Endpoint } from "./http2-endpoint.ts";
 import { Wire } from "./wire.ts";
 
 /** A request of a case has arrived, or bytes that look like one. */
 export interface Arrival {
-  readonly wire: Wire;
-  /** How many requests came over this connection before. */
+  /** How many requests came over its connection before. */
   readonly index: number;
+  /** The side that answers it. */
+  endpoint(scene: Scene): Endpoint;
+  /** Many requests come over its connection at once, each on a stream of its own. */
+  readonly multiplexed: boolean;
+  /** What has come and has not been looked at, as text. */
+  unread(): string;
   /** Gives the connection back: the next request on it may belong to another case. */
   release(): void;
+  /** Breaks it off: nobody can say what else will come. */
+  abandon(): void;
 }
 
 /** The origin behind the proxy. Every request names its case, and is played by that case's script. */
@@ -20,14 +35,26 @@ export interface ScriptedOrigin {
   close(): Promise<void>;
 }
 
-/** Starts an origin on 127.0.0.1; port 0 picks a free one. */
-export async function startOrigin(port = 0): Promise<ScriptedOrigin> {
+/** How an origin is started. */
+export interface OriginOptions {
+  readonly version?: Version;
+  /** Of 127.0.0.1. Default: a free one. */
+  readonly port?: number;
+  /** Speaks TLS, with ALPN. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+type Cases = ReadonlyMap<string, (arrival: Arrival) => void>;
+
+/** Starts an origin that speaks one version of HTTP, HTTP/1.1 unless told otherwise; HTTP/2 from the first byte. */
+export async function startOrigin({ version = "1.1", port = 0, tls }: OriginOptions = {}): Promise<ScriptedOrigin> {
   const cases = new Map<string, (arrival: Arrival) => void>();
   const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const serve = version === "2" ? serveHttp2 : serveHttp1;
+  const server = listener(tls, version, (socket) => {
     open.add(socket);
     socket.once("close", () => open.delete(socket));
-    void serve(new Wire(socket), cases);
+    void serve(socket, cases);
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
@@ -45,18 +72,64 @@ export async function startOrigin(port = 0): Promise<ScriptedOrigin> {
   };
 }
 
-const FOREVER = { timeout: 2 ** 31 - 1, signal: new AbortController().signal };
+function listener(tls: OriginOptions["tls"], version: Version, accept: (socket: Socket) => void): Server {
+  const options = { allowHalfOpen: true, noDelay: true };
+  if (tls === undefined) return createServer(options, accept);
+  return createTlsServer({ ...options, ...tls, ALPNProtocols: [version === "2" ? "h2" : "http/1.1"] }, accept);
+}
 
-async function serve(wire: Wire, cases: ReadonlyMap<string, (arrival: Arrival) => void>): Promise<void> {
+const FOREVER = 2 ** 31 - 1;
+
+/** One request after the other. */
+async function serveHttp1(socket: Socket, cases: Cases): Promise<void> {
+  const wire = new Wire(socket);
+  const patience = { timeout: FOREVER, signal: new AbortController().signal };
   for (let index = 0; ; index += 1) {
-    const head = await wire.until(() => headOf(wire), { what: "a head", ...FOREVER });
-    const arrive = cases.get(/x-case:[ \t]*([\w./-]+)/i.exec(head)?.[1] ?? "");
+    const head = await wire.until(() => headOf(wire), "a head", patience);
+    const arrive = cases.get(/x-case:[ \t]*([\w./@-]+)/i.exec(head)?.[1] ?? "");
     if (arrive === undefined) {
-      wire.socket.destroy();
+      socket.destroy();
       return;
     }
-    await new Promise<void>((resolve) => arrive({ wire, index, release: resolve }));
-    if (wire.socket.destroyed || wire.socket.writableEnded) return;
+    await new Promise<void>((resolve) =>
+      arrive({
+        index,
+        multiplexed: false,
+        endpoint: (scene) => new Http1Endpoint(wire, scene),
+        unread: () => wire.unread.toString("latin1", 0, 200),
+        release: resolve,
+        abandon: () => {
+          socket.destroy();
+          resolve();
+        },
+      }),
+    );
+    if (socket.destroyed || socket.writableEnded) return;
+  }
+}
+
+/** Many requests at once, a stream each. */
+async function serveHttp2(socket: Socket, cases: Cases): Promise<void> {
+  socket.on("end", () => socket.end());
+  const peer = new Http2Peer(new RawConnection(socket), "server", { settings: { ENABLE_CONNECT_PROTOCOL: 1 } });
+  try {
+    await peer.handshake();
+    for (let index = 0; ; index += 1) {
+      const stream = await peer.accept(FOREVER);
+      const fields = stream.fields ?? [];
+      const arrive = cases.get(fields.find(([name]) => name === "x-case")?.[1] ?? "");
+      arrive?.({
+        index,
+        multiplexed: true,
+        endpoint: (scene) => new Http2Endpoint({ peer, stream, role: "origin", scheme: "http" }, scene),
+        unread: () => fields.map((line) => line.join(": ")).join("\r\n"),
+        release: () => {},
+        abandon: () => void stream.reset(),
+      });
+      if (arrive === undefined) void stream.reset();
+    }
+  } catch {
+    socket.destroy();
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 
-/** One end of a TCP connection: what has arrived, and how far it has been read. */
+import { type Patience, Watch } from "./watch.ts";
+
+/** One end of a connection: what has arrived, and how far it has been read. */
 export class Wire {
   readonly socket: Socket;
   /** The peer sends no more: it said so, or the connection is gone. */
@@ -8,13 +10,13 @@ export class Wire {
   /** The connection broke. */
   broken = false;
   #bytes: Buffer = Buffer.alloc(0);
-  readonly #waiting = new Set<() => void>();
+  readonly #watch = new Watch();
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (bytes: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, bytes]);
-      this.#wake();
+      this.#watch.wake();
     });
     socket.on("end", () => this.#end(false));
     socket.on("error", () => this.#end(true));
@@ -31,47 +33,15 @@ export class Wire {
     this.#bytes = this.#bytes.subarray(this.#bytes.length - left);
   }
 
-  /**
-   * Waits until `look` gives something, asking again whenever bytes or the end arrive. Rejects with `what` after
-   * `timeout` milliseconds, or when `signal` says so.
-   */
-  async until<Found>(
-    look: () => Found | undefined,
-    { what, timeout, signal }: { what: string; timeout: number; signal: AbortSignal },
-  ): Promise<Found> {
-    const end = performance.now() + timeout;
-    for (;;) {
-      signal.throwIfAborted();
-      const found = look();
-      if (found !== undefined) return found;
-      const left = end - performance.now();
-      if (left <= 0) throw new Error(`${what} did not come within ${timeout} ms, unread: ${this.#rest()}`);
-      await this.#change(left, signal);
-    }
-  }
-
-  #change(timeout: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeout);
-      this.#waiting.add(done);
-      signal.addEventListener("abort", done, { once: true });
-    });
+  /** Waits until `look` gives something, asking again whenever bytes or the end arrive. `what` is missed if it never does. */
+  until<Found>(look: () => Found | undefined, what: string, patience: Patience): Promise<Found> {
+    return this.#watch.until(look, () => `${what} did not come, unread: ${this.#rest()}`, patience);
   }
 
   #end(broken: boolean): void {
     this.ended = true;
     this.broken ||= broken;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve();
+    this.#watch.wake();
   }
 
   #rest(): string {

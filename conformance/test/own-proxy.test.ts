@@ -1,65 +1,65 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { cases } from "../src/cases/index.ts";
-import type { ConformanceCase, Setup } from "../src/conformance-case.ts";
-import { freePort } from "../src/free-port.ts";
-import { type RunningProxy, startOwnProxy } from "../src/own-proxy.ts";
+import { combinationId, combinationTitle } from "../src/combination.ts";
+import type { ConformanceCase } from "../src/conformance-case.ts";
+import { type OwnProxies, spoken, startOwnProxies } from "../src/own-proxy.ts";
+import { casesOf, combinationsOf } from "../src/playable.ts";
 import { runCase } from "../src/run-case.ts";
-import { type ScriptedOrigin, startOrigin } from "../src/scripted-origin.ts";
-
-let origin: ScriptedOrigin;
-const proxies = new Map<Setup, RunningProxy>();
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  const nobody = await freePort();
-  for (const setup of new Set(cases.map((one) => one.setup))) {
-    proxies.set(setup, await startOwnProxy(setup === "down" ? nobody : origin.port, setup));
-  }
-});
-
-afterAll(async () => {
-  await Promise.all([...proxies.values()].map((proxy) => proxy.stop()));
-  await origin.close();
-});
 
 /** What a case comes to: what went wrong, or this. */
 const KEPT = "kept";
 
-async function play(given: ConformanceCase): Promise<string> {
-  const { port } = proxies.get(given.setup)!;
-  return (await runCase(given, { proxy: { host: "127.0.0.1", port }, origin, timeout: 5_000 })) ?? KEPT;
-}
-
 /** What this proxy does not do, and why. A case that turns out to be kept after all fails here. */
 const LIMITS: Readonly<Record<string, string>> = {
-  "targets/method-unknown": "Node's parser refuses methods that are not on its list",
+  "targets/method-unknown@1.1-1.1": "Node's parser refuses methods that are not on its list",
 };
 
-const together = cases.filter(({ id, alone }) => !alone && !(id in LIMITS));
+for (const combination of spoken) {
+  describe(`${combinationTitle(combination)}`, () => {
+    let own: OwnProxies;
+    const asked = casesOf(cases, combination);
+    const key = ({ id }: ConformanceCase): string => `${id}@${combinationId(combination)}`;
+    const kept = asked.filter((one) => !(key(one) in LIMITS));
 
-describe.concurrent("together", () => {
-  for (const one of together) {
-    test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
-      expect(await play(one)).toBe(KEPT);
+    beforeAll(async () => {
+      own = await startOwnProxies(combination.origin, new Set(asked.map(({ setup }) => setup)));
     });
-  }
-});
+    afterAll(() => own.stop());
 
-describe("one by one", () => {
-  for (const one of cases.filter(({ alone }) => alone)) {
-    test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
-      expect(await play(one)).toBe(KEPT);
+    const play = async (one: ConformanceCase): Promise<string> =>
+      (await runCase(one, { ...own.bench(one.setup), combination, timeout: 5_000 })) ?? KEPT;
+
+    describe.concurrent("together", () => {
+      for (const one of kept.filter(({ alone }) => !alone)) {
+        test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
+          expect(await play(one)).toBe(KEPT);
+        });
+      }
     });
-  }
-});
 
-describe("not yet", () => {
-  test.for(Object.entries(LIMITS))("%s: %s", async ([id]) => {
-    expect(await play(cases.find((one) => one.id === id)!)).not.toBe(KEPT);
+    describe("one by one", () => {
+      for (const one of kept.filter(({ alone }) => alone)) {
+        test(`${one.id}: ${one.title} (${one.rules.join(", ")})`, async () => {
+          expect(await play(one)).toBe(KEPT);
+        });
+      }
+    });
+
+    const limits = asked.filter((one) => key(one) in LIMITS);
+    describe.runIf(limits.length > 0)("not yet", () => {
+      test.for(limits)("$id", async (one) => {
+        expect(await play(one)).not.toBe(KEPT);
+      });
+    });
   });
-});
+}
 
 test("no two cases have the same id", () => {
   expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
+});
+
+test("every case can be played in some combination", () => {
+  const nowhere = cases.filter((one) => combinationsOf(one).length === 0);
+  expect(nowhere.map(({ id }) => id)).toEqual([]);
 });

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
-import { tempDir } from "./temp-dir.ts";
 
 /** A key and a self-signed certificate for `localhost`, 127.0.0.1 and ::1, as PEM. Give `cert` as `ca` to whoever must trust it. */
 export interface Certificate {
@@ -43,6 +42,8 @@ async function make(): Promise<Certificate> {
     key,
     cert,
     async files() {
+      // Nothing but a test has a directory that goes away with it.
+      const { tempDir } = await import("./temp-dir.ts");
       const directory = await tempDir();
       const [keyFile, certFile] = [join(directory, "key.pem"), join(directory, "cert.pem")];
       await Promise.all([writeFile(keyFile, key, { mode: 0o600 }), writeFile(certFile, cert)]);

@@ -1,16 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { combinations, HTTP1 } from "../combination.ts";
 import { type Peer, versionOf, which } from "./peer.ts";
 
-const MODULES = ["mpm_event", "authz_core", "env", "proxy", "proxy_http", "proxy_wstunnel"];
+const MODULES = ["mpm_event", "authz_core", "env", "http2", "proxy", "proxy_http", "proxy_http2", "proxy_wstunnel"];
 
 /** Apache's httpd with mod_proxy_http, as Debian packs it. */
 export const apache: Peer = {
   name: "Apache httpd",
+  combinations,
   install: "apt-get install apache2",
   version: async () => ((await which("apache2")) === undefined ? undefined : versionOf("apache2", "-v")),
-  async command({ port, originPort, directory, timeout }) {
+  async command({ port, originPort, directory, timeout, combination: { client, origin } = HTTP1 }) {
     const file = join(directory, "apache.conf");
     await writeFile(
       file,
@@ -25,10 +27,11 @@ ${process.getuid?.() === 0 ? "User nobody\nGroup nogroup" : ""}
 AllowEncodedSlashes NoDecode
 LimitRequestFieldSize 32768
 LimitRequestLine 32768
+Protocols ${client === "2" ? "h2c" : "http/1.1"}
 ProxyRequests Off
 ProxyTimeout ${timeout}
 SetEnv proxy-sendchunked 1
-ProxyPass / http://127.0.0.1:${originPort}/ nocanon upgrade=ANY flushpackets=on
+ProxyPass / ${origin === "2" ? "h2c" : "http"}://127.0.0.1:${originPort}/ nocanon ${origin === "2" ? "" : "upgrade=ANY "}flushpackets=on
 `,
     );
     return ["apache2", "-DFOREGROUND", "-f", file];

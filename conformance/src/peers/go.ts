@@ -4,11 +4,14 @@ import { promisify } from "node:util";
 
 import { buildGo, goToolchain } from "@trailsum/testkit/go";
 
+import { combinations, HTTP1 } from "../combination.ts";
 import type { Peer } from "./peer.ts";
 
 /** httputil.ReverseProxy of whatever Go there is. */
 export const go: Peer = {
   name: "Go ReverseProxy",
+  combinations,
+  overTls: true,
   install: "apt-get install golang-1.19-go",
   async version() {
     const toolchain = await goToolchain();
@@ -16,8 +19,9 @@ export const go: Peer = {
     const { stdout } = await promisify(execFile)(toolchain, ["version"]);
     return /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   },
-  async command({ port, originPort, timeout, keep }) {
+  async command({ port, originPort, timeout, keep, combination: { client, origin } = HTTP1, tls }) {
     const program = await buildGo(join(import.meta.dirname, "../../peers/reverse-proxy.go"));
-    return [program, String(port), String(originPort), String(timeout), String(keep ?? 0)];
+    const settings = [port, originPort, timeout, keep ?? 0].map(String);
+    return [program, ...settings, client, origin, ...(tls === undefined ? [] : [tls.certFile, tls.keyFile])];
   },
 };

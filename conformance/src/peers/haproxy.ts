@@ -1,14 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { combinations, HTTP1, type Version } from "../combination.ts";
 import { type Peer, versionOf } from "./peer.ts";
+
+const proto = (version: Version): string => (version === "2" ? " proto h2" : "");
 
 /** HAProxy in HTTP mode. */
 export const haproxy: Peer = {
   name: "HAProxy",
+  combinations,
   install: "apt-get install haproxy",
   version: () => versionOf("haproxy", "-v"),
-  async command({ port, originPort, directory, timeout }) {
+  async command({ port, originPort, directory, timeout, combination: { client, origin } = HTTP1 }) {
     const file = join(directory, "haproxy.cfg");
     await writeFile(
       file,
@@ -20,12 +24,12 @@ export const haproxy: Peer = {
   timeout tunnel ${timeout * 10}s
   retries 0
 frontend clients
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${proto(client)}
   option forwardfor
   default_backend origin
 backend origin
   http-reuse always
-  server origin 127.0.0.1:${originPort}
+  server origin 127.0.0.1:${originPort}${proto(origin)}
 `,
     );
     return ["haproxy", "-db", "-f", file];

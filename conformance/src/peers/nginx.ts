@@ -1,14 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { type Combination, HTTP1 } from "../combination.ts";
 import { type Peer, versionOf } from "./peer.ts";
+
+const HTTP2_CLIENTS: Combination = { client: "2", origin: "1.1" };
 
 /** nginx, told to stream in both directions and to change as little as it can. */
 export const nginx: Peer = {
   name: "nginx",
+  combinations: [HTTP1, HTTP2_CLIENTS],
   install: "apt-get install nginx",
   version: () => versionOf("nginx", "-v"),
-  async command({ port, originPort, directory, timeout, keep = 16 }) {
+  async command({ port, originPort, directory, timeout, keep = 16, combination: { client } = HTTP1 }) {
     const file = join(directory, "nginx.conf");
     await writeFile(
       file,
@@ -31,7 +35,7 @@ http {
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream origin { server 127.0.0.1:${originPort}; keepalive ${keep}; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${client === "2" ? " http2" : ""};
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

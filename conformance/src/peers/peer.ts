@@ -3,6 +3,8 @@ import { execFile } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
+import type { Combination } from "../combination.ts";
+
 /** What a peer is started with. */
 interface PeerPlace extends PeerManner {
   /** Where it has to listen, on 127.0.0.1. */
@@ -19,6 +21,10 @@ export interface PeerManner {
   readonly timeout: number;
   /** How many idle connections to its origin it keeps; without this as many as it would unasked. */
   readonly keep?: number | undefined;
+  /** What it speaks; HTTP/2 in the clear from the first byte, unless it cannot. Without this HTTP/1.1 on both sides. */
+  readonly combination?: Combination;
+  /** A certificate and its key, PEM, in files, for a peer that speaks HTTP/2 over TLS alone. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
 }
 
 /** Other software that does the same job. */
@@ -26,6 +32,10 @@ export interface Peer {
   readonly name: string;
   /** The command that installs it, on Debian where that matters. */
   readonly install: string;
+  /** What it can speak. Without this HTTP/1.1 on both sides. */
+  readonly combinations?: readonly Combination[];
+  /** Where it speaks HTTP/2 it does so over TLS, whoever the other side's certificate belongs to. */
+  readonly overTls?: boolean;
   /** Its version, if it is there. */
   version(): Promise<string | undefined>;
   /** The command that runs it in the foreground. */

@@ -1,0 +1,52 @@
+import { quote } from "./endpoint.ts";
+import type { Arrival } from "./scripted-origin.ts";
+import { type Patience, Watch } from "./watch.ts";
+
+/** The requests of a case that have reached the origin. */
+export class Arrivals {
+  /** How many the script has taken. */
+  taken = 0;
+  readonly #waiting: Arrival[] = [];
+  readonly #held = new Set<Arrival>();
+  readonly #watch = new Watch();
+
+  add(arrival: Arrival): void {
+    this.#waiting.push(arrival);
+    this.#watch.wake();
+  }
+
+  async next(patience: Patience): Promise<Arrival> {
+    const arrival = await this.#watch.until(
+      () => this.#waiting.shift(),
+      () => "the request did not reach it",
+      patience,
+    );
+    this.taken += 1;
+    this.#held.add(arrival);
+    return arrival;
+  }
+
+  release(arrival: Arrival): void {
+    this.#held.delete(arrival);
+    arrival.release();
+  }
+
+  /** Gives the connections back when the script is through. Nothing may stand behind what it has seen. */
+  finish(unfinished: Arrival | undefined): void {
+    const through = [...this.#held].filter((arrival) => arrival !== unfinished);
+    const behind = through.find((arrival) => !arrival.multiplexed && arrival.unread().length > 0);
+    if (behind !== undefined) throw new Error(`got ${quote(behind.unread())}, which nobody sent`);
+    for (const arrival of through) this.release(arrival);
+  }
+
+  /** A request that has come and was not asked for. */
+  stray(): string | undefined {
+    const [extra] = this.#waiting;
+    return extra === undefined ? undefined : quote(extra.unread());
+  }
+
+  /** Breaks off what has not been given back. */
+  close(): void {
+    for (const arrival of [...this.#held, ...this.#waiting]) arrival.abandon();
+  }
+}
