@@ -224,8 +224,8 @@ function joined(list: readonly string[], value: string): readonly string[] {
 /** What is not chunked to its end has no end (RFC 9112 section 6.3); what is more than chunked is not known here (6.1). */
 function codingFault(value: string): RequestFault {
   const codings = listMembers(value.toLowerCase());
-  const ends = codings.at(-1) === "chunked" && codings.indexOf("chunked") === codings.length - 1;
-  return ends
+  const chunkedLast = codings.length > 1 && codings.indexOf("chunked") === codings.length - 1;
+  return chunkedLast
     ? new RequestFault("a transfer coding but chunked", 501)
     : new RequestFault("content whose last transfer coding is not chunked, or chunked twice", 400);
 }
