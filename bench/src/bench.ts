@@ -1,16 +1,40 @@
-import { type Report, write } from "./report.ts";
+// Measures this project beside what would be used instead of it.
+//
+//   pnpm bench                                        everything
+//   pnpm bench proxy transfer-speed                   what begins like that
+//   pnpm bench proxy-response --only ours,go,haproxy  these subjects alone, without keeping results
+//   pnpm bench proxy-response --profile               our own, with a profile in bench/profiles
+//   pnpm bench --smoke                                whether it all works
+//
+// --rounds and --seconds say how often each subject takes its turn, and for how long; --keep keeps results even of some.
+import { profilesDirectory } from "./profiles.ts";
+import { proxyLargeDown, proxyLargeUp } from "./proxy/proxy-large.ts";
+import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
+import { print, type Report, write, writePage } from "./report.ts";
+import { settings } from "./settings.ts";
 import { transferMemory } from "./transfer-memory.ts";
 import { transferSpeed } from "./transfer-speed.ts";
 
 const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
+  ["proxy-response", proxyResponse],
+  ["proxy-request", proxyRequest],
+  ["proxy-large-down", proxyLargeDown],
+  ["proxy-large-up", proxyLargeUp],
   ["transfer-speed", transferSpeed],
   ["transfer-memory", transferMemory],
 ]);
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : [...benchmarks.keys()];
-for (const name of names) {
-  const benchmark = benchmarks.get(name);
-  if (benchmark === undefined)
-    throw new Error(`no benchmark "${name}": there are ${[...benchmarks.keys()].join(", ")}`);
-  await write(await benchmark());
+const all = [...benchmarks.keys()];
+const chosen =
+  settings.names.length === 0 ? all : all.filter((name) => settings.names.some((start) => name.startsWith(start)));
+if (chosen.length === 0) throw new Error(`no such benchmark: there are ${all.join(", ")}`);
+
+// What was measured of some says nothing about the others beside them.
+const partial = (settings.only !== undefined && !settings.keep) || settings.profile;
+for (const name of chosen) {
+  const report = await benchmarks.get(name)!();
+  print(report);
+  if (!partial) await write(report);
 }
+if (settings.profile) console.log(`profiles: ${profilesDirectory}`);
+if (!partial) await writePage(all);

@@ -1,6 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+
+import { draw, type Plot } from "./plot.ts";
 
 /** What a benchmark found, ready to be written down. */
 export interface Report {
@@ -10,9 +12,28 @@ export interface Report {
   /** The table's columns, the first one for the subject. */
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  readonly plots?: readonly Plot[];
   /** The figures behind the table. */
   readonly figures: unknown;
 }
+
+interface Machine {
+  readonly cpus: number;
+  readonly model: string;
+  readonly memory: number;
+  readonly node: string;
+}
+
+/** What of a report is kept. */
+type Result = Report & { readonly machine: Machine };
+
+const thisMachine: Machine = {
+  cpus: cpus().length,
+  model: cpus()[0]?.model ?? "",
+  memory: totalmem(),
+  node: process.version,
+};
+const results = process.env["BENCH_RESULTS"] ?? join(import.meta.dirname, "../results");
 
 /** The middle one of some figures. */
 export function median(figures: readonly number[]): number {
@@ -21,28 +42,44 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Writes a report to `results/` and prints it. */
+/** Prints a report's table. */
+export function print(report: Report): void {
+  process.stdout.write(`${sectionOf({ ...report, machine: thisMachine, plots: [] })}\n\n`);
+}
+
+/** Keeps a report in `results/`. */
 export async function write(report: Report): Promise<void> {
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? "", memory: totalmem(), node: process.version };
-  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const table = [
-    `# ${report.name}`,
-    "",
-    report.about,
-    "",
-    `${machine.cpus} x ${machine.model}, ${Math.round(machine.memory / 2 ** 30)} GiB, Node ${machine.node}; \`pnpm bench ${report.name}\`.`,
-    "",
-    row(report.columns),
-    row(report.columns.map(() => "---")),
-    ...report.rows.map(row),
-    "",
-  ].join("\n");
-  const results = process.env["BENCH_RESULTS"] ?? join(import.meta.dirname, "../results");
+  const result: Result = { ...report, machine: thisMachine };
   await mkdir(results, { recursive: true });
-  await writeFile(
-    join(results, `${report.name}.json`),
-    `${JSON.stringify({ machine, figures: report.figures }, null, 2)}\n`,
+  await writeFile(join(results, `${report.name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+}
+
+/** Makes one page of everything that `results/` holds, in the order of the benchmarks, and draws its plots. */
+export async function writePage(order: readonly string[]): Promise<void> {
+  const files = (await readdir(results)).filter((name) => name.endsWith(".json"));
+  const found = await Promise.all(
+    files.map(async (file) => JSON.parse(await readFile(join(results, file), "utf8")) as Result),
   );
-  await writeFile(join(results, `${report.name}.md`), table);
-  process.stdout.write(`${table}\n`);
+  const sections = found.toSorted((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
+  for (const { name, plots = [] } of sections) {
+    for (const [number, plot] of plots.entries()) await writeFile(join(results, plotFile(name, number)), draw(plot));
+  }
+  const page = ["# What was measured", ...sections.map(sectionOf)].join("\n\n");
+  await writeFile(join(results, "report.md"), `${page}\n`);
+}
+
+function sectionOf({ name, about, machine, columns, rows, plots = [] }: Result): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const on = `${machine.cpus} x ${machine.model}, ${Math.round(machine.memory / 2 ** 30)} GiB, Node ${machine.node}`;
+  return [
+    `## ${name}`,
+    about,
+    `${on}; \`pnpm bench ${name}\`.`,
+    [row(columns), row(columns.map(() => "---")), ...rows.map(row)].join("\n"),
+    ...plots.map(({ title }, number) => `![${title}](${plotFile(name, number)})`),
+  ].join("\n\n");
+}
+
+function plotFile(name: string, number: number): string {
+  return `${name}${number === 0 ? "" : `-${number + 1}`}.svg`;
 }

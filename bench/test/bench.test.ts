@@ -4,17 +4,48 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+/** A table's rows, and the page that all reports make. */
+interface Found {
+  readonly rows: readonly string[][];
+  readonly page: string;
+}
+
+/** Runs a benchmark on so little that no figure of it means anything. */
+async function smoke(name: string, ...flags: readonly string[]): Promise<Found> {
+  const results = await mkdtemp(join(tmpdir(), "trailsum-bench-results-"));
+  onTestFinished(() => rm(results, { recursive: true, force: true }));
+  const env = { ...process.env, BENCH_MIB: "8", BENCH_ROUNDS: "1", BENCH_RESULTS: results };
+  const program = join(import.meta.dirname, "../src/bench.ts");
+  await promisify(execFile)(process.execPath, [program, name, "--smoke", ...flags], { env });
+  const { rows } = JSON.parse(await readFile(join(results, `${name}.json`), "utf8")) as { rows: string[][] };
+  return { rows, page: await readFile(join(results, "report.md"), "utf8") };
+}
 
 test.each(["transfer-speed", "transfer-memory"])(
   "%s does its work, on very little",
   async (name) => {
-    const results = await mkdtemp(join(tmpdir(), "trailsum-bench-results-"));
-    onTestFinished(() => rm(results, { recursive: true, force: true }));
-    const env = { ...process.env, BENCH_MIB: "8", BENCH_ROUNDS: "1", BENCH_RESULTS: results };
-    await promisify(execFile)(process.execPath, [join(import.meta.dirname, "../src/bench.ts"), name], { env });
-    expect(await readFile(join(results, `${name}.md`), "utf8")).toContain("| `trailsum upload`");
-    expect(JSON.parse(await readFile(join(results, `${name}.json`), "utf8"))).toHaveProperty("figures");
+    const { page } = await smoke(name);
+    expect(page).toContain("| `trailsum upload`");
   },
   60_000,
 );
+
+describe("proxies do their work, on very little", () => {
+  test("all of those that are there, for one", async () => {
+    const { rows, page } = await smoke("proxy-response");
+    expect(rows[0]).toContain("kept");
+    expect(rows.map(([name]) => name).join()).toMatch(/^trailsum .*http-proxy .*httpxy .*fast-proxy/);
+    expect(page).toContain("![");
+  }, 60_000);
+
+  test.each(["proxy-request", "proxy-large-down", "proxy-large-up"])(
+    "%s, for the others",
+    async (name) => {
+      const { rows } = await smoke(name, "--only", "ours,haproxy", "--keep");
+      for (const row of rows) expect(row.at(-1)).toBe("kept");
+    },
+    60_000,
+  );
+});

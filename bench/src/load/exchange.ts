@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+
+import type { Message } from "./message-reader.ts";
+
+// What is asked and answered in the benchmarks of proxies. Both sides are made of this, so that each can check the other.
+
+const BLOCK = Buffer.alloc(64 * 1024, "checksums that travel at the end of the stream, ");
+const SMALL = 256;
+const MIB = 1024 * 1024;
+const BLOCKS_IN_MIB = MIB / BLOCK.length;
+
+/** The kinds of exchange: small or large content, in the response or in the request, each with two trailers. */
+export type ExchangeName = "small-response" | "small-request" | "large-response" | "large-request";
+
+/** Content that is sent in chunks, and what follows it. */
+export interface Content {
+  readonly size: number;
+  /** The trailer lines, with the end of the message. */
+  readonly trailers: string;
+}
+
+/** The content of small messages. */
+export const smallContent: Content = contentOf(BLOCK.subarray(0, SMALL), 1);
+
+/** Content of so many mebibytes; hashes it, which takes a second or two for a gibibyte. */
+export function largeContent(mebibytes: number): Content {
+  return contentOf(BLOCK, mebibytes * BLOCKS_IN_MIB);
+}
+
+/** A mebibyte of large content in chunks of 64 KiB, as it stands on the wire. */
+export const mebibyteInChunks: Buffer = Buffer.concat(Array.from({ length: BLOCKS_IN_MIB }, () => chunk(BLOCK)));
+
+/** The small content in one chunk. */
+export const smallInChunks: Buffer = chunk(BLOCK.subarray(0, SMALL));
+
+/** The fields that say what comes behind the content. */
+export const CHUNKED_FIELDS = "Transfer-Encoding: chunked\r\nTrailer: Md5, Size\r\n";
+
+const looked = new WeakMap<Message, boolean>();
+
+/** Whether a message came with the trailers that it was sent with, in whichever case and whatever else came with them. */
+export function keepsTrailers(message: Message, content: Content): boolean {
+  // The reader gives the same message for the same bytes.
+  let kept = looked.get(message);
+  if (kept === undefined) {
+    const came = `\r\n${message.trailers.toLowerCase()}`;
+    const lines = content.trailers.toLowerCase().split("\r\n");
+    kept = lines.every((line) => came.includes(`\r\n${line}`));
+    looked.set(message, kept);
+  }
+  return kept;
+}
+
+function chunk(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
+}
+
+function contentOf(block: Buffer, times: number): Content {
+  const md5 = createHash("md5");
+  for (let time = 0; time < times; time += 1) md5.update(block);
+  const size = block.length * times;
+  return { size, trailers: `Md5: ${md5.digest("hex")}\r\nSize: ${size}\r\n` };
+}

@@ -1,0 +1,107 @@
+import type { Peer } from "@trailsum/conformance/peers/peer";
+
+import { largeContent } from "../load/exchange.ts";
+import { Load, type LoadOutcome, type LoadTask, Origin } from "../load/load.ts";
+import { median } from "../report.ts";
+import { settings } from "../settings.ts";
+import { allProxies, startSubjects, type Subject } from "./subjects.ts";
+
+/** What a benchmark does with each subject in each of its turns. */
+export type Turn = Omit<LoadTask, "port" | "pid">;
+
+/** A subject, and what came of its turns. */
+export interface Measured {
+  readonly name: string;
+  readonly version: string;
+  readonly outcomes: readonly LoadOutcome[];
+  /** Whether trailers came through: of all exchanges, of none, or of some. */
+  readonly keeps: "all" | "none" | "some";
+  /** Why it could not be measured. */
+  readonly failure: string | undefined;
+}
+
+/** How proxies are measured beside one another. */
+export interface Comparison {
+  readonly turn: Turn;
+  readonly rounds: number;
+  /** Large content, in MiB. */
+  readonly mib?: number;
+  readonly candidates?: readonly Peer[];
+}
+
+/**
+ * Starts every proxy that is wanted and there before one origin, and lets each take its turn, round after round. The first
+ * round is shorter and not counted. A proxy that fails is left out from then on.
+ */
+export async function measureInTurns({
+  turn,
+  rounds,
+  mib = 1,
+  candidates = allProxies,
+}: Comparison): Promise<Measured[]> {
+  return withSubjects(candidates, mib, async (subjects, load) => {
+    const figures = subjects.map((subject) => ({ subject, outcomes: [] as LoadOutcome[], failure: "" }));
+    for (let round = settings.smoke ? 1 : 0; round <= (settings.rounds ?? rounds); round += 1) {
+      for (const figure of figures.filter(({ failure }) => failure === "")) {
+        const { port, pid } = figure.subject;
+        const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
+        if (round > 0) figure.outcomes.push(outcome);
+        figure.failure = failureOf(outcome) ?? "";
+      }
+    }
+    return figures.map(({ subject: { name, version }, outcomes, failure }) => ({
+      name,
+      version,
+      outcomes,
+      keeps: keepsOf(outcomes),
+      failure: failure === "" ? undefined : failure,
+    }));
+  });
+}
+
+/** Runs something on an origin, a load, and the proxies between them; stops all of them whatever becomes of it. */
+export async function withSubjects<Result>(
+  candidates: readonly Peer[],
+  mib: number,
+  run: (subjects: readonly Subject[], load: Load, origin: Origin) => Promise<Result>,
+): Promise<Result> {
+  const large = largeContent(mib);
+  const load = Load.start(large);
+  const origin = await Origin.start(large);
+  try {
+    const subjects = await startSubjects(candidates, origin.port);
+    try {
+      return await run(subjects, load, origin);
+    } finally {
+      await Promise.all(subjects.map((subject) => subject.stop()));
+    }
+  } finally {
+    await load.stop();
+    await origin.stop();
+  }
+}
+
+/** The middle one of what a reading of each turn gives. */
+export function medianOf({ outcomes }: Measured, reading: (outcome: LoadOutcome) => number): number {
+  return median(outcomes.map(reading));
+}
+
+/** A turn as long as it was asked to be. The first one is short; a smoke run's are of as many requests as tell whether it works. */
+function lengthOf(turn: Turn, warmUp: boolean): Turn {
+  if (turn.times !== undefined) return turn;
+  if (settings.smoke) return { ...turn, times: turn.connections * 2 };
+  const seconds = settings.seconds ?? turn.seconds;
+  return warmUp ? { ...turn, warm: 0, seconds: Math.min(1, seconds) } : { ...turn, seconds };
+}
+
+function failureOf({ failures, requests }: LoadOutcome): string | undefined {
+  const [[reason, times] = []] = Object.entries(failures);
+  if (reason !== undefined) return `${reason} (${times} times)`;
+  return requests === 0 ? "nothing was answered" : undefined;
+}
+
+function keepsOf(outcomes: readonly LoadOutcome[]): Measured["keeps"] {
+  const kept = outcomes.reduce((sum, outcome) => sum + outcome.kept, 0);
+  if (kept === 0) return "none";
+  return kept === outcomes.reduce((sum, outcome) => sum + outcome.requests, 0) ? "all" : "some";
+}
