@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from "@trailsum/proxy";
+import type { ExchangeRecord, RequestTarget } from "@trailsum/proxy";
 
 /**
  * One line of an access log: who asked for what, what they got, how long it took, of which origin, and what was found
@@ -8,7 +8,7 @@ export function accessLine(record: ExchangeRecord): string {
   const { request, origin, status, duration, requestVerdict, responseVerdict, error } = record;
   const line = [
     request.remoteAddress ?? "-",
-    JSON.stringify(`${request.method} ${request.message.url}`),
+    JSON.stringify(`${request.method} ${asked(request.target)}`),
     status ?? "-",
     `${duration.toFixed(1)}ms`,
     origin ?? "-",
@@ -17,4 +17,9 @@ export function accessLine(record: ExchangeRecord): string {
     ...(error === undefined ? [] : [`${error.code} ${JSON.stringify(error.message)}`]),
   ];
   return `${line.join(" ")}\n`;
+}
+
+function asked({ authority, path, query }: RequestTarget): string {
+  const target = query === undefined ? path : `${path}?${query}`;
+  return authority === undefined ? target : `//${authority}${target}`;
 }

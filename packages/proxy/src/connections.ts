@@ -1,58 +1,53 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+/** A connection that a server has accepted, whatever is spoken on it. */
+export interface ServedConnection {
+  /** Looks, about once a second, whether it has rested for too long. `now` is the time of `performance.now`. */
+  check(now: number): void;
+  /** The server stops: ends now if it is idle, and otherwise when what runs has ended. */
+  stop(): void;
+  /** Ends at once. */
+  destroy(): void;
+}
+
+/** How often connections are looked at. Milliseconds. */
+const INTERVAL = 1_000;
 
 /**
- * The connections of a server, and what each is doing, so that a stop cuts off nobody but the idle. Node's own idea of
- * an idle connection includes one whose last response has been ended and is still being sent.
+ * The connections of a server, and the one clock by which all of them see what takes too long: a timer for each message
+ * would cost more than the message.
  */
 export class Connections {
-  readonly #accepted = new Set<Socket>();
-  /** How many requests are being answered on what requests come on: over TLS not the socket that was accepted. */
-  readonly #running = new Map<Duplex, number>();
-  readonly #tunnels = new Set<Duplex>();
-  #closing = false;
+  readonly #open = new Set<ServedConnection>();
+  #timer: NodeJS.Timeout | undefined;
+  /** The time, as of the last look. */
+  now: number = performance.now();
+  /** Whether the server stops. */
+  stopping = false;
 
-  accepted(socket: Socket): void {
-    this.#accepted.add(socket);
-    socket.once("close", () => this.#accepted.delete(socket));
+  add(connection: ServedConnection): void {
+    this.#open.add(connection);
+    this.#timer ??= setInterval(this.#look, INTERVAL).unref();
   }
 
-  serves(socket: Duplex): void {
-    this.#running.set(socket, 0);
-    socket.once("close", () => this.#running.delete(socket));
+  delete(connection: ServedConnection): void {
+    this.#open.delete(connection);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** A request has come; its connection is busy until the response has been sent. */
-  answers({ socket }: IncomingMessage, res: ServerResponse): void {
-    this.#count(socket, 1);
-    res.once("close", () => this.#count(socket, -1));
-    if (this.#closing) res.setHeader("Connection", "close");
-  }
-
-  /** A connection leaves HTTP. */
-  tunnels(socket: Duplex): void {
-    this.#running.delete(socket);
-    this.#tunnels.add(socket);
-    socket.once("close", () => this.#tunnels.delete(socket));
-  }
-
-  /** Ends tunnels and idle connections now, and the others as they become idle. */
-  close(): void {
-    this.#closing = true;
-    for (const tunnel of this.#tunnels) tunnel.destroy();
-    for (const [socket, requests] of this.#running) if (requests === 0) socket.destroy();
+  /** Ends idle connections now, and the others as they become idle. */
+  stop(): void {
+    this.stopping = true;
+    for (const connection of this.#open) connection.stop();
   }
 
   /** Ends everything. */
   destroy(): void {
-    for (const socket of this.#accepted) socket.destroy();
+    for (const connection of this.#open) connection.destroy();
   }
 
-  #count(socket: Duplex, by: number): void {
-    const requests = this.#running.get(socket);
-    if (requests === undefined) return;
-    this.#running.set(socket, requests + by);
-    if (this.#closing && requests + by === 0) (socket as Socket).destroySoon();
-  }
+  readonly #look = (): void => {
+    this.now = performance.now();
+    for (const connection of this.#open) connection.check(this.now);
+  };
 }

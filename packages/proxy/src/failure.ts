@@ -1,10 +1,9 @@
-import type { ServerResponse } from "node:http";
-import { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { STATUS_CODES } from "node:http";
 
 import { transportError } from "@trailsum/client";
-import { type ErrorCode, errorProblem, problemMediaType, TrailsumError } from "@trailsum/shared";
+import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
+import type { InboundExchange } from "./inbound/inbound-exchange.ts";
 import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
@@ -42,27 +41,30 @@ export function mayGoElsewhere({ code }: TrailsumError, inbound: InboundRequest)
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
-/**
- * Breaks off a response that has begun, so that nobody can take it for a whole one. Where only the end of the
- * connection would mark its end, an orderly end would look like success: that one is reset.
- */
-export function abandonResponse(res: ServerResponse): void {
-  const { socket } = res;
-  if (res.req.httpVersion === "1.0" && socket instanceof Socket && !(socket instanceof TLSSocket))
-    socket.resetAndDestroy();
-  res.destroy();
+/** What a client is answered when there is no response to pass back. */
+export interface FailureResponse {
+  readonly status: number;
+  /** Default: the one that goes with the status. */
+  readonly reason?: string | undefined;
+  readonly header?: FieldLines | undefined;
+  /** The content; a text is sent as UTF-8. Its length is added. */
+  readonly content?: string | Uint8Array | undefined;
 }
 
-/** Answers with a problem document. What went wrong inside is not told: the status says all that a client needs. */
-export function answerFailure(res: ServerResponse, error: TrailsumError): void {
+/**
+ * The answer to a request that came to nothing: a problem document, or for gRPC a status of its own. What went wrong
+ * inside is not told: the status says all that a client needs.
+ */
+export function failureResponse(error: TrailsumError, request: InboundRequest): FailureResponse {
   const status = error.status ?? 500;
   const about =
     status >= 500 ? new TrailsumError(error.code, PUBLIC[status] ?? "something went wrong", { status }) : error;
-  const document = Buffer.from(`${JSON.stringify(errorProblem(about))}\n`);
-  // Of a request that has not been read to its end the rest would be taken for another one.
-  if (!res.req.complete) res.setHeader("Connection", "close");
-  res.writeHead(status, { "Content-Type": problemMediaType, "Content-Length": document.length });
-  res.end(document);
+  if (GRPC.test(request.header.get("Content-Type") ?? "")) return grpcFailure(about);
+  return {
+    status,
+    header: FieldLines.from([["Content-Type", problemMediaType]]),
+    content: `${JSON.stringify(errorProblem(about))}\n`,
+  };
 }
 
 const PUBLIC: Readonly<Record<number, string>> = {
@@ -70,3 +72,40 @@ const PUBLIC: Readonly<Record<number, string>> = {
   503: "no origin is available",
   504: "the origin did not answer in time",
 };
+
+/** gRPC and its subtypes, and not gRPC-Web, whose status stands in the content. */
+const GRPC = /^application\/grpc(?:[+;]|$)/i;
+
+/**
+ * A gRPC client looks for a status in the trailers, which in a response without content are its header ("Trailers-Only").
+ * Codes: 14 UNAVAILABLE, 4 DEADLINE_EXCEEDED, 1 CANCELLED, 13 INTERNAL (gRPC over HTTP2, and its status codes).
+ */
+function grpcFailure({ code, status, message }: TrailsumError): FailureResponse {
+  const grpcStatus = code === "ABORTED" ? 1 : status === 504 ? 4 : status === 502 || status === 503 ? 14 : 13;
+  return {
+    status: 200,
+    header: FieldLines.from([
+      ["Content-Type", "application/grpc"],
+      ["Grpc-Status", String(grpcStatus)],
+      ["Grpc-Message", encodeURIComponent(message).replaceAll("%20", " ")],
+    ]),
+  };
+}
+
+/** Sends such an answer. Of a request that has not been read to its end the rest is not waited for. */
+export function sendFailure(exchange: InboundExchange, response: FailureResponse): void {
+  const content = Buffer.from(response.content ?? "");
+  const { status } = response;
+  const hasContent = exchange.request.method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
+  exchange.head({
+    status,
+    reason: response.reason ?? STATUS_CODES[status] ?? "",
+    header: (response.header ?? FieldLines.empty).with("Content-Length", String(content.length)),
+    hasContent,
+    trailers: false,
+    length: String(content.length),
+    givesUp: true,
+  });
+  if (hasContent && content.length > 0) exchange.write(content);
+  exchange.end(FieldLines.empty);
+}

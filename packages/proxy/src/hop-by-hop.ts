@@ -1,4 +1,4 @@
-import { type FieldLines, isToken } from "@trailsum/shared";
+import { FieldLines, isToken, listMembers } from "@trailsum/shared";
 
 /** Fields that speak of one connection, whatever its `Connection` field says (RFC 9110 section 7.6.1, and what grew beside it). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -15,23 +15,55 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "http2-settings",
 ]);
 
-/** The fields that go on to the next hop: none of the fixed list, and none that any `Connection` line names. */
+/** A header section taken apart: what goes on, and what its sender had to say to this hop alone. */
+export interface SeparatedHeader {
+  /** Name, value, ... of the fields that go on to the next hop: none of the fixed list, none that `Connection` names. */
+  readonly endToEnd: string[];
+  /** What every `Connection` line lists, in lower case: options, and names of fields that are for this hop alone. */
+  readonly connection: readonly string[];
+  /** The names that every `Trailer` line announces. */
+  readonly declared: readonly string[];
+  /** Whether the sender takes trailers: a `TE` with the member `trailers`, without a parameter (RFC 9110 section 10.1.4). */
+  readonly takesTrailers: boolean;
+  /** The value of `Content-Length`. */
+  readonly length: string | undefined;
+}
+
+const NONE: readonly string[] = [];
+
+/** Takes a header section apart. `alsoDropped` names, in lower case, what else does not go on. */
+export function separateHeader({ raw }: FieldLines, alsoDropped?: ReadonlySet<string>): SeparatedHeader {
+  const endToEnd: string[] = [];
+  let connection = NONE;
+  let declared = NONE;
+  let takesTrailers = false;
+  let length: string | undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    const lower = raw[at]!.toLowerCase();
+    const value = raw[at + 1]!;
+    if (lower === "connection") connection = [...connection, ...listMembers(value.toLowerCase())];
+    else if (lower === "trailer") declared = [...declared, ...listMembers(value)];
+    else if (lower === "te") takesTrailers ||= listMembers(value.toLowerCase()).includes("trailers");
+    else if (lower === "content-length") length = length === undefined ? value : `${length}, ${value}`;
+    if (!HOP_BY_HOP.has(lower) && alsoDropped?.has(lower) !== true) endToEnd.push(raw[at]!, value);
+  }
+  const listed = connection.filter((option) => !HOP_BY_HOP.has(option));
+  return {
+    endToEnd: listed.length === 0 ? endToEnd : withoutListed(endToEnd, new Set(listed)),
+    connection,
+    declared,
+    takesTrailers,
+    length,
+  };
+}
+
+function withoutListed(raw: readonly string[], listed: ReadonlySet<string>): string[] {
+  return raw.filter((_, at) => !listed.has(raw[at - (at % 2)]!.toLowerCase()));
+}
+
+/** The fields that go on to the next hop. */
 export function endToEndFields(fields: FieldLines): FieldLines {
-  const listed = new Set(connectionOptions(fields));
-  return fields.without((name) => {
-    const lower = name.toLowerCase();
-    return HOP_BY_HOP.has(lower) || listed.has(lower);
-  });
-}
-
-/** What every `Connection` line lists, in lower case: options, and names of fields that are for this hop alone. */
-export function connectionOptions(fields: FieldLines): string[] {
-  return fields.list("Connection").map((option) => option.toLowerCase());
-}
-
-/** Whether the sender takes trailers: any `TE` line with the member `trailers`, without a parameter (RFC 9110 section 10.1.4). */
-export function acceptsTrailers(fields: FieldLines): boolean {
-  return fields.list("TE").some((member) => member.toLowerCase() === "trailers");
+  return FieldLines.owning(separateHeader(fields).endToEnd);
 }
 
 /**
@@ -39,7 +71,8 @@ export function acceptsTrailers(fields: FieldLines): boolean {
  * h2c is none: what it would carry could not be looked at (RFC 9113 section 3.1 removed it).
  */
 export function upgradeProtocol(fields: FieldLines): string | undefined {
-  if (!connectionOptions(fields).includes("upgrade")) return undefined;
+  if (!fields.has("Upgrade")) return undefined;
+  if (!fields.list("Connection").some((option) => option.toLowerCase() === "upgrade")) return undefined;
   const protocols = fields.list("Upgrade").filter((protocol) => protocol.toLowerCase() !== "h2c");
   return protocols.length > 0 && protocols.every(isProtocol) ? protocols.join(", ") : undefined;
 }

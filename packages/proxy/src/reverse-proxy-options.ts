@@ -1,10 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import type { TrailerAgentOptions } from "@trailsum/client";
 import type { TrailerSelection, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { ExchangeRecord } from "./exchange-record.ts";
+import type { FailureResponse } from "./failure.ts";
 import type { ForwardedStyle } from "./request/forwarded-fields.ts";
 import type { InboundRequest } from "./request/inbound-request.ts";
 import type { OutboundRequest } from "./request/outbound-request.ts";
@@ -31,11 +30,11 @@ export interface ReverseProxyOptions {
    */
   readonly modifyResponse?: ((response: ProxyResponse, request: InboundRequest) => void | Promise<void>) | undefined;
   /**
-   * Answers when there is no response to pass back. Default: a problem document with the error's status. When it throws,
-   * the connection is closed without an answer.
+   * Says what to answer when there is no response to pass back. Default: a problem document with the error's status, or
+   * a gRPC status where gRPC was asked for. When it throws, the exchange is broken off without an answer.
    */
   readonly errorHandler?:
-    | ((error: TrailsumError, req: IncomingMessage, res: ServerResponse) => void | Promise<void>)
+    | ((error: TrailsumError, request: InboundRequest) => FailureResponse | Promise<FailureResponse>)
     | undefined;
   /**
    * What reaches the origin: any undici `Dispatcher`. Default: a `TrailerAgent` of its own, made with `agent`. undici's

@@ -2,13 +2,11 @@ import type { Duplex } from "node:stream";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
-/** Tells the client that the protocol is switched: the fields of the origin's 101, and the two that make it one. */
-export function sendSwitch(socket: Duplex, protocol: string, header: FieldLines): void {
-  const lines = [...header].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\n${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
-    "latin1",
-  );
+/** What tells a client of HTTP/1.1 that the protocol is switched: the fields of the origin's 101, and the two that make it one. */
+export function switchHead(protocol: string, header: FieldLines): string {
+  let lines = "";
+  for (const [name, value] of header) lines += `${name}: ${value}\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 }
 
 /**

@@ -21,6 +21,8 @@ export type VerificationMode = "off" | "observe" | "enforce";
 /** The message whose content passes. */
 export interface PassingMessage {
   readonly header: FieldLines;
+  /** Whether trailers may stand behind its content. */
+  readonly trailersPossible: boolean;
   /** Its trailer section, once the content has ended. */
   readonly trailers: () => FieldLines;
   readonly content: "whole" | "part";
@@ -32,11 +34,10 @@ export interface PassingMessage {
  * nothing is: what is streamed never waits for what comes behind it.
  */
 export function passingVerification(message: PassingMessage, mode: "observe" | "enforce"): VerifyingStream {
-  const { header, content } = message;
-  const trailersPossible = header.has("Transfer-Encoding") || !header.has("Content-Length");
+  const { header, content, trailersPossible } = message;
   return createVerifyingStream({
     algorithms: algorithmsToCompute({ header, trailersPossible }, algorithms),
-    withhold: mode === "enforce" && !trailersPossible && isVerifiable(header),
+    withhold: mode === "enforce" && header.has("Content-Length") && isVerifiable(message),
     decide: (computed) => decideVerdict({ header, trailer: message.trailers(), computed, content }),
     accept: ({ name }) => mode === "observe" || name === "verified" || name === "unverified",
   });
@@ -49,8 +50,11 @@ export function whenRead(source: Readable, verification: VerifyingStream): void 
 }
 
 /** Whether a message says anything that its content could be verified by, or may still say it behind the content. */
-export function isVerifiable(header: FieldLines): boolean {
-  return announcedIntegrityFields(header).length > 0 || header.has("Transfer-Encoding") || makesClaims(header);
+export function isVerifiable({
+  header,
+  trailersPossible,
+}: Pick<PassingMessage, "header" | "trailersPossible">): boolean {
+  return trailersPossible || announcedIntegrityFields(header).length > 0 || makesClaims(header);
 }
 
 function makesClaims(header: FieldLines): boolean {

@@ -1,3 +1,4 @@
+import { FieldLines } from "@trailsum/shared";
 import { rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -10,9 +11,9 @@ describe("an errorHandler", () => {
   test("may take its time", async () => {
     const { port, records } = await proxyServer({
       target: NOWHERE,
-      errorHandler: async (error, _req, res) => {
+      errorHandler: async ({ code }) => {
         await Promise.resolve();
-        res.writeHead(503, { "X-Error": error.code }).end("later");
+        return { status: 503, header: FieldLines.from([["X-Error", code]]), content: "later" };
       },
     });
     const message = await ask(port, GET);
@@ -24,11 +25,12 @@ describe("an errorHandler", () => {
   test.each([
     [
       "throws",
-      () => {
+      (): never => {
         throw new Error("no");
       },
     ],
-    ["rejects", () => Promise.reject(new Error("no"))],
+    ["rejects", (): Promise<never> => Promise.reject(new Error("no"))],
+    ["gives a head that cannot be sent", () => ({ status: 503, header: FieldLines.from([["X", "a\r\nb"]]) })],
   ])("that %s has the connection closed without an answer, and the next request served", async (_how, errorHandler) => {
     const { port, records } = await proxyServer({ target: NOWHERE, errorHandler });
     for (let turn = 1; turn < 3; turn += 1) {

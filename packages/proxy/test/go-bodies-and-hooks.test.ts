@@ -72,9 +72,9 @@ describe("Go 24, rules 33, 34: errorHandler", () => {
     const origin = await httpServer((_request, response) => void response.writeHead(345).end());
     const codes: string[] = [];
     const options: Pick<ReverseProxyOptions, "errorHandler"> = {
-      errorHandler: (error, _req, res) => {
-        codes.push(error.code);
-        res.writeHead(418).end();
+      errorHandler: ({ code }) => {
+        codes.push(code);
+        return { status: 418 };
       },
     };
     const unreachable = await proxyServer({ target: "http://127.0.0.1:1", ...options });

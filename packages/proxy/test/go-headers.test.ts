@@ -94,7 +94,7 @@ describe.each([
     const { header, message } = records[0]!.request;
     expect(header.getAll("tok")).toEqual(["is removed"]);
     expect(header.getAll("Connection")).toEqual(connection.map((line) => line.slice("Connection: ".length)));
-    expect(message.headers["hdr"]).toBe("is removed");
+    expect(message!.headers["hdr"]).toBe("is removed");
   });
 
   test("of a response keep them from the client", async () => {
@@ -176,8 +176,8 @@ test("Go 8 and 9, rules 3, 4, 13: what rewrite changes goes out, and the request
   const { request } = records[0]!;
   expect(request.target).toEqual({ path: "/path", query: "second", authority: undefined });
   expect([...request.header]).toEqual([["Host", "a"]]);
-  expect(request.message.rawHeaders).toEqual(["Host", "a"]);
-  expect(request.message.url).toBe("/path?second");
+  expect(request.message!.rawHeaders).toEqual(["Host", "a"]);
+  expect(request.message!.url).toBe("/path?second");
 });
 
 test("rule 8: a client that closes its connection does not close the one to the origin", async () => {

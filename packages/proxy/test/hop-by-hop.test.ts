@@ -1,7 +1,7 @@
 import { FieldLines } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import { acceptsTrailers, connectionOptions, endToEndFields, upgradeProtocol } from "../src/hop-by-hop.ts";
+import { endToEndFields, separateHeader, upgradeProtocol } from "../src/hop-by-hop.ts";
 
 function fields(...texts: string[]): FieldLines {
   return FieldLines.from(
@@ -47,7 +47,11 @@ describe("rule 21: what is for one hop", () => {
   });
 
   test("is listed in lower case", () => {
-    expect(connectionOptions(fields("Connection: Close, X-A", "connection: TE"))).toEqual(["close", "x-a", "te"]);
+    expect(separateHeader(fields("Connection: Close, X-A", "connection: TE")).connection).toEqual([
+      "close",
+      "x-a",
+      "te",
+    ]);
   });
 });
 
@@ -61,7 +65,7 @@ describe("rule 22: a sender takes trailers", () => {
     [["TE:"], false],
     [[], false],
   ])("with %j: %j", (lines, expected) => {
-    expect(acceptsTrailers(fields(...lines))).toBe(expected);
+    expect(separateHeader(fields(...lines)).takesTrailers).toBe(expected);
   });
 });
 

@@ -105,9 +105,9 @@ describe("a proxy server that is closed", () => {
     const given = Promise.withResolvers<void>();
     const { server, port } = await started({
       target: "http://127.0.0.1:1",
-      errorHandler: (_error, _req, res) => {
-        res.writeHead(502, { "Content-Length": size }).end(Buffer.alloc(size, "x"));
+      errorHandler: () => {
         given.resolve();
+        return { status: 502, content: Buffer.alloc(size, "x") };
       },
     });
     const client = await rawClient(port);

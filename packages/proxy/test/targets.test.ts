@@ -4,7 +4,7 @@ import { type Target, Targets, targetUrls } from "../src/origin/targets.ts";
 
 const urls = targetUrls(["http://a", "http://b", "http://c"]);
 const nobody: ReadonlySet<Target> = new Set();
-const host = (target: Target | undefined): string => target?.url.host ?? "";
+const host = (target: Target | undefined): string => target?.base.origin.replace("http://", "") ?? "";
 
 describe("several targets", () => {
   test("take turns", () => {

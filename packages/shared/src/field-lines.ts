@@ -30,6 +30,11 @@ export class FieldLines implements Iterable<FieldLine> {
     );
   }
 
+  /** From a flat list that nobody else changes any more: it is kept, and not copied. */
+  static owning(raw: readonly string[]): FieldLines {
+    return raw.length === 0 ? FieldLines.empty : new FieldLines(raw);
+  }
+
   /** From name and value pairs, in their order. */
   static from(lines: Iterable<FieldLine>): FieldLines {
     const raw: string[] = [];
@@ -53,8 +58,12 @@ export class FieldLines implements Iterable<FieldLine> {
 
   /** The combined value of a list-based field: all its lines joined with ", " (RFC 9110 section 5.3). */
   get(name: string): string | undefined {
-    const values = this.getAll(name);
-    return values.length === 0 ? undefined : values.join(", ");
+    let value: string | undefined;
+    for (let at = 0; at < this.raw.length; at += 2) {
+      if (sameFieldName(this.raw[at]!, name))
+        value = value === undefined ? this.raw[at + 1]! : `${value}, ${this.raw[at + 1]!}`;
+    }
+    return value;
   }
 
   /** Whether a line of this name is there, even an empty one. */

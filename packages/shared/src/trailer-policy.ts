@@ -64,11 +64,11 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
 
   // Sets, because strangers choose the names: comparing each of thousands with each other would take seconds.
   const selector = ({ declared, hopByHop = [] }: TrailerContext): ((name: string) => boolean) => {
-    const oneHop = lowerCased(hopByHop);
-    const selected = lowerCased(selection(declared));
+    const oneHop = hopByHop.length === 0 ? undefined : lowerCased(hopByHop);
+    const selected = select === "all" ? undefined : lowerCased(selection(declared));
     return (name) => {
       const lower = name.toLowerCase();
-      return isTrailerName(name) && !oneHop.has(lower) && (select === "all" || selected.has(lower));
+      return isTrailerName(name) && oneHop?.has(lower) !== true && selected?.has(lower) !== false;
     };
   };
 
@@ -88,9 +88,10 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
         );
       }
       const selects = selector(context);
-      return FieldLines.from([...trailers].filter(([name]) => selects(name)));
+      return trailers.without((name) => !selects(name));
     },
     announce: (context) => {
+      if (context.declared.length === 0) return [];
       const selects = selector(context);
       const seen = new Set<string>();
       return context.declared.filter((name) => {
@@ -109,5 +110,7 @@ function lowerCased(names: readonly string[]): ReadonlySet<string> {
 
 /** As on the wire in HTTP/1.1: `name: value CRLF`. */
 function sectionBytes(trailers: FieldLines): number {
-  return trailers.raw.reduce((bytes, text) => bytes + text.length + 2, 0);
+  let bytes = 0;
+  for (const text of trailers.raw) bytes += text.length + 2;
+  return bytes;
 }

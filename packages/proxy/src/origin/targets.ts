@@ -11,9 +11,19 @@ export interface HealthOptions {
   readonly ejectedFor?: number | undefined;
 }
 
+/** Where requests to a target go. */
+export interface TargetBase {
+  /** `http://host:port` or `https://host:port`. */
+  readonly origin: string;
+  /** A path that stands before that of each request. */
+  readonly path: string;
+  /** A query that stands before that of each request, without its `?`. */
+  readonly query: string;
+}
+
 /** One server that requests can go to. */
 export class Target {
-  readonly url: URL;
+  readonly base: TargetBase;
   /** Requests under way. */
   active = 0;
   /** Failures since the last success. */
@@ -21,8 +31,8 @@ export class Target {
   /** When it may be tried again, by the monotonic clock; 0 while it is well. */
   ejectedUntil = 0;
 
-  constructor(url: URL) {
-    this.url = url;
+  constructor({ origin, pathname, search }: URL) {
+    this.base = { origin, path: pathname, query: search.slice(1) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 
-import { FieldLines, sameFieldName } from "@trailsum/shared";
+import type { FieldLines } from "@trailsum/shared";
 
 /** What the fields that tell of the client are made from. */
 export interface ClientIdentity {
@@ -14,31 +14,36 @@ export interface ClientIdentity {
 /** Which of these fields are sent: `X-Forwarded-For`, `-Host` and `-Proto`, or `Forwarded` (RFC 7239), or both, or none. */
 export type ForwardedStyle = "x-forwarded" | "forwarded" | "both" | "none";
 
-const NAMES = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"] as const;
+/** The names, in lower case, of the fields that tell of clients. */
+export const forwardedNames: readonly string[] = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+];
 
 /**
- * The header with the fields that tell the origin who asked. What the client says of itself in them is dropped, unless
- * the peer is trusted: then it is a proxy itself, and its addresses stand before its own.
+ * Name, value, ... of the fields that tell the origin who asked. What the client says of itself in them is not used,
+ * unless `trusted` holds it: then the peer is a proxy itself, and its addresses stand before its own.
  */
-export function withForwardedFields(
-  header: FieldLines,
-  client: ClientIdentity,
-  { style, trusted }: { readonly style: ForwardedStyle; readonly trusted: boolean },
-): FieldLines {
-  const before = trusted ? header : FieldLines.empty;
-  let fields = header.without((name) => NAMES.some((known) => sameFieldName(known, name)));
+export function forwardedFields(client: ClientIdentity, style: ForwardedStyle, trusted?: FieldLines): string[] {
+  const fields: string[] = [];
   if (style === "x-forwarded" || style === "both") {
-    const chain = [...before.getAll("X-Forwarded-For"), ...(client.address === undefined ? [] : [client.address])];
+    const { address } = client;
     // Without an address there is nothing to add, and half a chain would name the wrong one as the client.
-    if (client.address !== undefined) fields = fields.with("X-Forwarded-For", chain.join(", "));
-    const host = before.get("X-Forwarded-Host") ?? client.host;
-    if (host !== undefined) fields = fields.with("X-Forwarded-Host", host);
-    fields = fields.with("X-Forwarded-Proto", before.get("X-Forwarded-Proto") ?? client.protocol);
+    if (address !== undefined) fields.push("X-Forwarded-For", chain(trusted, "X-Forwarded-For", address));
+    const host = trusted?.get("X-Forwarded-Host") ?? client.host;
+    if (host !== undefined) fields.push("X-Forwarded-Host", host);
+    fields.push("X-Forwarded-Proto", trusted?.get("X-Forwarded-Proto") ?? client.protocol);
   }
   if (style === "forwarded" || style === "both") {
-    fields = fields.with("Forwarded", [...before.getAll("Forwarded"), forwardedElement(client)].join(", "));
+    fields.push("Forwarded", chain(trusted, "Forwarded", forwardedElement(client)));
   }
   return fields;
+}
+
+function chain(before: FieldLines | undefined, name: string, last: string): string {
+  return before === undefined ? last : [...before.getAll(name), last].join(", ");
 }
 
 /** RFC 7239 section 4; an IPv6 address is bracketed, and what holds a colon is quoted (section 6). */

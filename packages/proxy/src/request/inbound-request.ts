@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { TLSSocket } from "node:tls";
 
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLines, isToken, TrailsumError } from "@trailsum/shared";
 
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 
@@ -9,51 +8,71 @@ import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 export interface InboundRequest {
   readonly method: string;
   readonly target: RequestTarget;
-  /** Its header section, as it stood on the wire. */
+  /** Its header section, as it stood on the wire; of HTTP/2 without pseudo fields. */
   readonly header: FieldLines;
-  /** The host that was asked for: of an absolute-form target, or of `Host`. */
+  /** The host that was asked for: of an absolute-form target, of `:authority`, or of `Host`. */
   readonly host: string | undefined;
-  readonly httpVersion: string;
+  readonly httpVersion: "1.0" | "1.1" | "2.0";
   /** The address of the peer. */
   readonly remoteAddress: string | undefined;
   readonly protocol: "http" | "https";
-  /** Node's own object. */
-  readonly message: IncomingMessage;
+  /** What the head says of the content; nothing where there is none. */
+  readonly content: ContentOutline | undefined;
+  /** The protocol that it asks to switch to: several, comma-separated, in the order in which they are preferred. */
+  readonly upgrade: string | undefined;
+  /** Whether its content waits for a 100 (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+  /** Node's own object, where the request came through a server of Node's. */
+  readonly message: IncomingMessage | undefined;
 }
 
-/** What a proxy knows of a request when its head has arrived. */
-export function inboundRequest(message: IncomingMessage): InboundRequest {
-  const header = FieldLines.fromRaw(message.rawHeaders);
-  const target = parseRequestTarget(message.url ?? "/");
-  return {
-    method: message.method ?? "GET",
-    target,
-    header,
-    host: target.authority ?? header.get("Host"),
-    httpVersion: message.httpVersion,
-    // An IPv4 client of a socket that serves both is the IPv4 client.
-    remoteAddress: message.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, ""),
-    protocol: message.socket instanceof TLSSocket ? "https" : "http",
-    message,
-  };
+/** What is known of content before it comes. */
+export interface ContentOutline {
+  /** The number of bytes, where it is known. */
+  readonly length: number | undefined;
+  /** Whether trailers may stand behind it. */
+  readonly trailersPossible: boolean;
+}
+
+/** What the connection that brought a request knows of it beside its head. */
+export interface RequestOrigin {
+  readonly remoteAddress: string | undefined;
+  readonly protocol: "http" | "https";
+}
+
+/** An IPv4 client of a socket that serves both is the IPv4 client. */
+export function clientAddress(address: string | undefined): string | undefined {
+  return address?.startsWith("::ffff:") === true && address.includes(".") ? address.slice(7) : address;
+}
+
+/** The parts of a request target of HTTP/1.1, and the host that it asks for together with `Host`. */
+export function targetAndHost(target: string, header: FieldLines): Pick<InboundRequest, "target" | "host"> {
+  const parsed = parseRequestTarget(target);
+  return { target: parsed, host: parsed.authority ?? header.get("Host") };
 }
 
 /**
- * Refuses a request that names no host or more than one (RFC 9112 section 3.2): whoever routes by it next might read
- * another one out of it. HTTP/1.0 need name none.
+ * Refuses what cannot be passed on: a request whose host or target whoever routes by it next might read as another one
+ * (RFC 9112 section 3.2, RFC 9113 section 8.3.1), and one for a tunnel to wherever a client wants: this is no forward
+ * proxy (RFC 9110 section 9.3.6). HTTP/1.0 need name no host.
  */
-export function requireHost({ header, host }: InboundRequest): void {
-  if (header.getAll("Host").length > 1 || (host !== undefined && !AUTHORITY.test(host))) {
+export function checkRequest(request: InboundRequest): void {
+  const { method, header, host, httpVersion, target, upgrade } = request;
+  const hosts = header.getAll("Host");
+  const other = httpVersion === "2.0" && hosts.length === 1 && hosts[0]!.toLowerCase() !== host?.toLowerCase();
+  if (hosts.length > 1 || other || (host !== undefined && !AUTHORITY.test(host))) {
     throw new TrailsumError("PROTOCOL", "the request names no host, or more than one", { status: 400 });
+  }
+  if (!isToken(method) || !TARGET.test(target.path) || (target.query !== undefined && !TARGET.test(target.query))) {
+    throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });
+  }
+  if (method === "CONNECT" && upgrade === undefined) {
+    throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");
   }
 }
 
 /** RFC 3986 section 3.2 without user information: a name, an IPv4 address or a bracketed IPv6 one, and perhaps a port. */
 const AUTHORITY = /^(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
 
-/** Whether content follows the head: it has a length, or a transfer coding (RFC 9112 section 6). */
-export function hasContent({ header }: InboundRequest): boolean {
-  if (header.has("Transfer-Encoding")) return true;
-  const length = header.get("Content-Length");
-  return length !== undefined && !/^0+$/.test(length);
-}
+/** No space, no control character, no fragment (RFC 9112 section 3.2). */
+const TARGET = /^[!"$-~]*$/;

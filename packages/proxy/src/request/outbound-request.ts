@@ -1,8 +1,9 @@
-import type { FieldLines, TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
-import { type ForwardedStyle, withForwardedFields } from "./forwarded-fields.ts";
-import { acceptsTrailers, connectionOptions, endToEndFields } from "../hop-by-hop.ts";
-import { hasContent, type InboundRequest } from "./inbound-request.ts";
+import { type SeparatedHeader, separateHeader } from "../hop-by-hop.ts";
+import type { TargetBase } from "../origin/targets.ts";
+import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
+import type { InboundRequest } from "./inbound-request.ts";
 import { joinTarget } from "./request-target.ts";
 
 /** A request as it will go out. A `rewrite` hook may change everything in it. */
@@ -32,34 +33,35 @@ export interface OutboundPolicy {
  * The request to send for one that came in: stripped of what was meant for this hop, told who asked, and aimed at the
  * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
  */
-export function outboundRequest(inbound: InboundRequest, base: URL, policy: OutboundPolicy): OutboundRequest {
-  const { header: all, host } = inbound;
-  let header = endToEndFields(all).without((name) => REMADE.has(name.toLowerCase()));
-  header = withForwardedFields(header, clientOf(inbound), {
-    style: policy.forwarded,
-    trusted: policy.trustsForwarded(inbound.remoteAddress),
-  });
-  if (acceptsTrailers(all)) header = header.with("TE", "trailers");
-  const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers) : [];
-  if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
+export function outboundRequest(inbound: InboundRequest, base: TargetBase, policy: OutboundPolicy): OutboundRequest {
+  const separated = separateHeader(inbound.header, REMADE);
+  const fields = separated.endToEnd;
+  const trusted = policy.trustsForwarded(inbound.remoteAddress) ? inbound.header : undefined;
+  fields.push(...forwardedFields(clientOf(inbound), policy.forwarded, trusted));
+  if (separated.takesTrailers) fields.push("TE", "trailers");
+  const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers, separated) : [];
+  if (announced.length > 0) fields.push("Trailer", announced.join(", "));
   return {
     method: inbound.method,
     origin: base.origin,
     target: joinTarget(base, inbound.target),
-    host: policy.host === "inbound" ? host : undefined,
-    header,
+    host: policy.host === "inbound" ? inbound.host : undefined,
+    header: FieldLines.owning(fields),
   };
 }
 
-/** The names under which trailers of a request may go on. Only chunked content has trailers behind it. */
-export function announcedTrailers(inbound: InboundRequest, policy: TrailerPolicy): string[] {
-  if (!inbound.header.has("Transfer-Encoding") || !hasContent(inbound)) return [];
-  return policy.announce({ declared: inbound.header.list("Trailer"), hopByHop: connectionOptions(inbound.header) });
+/** The names under which trailers of a request may go on. */
+export function announcedTrailers(
+  { header, content }: InboundRequest,
+  policy: TrailerPolicy,
+  { declared, connection }: Pick<SeparatedHeader, "declared" | "connection"> = separateHeader(header),
+): string[] {
+  return content?.trailersPossible === true ? policy.announce({ declared, hopByHop: connection }) : [];
 }
 
-function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters<typeof withForwardedFields>[1] {
+function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters<typeof forwardedFields>[0] {
   return { address: remoteAddress, host, protocol };
 }
 
-/** What is said anew for the next hop: where the message goes, how it is framed, what its sender waits for. */
-const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
+/** What is said anew for the next hop: where the message goes, how it is framed, what its sender waits for, who asks. */
+const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect", ...forwardedNames]);

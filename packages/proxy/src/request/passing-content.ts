@@ -1,11 +1,11 @@
 import { type FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
-import { connectionOptions } from "../hop-by-hop.ts";
-import { InboundContent } from "./inbound-content.ts";
-import { hasContent, type InboundRequest } from "./inbound-request.ts";
-import { announcedTrailers } from "./outbound-request.ts";
+import { separateHeader } from "../hop-by-hop.ts";
+import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
 import type { OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, passingVerification, type VerificationMode, whenRead } from "../verification.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+import { announcedTrailers } from "./outbound-request.ts";
 
 /** The content of a request on its way to an origin. */
 export interface PassingContent {
@@ -17,41 +17,48 @@ export interface PassingContent {
   readonly verdict: Promise<Verdict> | undefined;
 }
 
-const NOTHING: OutboundContent = { body: null, length: undefined, trailers: undefined };
+/** What content is passed on under. */
+export interface PassingPolicy {
+  readonly policy: TrailerPolicy;
+  readonly mode: VerificationMode;
+  /** Called when the content is first read. */
+  readonly onBegin: () => void;
+}
 
-/** The content of a request; `onBegin` is called when it is first read. */
+const NOTHING: OutboundContent = { body: null, length: undefined, trailers: undefined };
+const NO_CONTENT: PassingContent = { outbound: () => NOTHING, begun: false, verdict: undefined };
+
+/** The content of a request, from where it comes in. */
 export function passingContent(
   inbound: InboundRequest,
-  {
-    policy,
-    mode,
-    onBegin,
-  }: { readonly policy: TrailerPolicy; readonly mode: VerificationMode; readonly onBegin: () => void },
+  source: ContentSource | undefined,
+  { policy, mode, onBegin }: PassingPolicy,
 ): PassingContent {
-  if (!hasContent(inbound)) return { outbound: () => NOTHING, begun: false, verdict: undefined };
-  const { header, message } = inbound;
-  const chunked = header.has("Transfer-Encoding");
+  const { header, content: outline } = inbound;
+  if (source === undefined || outline === undefined) return NO_CONTENT;
   let content: InboundContent | undefined;
   let verdict: Promise<Verdict> | undefined;
 
-  const trailers = (): FieldLines =>
-    policy.filter(content!.trailers, { declared: header.list("Trailer"), hopByHop: connectionOptions(header) });
+  const trailers = (): FieldLines => {
+    const { declared, connection } = separateHeader(header);
+    return policy.filter(source.trailers, { declared, hopByHop: connection });
+  };
 
   return {
     outbound() {
-      content = new InboundContent(message, onBegin);
+      content = new InboundContent(source, onBegin);
       let body: OutboundContent["body"] = content;
-      if (mode !== "off" && isVerifiable(header)) {
-        const current = content;
-        const verification = passingVerification({ header, trailers: () => current.trailers, content: "whole" }, mode);
+      const { trailersPossible } = outline;
+      if (mode !== "off" && isVerifiable({ header, trailersPossible })) {
+        const message = { header, trailersPossible, trailers: () => source.trailers };
+        const verification = passingVerification({ ...message, content: "whole" }, mode);
         verdict = verification.verdict;
         whenRead(content, verification);
         body = verification;
       }
-      const length = chunked ? undefined : Number(header.get("Content-Length"));
       // What is announced has to come; what is not may, where the policy lets it through.
-      const mayFollow = chunked && (policy.passesUndeclared || announcedTrailers(inbound, policy).length > 0);
-      return { body, length, trailers: mayFollow ? trailers : undefined };
+      const mayFollow = trailersPossible && (policy.passesUndeclared || announcedTrailers(inbound, policy).length > 0);
+      return { body, length: outline.length, trailers: mayFollow ? trailers : undefined };
     },
     get begun() {
       return content?.begun === true;

@@ -1,3 +1,4 @@
+import type { TargetBase } from "../origin/targets.ts";
 import { cleanQuery } from "./query.ts";
 
 /** The parts of a request target (RFC 9112 section 3.2) that a proxy works with. Escapes are kept as they came. */
@@ -12,17 +13,21 @@ export interface RequestTarget {
 
 /** Takes a target apart: origin-form, absolute-form or `*`. */
 export function parseRequestTarget(target: string): RequestTarget {
-  const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
+  // By far the most common: origin-form.
+  const absolute = target.startsWith("/") ? null : /^https?:\/\/([^/?#]*)(.*)$/is.exec(target);
+  const authority = absolute?.[1];
+  const rest = absolute?.[2] ?? target;
   const mark = rest.indexOf("?");
   const path = mark === -1 ? rest : rest.slice(0, mark);
   return { path, query: mark === -1 ? undefined : rest.slice(mark + 1), authority };
 }
 
 /** The target for an origin whose URL has a path and perhaps a query of its own, in front of what was asked for. */
-export function joinTarget(base: URL, { path, query }: RequestTarget): string {
+export function joinTarget(base: Pick<TargetBase, "path" | "query">, { path, query }: RequestTarget): string {
   if (path === "*") return path;
-  const joined = joinPath(base.pathname, path);
-  const queries = [base.search.slice(1), cleanQuery(query ?? "")].filter((text) => text !== "");
+  const joined = joinPath(base.path, path);
+  if (query === undefined && base.query === "") return joined;
+  const queries = [base.query, cleanQuery(query ?? "")].filter((text) => text !== "");
   // A query that came empty is not the same as none (RFC 3986 section 6.2.3).
   if (queries.length === 0 && query === "") return `${joined}?`;
   return queries.length === 0 ? joined : `${joined}?${queries.join("&")}`;

@@ -16,6 +16,8 @@ export interface OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
+  /** Whether trailers may stand behind its content. */
+  readonly trailersPossible: boolean;
   /** Hands the content over, what came already first. */
   consume(sink: ContentSink): void;
   /** Lets more content come. */
@@ -32,6 +34,7 @@ export class IncomingResponse implements OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
+  readonly trailersPossible: boolean;
   readonly #controller: Dispatcher.DispatchController;
   #pieces: Buffer[] = [];
   #held = 0;
@@ -43,6 +46,8 @@ export class IncomingResponse implements OriginResponse {
     this.status = status;
     this.header = header;
     this.reason = reason;
+    // HTTP/2 marks the end of a message in its frames, and can have trailers behind content of any length.
+    this.trailersPossible = isHttp2(controller) || header.has("Transfer-Encoding") || !header.has("Content-Length");
   }
 
   consume(sink: ContentSink): void {
@@ -94,4 +99,9 @@ export class IncomingResponse implements OriginResponse {
     if ("trailers" in outcome) sink.onEnd(outcome.trailers);
     else sink.onError(outcome.error);
   }
+}
+
+/** A `TrailerAgent` tells which version of HTTP a response came in; undici's own dispatchers do not. */
+function isHttp2(controller: Dispatcher.DispatchController): boolean {
+  return "httpVersion" in controller && controller.httpVersion === "2.0";
 }

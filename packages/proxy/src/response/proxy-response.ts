@@ -1,9 +1,11 @@
-import type { ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { type FieldLine, FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
 
-import { connectionOptions, endToEndFields } from "../hop-by-hop.ts";
+import type { SeparatedHeader } from "../hop-by-hop.ts";
+import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
+import type { InboundRequest } from "../request/inbound-request.ts";
 import type { OriginResponse } from "./origin-response.ts";
 
 /** A response as it will go to the client. A `modifyResponse` hook may change everything in it. */
@@ -12,99 +14,65 @@ export interface ProxyResponse {
   reason: string;
   /** Its header section: no hop-by-hop field is in it but what a hook puts there. */
   header: FieldLines;
-  /** What the content shall pass through. It is then sent chunked, whatever its length was. */
+  /** What the content shall pass through. It is then sent without a length, whatever it was. */
   transform: Duplex | undefined;
   /** Changes the trailer fields that go on, or adds some, when the content has ended. */
   trailers: ((fields: FieldLines) => FieldLines) | undefined;
 }
 
-/** The response to send for one that came from the origin. */
-export function proxyResponse(response: Pick<OriginResponse, "status" | "reason" | "header">): ProxyResponse {
+/** The response to send for one that came from the origin, whose header has been taken apart. */
+export function proxyResponse(
+  { status, reason }: Pick<OriginResponse, "status" | "reason">,
+  { endToEnd }: Pick<SeparatedHeader, "endToEnd">,
+): ProxyResponse {
   return {
-    status: response.status,
-    reason: response.reason,
-    header: endToEndFields(response.header),
+    status,
+    reason: reason === "" ? (STATUS_CODES[status] ?? "") : reason,
+    header: FieldLines.owning(endToEnd),
     transform: undefined,
     trailers: undefined,
   };
 }
 
-/** How a response's end is marked, and so whether trailers can stand behind it. */
-export interface ResponseFraming {
-  readonly hasContent: boolean;
-  /** Chunked: there is room for trailers. */
-  readonly chunked: boolean;
-  /** The `Content-Length` to send, if one is sent. */
-  readonly length: string | undefined;
+/** What decides how a response is framed, beside the response itself. */
+export interface FramingContext {
+  readonly request: Pick<InboundRequest, "method" | "httpVersion">;
+  readonly origin: Pick<OriginResponse, "trailersPossible">;
+  readonly separated: SeparatedHeader;
+  readonly policy: TrailerPolicy;
 }
 
 /**
- * Chooses the framing, by what the client can take and what is known of the content. A hook can have its length left
- * out, and cannot make it another one: that would be the end of another message.
+ * The head to send. Its framing follows from what the client can take and what is known of the content. A hook can have
+ * the length left out, and cannot make it another one: that would be the end of another message. `Trailer` announces,
+ * in the origin's order, those names under which something may follow, and is not sent where nothing can.
  */
-export function responseFraming(res: ServerResponse, response: ProxyResponse, origin: FieldLines): ResponseFraming {
-  const { status, header, transform } = response;
+export function responseHead(response: ProxyResponse, context: FramingContext): OutgoingHead {
+  const { status, reason, transform } = response;
+  const { method, httpVersion } = context.request;
   const noContent = status < 200 || status === 204;
-  const hasContent = res.req.method !== "HEAD" && !noContent && status !== 304;
+  const hasContent = method !== "HEAD" && !noContent && status !== 304;
+  let { header } = response;
+
   const told = noContent || transform !== undefined ? undefined : header.get("Content-Length");
-  const length = told === undefined || !hasContent ? told : origin.get("Content-Length");
-  return { hasContent, chunked: hasContent && length === undefined && res.req.httpVersion !== "1.0", length };
-}
+  let length = told === undefined || !hasContent ? told : context.separated.length;
+  const announced = hasContent && httpVersion !== "1.0" ? announcedTrailers(context) : [];
+  // In HTTP/1.1 content of a known length has nothing behind it: where trailers may come from HTTP/2, it gets room.
+  const mayFollow = announced.length > 0 || context.policy.passesUndeclared;
+  if (httpVersion === "1.1" && hasContent && context.origin.trailersPossible && mayFollow) length = undefined;
+  const trailers = hasContent && (httpVersion === "2.0" || (httpVersion === "1.1" && length === undefined));
 
-/**
- * Sends the head. `Trailer` announces, in the origin's order, those names under which something may follow, and is not
- * sent where nothing can.
- */
-export function sendHead(
-  res: ServerResponse,
-  response: ProxyResponse,
-  {
-    framing,
-    origin,
-    policy,
-  }: { readonly framing: ResponseFraming; readonly origin: FieldLines; readonly policy: TrailerPolicy },
-): void {
-  const { status, reason } = response;
-  let header = withFieldsSetBefore(res, response.header);
-  if (framing.length !== header.get("Content-Length")) header = withoutField(header, "Content-Length");
-  if (framing.length !== undefined && !header.has("Content-Length"))
-    header = header.with("Content-Length", framing.length);
+  if (told !== length || noContent) header = withoutField(header, "Content-Length");
   header = withoutField(header, "Transfer-Encoding");
-  if (!framing.chunked) header = withoutField(header, "Trailer");
-  else {
-    const announced = policy.announce({ declared: origin.list("Trailer"), hopByHop: connectionOptions(origin) });
-    if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
-  }
-  if (header.has("Date")) res.sendDate = false;
-  res.writeHead(status, reason, [...header.raw]);
+  if (!trailers) header = withoutField(header, "Trailer");
+  else if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
+  return { status, reason, header, hasContent, trailers, length, givesUp: false };
 }
 
-/**
- * What middleware has set on the response stands before what the origin sent and is not replaced by it: a cookie of each
- * is two cookies. Of fields that can only stand once the origin's is sent; how the message is framed is ours to say.
- */
-function withFieldsSetBefore(res: ServerResponse, header: FieldLines): FieldLines {
-  const names = res.getHeaderNames();
-  if (names.length === 0) return header;
-  const before: FieldLine[] = [];
-  for (const [name, given] of names.map((lower) => [lower, res.getHeader(lower)] as const)) {
-    res.removeHeader(name);
-    if (FRAMING.has(name) || (ONCE.has(name) && header.has(name))) continue;
-    for (const value of [given ?? []].flat()) before.push([name, String(value)]);
-  }
-  return FieldLines.from([...before, ...header]);
+function announcedTrailers({ separated: { declared, connection }, policy }: FramingContext): string[] {
+  return policy.announce({ declared, hopByHop: connection });
 }
 
 function withoutField(fields: FieldLines, unwanted: string): FieldLines {
   return fields.has(unwanted) ? fields.without((name) => sameFieldName(name, unwanted)) : fields;
 }
-
-const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
-
-const ONCE: ReadonlySet<string> = new Set(
-  [
-    "content-type content-encoding content-range content-location content-disposition accept-ranges",
-    "date age expires etag last-modified location retry-after server x-powered-by strict-transport-security",
-    "access-control-allow-origin access-control-allow-credentials access-control-max-age",
-  ].flatMap((line) => line.split(" ")),
-);

@@ -1,48 +1,49 @@
-import type { ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
 
 import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy, type VerifyingStream } from "@trailsum/shared";
 
-import { connectionOptions } from "../hop-by-hop.ts";
-import type { ContentSink, OriginResponse } from "./origin-response.ts";
-import type { ProxyResponse, ResponseFraming } from "./proxy-response.ts";
+import type { SeparatedHeader } from "../hop-by-hop.ts";
+import type { InboundExchange, OutgoingHead } from "../inbound/inbound-exchange.ts";
+import type { OriginResponse } from "./origin-response.ts";
+import type { ProxyResponse } from "./proxy-response.ts";
 
 /** How content goes from the origin to the client. */
 export interface RelayOptions {
-  readonly framing: ResponseFraming;
+  readonly head: OutgoingHead;
+  /** The origin's header, taken apart. */
+  readonly separated: SeparatedHeader;
   readonly policy: TrailerPolicy;
   /** Made for the response's content, where it is to be verified on the way. */
   readonly verification: ((trailers: () => FieldLines) => VerifyingStream) | undefined;
 }
 
 /**
- * Relays the content of a response and, behind it, its trailers, as fast as the client takes it. Settles when all of it
- * has been handed over, and rejects when it broke off: the response has then no end, and must be given none.
+ * Relays a response: its head, its content and, behind it, its trailers, as fast as the client takes them. Settles when
+ * all of it has been handed over, and rejects when it broke off: the response has then no end, and must be given none.
  */
-export function relayContent(
+export function relay(
   response: OriginResponse,
-  res: ServerResponse,
+  exchange: InboundExchange,
   outgoing: ProxyResponse,
   options: RelayOptions,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const finish = (trailers: FieldLines): void => {
     try {
-      endWithTrailers(res, response, outgoing, { ...options, trailers });
+      exchange.end(passedTrailers(trailers, outgoing, options));
       resolve();
     } catch (error) {
       reject(error instanceof Error ? error : new Error(String(error)));
     }
   };
-  if (options.verification === undefined && outgoing.transform === undefined) {
-    const sink = directSink(response, res, { finish, reject });
-    response.consume(sink);
-    // What has come by now goes out with the head in one write. If nothing has, the head goes alone: it never waits.
-    if (!res.writableEnded && res.writableLength === 0) res.flushHeaders();
+  const { head, verification } = options;
+  if (verification === undefined && outgoing.transform === undefined) {
+    exchange.head(head);
+    response.consume(directSink(response, exchange, { finish, reject }));
   } else {
-    throughStreams(response, res, { outgoing, options, finish, reject });
     // Of empty content the head is the whole: it waits for the verdict.
-    if (options.framing.length !== "0") res.flushHeaders();
+    if (head.length !== "0") exchange.head(head);
+    throughStreams(response, exchange, { outgoing, options, finish, reject });
   }
   return promise;
 }
@@ -52,31 +53,20 @@ interface Outcome {
   readonly reject: (error: Error) => void;
 }
 
-/** From one socket to the other with nothing in between. */
-function directSink(response: OriginResponse, res: ServerResponse, { finish, reject }: Outcome): ContentSink {
-  let blocked = false;
-  const resume = (): void => {
-    blocked = false;
-    response.resume();
-  };
-  return {
-    onContent(piece) {
-      if (res.write(piece)) return true;
-      if (!blocked) {
-        blocked = true;
-        res.once("drain", resume);
-      }
-      return false;
-    },
-    onEnd: finish,
-    onError: reject,
-  };
+/** From one connection to the other with nothing in between. */
+function directSink(
+  response: OriginResponse,
+  exchange: InboundExchange,
+  { finish, reject }: Outcome,
+): Parameters<OriginResponse["consume"]>[0] {
+  exchange.onDrain = () => response.resume();
+  return { onContent: (piece) => exchange.write(piece), onEnd: finish, onError: reject };
 }
 
 /** Through what looks at the content, or changes it. */
 function throughStreams(
   response: OriginResponse,
-  res: ServerResponse,
+  exchange: InboundExchange,
   { outgoing, options, finish, reject }: Outcome & { outgoing: ProxyResponse; options: RelayOptions },
 ): void {
   let trailers = FieldLines.empty;
@@ -88,18 +78,22 @@ function throughStreams(
   );
   const last = stages.at(-1)!;
   // The origin may have sent all by now: then nothing else would end the waiting for a client that is gone.
-  const onGone = (): void => void last.destroy(new TrailsumError("ABORTED", "the client went away"));
-  res.once("close", onGone);
+  const { onGone } = exchange;
+  exchange.onGone = () => {
+    last.destroy(new TrailsumError("ABORTED", "the client went away"));
+    onGone?.();
+  };
   pipeline(stages as [Readable, NodeJS.ReadWriteStream], (error) => {
-    res.off("close", onGone);
     if (error) reject(error);
   });
+  exchange.onDrain = () => void last.resume();
   last.on("data", (piece: Buffer) => {
-    if (res.write(piece)) return;
-    last.pause();
-    res.once("drain", () => last.resume());
+    if (!exchange.write(piece)) last.pause();
   });
-  last.on("end", () => finish(trailers));
+  last.on("end", () => {
+    if (exchange.status === undefined) exchange.head(options.head);
+    finish(trailers);
+  });
 }
 
 /** A response's content as a stream. */
@@ -129,22 +123,13 @@ function readable(response: OriginResponse, onTrailers: (trailers: FieldLines) =
 }
 
 /** The trailer section is never longer than allowed: one that is breaks the response off. */
-function endWithTrailers(
-  res: ServerResponse,
-  response: OriginResponse,
+function passedTrailers(
+  trailers: FieldLines,
   outgoing: ProxyResponse,
-  { framing, policy, trailers }: RelayOptions & { readonly trailers: FieldLines },
-): void {
-  const { header } = response;
-  const passed =
-    trailers.length === 0
-      ? trailers
-      : policy.filter(trailers, { declared: header.list("Trailer"), hopByHop: connectionOptions(header) });
-  if (framing.chunked) {
-    const changed = outgoing.trailers?.(passed) ?? passed;
-    // What a hook adds is held to the same rule.
-    const sent = [...changed].filter(([name]) => isTrailerName(name));
-    if (sent.length > 0) res.addTrailers(sent.map(([name, value]): [string, string] => [name, value]));
-  }
-  res.end();
+  { head, policy, separated: { declared, connection } }: RelayOptions,
+): FieldLines {
+  const passed = trailers.length === 0 ? trailers : policy.filter(trailers, { declared, hopByHop: connection });
+  if (!head.trailers) return FieldLines.empty;
+  // What a hook adds is held to the same rule.
+  return outgoing.trailers?.(passed).without((name) => !isTrailerName(name)) ?? passed;
 }

@@ -6,3 +6,4 @@ export { sectionEnd } from "./section-end.ts";
 export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";
 export { readTrailerSection, type TrailerSection, type TrailerSectionLimits } from "./trailer-section.ts";
 export { isChunked } from "./transfer-coding.ts";
+export { type ByteSink, MessageWriter } from "./message-writer.ts";

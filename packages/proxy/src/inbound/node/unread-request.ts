@@ -1,10 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** How much more a client may send of a request that has its answer, and for how long, before it is cut off. */
-const BYTES = 64 * 1024 * 1024;
-const TIME = 10_000;
-const IDLE = 1_000;
+import { unreadLimits } from "../unread-limits.ts";
 
 /**
  * Reads and forgets what is still to come of a request that was answered early. Closing at once would make the system
@@ -12,12 +9,12 @@ const IDLE = 1_000;
  */
 export function forgetRest(message: IncomingMessage): void {
   if (message.complete || message.destroyed) return;
-  let left = BYTES;
+  let left = unreadLimits.bytes;
   const cut = (): void => {
     message.destroy();
   };
-  const idle = setTimeout(cut, IDLE).unref();
-  const limit = setTimeout(cut, TIME).unref();
+  const idle = setTimeout(cut, unreadLimits.idle).unref();
+  const limit = setTimeout(cut, unreadLimits.time).unref();
   const done = (): void => {
     clearTimeout(idle);
     clearTimeout(limit);
@@ -37,7 +34,7 @@ export function forgetRest(message: IncomingMessage): void {
  * does not close its side is not waited for long.
  */
 export function closeBehindAnswer(socket: Duplex): void {
-  const limit = setTimeout(() => socket.destroy(), IDLE).unref();
+  const limit = setTimeout(() => socket.destroy(), unreadLimits.idle).unref();
   socket.on("close", () => clearTimeout(limit));
   socket.resume();
   socket.end();

@@ -1,0 +1,327 @@
+import { TrailerAgent } from "@trailsum/client";
+import {
+  createTrailerPolicy,
+  FieldLines,
+  type TrailerPolicyOptions,
+  TrailsumError,
+  type Verdict,
+} from "@trailsum/shared";
+
+import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
+import { blamesOrigin, failureResponse, mayGoElsewhere, originFailure, sendFailure } from "./failure.ts";
+import { separateHeader } from "./hop-by-hop.ts";
+import { contentOfUpgrade } from "./inbound/inbound-content.ts";
+import type { InboundExchange } from "./inbound/inbound-exchange.ts";
+import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type Target, Targets, targetUrls } from "./origin/targets.ts";
+import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
+import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
+import { type PassingContent, passingContent } from "./request/passing-content.ts";
+import type { OriginResponse } from "./response/origin-response.ts";
+import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
+import { relay, type RelayOptions } from "./response/relay.ts";
+import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
+import { joinSockets, switchedTo } from "./tunnel.ts";
+import { passingVerification, type VerificationMode } from "./verification.ts";
+
+/** Passes exchanges on to origins, and their answers back. */
+export interface Forwarder {
+  /** The life of one exchange. Settles when that is done, and never rejects. */
+  forward(exchange: InboundExchange): Promise<void>;
+  /** Closes what was opened: idle connections to origins. */
+  close(): Promise<void>;
+}
+
+/** A forwarder with the options of a reverse proxy. */
+export function createForwarder(options: ReverseProxyOptions): Forwarder {
+  const { rewrite, modifyResponse, errorHandler = failureResponse, onExchange, verify = "off" } = options;
+  const own = options.dispatcher === undefined ? new TrailerAgent(options.agent) : undefined;
+  const dispatcher = options.dispatcher ?? own!;
+  // undici's own dispatchers send no trailers, and refuse to send an expectation.
+  const capable = dispatcher instanceof TrailerAgent;
+  const targets = new Targets(targetUrls(options.target), options.balance, options.health);
+  const bounds: TrailerPolicyOptions = {
+    maxBytes: options.maxTrailerSize ?? 16_384,
+    maxFields: options.maxTrailerFields ?? 128,
+  };
+  const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "declared" });
+  const responseTrailers = createTrailerPolicy({ ...bounds, select: options.responseTrailers ?? "all" });
+  const outbound: OutboundPolicy = {
+    host: options.host ?? "target",
+    forwarded: options.forwarded ?? "x-forwarded",
+    trustsForwarded: trust(options.trustForwarded),
+    trailers: requestTrailers,
+    sendsTrailers: capable,
+  };
+
+  let closed: Promise<void> | undefined;
+
+  /** The life of a request, from its head to the end of its response. */
+  async function forward(exchange: InboundExchange): Promise<void> {
+    const began = performance.now();
+    const passage = new Passage(exchange, capable);
+    const { request } = exchange;
+    const content = passingContent(request, exchange.content, {
+      policy: requestTrailers,
+      mode: verify,
+      onBegin: () => passage.continue(),
+    });
+    try {
+      checkRequest(request);
+      const outcome = await (request.upgrade === undefined ? reach(passage, content) : ask(passage, request.upgrade));
+      if ("socket" in outcome) await join(passage, outcome, request.upgrade!);
+      else await answer(passage, outcome);
+    } catch (error) {
+      await fail(passage, error);
+    }
+    exchange.conclude();
+    if (content.verdict !== undefined) passage.record.requestVerdict = await content.verdict.catch(() => undefined);
+    await conclude(passage, began);
+  }
+
+  /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
+  function reach(passage: Passage, content: PassingContent): Promise<OriginResponse> {
+    return withTarget(passage, content, (out) =>
+      roundTrip(out, content.outbound(), {
+        dispatcher,
+        expectContinue: passage.expects,
+        onInterim: (status, header) => passage.interim(status, header),
+      }),
+    );
+  }
+
+  /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
+  function ask(passage: Passage, protocol: string): Promise<OriginResponse | Switched> {
+    if (passage.exchange.content !== undefined) throw contentOfUpgrade();
+    return withTarget(passage, undefined, (out) =>
+      switchProtocols(out, protocol, {
+        dispatcher,
+        expectContinue: false,
+        onInterim: (status, header) => passage.interim(status, header),
+      }),
+    );
+  }
+
+  /** Gives the response back: head, content, trailers. */
+  async function answer(passage: Passage, response: OriginResponse): Promise<void> {
+    const { exchange, record } = passage;
+    const { request } = exchange;
+    const separated = separateHeader(response.header);
+    const outgoing = proxyResponse(response, separated);
+    try {
+      if (modifyResponse !== undefined) await modified(outgoing, request);
+      const head = responseHead(outgoing, { request, origin: response, separated, policy: responseTrailers });
+      if (!head.hasContent) {
+        exchange.head(head);
+        await drained(response);
+        exchange.end(FieldLines.empty);
+      } else {
+        const verification = verificationOf(request, response, record, verify);
+        passage.begun = verification !== undefined;
+        await relay(response, exchange, outgoing, { head, separated, policy: responseTrailers, verification });
+      }
+      if (!exchange.finished) await exchange.sent();
+    } catch (error) {
+      response.abandon(TrailsumError.from(error));
+      throw error;
+    }
+  }
+
+  async function modified(outgoing: ProxyResponse, request: InboundRequest): Promise<void> {
+    try {
+      await modifyResponse?.(outgoing, request);
+    } catch (error) {
+      if (error instanceof TrailsumError) throw error;
+      const { message, cause } = TrailsumError.from(error);
+      throw new TrailsumError("INTERNAL", message, { cause, status: 502 });
+    }
+  }
+
+  /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
+  async function join({ exchange, record }: Passage, switched: Switched, protocol: string): Promise<void> {
+    try {
+      const outgoing = proxyResponse({ ...switched, reason: "" }, separateHeader(switched.header));
+      const agreed = switchedTo(switched.header, protocol);
+      await modified(outgoing, exchange.request);
+      if (exchange.gone) throw new TrailsumError("ABORTED", "the client went away");
+      const client = exchange.switchTo(agreed, outgoing.header);
+      record.status = 101;
+      await joinSockets(client, switched.socket);
+    } catch (error) {
+      switched.socket.destroy();
+      throw error;
+    }
+  }
+
+  /** Chooses a target, aims the request at it and sends it; tries others while that can do no harm. */
+  async function withTarget<Outcome>(
+    passage: Passage,
+    content: PassingContent | undefined,
+    send: (out: OutboundRequest) => RoundTrip<Outcome>,
+  ): Promise<Outcome> {
+    const { record } = passage;
+    const { request } = passage.exchange;
+    const tried = new Set<Target>();
+    let failure: TrailsumError | undefined;
+    for (;;) {
+      const target = targets.choose(tried);
+      if (target === undefined)
+        throw failure ?? new TrailsumError("CONNECT_FAILED", "no origin is available", { status: 503 });
+      tried.add(target);
+      const out = outboundRequest(request, target.base, outbound);
+      if (rewrite !== undefined) await rewrite({ in: request, out });
+      record.origin = out.origin;
+      passage.hold(target);
+      try {
+        const trip = send(out);
+        passage.follow(trip);
+        const outcome = await trip.outcome;
+        targets.succeeded(target);
+        return outcome;
+      } catch (error) {
+        failure = originFailure(error, out.origin);
+        if (blamesOrigin(failure)) targets.failed(target);
+        if (content?.begun === true || !mayGoElsewhere(failure, request)) throw failure;
+      }
+    }
+  }
+
+  /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
+  async function fail({ exchange, record, begun }: Passage, error: unknown): Promise<void> {
+    const failure = originFailure(error, record.origin);
+    record.error = failure;
+    if (exchange.gone || begun || exchange.status !== undefined || failure.code === "ABORTED") exchange.breakOff();
+    else {
+      try {
+        sendFailure(exchange, await errorHandler(failure, exchange.request));
+        await exchange.sent();
+      } catch {
+        exchange.breakOff();
+      }
+    }
+  }
+
+  /** Nothing hangs on the exchange any more, and whoever listens is told of it. */
+  async function conclude(passage: Passage, began: number): Promise<void> {
+    const { record } = passage;
+    passage.end();
+    if (onExchange === undefined) return;
+    record.status ??= passage.exchange.status;
+    record.duration = performance.now() - began;
+    try {
+      await onExchange(record);
+    } catch {
+      // Whoever listens cannot harm who is served.
+    }
+  }
+
+  return { forward, close: () => (closed ??= own?.close() ?? Promise.resolve()) };
+}
+
+/** One exchange on its way through, and what hangs on it until its response has ended. */
+class Passage {
+  readonly exchange: InboundExchange;
+  readonly record: ExchangeRecord;
+  /** Whether the origin is told that the client waits for a 100. */
+  readonly expects: boolean;
+  /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
+  begun = false;
+  #continued: boolean;
+  #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
+  #target: Target | undefined;
+
+  constructor(exchange: InboundExchange, capable: boolean) {
+    this.exchange = exchange;
+    this.expects = exchange.request.expectsContinue && capable;
+    this.#continued = !exchange.request.expectsContinue;
+    this.record = beginRecord(exchange.request);
+    exchange.onGone = () => this.#trip?.abort(new TrailsumError("ABORTED", "the client went away"));
+  }
+
+  /** Its exchange with an origin: given up when the client goes away. */
+  follow(trip: Pick<RoundTrip<unknown>, "abort">): void {
+    this.#trip = trip;
+    if (this.exchange.gone) this.exchange.onGone?.();
+  }
+
+  /** Counts as under way with this target, and with no other. */
+  hold(target: Target): void {
+    this.#release();
+    this.#target = target;
+    target.active += 1;
+  }
+
+  /** Relays an interim response. */
+  interim(status: number, header: FieldLines): void {
+    if (status === 100 && this.#continued) return;
+    this.#continued ||= status === 100;
+    this.exchange.interim(status, interimFields(header));
+  }
+
+  /** Lets the content come: the origin has asked for it, or has not and it is sent all the same. */
+  continue(): void {
+    if (!this.#continued) this.interim(100, FieldLines.empty);
+  }
+
+  end(): void {
+    this.#release();
+    this.exchange.onGone = undefined;
+    this.exchange.onDrain = undefined;
+  }
+
+  #release(): void {
+    if (this.#target !== undefined) this.#target.active -= 1;
+    this.#target = undefined;
+  }
+}
+
+const INTERIM_DROPPED: ReadonlySet<string> = new Set(["content-length"]);
+
+/** The fields of an interim response (RFC 9110 section 15.2) without what was for the hop behind us. */
+function interimFields(header: FieldLines): FieldLines {
+  return header.length === 0 ? header : FieldLines.owning(separateHeader(header, INTERIM_DROPPED).endToEnd);
+}
+
+/** How the content of a response is verified; its verdict is written down. */
+function verificationOf(
+  { method }: InboundRequest,
+  response: OriginResponse,
+  record: ExchangeRecord,
+  mode: VerificationMode,
+): RelayOptions["verification"] {
+  if (mode === "off") return undefined;
+  const { header, status, trailersPossible } = response;
+  // What answers another method than GET is not the resource's representation, and `Repr-Digest` does not speak of it: in
+  // the answer to a PUT it tells what was stored (RFC 9530 section 3.2).
+  const content = method === "GET" && status !== 206 ? "whole" : "part";
+  return (trailers) => {
+    const stream = passingVerification({ header, trailersPossible, trailers, content }, mode);
+    stream.verdict.then(
+      (verdict: Verdict) => {
+        record.responseVerdict = verdict;
+      },
+      () => {},
+    );
+    return stream;
+  };
+}
+
+/**
+ * A response without content still has to come to its end, or its connection cannot be used again. One whose content a
+ * hook has taken away is not waited for.
+ */
+function drained(response: OriginResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onContent = (): boolean => {
+      resolve();
+      response.abandon(new TrailsumError("ABORTED", "its content is not wanted"));
+      return true;
+    };
+    response.consume({ onContent, onEnd: () => resolve(), onError: reject });
+  });
+}
+
+function trust(given: ReverseProxyOptions["trustForwarded"]): OutboundPolicy["trustsForwarded"] {
+  if (typeof given === "function") return (address) => address !== undefined && given(address);
+  return () => given === true;
+}

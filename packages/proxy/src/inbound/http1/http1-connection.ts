@@ -1,0 +1,320 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+
+import { errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
+import { MessageWriter } from "@trailsum/shared/http1";
+
+import type { Connections, ServedConnection } from "../../connections.ts";
+import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
+import type { InboundExchange } from "../inbound-exchange.ts";
+import { unreadLimits } from "../unread-limits.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
+import { RequestFault } from "./request-fault.ts";
+import type { RequestHead } from "./request-head.ts";
+import { type RequestLimits, RequestReader, type RequestSink } from "./request-reader.ts";
+import { responseHeadText } from "./response-head.ts";
+
+/** How a connection is served. */
+export interface Http1Options {
+  readonly forward: (exchange: InboundExchange) => Promise<void>;
+  readonly connections: Connections;
+  readonly limits: RequestLimits;
+  readonly timeouts: InboundTimeouts;
+  readonly protocol: RequestOrigin["protocol"];
+}
+
+/** How long a client may take for what. Milliseconds, looked at about once a second. */
+export interface InboundTimeouts {
+  /** For the next request on a connection that it keeps open. */
+  readonly keepAlive: number;
+  /** For all of a head, once it has begun. */
+  readonly head: number;
+  /** For the next piece of content, and for taking some of a response. */
+  readonly idle: number;
+}
+
+/**
+ * One connection of HTTP/1.1 from a client. It reads one request after the other and answers each before it begins the
+ * next: what a client sends ahead waits. It is used again only when both messages have been complete.
+ */
+export class Http1Connection implements RequestSink, ServedConnection {
+  readonly socket: Socket;
+  readonly writer: MessageWriter;
+  readonly origin: RequestOrigin;
+  readonly #options: Http1Options;
+  readonly #reader: RequestReader;
+  #exchange: Http1Exchange | undefined;
+  #phase: "idle" | "head" | "exchange" | "forgetting" | "closing" = "idle";
+  /** When the phase began, or something last moved in it, by the clock of all connections. */
+  #since: number;
+  /** When what is forgotten has to have come to its end, and how many bytes it may still have. */
+  #forgetUntil = 0;
+  #forgettable = 0;
+  /** How many bytes waited to be sent at the last look. */
+  #unsent = 0;
+  #clientEnded = false;
+
+  constructor(socket: Socket, options: Http1Options) {
+    this.socket = socket;
+    this.#options = options;
+    this.writer = new MessageWriter(socket);
+    this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
+    this.#reader = new RequestReader(this, options.limits);
+    this.#since = options.connections.now;
+    options.connections.add(this);
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
+    socket.on("error", this.#onError).on("close", this.#onClose);
+  }
+
+  /** Takes bytes that were read before it was there. */
+  receive(bytes: Buffer): void {
+    this.#onData(bytes);
+  }
+
+  // The clock's side.
+
+  check(now: number): void {
+    const { keepAlive, head, idle } = this.#options.timeouts;
+    const rested = now - this.#since;
+    if (this.#phase === "exchange") this.#checkExchange(now, idle);
+    else if (this.#phase === "idle" && rested > keepAlive) this.socket.destroy();
+    else if (this.#phase === "head" && rested > head)
+      this.#refuse(new TrailsumError("TIMEOUT", "the head of the request took too long"));
+    else if (this.#phase === "closing") this.#checkClosing(now, idle);
+    else if (this.#phase === "forgetting" && (rested > unreadLimits.idle || now > this.#forgetUntil))
+      this.socket.destroy();
+  }
+
+  /** What rests for too long is a response that is not taken, or content that does not come. */
+  #checkExchange(now: number, idle: number): void {
+    const unsent = this.socket.writableLength;
+    const rests = unsent === 0 ? this.#exchange?.awaitsContent === true : unsent === this.#unsent;
+    this.#unsent = unsent;
+    if (!rests) this.#since = now;
+    else if (now - this.#since <= idle) return;
+    else if (unsent > 0) this.socket.destroy();
+    else this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent nothing for too long"));
+  }
+
+  /** The last answer has all the time that it needs; once it is out, a client that does not close its side has little. */
+  #checkClosing(now: number, idle: number): void {
+    const unsent = this.socket.writableLength;
+    if (unsent !== this.#unsent) this.#since = now;
+    this.#unsent = unsent;
+    if (now - this.#since > (unsent > 0 ? idle : unreadLimits.idle)) this.socket.destroy();
+  }
+
+  stop(): void {
+    if (this.#phase === "idle") this.socket.destroy();
+    else this.#exchange?.stopBehind();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Whether the server stops, and so the response in hand is the last one. */
+  get stopping(): boolean {
+    return this.#options.connections.stopping;
+  }
+
+  // The exchange's side.
+
+  /** Lets content come. */
+  resume(): void {
+    try {
+      this.#reader.resume();
+    } catch (error) {
+      this.#refuse(error);
+    }
+    this.#settleReading();
+  }
+
+  /** Holds content back. */
+  pause(): void {
+    this.#reader.pause();
+  }
+
+  /** The response has been handed over to its end. */
+  advance(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || !exchange.ended) return;
+    if (!exchange.persistent) this.close();
+    else if (this.#reader.complete && !this.writer.full) {
+      this.#exchange = undefined;
+      this.#phase = "idle";
+      this.#since = this.#options.connections.now;
+      this.#next();
+    }
+  }
+
+  /** Reads and forgets what is still to come of a request that has its answer. */
+  forget(): void {
+    this.#phase = "forgetting";
+    this.#since = performance.now();
+    this.#forgetUntil = this.#since + unreadLimits.time;
+    this.#forgettable = unreadLimits.bytes;
+    this.resume();
+  }
+
+  /**
+   * Closes the connection behind its last answer. Closing at once would make the system reset it while the client is
+   * still sending, and the reset can overtake the answer: what still comes is read and forgotten for a while.
+   */
+  close(): void {
+    if (this.#phase === "closing") return;
+    this.#phase = "closing";
+    this.#since = performance.now();
+    this.#forgettable = unreadLimits.bytes;
+    this.writer.flush();
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  /** Lets go of the socket, for another protocol. What has come behind the head stands in front of what comes. */
+  release(): Socket {
+    const { socket } = this;
+    const rest = this.#reader.rest();
+    this.#options.connections.delete(this);
+    this.#exchange = undefined;
+    socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
+    socket.off("error", this.#onError).off("close", this.#onClose);
+    socket.pause();
+    if (rest.length > 0) socket.unshift(rest);
+    this.#options.connections.add(new Tunnel(socket, this.#options.connections));
+    return socket;
+  }
+
+  // The reader's side: what the request consists of.
+
+  onHead(head: RequestHead): void {
+    const exchange = new Http1Exchange(this, head);
+    this.#exchange = exchange;
+    this.#phase = "exchange";
+    if (head.framing.kind !== "none") this.#reader.pause();
+    void this.#options.forward(exchange);
+  }
+
+  onContent(piece: Buffer): void {
+    this.#since = this.#options.connections.now;
+    if (this.#phase === "forgetting" || this.#phase === "closing") this.#forgotten(piece.length);
+    else this.#exchange?.received(piece);
+  }
+
+  onComplete(trailers: string[]): void {
+    this.#exchange?.complete(FieldLines.owning(trailers));
+    this.advance();
+  }
+
+  // The socket's side.
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#phase === "closing") {
+      this.#forgotten(bytes.length);
+      return;
+    }
+    try {
+      this.#reader.read(bytes);
+    } catch (error) {
+      this.#refuse(error);
+    }
+    if (this.#phase === "idle" && this.#reader.started) {
+      this.#phase = "head";
+      this.#since = performance.now();
+    }
+    this.#settleReading();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#clientEnded = true;
+    if (this.#phase === "closing") return;
+    try {
+      this.#reader.end();
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    // Who waits for an answer reads on; who has stopped reading as well looks no different, and is gone (as Go sees it).
+    if (this.#exchange === undefined || this.#exchange.ended) this.close();
+    else if (this.#reader.complete) this.socket.destroy();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#exchange?.drained();
+    this.advance();
+  };
+
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    this.#options.connections.delete(this);
+    this.#exchange?.closed();
+  };
+
+  #next(): void {
+    try {
+      this.#reader.next();
+    } catch (error) {
+      this.#refuse(error);
+    }
+    this.#settleReading();
+  }
+
+  /** Reads no more from the socket while what has come is waiting. */
+  #settleReading(): void {
+    const { socket } = this;
+    if (this.#reader.waiting) socket.pause();
+    else if (socket.isPaused()) socket.resume();
+  }
+
+  #forgotten(bytes: number): void {
+    this.#forgettable -= bytes;
+    if (this.#forgettable < 0) this.socket.destroy();
+  }
+
+  /** What is no request is answered as such, if an answer can still be told from another; nothing more is read. */
+  #refuse(error: unknown): void {
+    const exchange = this.#exchange;
+    if (exchange?.ended === true) this.close();
+    else if (exchange !== undefined) exchange.lost(this.#clientEnded ? undefined : asRefusal(error));
+    else if (this.#clientEnded) this.socket.destroy();
+    else this.#answerRefusal(asRefusal(error));
+  }
+
+  #answerRefusal(refusal: TrailsumError): void {
+    const document = `${JSON.stringify(errorProblem(refusal))}\n`;
+    const status = refusal.status ?? 400;
+    const framing = `Connection: close\r\nContent-Length: ${Buffer.byteLength(document)}\r\n`;
+    const header = FieldLines.from([["Content-Type", problemMediaType]]);
+    this.writer.text(responseHeadText({ status, reason: STATUS_CODES[status] ?? "", header, framing }));
+    this.writer.text(document);
+    this.close();
+  }
+}
+
+/** A connection that has left HTTP. It ends with the server. */
+class Tunnel implements ServedConnection {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, connections: Connections) {
+    this.#socket = socket;
+    socket.once("close", () => connections.delete(this));
+  }
+
+  check(): void {}
+
+  stop(): void {
+    this.#socket.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+function asRefusal(error: unknown): TrailsumError {
+  if (error instanceof RequestFault) {
+    return new TrailsumError("PROTOCOL", error.message, { status: error.status });
+  }
+  return TrailsumError.from(error);
+}

@@ -1,0 +1,237 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+import { upgradeProtocol } from "../../hop-by-hop.ts";
+import { type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
+import { switchHead } from "../../tunnel.ts";
+import type { ContentSink, ContentSource } from "../inbound-content.ts";
+import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import type { Http1Connection } from "./http1-connection.ts";
+import type { RequestHead } from "./request-head.ts";
+import { fieldLinesText, interimHeadText, responseHeadText } from "./response-head.ts";
+
+/** One request on a connection of HTTP/1.1, and the response to it. */
+export class Http1Exchange implements InboundExchange, ContentSource {
+  readonly request: InboundRequest;
+  readonly content: ContentSource | undefined;
+  readonly #connection: Http1Connection;
+  onGone: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
+  status: number | undefined;
+  gone = false;
+  finished = false;
+  /** Whether the response has been handed over to its end. */
+  ended = false;
+  /** Whether the connection may carry another exchange after this one. */
+  persistent: boolean;
+  trailers: FieldLines = FieldLines.empty;
+  #chunked = false;
+  #hasContent = false;
+  #blocked = false;
+  #switched = false;
+  #sending: Promise<void> | undefined;
+  #sink: ContentSink | undefined;
+  #content: "arriving" | "whole" | "lost";
+  #reason: TrailsumError | undefined;
+
+  constructor(connection: Http1Connection, head: RequestHead) {
+    this.#connection = connection;
+    this.request = requestOf(connection, head);
+    this.content = this.request.content === undefined ? undefined : this;
+    this.#content = this.content === undefined ? "whole" : "arriving";
+    // What comes behind a CONNECT that was refused may be meant for a tunnel.
+    this.persistent = head.persistent && head.method !== "CONNECT";
+  }
+
+  /** Whether somebody waits for content that has not come. */
+  get awaitsContent(): boolean {
+    return this.#content === "arriving" && this.#sink !== undefined;
+  }
+
+  // The response.
+
+  interim(status: number, header: FieldLines): void {
+    if (this.status !== undefined || this.request.httpVersion === "1.0" || this.gone) return;
+    const { writer } = this.#connection;
+    writer.text(interimHeadText(status, STATUS_CODES[status] ?? "", header));
+    writer.flush();
+  }
+
+  head(head: OutgoingHead): void {
+    const { status, reason, header } = head;
+    if (this.#connection.stopping || (head.givesUp && this.#content !== "whole")) this.persistent = false;
+    const text = responseHeadText({ status, reason, header, framing: this.#framing(head) });
+    this.status = status;
+    this.#hasContent = head.hasContent;
+    this.#chunked = head.trailers;
+    this.#connection.writer.text(text);
+  }
+
+  write(piece: Buffer): boolean {
+    if (!this.#hasContent || piece.length === 0) return true;
+    const { writer } = this.#connection;
+    if (this.#chunked) writer.content(piece, `${piece.length.toString(16)}\r\n`, "\r\n");
+    else writer.content(piece, "", "");
+    this.#blocked = writer.full;
+    return !this.#blocked;
+  }
+
+  end(trailers: FieldLines): void {
+    const connection = this.#connection;
+    if (this.#chunked) connection.writer.text(`0\r\n${fieldLinesText(trailers.raw)}\r\n`);
+    connection.writer.flush();
+    this.ended = true;
+    if (connection.socket.writableLength === 0) this.finished = true;
+    else this.#sending = this.#taken();
+    connection.advance();
+  }
+
+  sent(): Promise<void> {
+    if (this.finished) return Promise.resolve();
+    return this.gone ? Promise.reject(clientGone()) : (this.#sending ?? Promise.resolve());
+  }
+
+  /** Settles when the system has taken all that was written so far. */
+  #taken(): Promise<void> {
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#connection.socket.write("", (error) => {
+        this.finished = !error;
+        if (error) reject(clientGone());
+        else resolve();
+      });
+    });
+    // Not everybody waits for it.
+    taken.catch(() => {});
+    return taken;
+  }
+
+  /**
+   * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
+   * that one is reset.
+   */
+  breakOff(): void {
+    const { socket, writer } = this.#connection;
+    if (this.ended) return;
+    writer.flush();
+    const closeDelimited = this.#hasContent && !this.#chunked && this.request.httpVersion === "1.0";
+    if (closeDelimited && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  conclude(): void {
+    this.#sink = undefined;
+    if (this.#switched || this.#content !== "arriving" || !this.ended) return;
+    if (this.persistent) this.#connection.forget();
+    else this.#connection.close();
+  }
+
+  switchTo(protocol: string, header: FieldLines): Duplex {
+    this.#switched = true;
+    this.#connection.writer.text(switchHead(protocol, header));
+    this.#connection.writer.flush();
+    return this.#connection.release();
+  }
+
+  // The content of the request.
+
+  flow(sink: ContentSink): void {
+    this.#sink = sink;
+    if (this.#content === "arriving") process.nextTick(() => this.resume());
+    else if (this.#content === "lost") sink.onLost(this.#reason);
+    else sink.onEnd();
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  leave(): void {
+    this.#sink = undefined;
+  }
+
+  resume(): void {
+    if (this.#content === "arriving" && this.#sink !== undefined) this.#connection.resume();
+  }
+
+  // The connection's side.
+
+  received(piece: Buffer): void {
+    if (this.#sink === undefined || !this.#sink.onContent(piece)) this.#connection.pause();
+  }
+
+  complete(trailers: FieldLines): void {
+    if (this.#content !== "arriving") return;
+    this.trailers = trailers;
+    this.#content = "whole";
+    this.#sink?.onEnd();
+  }
+
+  /** No more of the request will come. */
+  lost(reason: TrailsumError | undefined): void {
+    this.persistent = false;
+    if (this.#content !== "arriving") return;
+    this.#content = "lost";
+    this.#reason = reason;
+    this.#sink?.onLost(reason);
+  }
+
+  drained(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.onDrain?.();
+  }
+
+  /** The server stops: the connection ends behind this exchange. */
+  stopBehind(): void {
+    this.persistent = false;
+  }
+
+  closed(): void {
+    if (!this.ended) this.gone = true;
+    this.lost(undefined);
+    if (this.gone) this.onGone?.();
+  }
+
+  #framing({ header, length, hasContent, trailers }: OutgoingHead): string {
+    const { httpVersion } = this.request;
+    const closeDelimited = hasContent && length === undefined && !trailers;
+    const asked = header.get("Connection")?.toLowerCase();
+    if (closeDelimited || asked?.includes("close") === true) this.persistent = false;
+    let framing = "";
+    if (asked === undefined) framing = this.persistent ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    if (trailers) framing += "Transfer-Encoding: chunked\r\n";
+    else if (length !== undefined && httpVersion !== "2.0" && !header.has("Content-Length")) {
+      framing += `Content-Length: ${length}\r\n`;
+    }
+    return framing;
+  }
+}
+
+function requestOf({ origin }: Http1Connection, head: RequestHead): InboundRequest {
+  const header = FieldLines.owning(head.raw);
+  const { framing } = head;
+  return {
+    method: head.method,
+    ...targetAndHost(head.target, header),
+    header,
+    httpVersion: head.version,
+    remoteAddress: origin.remoteAddress,
+    protocol: origin.protocol,
+    content:
+      framing.kind === "chunked"
+        ? { length: undefined, trailersPossible: true }
+        : framing.kind === "length" && framing.length > 0
+          ? { length: framing.length, trailersPossible: false }
+          : undefined,
+    upgrade: head.upgrade.length > 0 && framing.kind === "none" ? upgradeProtocol(header) : undefined,
+    expectsContinue: head.expectContinue,
+    message: undefined,
+  };
+}
+
+function clientGone(): TrailsumError {
+  return new TrailsumError("ABORTED", "the client went away");
+}

@@ -1,0 +1,236 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
+import type { RequestLimits } from "../http1/request-reader.ts";
+import type { ContentSink, ContentSource } from "../inbound-content.ts";
+import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import { fieldsObject } from "./fields-object.ts";
+import { http2Request } from "./http2-request.ts";
+
+/** What a stream of HTTP/2 began with. */
+export interface StreamBeginning {
+  /** Name, value, ... as they stood on the wire, pseudo fields too. */
+  readonly raw: readonly string[];
+  /** Whether nothing follows. */
+  readonly whole: boolean;
+  readonly origin: RequestOrigin;
+  readonly limits: RequestLimits;
+}
+
+/** When so much of a response waits, no more should be given. Bytes. */
+const HIGH_WATER = 256 * 1024;
+
+/** One stream of HTTP/2: a request and the response to it. */
+export class Http2Exchange implements InboundExchange, ContentSource {
+  readonly request: InboundRequest;
+  readonly content: ContentSource | undefined;
+  readonly #stream: ServerHttp2Stream;
+  onGone: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
+  status: number | undefined;
+  finished = false;
+  gone = false;
+  trailers: FieldLines = FieldLines.empty;
+  #head: OutgoingHead | undefined;
+  #opened = false;
+  #ended = false;
+  #switched = false;
+  #trailersOut: FieldLines = FieldLines.empty;
+  #sink: ContentSink | undefined;
+  #content: "arriving" | "whole" | "lost";
+  #blocked = false;
+  /** When something last moved, as far as the clock of all connections knows. */
+  #since = performance.now();
+
+  constructor(stream: ServerHttp2Stream, { raw, whole, origin, limits }: StreamBeginning) {
+    this.#stream = stream;
+    this.request = http2Request(raw, { whole, origin, maxHeaderSize: limits.maxHeaderSize });
+    this.content = whole || this.request.upgrade !== undefined ? undefined : this;
+    this.#content = whole ? "whole" : "arriving";
+    stream
+      .on("close", this.#onClose)
+      .on("error", () => {})
+      .on("finish", this.#onFinish)
+      .on("drain", this.#onDrain);
+    stream.on("trailers", (_fields, _flags, rawTrailers: string[]) => {
+      this.trailers = FieldLines.fromRaw(rawTrailers);
+    });
+    if (whole) stream.resume();
+  }
+
+  // The response.
+
+  interim(status: number, header: FieldLines): void {
+    if (this.#opened || this.status !== undefined || this.#stream.closed) return;
+    this.#stream.additionalHeaders({ ":status": status, ...fieldsObject(header) });
+  }
+
+  /** It waits until something is written or the turn ends: a response without content is then its head alone. */
+  head(head: OutgoingHead): void {
+    fieldsObject(head.header);
+    this.#head = head;
+    this.status = head.status;
+    process.nextTick(this.#onTurn);
+  }
+
+  write(piece: Buffer): boolean {
+    if (piece.length === 0 || this.#head?.hasContent !== true || this.#stream.closed) return true;
+    this.#open();
+    this.#stream.write(piece);
+    this.#blocked = this.#stream.writableLength >= HIGH_WATER;
+    return !this.#blocked;
+  }
+
+  end(trailers: FieldLines): void {
+    if (this.#ended || this.#stream.closed) return;
+    this.#ended = true;
+    if (!this.#opened && trailers.length === 0) {
+      this.#open(true);
+      return;
+    }
+    this.#trailersOut = trailers;
+    this.#open();
+    this.#stream.end();
+  }
+
+  sent(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        if (this.finished) resolve();
+        else reject(new TrailsumError("ABORTED", "the client went away"));
+      };
+      if (this.finished || this.#stream.closed) settle();
+      else this.#stream.once("finish", settle).once("close", settle);
+    });
+  }
+
+  breakOff(): void {
+    if (this.finished && this.#content === "whole") return;
+    const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants;
+    this.#stream.close(this.gone ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** A server that needs no more of a request than it has seen says so, and that it is no error (RFC 9113 section 8.1). */
+  conclude(): void {
+    this.#sink = undefined;
+    if (!this.#switched && this.#content === "arriving" && !this.#stream.closed)
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
+  switchTo(_protocol: string, header: FieldLines): Duplex {
+    this.#switched = true;
+    this.#opened = true;
+    this.status = 200;
+    this.#stream.respond({ ":status": 200, ...fieldsObject(header) });
+    return this.#stream;
+  }
+
+  // The content of the request.
+
+  flow(sink: ContentSink): void {
+    this.#sink = sink;
+    if (this.#content === "lost") sink.onLost();
+    else this.#stream.on("data", this.#onData).on("end", this.#onEnd).resume();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  leave(): void {
+    this.#sink = undefined;
+    this.#stream.off("data", this.#onData).off("end", this.#onEnd);
+    if (this.#content === "arriving") this.#stream.pause();
+  }
+
+  // The session's side.
+
+  /** Looks whether nothing has moved for too long that should have. */
+  check(now: number, idle: number): void {
+    if (this.#switched) return;
+    const waits = this.#stream.writableLength > 0 || (this.#content === "arriving" && this.#sink !== undefined);
+    if (!waits || this.#moved) this.#since = now;
+    this.#moved = false;
+    if (now - this.#since > idle) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #moved = false;
+
+  /** The server stops: what is no exchange any more ends. */
+  stop(): void {
+    if (this.#switched) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    this.#moved = true;
+    if (this.#sink?.onContent(piece) === false) this.#stream.pause();
+  };
+
+  /** Node ends the content of a stream that was reset as well: only one that is still open has been read to its end. */
+  readonly #onEnd = (): void => {
+    const reset = this.#stream.closed && (this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.finished);
+    if (this.#content !== "arriving") return;
+    if (reset || this.#stream.aborted) {
+      this.#lose();
+      return;
+    }
+    this.#content = "whole";
+    this.#sink?.onEnd();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#moved = true;
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.onDrain?.();
+  };
+
+  readonly #onFinish = (): void => {
+    const { aborted, rstCode } = this.#stream;
+    this.finished = this.#ended && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.finished) this.gone = true;
+    this.#lose();
+    if (this.gone) this.onGone?.();
+  };
+
+  readonly #onTurn = (): void => {
+    if (!this.#stream.closed) this.#open();
+  };
+
+  #lose(): void {
+    if (this.#content !== "arriving") return;
+    this.#content = "lost";
+    this.#sink?.onLost();
+  }
+
+  #open(alone = false): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    const { status, header, hasContent, length } = this.#head!;
+    const fields = { ":status": status, ...fieldsObject(header) };
+    const told = length === undefined || header.has("Content-Length") ? {} : { "content-length": length };
+    const endStream = alone || !hasContent;
+    const stream = this.#stream;
+    if (!endStream) stream.once("wantTrailers", this.#onWantTrailers);
+    stream.respond({ ...fields, ...told }, { endStream, waitForTrailers: !endStream });
+  }
+
+  readonly #onWantTrailers = (): void => {
+    try {
+      this.#stream.sendTrailers(fieldsObject(this.#trailersOut));
+    } catch {
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  };
+}

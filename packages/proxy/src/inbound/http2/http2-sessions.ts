@@ -1,0 +1,98 @@
+import { performServerHandshake, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+
+import type { Connections, ServedConnection } from "../../connections.ts";
+import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
+import type { InboundTimeouts } from "../http1/http1-connection.ts";
+import type { RequestLimits } from "../http1/request-reader.ts";
+import type { InboundExchange } from "../inbound-exchange.ts";
+import { Http2Exchange } from "./http2-exchange.ts";
+
+/** How sessions of HTTP/2 are served. */
+export interface Http2Options {
+  readonly forward: (exchange: InboundExchange) => Promise<void>;
+  readonly connections: Connections;
+  readonly limits: RequestLimits;
+  readonly timeouts: InboundTimeouts;
+}
+
+/** How much a client may send ahead on one stream, and on all of a session. Bytes. */
+const STREAM_WINDOW = 1_048_576;
+const SESSION_WINDOW = 4 * 1_048_576;
+
+const END_STREAM = 0x1;
+
+/** Serves sessions of HTTP/2, each on a connection of its own. */
+export class Http2Sessions {
+  readonly #options: Http2Options;
+
+  constructor(options: Http2Options) {
+    this.#options = options;
+  }
+
+  /** Speaks HTTP/2 on a socket, from its preface on. */
+  serve(socket: Socket): void {
+    new Http2Connection(socket, this.#options);
+  }
+}
+
+/** One session: its streams are exchanges, and it ends when it has had none for a while. */
+class Http2Connection implements ServedConnection {
+  readonly #session: ServerHttp2Session;
+  readonly #options: Http2Options;
+  readonly #exchanges = new Set<Http2Exchange>();
+  /** When the last exchange ended. */
+  #idleSince: number;
+
+  constructor(socket: Socket, options: Http2Options) {
+    this.#options = options;
+    const { connections, limits } = options;
+    this.#idleSince = connections.now;
+    const origin: RequestOrigin = {
+      remoteAddress: clientAddress(socket.remoteAddress),
+      protocol: socket instanceof TLSSocket ? "https" : "http",
+    };
+    const session = performServerHandshake(socket, {
+      maxHeaderListPairs: limits.maxFields,
+      maxSendHeaderBlockLength: 1_048_576,
+      settings: { enableConnectProtocol: true, initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: 256 },
+    });
+    this.#session = session;
+    session.setLocalWindowSize(SESSION_WINDOW);
+    connections.add(this);
+    session.on("stream", (stream, _headers, flags, rawHeaders: string[]) => {
+      const whole = (flags & END_STREAM) !== 0;
+      const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin, limits });
+      this.#exchanges.add(exchange);
+      stream.once("close", () => {
+        this.#exchanges.delete(exchange);
+        this.#idleSince = connections.now;
+      });
+      void options.forward(exchange);
+    });
+    // A session that breaks takes its streams with it, and they tell of it.
+    session.on("error", () => {}).on("close", () => connections.delete(this));
+    socket.on("error", () => {});
+    if (connections.stopping) this.stop();
+  }
+
+  check(now: number): void {
+    const { keepAlive, idle } = this.#options.timeouts;
+    if (this.#exchanges.size === 0) {
+      if (now - this.#idleSince > keepAlive) this.#session.close();
+      if (now - this.#idleSince > keepAlive + idle) this.#session.destroy();
+    }
+    for (const exchange of this.#exchanges) exchange.check(now, idle);
+  }
+
+  stop(): void {
+    for (const exchange of this.#exchanges) exchange.stop();
+    // Says GOAWAY, and closes when the last stream has ended.
+    if (!this.#session.closed) this.#session.close();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+}

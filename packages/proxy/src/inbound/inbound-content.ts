@@ -1,0 +1,88 @@
+import { Readable } from "node:stream";
+
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
+
+/** The content of a request as it comes in, in whatever way. It waits until somebody takes it. */
+export interface ContentSource {
+  /** Hands the content to `sink` from now on, what waits first, not before this call returns. */
+  flow(sink: ContentSink): void;
+  /** Holds it back. */
+  pause(): void;
+  /** Goes on. */
+  resume(): void;
+  /** Hands nothing to the sink any more; what comes is held back. */
+  leave(): void;
+  /** The trailer section as it stood on the wire; empty before the end. */
+  readonly trailers: FieldLines;
+}
+
+/** Who takes content, piece by piece. */
+export interface ContentSink {
+  /** Takes a piece; false when the source should pause. */
+  onContent(piece: Buffer): boolean;
+  /** All of it has come. */
+  onEnd(): void;
+  /** It broke off: `reason` where there is more to say than that the client went away. */
+  onLost(reason?: TrailsumError): void;
+}
+
+/**
+ * The content of a request that came in, as the body of the one that goes out. It touches its source only when it is
+ * first read, so that as long as nobody has, another origin can be tried. Destroying it leaves the request alone, which
+ * has still to be answered; and it ends only where the request arrived whole.
+ */
+export class InboundContent extends Readable implements ContentSink {
+  readonly #source: ContentSource;
+  readonly #onBegin: () => void;
+  #begun = false;
+
+  /** `onBegin` is called when it is first read. */
+  constructor(source: ContentSource, onBegin: () => void) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#source = source;
+    this.#onBegin = onBegin;
+  }
+
+  /** Whether any of it may have been read: then it cannot be sent again. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  get trailers(): FieldLines {
+    return this.#source.trailers;
+  }
+
+  override _read(): void {
+    if (this.#begun) {
+      this.#source.resume();
+      return;
+    }
+    this.#begun = true;
+    this.#onBegin();
+    this.#source.flow(this);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.#begun) this.#source.leave();
+    done(error);
+  }
+
+  onContent(piece: Buffer): boolean {
+    return this.push(piece);
+  }
+
+  onEnd(): void {
+    this.push(null);
+  }
+
+  onLost(reason?: TrailsumError): void {
+    this.destroy(
+      reason ?? new TrailsumError("CONNECTION_LOST", "the client broke off within its request", { status: 400 }),
+    );
+  }
+}
+
+/** Why a request that asks for another protocol and has content cannot be passed on. */
+export function contentOfUpgrade(): TrailsumError {
+  return new TrailsumError("PROTOCOL", "an upgrade that has content cannot be passed on", { status: 501 });
+}

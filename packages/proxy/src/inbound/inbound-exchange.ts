@@ -1,0 +1,58 @@
+import type { Duplex } from "node:stream";
+
+import type { FieldLines } from "@trailsum/shared";
+
+import type { InboundRequest } from "../request/inbound-request.ts";
+import type { ContentSource } from "./inbound-content.ts";
+
+/**
+ * One request of a client and the way to answer it, whatever brought it: a connection of HTTP/1.1, a stream of HTTP/2,
+ * or the objects of Node's own server. Nothing that it is asked to send makes it throw but a head that may not be sent.
+ */
+export interface InboundExchange {
+  readonly request: InboundRequest;
+  /** The content of the request, where it has some. */
+  readonly content: ContentSource | undefined;
+  /** The status of the final head, once that has been sent: another one cannot be. */
+  readonly status: number | undefined;
+  /** Whether all of the response has been handed to the system. */
+  readonly finished: boolean;
+  /** Whether nothing reaches the client any more. */
+  readonly gone: boolean;
+  /** Called once, when the client goes away before its response has been sent. */
+  onGone: (() => void) | undefined;
+  /** Called when more can be written, after `write` has said that no more should be. */
+  onDrain: (() => void) | undefined;
+
+  /** Sends an interim response (1xx), where the client knows of any. */
+  interim(status: number, header: FieldLines): void;
+  /** Sends the head of the final response. It leaves with what is written in the same turn, and waits for nothing else. */
+  head(head: OutgoingHead): void;
+  /** Sends a piece of content; false when no more should come until `onDrain`. */
+  write(piece: Buffer): boolean;
+  /** Ends the response: behind its content stand these trailers, where there is room for any. */
+  end(trailers: FieldLines): void;
+  /** Settles when the last byte has been handed to the system; rejects when that can no longer be. */
+  sent(): Promise<void>;
+  /** Breaks the exchange off, so that nobody can take what was sent for a whole response. */
+  breakOff(): void;
+  /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
+  conclude(): void;
+  /** Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. */
+  switchTo(protocol: string, header: FieldLines): Duplex;
+}
+
+/** The head of a response as it is to be sent, and how the end of the message is marked. */
+export interface OutgoingHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly header: FieldLines;
+  /** Whether content can follow; not behind a head that answers HEAD, nor with a status that has none. */
+  readonly hasContent: boolean;
+  /** Whether there is room for trailers. In HTTP/1.1 the content is chunked then. */
+  readonly trailers: boolean;
+  /** The `Content-Length` to send, if one is sent. */
+  readonly length: string | undefined;
+  /** Whether what has not yet come of the request is given up, and with it the connection if it carries nothing else. */
+  readonly givesUp: boolean;
+}

@@ -1,0 +1,93 @@
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+
+import { Connections } from "../connections.ts";
+import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
+import type { RequestLimits } from "./http1/request-reader.ts";
+import { Http2Sessions } from "./http2/http2-sessions.ts";
+import type { InboundExchange } from "./inbound-exchange.ts";
+import { UnknownConnection } from "./unknown-connection.ts";
+
+/** How clients are listened to. */
+export interface ListenerOptions {
+  readonly forward: (exchange: InboundExchange) => Promise<void>;
+  readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  readonly limits: RequestLimits;
+  readonly timeouts: InboundTimeouts;
+}
+
+/** What accepts connections. */
+export interface Listener {
+  /** Starts to listen; gives the port. */
+  listen(host: string, port: number): Promise<number>;
+  /** Stops, at the latest after so many milliseconds. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** So much may wait for a client before the system is asked to take more. Bytes. */
+const HIGH_WATER = 256 * 1024;
+
+/**
+ * Accepts connections and finds out what is spoken on them: over TLS what was agreed on (RFC 7301), in the clear what
+ * the first bytes say. Throws where a certificate is none.
+ */
+export function createListener({ forward, tls, limits, timeouts }: ListenerOptions): Listener {
+  const connections = new Connections();
+  const sessions = new Http2Sessions({ forward, connections, limits, timeouts });
+  const http1: Http1Options = {
+    forward,
+    connections,
+    limits,
+    timeouts,
+    protocol: tls === undefined ? "http" : "https",
+  };
+  const settings = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER };
+
+  const onPlain = (socket: Socket): void => {
+    new UnknownConnection(socket, {
+      connections,
+      timeout: timeouts.keepAlive,
+      onHttp1: (bytes) => new Http1Connection(socket, http1).receive(bytes),
+      onHttp2: () => sessions.serve(socket),
+    });
+  };
+
+  const onSecure = (socket: TLSSocket): void => {
+    if (socket.alpnProtocol === "h2") sessions.serve(socket);
+    else new Http1Connection(socket, http1);
+  };
+
+  const server: Server =
+    tls === undefined
+      ? createServer(settings, onPlain)
+      : createTlsServer({ ...settings, ...tls, ALPNProtocols: ["h2", "http/1.1"] }, onSecure);
+  // A socket that is not a connection yet: the handshake of TLS is still to come, or fails.
+  const accepted = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    accepted.add(socket);
+    socket.once("close", () => accepted.delete(socket));
+  });
+  server.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.off("error", reject);
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+
+    async close(graceMs) {
+      if (!server.listening) return;
+      const closed = new Promise((resolve) => server.close(resolve));
+      connections.stop();
+      const grace = setTimeout(() => {
+        for (const socket of accepted) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(grace);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from "node:http";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+import { type ContentSink, type ContentSource, contentOfUpgrade } from "../inbound-content.ts";
+
+/** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
+export class NodeContent implements ContentSource {
+  readonly #message: IncomingMessage;
+  readonly #detached: boolean;
+  #sink: ContentSink | undefined;
+
+  /** `detached` where Node has let go of the connection: what is content and what stands behind it cannot be told apart. */
+  constructor(message: IncomingMessage, detached: boolean) {
+    this.#message = message;
+    this.#detached = detached;
+  }
+
+  get trailers(): FieldLines {
+    return FieldLines.fromRaw(this.#message.rawTrailers);
+  }
+
+  flow(sink: ContentSink): void {
+    this.#sink = sink;
+    const message = this.#message;
+    if (this.#detached) sink.onLost(contentOfUpgrade());
+    else if (message.readableDidRead) {
+      sink.onLost(new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request"));
+    } else if (message.destroyed && !message.readableEnded) sink.onLost();
+    else {
+      message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);
+      // Whoever gave an earlier attempt up has paused it.
+      message.resume();
+    }
+  }
+
+  pause(): void {
+    this.#message.pause();
+  }
+
+  resume(): void {
+    this.#message.resume();
+  }
+
+  leave(): void {
+    const message = this.#message;
+    this.#sink = undefined;
+    message.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onLost).off("aborted", this.#onLost);
+    if (!message.readableEnded) message.pause();
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    if (this.#sink?.onContent(piece) === false) this.#message.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#message.complete) this.#sink?.onEnd();
+    else this.#onLost();
+  };
+
+  readonly #onLost = (): void => {
+    // A message that has ended closes; what it brought may still wait to be read.
+    if (this.#message.complete && this.#message.readableEnded) return;
+    this.#sink?.onLost();
+  };
+}

@@ -1,0 +1,194 @@
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
+
+import { upgradeProtocol } from "../../hop-by-hop.ts";
+import { clientAddress, type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
+import { switchHead } from "../../tunnel.ts";
+import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
+import { NodeContent } from "./node-content.ts";
+
+/** What Node has let go of, because the request asked for an upgrade. */
+export interface Upgrading {
+  readonly socket: Duplex;
+  /** What came behind the head. */
+  readonly head: Buffer;
+}
+
+/** An exchange of HTTP/1.1 through a server of Node's: node:http, and every framework that hands on its objects. */
+export class NodeExchange implements InboundExchange {
+  readonly request: InboundRequest;
+  readonly content: NodeContent | undefined;
+  readonly #res: ServerResponse;
+  readonly #upgrading: Upgrading | undefined;
+  onGone: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
+  status: number | undefined;
+  #switched = false;
+
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { waits = false, upgrading }: { readonly waits?: boolean; readonly upgrading?: Upgrading | undefined } = {},
+  ) {
+    this.#res = res;
+    this.#upgrading = upgrading;
+    this.request = nodeRequest(req, waits, upgrading !== undefined);
+    this.content = this.request.content === undefined ? undefined : new NodeContent(req, upgrading !== undefined);
+    res.on("close", () => this.#onClose()).on("drain", () => this.onDrain?.());
+    res.on("error", () => {});
+  }
+
+  get gone(): boolean {
+    return this.#res.destroyed && !this.#res.writableFinished;
+  }
+
+  get finished(): boolean {
+    return this.#res.writableFinished;
+  }
+
+  /**
+   * Node offers a method for each of 100, 102 and 103, and none that takes other fields than `Link`; on the wire of
+   * HTTP/1.1 all of them are a head and nothing more. HTTP/1.0 knows none.
+   */
+  interim(status: number, header: FieldLines): void {
+    const res = this.#res;
+    if (res.headersSent || this.request.httpVersion !== "1.1" || res.socket === null || !res.socket.writable) return;
+    let lines = "";
+    for (const [name, value] of header) lines += `${name}: ${value}\r\n`;
+    res.socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n`, "latin1");
+  }
+
+  head({ status, reason, header, length, hasContent, trailers, givesUp }: OutgoingHead): void {
+    const res = this.#res;
+    const fields = withFieldsSetBefore(res, header);
+    if (fields.has("Date")) res.sendDate = false;
+    // Of a request that has not been read to its end the rest would be taken for another one.
+    if (givesUp && !res.req.complete) res.setHeader("Connection", "close");
+    res.writeHead(status, reason, [...fields.raw]);
+    this.status = status;
+    // What is written in this turn goes out with the head in one write. If nothing is, the head goes alone.
+    if (hasContent && (trailers || length !== "0")) {
+      setImmediate(() => {
+        if (!res.writableEnded && res.writableLength === 0 && !res.destroyed) res.flushHeaders();
+      });
+    }
+  }
+
+  write(piece: Buffer): boolean {
+    return this.#res.write(piece);
+  }
+
+  end(trailers: FieldLines): void {
+    if (trailers.length > 0)
+      this.#res.addTrailers([...trailers].map(([name, value]): [string, string] => [name, value]));
+    this.#res.end();
+  }
+
+  sent(): Promise<void> {
+    const res = this.#res;
+    return new Promise((resolve, reject) => {
+      const onClose = (): void => {
+        if (res.writableFinished) resolve();
+        else reject(new TrailsumError("ABORTED", "the client went away"));
+      };
+      if (res.writableFinished || res.destroyed) onClose();
+      else res.once("finish", resolve).once("close", onClose);
+    });
+  }
+
+  /**
+   * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
+   * that one is reset.
+   */
+  breakOff(): void {
+    const res = this.#res;
+    const { socket } = res;
+    const delimited = this.request.httpVersion !== "1.0" || this.status === undefined;
+    if (!delimited && socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    res.destroy();
+  }
+
+  conclude(): void {
+    if (this.#upgrading === undefined) forgetRest(this.#res.req);
+    else if (!this.#switched && this.#res.writableFinished) closeBehindAnswer(this.#upgrading.socket);
+  }
+
+  switchTo(protocol: string, header: FieldLines): Duplex {
+    const { socket, head } = this.#upgrading!;
+    this.#switched = true;
+    this.#res.detachSocket(socket as never);
+    socket.write(switchHead(protocol, header), "latin1");
+    if (head.length > 0) socket.unshift(head);
+    return socket;
+  }
+
+  #onClose(): void {
+    if (!this.#res.writableFinished) this.onGone?.();
+  }
+}
+
+/** The exchange of a request whose connection Node has let go of, because it asked for an upgrade. */
+export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading): NodeExchange {
+  const { socket } = upgrading;
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket as never);
+  socket.on("error", () => {});
+  // Which it is only without TLS. The end of one direction is not the end of the other.
+  if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
+  return new NodeExchange(req, res, { upgrading });
+}
+
+function nodeRequest(message: IncomingMessage, waits: boolean, upgrades: boolean): InboundRequest {
+  const header = FieldLines.fromRaw(message.rawHeaders);
+  return {
+    method: message.method ?? "GET",
+    ...targetAndHost(message.url ?? "/", header),
+    header,
+    httpVersion: message.httpVersion === "1.0" ? "1.0" : "1.1",
+    remoteAddress: clientAddress(message.socket.remoteAddress),
+    protocol: message.socket instanceof TLSSocket ? "https" : "http",
+    content: contentOutline(header),
+    upgrade: upgrades ? upgradeProtocol(header) : undefined,
+    expectsContinue: waits,
+    message,
+  };
+}
+
+/** Content follows a head that has a length or a transfer coding (RFC 9112 section 6). */
+function contentOutline(header: FieldLines): InboundRequest["content"] {
+  if (header.has("Transfer-Encoding")) return { length: undefined, trailersPossible: true };
+  const length = Number(header.get("Content-Length") ?? 0);
+  return length === 0 ? undefined : { length, trailersPossible: false };
+}
+
+/**
+ * What middleware has set on the response stands before what the origin sent and is not replaced by it: a cookie of each
+ * is two cookies. Of fields that can only stand once the origin's is sent; how the message is framed is ours to say.
+ */
+function withFieldsSetBefore(res: ServerResponse, header: FieldLines): FieldLines {
+  const names = res.getHeaderNames();
+  if (names.length === 0) return header;
+  const before: FieldLine[] = [];
+  for (const [name, given] of names.map((lower) => [lower, res.getHeader(lower)] as const)) {
+    res.removeHeader(name);
+    if (FRAMING.has(name) || (ONCE.has(name) && header.has(name))) continue;
+    for (const value of [given ?? []].flat()) before.push([name, String(value)]);
+  }
+  return FieldLines.from([...before, ...header]);
+}
+
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
+
+const ONCE: ReadonlySet<string> = new Set(
+  [
+    "content-type content-encoding content-range content-location content-disposition accept-ranges",
+    "date age expires etag last-modified location retry-after server x-powered-by strict-transport-security",
+    "access-control-allow-origin access-control-allow-credentials access-control-max-age",
+  ].flatMap((line) => line.split(" ")),
+);

@@ -1,0 +1,74 @@
+import type { Socket } from "node:net";
+
+import type { Connections, ServedConnection } from "../connections.ts";
+
+/** What becomes of a connection in the clear, once its first bytes have told what is spoken on it. */
+export interface UnknownConnectionOptions {
+  readonly connections: Connections;
+  /** How long it may say nothing. Milliseconds. */
+  readonly timeout: number;
+  /** It speaks HTTP/1.1, or at least not HTTP/2; these bytes have been read. */
+  readonly onHttp1: (bytes: Buffer) => void;
+  /** It speaks HTTP/2; what has been read stands in front of the socket again. */
+  readonly onHttp2: () => void;
+}
+
+/** What a client of HTTP/2 begins with (RFC 9113 section 3.4). The first line is no request of HTTP/1.1. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** A connection on which nothing, or too little, has been said. */
+export class UnknownConnection implements ServedConnection {
+  readonly #socket: Socket;
+  readonly #options: UnknownConnectionOptions;
+  readonly #since: number;
+  #bytes: Buffer | undefined;
+
+  constructor(socket: Socket, options: UnknownConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#since = options.connections.now;
+    options.connections.add(this);
+    socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#leave);
+  }
+
+  check(now: number): void {
+    if (now - this.#since > this.#options.timeout) this.#socket.destroy();
+  }
+
+  stop(): void {
+    this.#socket.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    const bytes = this.#bytes === undefined ? piece : Buffer.concat([this.#bytes, piece]);
+    const compared = Math.min(bytes.length, PREFACE.length);
+    if (bytes.compare(PREFACE, 0, compared, 0, compared) !== 0) {
+      this.#leave();
+      this.#options.onHttp1(bytes);
+    } else if (bytes.length < PREFACE.length) {
+      this.#bytes = bytes;
+    } else {
+      this.#leave();
+      this.#socket.pause();
+      this.#socket.unshift(bytes);
+      this.#options.onHttp2();
+    }
+  };
+
+  readonly #onEnd = (): void => void this.#socket.destroy();
+
+  readonly #onError = (): void => {};
+
+  readonly #leave = (): void => {
+    this.#options.connections.delete(this);
+    this.#socket
+      .off("data", this.#onData)
+      .off("end", this.#onEnd)
+      .off("error", this.#onError)
+      .off("close", this.#leave);
+  };
+}
