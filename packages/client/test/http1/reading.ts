@@ -1,5 +1,6 @@
 import { type ResponseHead } from "../../src/dispatcher/http1/response-head.ts";
-import { ResponseReader, type ReaderLimits, type ResponseSink } from "../../src/dispatcher/http1/response-reader.ts";
+import type { ResponseLimits } from "../../src/dispatcher/connection.ts";
+import { ResponseReader, type ResponseSink } from "../../src/dispatcher/http1/response-reader.ts";
 
 /** The head of a response, as one reader or the other reported it. */
 interface HeadRead {
@@ -22,7 +23,7 @@ export interface OurReading extends Reading {
   error: (Error & { code?: string }) | undefined;
 }
 
-const LIMITS: ReaderLimits = { maxHeaderSize: 16_384, maxTrailerSize: 16_384 };
+const LIMITS: ResponseLimits = { maxHeaderSize: 16_384, maxTrailerSize: 16_384 };
 
 /**
  * How our reader reads `pieces` as the response to `method`, when the connection ends behind them. Where `pauses` says

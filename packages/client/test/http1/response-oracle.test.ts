@@ -1,9 +1,10 @@
+import { cuts } from "@trailsum/testkit/random-http1";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { mutatedResponse } from "./mutated-response.ts";
 import { readByNode } from "./node-oracle.ts";
-import { cuts, validResponse } from "./random-response.ts";
+import { validResponse } from "./random-response.ts";
 import { readByUs } from "./reading.ts";
 
 /** More of them, to look for what a usual run does not find: `ORACLE_RUNS=100000`. */
