@@ -7,7 +7,7 @@ import { mutatedRequests, validRequests } from "./random-request.ts";
 import { type OurReading, readByUs, type RequestRead } from "./reading.ts";
 
 /** More of them, to look for what a usual run does not find: `ORACLE_RUNS=100000`. */
-const runs = Number(process.env["ORACLE_RUNS"] ?? 2_000);
+const runs = Number(process.env["ORACLE_RUNS"] ?? 1_000);
 
 /**
  * The requests up to the first that Node cannot be asked about, and to the first behind which it expects none: it also
