@@ -62,7 +62,7 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   if (httpVersion === "1.1" && hasContent && context.origin.trailersPossible && mayFollow) length = undefined;
   const trailers = hasContent && (httpVersion === "2.0" || (httpVersion === "1.1" && length === undefined));
 
-  if (told !== length || noContent) header = withoutField(header, "Content-Length");
+  if (header.get("Content-Length") !== length) header = withoutField(header, "Content-Length");
   header = withoutField(header, "Transfer-Encoding");
   if (!trailers) header = withoutField(header, "Trailer");
   else if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
