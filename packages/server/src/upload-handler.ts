@@ -151,7 +151,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     sendProblem(req, res, problem, [["Want-Repr-Digest", formatWantDigest(algorithms)]]);
   }
 
-  async function deliver({ head, res }: Exchange): Promise<void> {
+  async function deliver({ head, req, res }: Exchange): Promise<void> {
     const { path, directory } = parseObjectPath(head.target);
     const object = directory ? undefined : await store.open(path);
     if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
@@ -163,7 +163,9 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       ["Last-Modified", modified.toUTCString()],
     ];
     try {
-      const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream();
+      // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
+      const chunkSize = "stream" in req ? 64 * 1024 : undefined;
+      const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
       await sendVerified(res, source, {
         headers,
         size,

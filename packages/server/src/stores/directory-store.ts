@@ -17,7 +17,7 @@ import { fileError, fileErrorCode, unlessAbsent } from "./file-errors.ts";
 import { PathLocks } from "./path-locks.ts";
 import { StagedFile } from "./staged-file.ts";
 import { createStagingEntry, removeLeftovers, type StagingEntry } from "./staging-area.ts";
-import type { Committed, StagedObject, Store, StoredObject } from "./store.ts";
+import type { Committed, ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
 
 /** Options of {@link createDirectoryStore}. */
 export interface DirectoryStoreOptions {
@@ -70,6 +70,7 @@ class DirectoryStore implements Store {
   readonly #staging: string;
   readonly #digestOnOpen: number;
   readonly #locks = new PathLocks();
+  readonly #hashing = new PathLocks();
 
   constructor(root: DirectoryRoot, records: DigestRecords, staging: string, digestOnOpen: number) {
     this.#root = root;
@@ -127,7 +128,9 @@ class DirectoryStore implements Store {
     try {
       const stats = await file.stat({ bigint: true });
       if (stats.isFile()) {
-        const digests = (await this.#records.read(key, stats)) ?? (await this.#digest(key, file, stats));
+        const known = await this.#records.read(key, stats);
+        // Many may ask for it at once: one of them reads it.
+        const digests = known ?? (await this.#hashing.hold(key, () => this.#digest(key, file, stats)));
         return new FileInDirectory(file, Number(stats.size), digests, stats.mtime);
       }
     } catch (error) {
@@ -141,6 +144,8 @@ class DirectoryStore implements Store {
   /** Reads a small file that came by other means, and remembers its digest. */
   async #digest(key: string, file: FileHandle, identity: FileIdentity): Promise<Digests | undefined> {
     if (identity.size > this.#digestOnOpen) return undefined;
+    const known = await this.#records.read(key, identity);
+    if (known !== undefined) return known;
     const digester = await createDigester(["md5"]);
     for await (const chunk of fileStream(file, Number(identity.size), { autoClose: false })) digester.update(chunk);
     const digests = digester.digest();
@@ -213,9 +218,9 @@ class FileInDirectory implements StoredObject {
     this.modified = modified;
   }
 
-  createReadStream(): Readable {
+  createReadStream({ chunkSize }: ReadOptions = {}): Readable {
     this.#reading = true;
-    return fileStream(this.#file, this.size, { autoClose: true });
+    return fileStream(this.#file, this.size, { autoClose: true, chunkSize });
   }
 
   async close(): Promise<void> {
@@ -224,6 +229,10 @@ class FileInDirectory implements StoredObject {
 }
 
 /** The first `size` bytes of an open file, and not what is added to it meanwhile. */
-function fileStream(file: FileHandle, size: number, { autoClose }: { readonly autoClose: boolean }): Readable {
-  return file.createReadStream({ start: 0, end: Math.max(0, size - 1), autoClose, highWaterMark: 256 * 1024 });
+function fileStream(
+  file: FileHandle,
+  size: number,
+  { autoClose, chunkSize = 256 * 1024 }: ReadOptions & { readonly autoClose: boolean },
+): Readable {
+  return file.createReadStream({ start: 0, end: Math.max(0, size - 1), autoClose, highWaterMark: chunkSize });
 }

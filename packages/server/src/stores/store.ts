@@ -40,6 +40,12 @@ export interface Committed {
   readonly created: boolean;
 }
 
+/** Options of {@link StoredObject.createReadStream}. */
+export interface ReadOptions {
+  /** The most bytes that are to be fetched at a time, where they are not in memory already. Default: as the store likes. */
+  readonly chunkSize?: number | undefined;
+}
+
 /** One version of an object, open for reading. */
 export interface StoredObject {
   /** How many bytes it has. */
@@ -49,7 +55,7 @@ export interface StoredObject {
   /** When it was last changed. */
   readonly modified: Date;
   /** Its bytes. Call it once: when the stream ends or is destroyed the object is closed. */
-  createReadStream(): Readable;
+  createReadStream(options?: ReadOptions): Readable;
   /** Gives back what the object holds open. Needed only where no stream was made; it never rejects. */
   close(): Promise<void>;
 }
