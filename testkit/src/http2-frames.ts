@@ -123,6 +123,15 @@ export function headersFrame(streamId: number, block: Uint8Array, options: Frame
   return paddedFrame(frameTypes.HEADERS, streamId, block, options, end | endOfHeaders(options));
 }
 
+/** A whole field section, in as many HEADERS and CONTINUATION frames as it takes where frames have 16,384 bytes. */
+export function fieldSection(streamId: number, block: Uint8Array, { endStream = false } = {}): Buffer {
+  const size = 16_384;
+  const frames = [headersFrame(streamId, block.subarray(0, size), { endStream, endHeaders: block.length <= size })];
+  for (let at = size; at < block.length; at += size)
+    frames.push(continuationFrame(streamId, block.subarray(at, at + size), { endHeaders: at + size >= block.length }));
+  return Buffer.concat(frames);
+}
+
 export function continuationFrame(streamId: number, fragment: Uint8Array, options: FrameOptions = {}): Buffer {
   return encodeFrame({ type: frameTypes.CONTINUATION, flags: endOfHeaders(options), streamId }, fragment);
 }

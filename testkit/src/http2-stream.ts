@@ -1,4 +1,4 @@
-import { dataFrame, headersFrame, resetFrame } from "./http2-frames.ts";
+import { dataFrame, fieldSection, resetFrame } from "./http2-frames.ts";
 import { encodeFields } from "./http2-hpack.ts";
 import type { FieldPairs } from "./http2-hpack.ts";
 
@@ -74,12 +74,12 @@ export class Http2Stream {
     return this.#connection.until(() => this.resetCode, `RST_STREAM on stream ${this.id}`, timeout);
   }
 
-  /** HEADERS with these lines, as they are. */
+  /** A field section with these lines, as they are. */
   headers(fields: FieldPairs, { endStream = false } = {}): Promise<void> {
-    return this.#connection.send(headersFrame(this.id, encodeFields(fields), { endStream }));
+    return this.#connection.send(fieldSection(this.id, encodeFields(fields), { endStream }));
   }
 
-  /** The trailer section: HEADERS with END_STREAM. */
+  /** The trailer section, with END_STREAM. */
   endWithTrailers(fields: FieldPairs): Promise<void> {
     return this.headers(fields, { endStream: true });
   }

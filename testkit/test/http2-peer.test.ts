@@ -95,6 +95,27 @@ describe("frames", () => {
   });
 });
 
+test("a field section larger than a frame goes out in several", async () => {
+  const fields = [["large", "x".repeat(40_000)]] as const;
+  const server = await rawHttp2Server(async (peer) => {
+    const stream = await peer.accept();
+    await stream.untilEnd();
+    expect(stream.fields).toEqual(fields);
+    expect(peer.frames.slice(-3)).toMatchObject([
+      { type: "HEADERS", endStream: true, endHeaders: false },
+      { type: "CONTINUATION", endHeaders: false },
+      { type: "CONTINUATION", endHeaders: true },
+    ]);
+  });
+  const peer = await rawHttp2Client(server.port);
+  await peer.request(fields, { endStream: true });
+  await until(
+    () => server.peers.length > 0,
+    () => "nobody connects",
+  );
+  await server.finished();
+});
+
 describe.each(["cleartext", "tls"])("over %s", (kind) => {
   test("a request with trailers, and a response with trailers, of a node:http2 server", async () => {
     const { key, cert } = await certificate();

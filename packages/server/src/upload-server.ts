@@ -124,6 +124,9 @@ const http2Settings: Http2Options = {
     // keep a long way busy. Multiplied with the streams it is what one connection can make this server hold.
     initialWindowSize: 1024 * 1024,
     maxConcurrentStreams: 100,
+    // Node sets no limit by itself. It counts 32 bytes more for each line (RFC 9113 section 10.5.1) than HTTP/1.1's
+    // 16 KiB do. What is larger is reset with ENHANCE_YOUR_CALM.
+    maxHeaderListSize: 32 * 1024,
   },
   // Who opens streams only to reset them (CVE-2023-44487) is sent away after as many at once, or a second.
   streamResetBurst: 200,
