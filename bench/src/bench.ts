@@ -8,8 +8,12 @@
 //
 // --rounds and --seconds say how often each subject takes its turn, and for how long; --keep keeps results even of some.
 import { profilesDirectory } from "./profiles.ts";
+import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
+import { proxyIdle } from "./proxy/proxy-idle.ts";
 import { proxyLargeDown, proxyLargeUp } from "./proxy/proxy-large.ts";
+import { proxyLatency } from "./proxy/proxy-latency.ts";
 import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
+import { proxyVerify } from "./proxy/proxy-verify.ts";
 import { print, type Report, write, writePage } from "./report.ts";
 import { settings } from "./settings.ts";
 import { transferMemory } from "./transfer-memory.ts";
@@ -20,6 +24,10 @@ const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["proxy-request", proxyRequest],
   ["proxy-large-down", proxyLargeDown],
   ["proxy-large-up", proxyLargeUp],
+  ["proxy-verify", proxyVerify],
+  ["proxy-concurrency", proxyConcurrency],
+  ["proxy-latency", proxyLatency],
+  ["proxy-idle", proxyIdle],
   ["transfer-speed", transferSpeed],
   ["transfer-memory", transferMemory],
 ]);

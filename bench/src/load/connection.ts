@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 
 import { type Message, MessageReader } from "./message-reader.ts";
+import type { Sender } from "./senders.ts";
 
 /** What happens on a connection. */
 export interface ConnectionEvents {
@@ -16,7 +17,7 @@ const memory = Buffer.alloc(256 * 1024);
 /** A connection on which requests are sent one after the other. When the other side closes it, it is made anew. */
 export class Connection {
   readonly #port: number;
-  readonly #send: (socket: Socket) => void;
+  readonly #sender: Sender;
   readonly #events: ConnectionEvents;
   readonly #reader: MessageReader;
   #socket: Socket | undefined;
@@ -25,9 +26,9 @@ export class Connection {
   /** When the request that is under way was to be sent, for whoever keeps the time. */
   due = 0;
 
-  constructor(port: number, send: (socket: Socket) => void, events: ConnectionEvents) {
+  constructor(port: number, sender: Sender, events: ConnectionEvents) {
     this.#port = port;
-    this.#send = send;
+    this.#sender = sender;
     this.#events = events;
     this.#reader = new MessageReader((message) => {
       this.#asked = false;
@@ -40,7 +41,7 @@ export class Connection {
   ask(): void {
     this.#asked = true;
     this.#socket ??= this.#open();
-    this.#send(this.#socket);
+    this.#sender.send(this.#socket);
   }
 
   close(): void {

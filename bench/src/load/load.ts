@@ -4,21 +4,43 @@ import { join } from "node:path";
 
 import type { Content, ExchangeName } from "./exchange.ts";
 
-/** What a load is to be. */
-export interface LoadTask {
+/** What a load is sent to. */
+export interface LoadTarget {
   readonly port: number;
   /** The process that is measured meanwhile, with those below it. */
   readonly pid: number;
+}
+
+/** What a load is to be, whatever it is sent to. */
+interface LoadShape {
   readonly exchange: ExchangeName;
   readonly connections: number;
   /** Seconds that are not counted, and seconds that are. */
   readonly warm: number;
   readonly seconds: number;
-  /** So many requests instead, all of them counted. */
+  /** So many requests instead of seconds, all of them counted. */
   readonly times?: number;
 }
 
-/** What came of it. */
+/** Connections that ask again as soon as they are answered. */
+export interface ClosedLoop extends LoadShape, LoadTarget {
+  readonly kind: "closed-loop";
+}
+
+/** So many requests a second, whatever becomes of those before them. */
+export interface OpenLoop extends LoadShape, LoadTarget {
+  readonly kind: "open-loop";
+  readonly rate: number;
+}
+
+/** What the process is told to do. */
+export type LoadTask =
+  | ClosedLoop
+  | OpenLoop
+  | { readonly kind: "open-idle"; readonly port: number; readonly connections: number }
+  | { readonly kind: "close-idle" };
+
+/** What came of a load. */
 export interface LoadOutcome {
   /** How many requests were answered well, and how many of these kept their trailers. */
   readonly requests: number;
@@ -30,59 +52,92 @@ export interface LoadOutcome {
   readonly cpu: number;
   /** The most memory that it held, in bytes. */
   readonly peak: number;
-  /** Seconds from when each request was due to the end of its answer, where they were sent at a rate. */
+  /** Seconds from when requests were due to the end of their answers, at `PERCENTILES`, where they were sent at a rate. */
   readonly latencies: readonly number[];
 }
 
 /** The process that sends requests and reads the answers. */
 export class Load {
-  readonly #child: ChildProcess;
+  readonly #program: Program;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  private constructor(program: Program) {
+    this.#program = program;
   }
 
   static start(large: Content): Load {
-    return new Load(fork(join(import.meta.dirname, "load-program.ts"), [JSON.stringify(large)]));
+    return new Load(new Program("load-program.ts", large));
   }
 
-  async run(task: LoadTask): Promise<LoadOutcome> {
-    this.#child.send(task);
-    const [outcome] = (await once(this.#child, "message")) as [LoadOutcome];
-    return outcome;
+  run(task: ClosedLoop | OpenLoop): Promise<LoadOutcome> {
+    return this.#carryOut(task);
+  }
+
+  /** Makes connections that have been used once and stay open until `closeIdle`. */
+  openIdle(port: number, connections: number): Promise<void> {
+    return this.#carryOut({ kind: "open-idle", port, connections });
+  }
+
+  closeIdle(): Promise<void> {
+    return this.#carryOut({ kind: "close-idle" });
   }
 
   stop(): Promise<void> {
-    return stop(this.#child);
+    return this.#program.stop();
+  }
+
+  #carryOut<Outcome>(task: LoadTask): Promise<Outcome> {
+    this.#program.child.send(task);
+    return this.#program.told();
   }
 }
 
 /** The process that answers behind the proxies. */
 export class Origin {
   readonly port: number;
-  readonly pid: number;
-  readonly #child: ChildProcess;
+  readonly #program: Program;
 
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.pid = child.pid!;
+  private constructor(program: Program, port: number) {
+    this.#program = program;
     this.port = port;
   }
 
   static async start(large: Content): Promise<Origin> {
-    const child = fork(join(import.meta.dirname, "origin-program.ts"), [JSON.stringify(large)]);
-    const [port] = (await once(child, "message")) as [number];
-    return new Origin(child, port);
+    const program = new Program("origin-program.ts", large);
+    return new Origin(program, await program.told());
+  }
+
+  get pid(): number {
+    return this.#program.child.pid!;
   }
 
   stop(): Promise<void> {
-    return stop(this.#child);
+    return this.#program.stop();
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const exited = once(child, "exit");
-  child.disconnect();
-  await exited;
+/** A process that runs a program beside this file, and ends when it is let go. */
+class Program {
+  readonly child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  constructor(file: string, large: Content) {
+    this.child = fork(join(import.meta.dirname, file), [JSON.stringify(large)]);
+    this.#exited = once(this.child, "exit");
+  }
+
+  /** The next thing that it tells. */
+  async told<Told>(): Promise<Told> {
+    const [told] = await Promise.race([
+      once(this.child, "message") as Promise<[Told]>,
+      this.#exited.then(() => {
+        throw new Error(`${this.child.spawnargs[1]} has ended`);
+      }),
+    ]);
+    return told;
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.connected) this.child.disconnect();
+    await this.#exited;
+  }
 }

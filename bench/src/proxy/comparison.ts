@@ -46,7 +46,7 @@ export function comparison({ name, about, cost, others }: Comparand, measured: r
 
 /** A subject's name and version. */
 export function labelOf({ name, version }: Measured): string {
-  return `${name} ${version}`;
+  return `${name} ${version}`.trim();
 }
 
 /** Whether it does the work that it is measured at. */

@@ -1,13 +1,16 @@
 import type { Peer } from "@trailsum/conformance/peers/peer";
 
 import { largeContent } from "../load/exchange.ts";
-import { Load, type LoadOutcome, type LoadTask, Origin } from "../load/load.ts";
+import { type ClosedLoop, Load, type LoadOutcome, type LoadTarget, type OpenLoop, Origin } from "../load/load.ts";
 import { median } from "../report.ts";
 import { settings } from "../settings.ts";
 import { allProxies, startSubjects, type Subject } from "./subjects.ts";
 
+/** What the origin is called where it is measured by itself. */
+export const DIRECT = "no proxy";
+
 /** What a benchmark does with each subject in each of its turns. */
-export type Turn = Omit<LoadTask, "port" | "pid">;
+export type Turn = Omit<ClosedLoop, keyof LoadTarget> | Omit<OpenLoop, keyof LoadTarget>;
 
 /** A subject, and what came of its turns. */
 export interface Measured {
@@ -22,41 +25,55 @@ export interface Measured {
 
 /** How proxies are measured beside one another. */
 export interface Comparison {
-  readonly turn: Turn;
+  /** The tasks, one after the other. */
+  readonly turns: readonly Turn[];
+  /** How often everyone takes its turn at each. */
   readonly rounds: number;
   /** Large content, in MiB. */
   readonly mib?: number;
   readonly candidates?: readonly Peer[];
+  /** Measures the origin by itself too, as the first subject. */
+  readonly direct?: boolean;
 }
 
 /**
- * Starts every proxy that is wanted and there before one origin, and lets each take its turn, round after round. The first
- * round is shorter and not counted. A proxy that fails is left out from then on.
+ * Starts every proxy that is wanted and there before one origin, and lets each take its turn, round after round, at one
+ * task after the other. Gives what came of each task.
  */
-export async function measureInTurns({
-  turn,
-  rounds,
-  mib = 1,
-  candidates = allProxies,
-}: Comparison): Promise<Measured[]> {
-  return withSubjects(candidates, mib, async (subjects, load) => {
-    const figures = subjects.map((subject) => ({ subject, outcomes: [] as LoadOutcome[], failure: "" }));
-    for (let round = settings.smoke ? 1 : 0; round <= (settings.rounds ?? rounds); round += 1) {
-      for (const figure of figures.filter(({ failure }) => failure === "")) {
-        const { port, pid } = figure.subject;
-        const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
-        if (round > 0) figure.outcomes.push(outcome);
-        figure.failure = failureOf(outcome) ?? "";
-      }
-    }
-    return figures.map(({ subject: { name, version }, outcomes, failure }) => ({
-      name,
-      version,
-      outcomes,
-      keeps: keepsOf(outcomes),
-      failure: failure === "" ? undefined : failure,
-    }));
+export async function measureInTurns(comparison: Comparison): Promise<Measured[][]> {
+  const { turns, rounds, mib = 1, candidates = allProxies, direct = false } = comparison;
+  return withSubjects(candidates, mib, async (proxies, load, origin) => {
+    const alone = { name: DIRECT, version: "", port: origin.port, pid: origin.pid };
+    const subjects = direct ? [alone, ...proxies] : proxies;
+    const measured: Measured[][] = [];
+    for (const turn of turns) measured.push(await measureTask(turn, settings.rounds ?? rounds, subjects, load));
+    return measured;
   });
+}
+
+/** The first round is shorter and not counted. Whoever fails is left out from then on. */
+async function measureTask(
+  turn: Turn,
+  rounds: number,
+  subjects: readonly Omit<Subject, "stop">[],
+  load: Load,
+): Promise<Measured[]> {
+  const figures = subjects.map((subject) => ({ subject, outcomes: [] as LoadOutcome[], failure: "" }));
+  for (let round = settings.smoke ? 1 : 0; round <= rounds; round += 1) {
+    for (const figure of figures.filter(({ failure }) => failure === "")) {
+      const { port, pid } = figure.subject;
+      const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
+      if (round > 0) figure.outcomes.push(outcome);
+      figure.failure = failureOf(outcome) ?? "";
+    }
+  }
+  return figures.map(({ subject: { name, version }, outcomes, failure }) => ({
+    name,
+    version,
+    outcomes,
+    keeps: keepsOf(outcomes),
+    failure: failure === "" ? undefined : failure,
+  }));
 }
 
 /** Runs something on an origin, a load, and the proxies between them; stops all of them whatever becomes of it. */

@@ -44,6 +44,11 @@ export function ours(name = "trailsum", ...flags: readonly string[]): Peer {
 /** This project's proxy and all others that are known. */
 export const allProxies: readonly Peer[] = [ours(), ...peers];
 
+/** Those of them that have these names. */
+export function only(...names: readonly string[]): readonly Peer[] {
+  return allProxies.filter(({ name }) => names.includes(name));
+}
+
 /** Starts those that are wanted and installed, before the same origin; says what else could be. */
 export async function startSubjects(candidates: readonly Peer[], originPort: number): Promise<Subject[]> {
   const starting = candidates.filter(({ name }) => wanted(name)).map((peer) => startSubject(peer, originPort));

@@ -1,0 +1,86 @@
+import type { Socket } from "node:net";
+
+import {
+  CHUNKED_FIELDS,
+  type Content,
+  type ExchangeName,
+  keepsTrailers,
+  mebibyteInChunks,
+  smallContent,
+  smallInChunks,
+} from "./exchange.ts";
+import type { Message } from "./message-reader.ts";
+
+/** How one kind of request is sent, and what is thought of an answer to it. */
+export interface Sender {
+  send(socket: Socket): void;
+  /** Whether an answer, or the request that it tells of, kept its trailers; nothing for one that is not right. */
+  judge(answer: Message): "kept" | "lost" | undefined;
+}
+
+const MIB = 1024 * 1024;
+const FIELDS = "User-Agent: bench\r\nAccept: */*\r\nTE: trailers\r\nConnection: TE\r\n";
+
+/** How requests of a kind are sent to a port. */
+export function senderOf(name: ExchangeName, port: number, large: Content): Sender {
+  const host = `Host: 127.0.0.1:${port}\r\n`;
+  const type = "Content-Type: application/octet-stream\r\n";
+  const uploadHead = Buffer.from(`POST / HTTP/1.1\r\n${host}${FIELDS}${type}${CHUNKED_FIELDS}\r\n`);
+  switch (name) {
+    case "small-response":
+      return {
+        send: sendAll(Buffer.from(`GET / HTTP/1.1\r\n${host}${FIELDS}\r\n`)),
+        judge: judgeResponse(smallContent),
+      };
+    case "large-response":
+      return { send: sendAll(Buffer.from(`GET /large HTTP/1.1\r\n${host}${FIELDS}\r\n`)), judge: judgeResponse(large) };
+    case "small-request":
+      return {
+        send: sendAll(Buffer.concat([uploadHead, smallInChunks, lastChunk(smallContent)])),
+        judge: judgeRequest,
+      };
+    case "large-request":
+      return {
+        send(socket) {
+          socket.write(uploadHead);
+          sendLarge(socket, large);
+        },
+        judge: judgeRequest,
+      };
+  }
+}
+
+/** Sends large content in chunks, as fast as it is taken, and its trailers. */
+export function sendLarge(socket: Socket, content: Content, from = 0): void {
+  for (let sent = from; sent < content.size; sent += MIB) {
+    if (socket.write(mebibyteInChunks)) continue;
+    socket.once("drain", () => sendLarge(socket, content, sent + MIB));
+    return;
+  }
+  socket.write(lastChunk(content));
+}
+
+/** The end of content, with its trailers. */
+export function lastChunk(content: Content): Buffer {
+  return Buffer.from(`0\r\n${content.trailers}\r\n`);
+}
+
+function sendAll(bytes: Buffer): Sender["send"] {
+  return (socket) => void socket.write(bytes);
+}
+
+function judgeResponse(content: Content): Sender["judge"] {
+  return (answer) => {
+    if (!isGood(answer) || answer.size !== content.size) return undefined;
+    return keepsTrailers(answer, content) ? "kept" : "lost";
+  };
+}
+
+function judgeRequest(answer: Message): ReturnType<Sender["judge"]> {
+  if (!isGood(answer)) return undefined;
+  return /\r\nx-trailers: (kept|lost)\r\n/i.exec(answer.head)?.[1] as "kept" | "lost" | undefined;
+}
+
+function isGood(answer: Message): boolean {
+  return answer.head.startsWith("HTTP/1.1 200");
+}

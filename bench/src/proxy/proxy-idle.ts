@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { ClosedLoop } from "../load/load.ts";
+import { residentBytes } from "../process-usage.ts";
+import { median, type Report } from "../report.ts";
+import { settings } from "../settings.ts";
+import { withSubjects } from "./measure.ts";
+import { allProxies, type Subject } from "./subjects.ts";
+
+const CONNECTIONS = 1_000;
+const SETTLE = 8_000;
+const KIB = 1024;
+
+interface Idle {
+  readonly name: string;
+  readonly version: string;
+  /** Bytes before there were connections, and with them, of each start. */
+  readonly before: number[];
+  readonly after: number[];
+}
+
+/** What a connection takes that is kept and not used. */
+export async function proxyIdle(): Promise<Report> {
+  const connections = settings.smoke ? 10 : CONNECTIONS;
+  const figures = new Map<string, Idle>();
+  for (let round = 0; round < (settings.rounds ?? 3); round += 1) {
+    // Each begins anew: what a process once held it hardly gives back.
+    await withSubjects(allProxies, 1, async (subjects, load) => {
+      for (const subject of subjects) await load.run(warmUp(subject));
+      await settle();
+      const before = subjects.map(({ pid }) => residentBytes(pid));
+      for (const { port } of subjects) await load.openIdle(port, connections);
+      await settle();
+      for (const [at, { name, version, pid }] of subjects.entries()) {
+        const idle = figures.get(name) ?? { name, version, before: [], after: [] };
+        figures.set(name, idle);
+        idle.before.push(before[at]!);
+        idle.after.push(residentBytes(pid));
+      }
+      await load.closeIdle();
+    });
+  }
+  const costs = Array.from(figures.values(), (idle) => ({ idle, cost: costOf(idle, connections) }));
+  return {
+    name: "proxy-idle",
+    about: `Memory of a proxy before and after ${connections} connections were made, used once each, and left open: medians of fresh starts, ${SETTLE / 1000} seconds after the last request.`,
+    columns: ["", "KiB per connection", "MiB before", "MiB with them"],
+    rows: costs.map(({ idle, cost }) => [
+      `${idle.name} ${idle.version}`,
+      cost.toFixed(1),
+      ...[idle.before, idle.after].map((bytes) => (median(bytes) / KIB / KIB).toFixed(1)),
+    ]),
+    plots: [
+      {
+        kind: "bars",
+        title: "Memory per idle connection",
+        unit: "KiB",
+        bars: costs.map(({ idle, cost }) => ({ label: `${idle.name} ${idle.version}`, value: Math.max(0, cost) })),
+      },
+    ],
+    figures: costs.map(({ idle }) => idle),
+  };
+}
+
+/** Enough for code to be compiled and pools to be filled. */
+function warmUp({ port, pid }: Subject): ClosedLoop {
+  const shape = { connections: 16, warm: 0, seconds: 1, ...(settings.smoke ? { times: 16 } : {}) };
+  return { kind: "closed-loop", exchange: "small-response", port, pid, ...shape };
+}
+
+/** Until what is garbage has been collected. */
+async function settle(): Promise<void> {
+  if (!settings.smoke) await sleep(SETTLE);
+}
+
+function costOf({ before, after }: Idle, connections: number): number {
+  return median(after.map((bytes, round) => bytes - before[round]!)) / connections / KIB;
+}
