@@ -23,6 +23,7 @@ import { relay, type RelayOptions } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { joinSockets, switchedTo } from "./tunnel.ts";
 import { passingVerification, type VerificationMode } from "./verification.ts";
+import { WebSocketHandshake } from "./websocket-handshake.ts";
 
 /** Passes exchanges on to origins, and their answers back. */
 export interface Forwarder {
@@ -68,9 +69,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     });
     try {
       checkRequest(request);
-      const outcome = await (request.upgrade === undefined ? reach(passage, content) : ask(passage, request.upgrade));
-      if ("socket" in outcome) await join(passage, outcome, request.upgrade!);
-      else await answer(passage, outcome);
+      if (request.upgrade === undefined) await answer(passage, await reach(passage, content));
+      else await switchOver(passage, request.upgrade);
     } catch (error) {
       await fail(passage, error);
     }
@@ -91,15 +91,19 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
-  function ask(passage: Passage, protocol: string): Promise<OriginResponse | Switched> {
+  async function switchOver(passage: Passage, protocol: string): Promise<void> {
     if (passage.exchange.content !== undefined) throw contentOfUpgrade();
-    return withTarget(passage, undefined, (out) =>
-      switchProtocols(out, protocol, {
+    const handshake = new WebSocketHandshake(passage.exchange.request);
+    const outcome = await withTarget(passage, undefined, (out) => {
+      out.header = handshake.asking(out.header);
+      return switchProtocols(out, protocol, {
         dispatcher,
         expectContinue: false,
         onInterim: (status, header) => passage.interim(status, header),
-      }),
-    );
+      });
+    });
+    if (!("socket" in outcome)) await answer(passage, outcome);
+    else await join(passage, outcome, { protocol, handshake });
   }
 
   /** Gives the response back: head, content, trailers. */
@@ -138,14 +142,19 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
-  async function join({ exchange, record }: Passage, switched: Switched, protocol: string): Promise<void> {
+  async function join(
+    { exchange, record }: Passage,
+    switched: Switched,
+    { protocol, handshake }: { readonly protocol: string; readonly handshake: WebSocketHandshake },
+  ): Promise<void> {
     try {
       const outgoing = proxyResponse({ ...switched, reason: "" }, separateHeader(switched.header));
-      const agreed = switchedTo(switched.header, protocol);
+      const agreed = switchedTo(switched, protocol);
+      outgoing.header = handshake.answering(outgoing.header);
       await modified(outgoing, exchange.request);
       if (exchange.gone) throw new TrailsumError("ABORTED", "the client went away");
       const client = exchange.switchTo(agreed, outgoing.header);
-      record.status = 101;
+      record.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
       await joinSockets(client, switched.socket);
     } catch (error) {
       switched.socket.destroy();

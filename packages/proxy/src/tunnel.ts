@@ -28,8 +28,15 @@ function join(from: Duplex, to: Duplex): Promise<void> {
   });
 }
 
-/** The protocol that the origin has switched to. It has to be the one that was asked for; `PROTOCOL` otherwise. */
-export function switchedTo(header: FieldLines, asked: string): string {
+/**
+ * The protocol that the origin has switched to. It has to be the one that was asked for; `PROTOCOL` otherwise. In HTTP/2
+ * any success means it (RFC 8441 section 5).
+ */
+export function switchedTo(
+  { status, header }: { readonly status: number; readonly header: FieldLines },
+  asked: string,
+): string {
+  if (status !== 101) return asked;
   const switched = header.get("Upgrade");
   const options = asked.split(",").map((protocol) => protocol.trim().toLowerCase());
   if (switched !== undefined && options.includes(switched.toLowerCase())) return switched;

@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
-import { accessLine } from "../access-line.ts";
+import { createAccessLog } from "../access-log.ts";
 import { defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import type { Run } from "../process-run.ts";
@@ -18,6 +18,7 @@ interface ProxyArguments extends ListenerArguments {
   readonly balance: "round-robin" | "least-connections";
   readonly keepHost: boolean;
   readonly trustForwarded: boolean;
+  readonly originHttp2: boolean;
   readonly workers: number;
 }
 
@@ -51,6 +52,11 @@ const flags = {
     default: false,
     describe: "believe what clients say in X-Forwarded-*: only behind a proxy that sets them",
   },
+  "origin-http2": {
+    type: "boolean",
+    default: false,
+    describe: "speak HTTP/2 to http:// targets, by prior knowledge; https:// ones choose it by themselves",
+  },
   workers: { type: "number", default: 1, describe: "how many processes share the work", requiresArg: true },
 } as const;
 
@@ -81,6 +87,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   }
   const { createProxyServer } = await import("@trailsum/proxy");
   const { tls, host, port } = await listenerOptions(given);
+  const log = createAccessLog(process.stderr);
   const server = createProxyServer({
     target: given.targets.map(String),
     balance: given.balance,
@@ -91,13 +98,15 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     responseTrailers: selection(given.responseTrailers),
     listen: { host, port },
     tls,
-    onExchange: given.quiet ? undefined : (record) => void process.stderr.write(accessLine(record)),
+    agent: { useH2c: given.originHttp2 },
+    onExchange: given.quiet ? undefined : log.add,
   });
   const { url } = await server.listen();
   if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);
   else process.send?.({ listening: url });
   await interrupted(run.signal);
   await server.close();
+  log.flush();
   cluster.worker?.disconnect();
 }
 
