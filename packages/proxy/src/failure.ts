@@ -87,9 +87,14 @@ function grpcFailure({ code, status, message }: TrailsumError): FailureResponse 
     header: FieldLines.from([
       ["Content-Type", "application/grpc"],
       ["Grpc-Status", String(grpcStatus)],
-      ["Grpc-Message", encodeURIComponent(message).replaceAll("%20", " ")],
+      ["Grpc-Message", percentEncoded(message)],
     ]),
   };
+}
+
+/** As little of a text as must be is percent-encoded: there are clients that decode no more (gRPC over HTTP2, Responses). */
+function percentEncoded(text: string): string {
+  return text.toWellFormed().replaceAll(/[^ -$&-~]+/gu, encodeURIComponent);
 }
 
 /** Sends such an answer. Of a request that has not been read to its end the rest is not waited for. */
