@@ -3,7 +3,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "n
 
 import { errors } from "undici";
 
-import { LONGEST_TIMEOUT } from "./http1/idle-timer.ts";
+import { LONGEST_TIMEOUT } from "./idle-timer.ts";
 
 /** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {
@@ -13,16 +13,19 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
   readonly socketPath?: string;
 }
 
+/** What can be spoken on a connection, under its name in TLS (RFC 7301). */
+export type Protocol = "h2" | "http/1.1";
+
 /** Who waits for a connection. Exactly one of these is called, later, unless the attempt is given up. */
 interface ConnectCallbacks {
-  onConnect(socket: Socket): void;
+  onConnect(socket: Socket, protocol: Protocol): void;
   onError(error: Error): void;
 }
 
 /** Opens connections to one origin. */
 export interface Connector {
-  /** Connects; gives a function that gives up. */
-  connect(callbacks: ConnectCallbacks): () => void;
+  /** Connects, to speak one of these, the first one rather; gives a function that gives up. Without TLS it is the first one. */
+  connect(protocols: readonly Protocol[], callbacks: ConnectCallbacks): () => void;
 }
 
 /** A connector for an `http:` or `https:` origin. TLS certificates are verified unless the options say otherwise. */
@@ -42,7 +45,7 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
   };
   let session: Buffer | undefined;
 
-  function open(): Socket {
+  function open(protocols: readonly Protocol[]): Socket {
     if (!secure) return connectTcp(transport);
     // No address may stand for a name in SNI (RFC 6066 section 3).
     const servername = given.servername ?? (isIP(host) === 0 ? host : "");
@@ -51,7 +54,7 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
       ...transport,
       servername,
       ...(resumed === undefined ? {} : { session: resumed }),
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [...protocols],
     });
     socket.on("session", (ticket: Buffer) => {
       session = ticket;
@@ -60,10 +63,10 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
   }
 
   return {
-    connect(waiting) {
+    connect(protocols, waiting) {
       let socket: Socket;
       try {
-        socket = open();
+        socket = open(protocols);
       } catch (error) {
         // TLS options that cannot be used: a certificate that is none, a key without one.
         const later = setImmediate(() => waiting.onError(error as Error));
@@ -76,7 +79,7 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
       };
       const succeed = (): void => {
         settle();
-        waiting.onConnect(socket);
+        waiting.onConnect(socket, agreed(socket, protocols));
       };
       const fail = (error: Error): void => {
         settle();
@@ -98,6 +101,12 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
       };
     },
   };
+}
+
+/** What is spoken: a server that knows nothing of ALPN speaks HTTP/1.1. */
+function agreed(socket: Socket, [first = "http/1.1"]: readonly Protocol[]): Protocol {
+  if (!("alpnProtocol" in socket)) return first;
+  return socket.alpnProtocol === "h2" ? "h2" : "http/1.1";
 }
 
 function timedOut({ host }: URL, timeout: number): Error {

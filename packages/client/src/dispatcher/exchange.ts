@@ -29,6 +29,8 @@ export class Exchange implements Dispatcher.DispatchController {
   reason: Error | null = null;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
+  /** How often the request was sent again, as nobody had begun with it. */
+  resendings = 0;
   #answered = false;
   #ended = false;
 

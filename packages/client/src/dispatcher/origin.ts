@@ -2,18 +2,21 @@ import type { Socket } from "node:net";
 
 import { errors } from "undici";
 
-import { type ConnectOptions, type Connector, createConnector } from "./connector.ts";
+import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "./connection.ts";
+import { type ConnectOptions, type Connector, createConnector, type Protocol } from "./connector.ts";
 import type { Exchange, ExchangeCarrier } from "./exchange.ts";
-import { type ConnectionOwner, type ConnectionTimeouts, Http1Connection } from "./http1/connection.ts";
-import type { ReaderLimits } from "./http1/response-reader.ts";
+import { Http1Connection } from "./http1/connection.ts";
+import { Http2Connection } from "./http2/connection.ts";
+import type { Http2Options } from "./http2/options.ts";
 
 /** How the connections to an origin are made and used. */
 export interface OriginOptions {
   readonly connect: ConnectOptions;
   readonly timeouts: ConnectionTimeouts;
-  readonly limits: ReaderLimits;
+  readonly limits: ResponseLimits;
   /** The most connections at a time. */
   readonly connections: number;
+  readonly http2: Http2Options;
 }
 
 /** What an origin tells of its connections. */
@@ -29,18 +32,28 @@ export interface OriginEvents {
 
 /**
  * The connections to one origin and the exchanges that wait for one. The connection used last is used next, so that
- * those which are not needed fall idle and close.
+ * those which are not needed fall idle and close. What an HTTP/2 connection can carry is not given another one; and
+ * before it is known what an origin speaks, one connection finds out for all that wait.
  */
 export class Origin implements ConnectionOwner, ExchangeCarrier {
   readonly url: URL;
   readonly #options: OriginOptions;
   readonly #events: OriginEvents;
   readonly #connector: Connector;
-  readonly #authority: string;
+  readonly #protocols: readonly Protocol[];
   readonly #queue: Exchange[] = [];
-  readonly #idle: Http1Connection[] = [];
-  readonly #connections = new Set<Http1Connection>();
+  /** Connections that can take one more, and the one used last is the last. */
+  readonly #free: Connection[] = [];
+  readonly #connections = new Set<Connection>();
+  /** Connections that do not know yet how much they can carry. */
+  readonly #settling = new Set<Connection>();
+  /** Connections that take no more, and carry the rest of what they have. They count no more either. */
+  readonly #retired = new Set<Connection>();
   readonly #connecting = new Set<() => void>();
+  /** Attempts to connect for one exchange alone, which only HTTP/1.1 can carry. */
+  readonly #detours = new Map<Exchange, () => void>();
+  /** How many exchanges a connection carries at a time, as it was last seen. */
+  #capacity: number | undefined;
   #closing = false;
   #destroyedBy: Error | undefined;
   #needsDrain = false;
@@ -51,18 +64,19 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#options = options;
     this.#events = events;
     this.#connector = createConnector(url, options.connect);
-    this.#authority = url.host;
+    this.#protocols = protocols(url, options.http2);
+    if (this.#protocols.every((protocol) => protocol === "http/1.1")) this.#capacity = 1;
   }
 
   /** Whether one more exchange would have to wait until another has ended. */
   get busy(): boolean {
-    const free = this.#options.connections - this.#total;
-    return this.#idle.length === 0 && this.#queue.length - this.#connecting.size >= free;
+    const coming = this.#options.connections - this.#connections.size + this.#settling.size;
+    return this.#next === undefined && this.#queue.length >= coming * (this.#capacity ?? 1);
   }
 
   /** Whether it holds nothing. */
   get empty(): boolean {
-    return this.#queue.length === 0 && this.#total === 0;
+    return this.#queue.length === 0 && this.#total === 0 && this.#retired.size === 0 && this.#detours.size === 0;
   }
 
   /** Sends an exchange on its way, at once or when there is a connection. False when it is busy then. */
@@ -78,7 +92,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   /** Lets what runs and waits come to its end, and closes what is idle. */
   close(): void {
     this.#closing = true;
-    for (const connection of this.#idle.splice(0)) connection.destroy();
+    for (const connection of this.#connections) if (connection.idle) connection.destroy();
     this.#settle();
   }
 
@@ -87,7 +101,8 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#closing = true;
     this.#destroyedBy = error;
     for (const exchange of this.#queue.splice(0)) exchange.fail(error);
-    for (const connection of this.#connections) connection.destroy(error);
+    for (const exchange of this.#detours.keys()) exchange.fail(error);
+    for (const connection of [...this.#connections, ...this.#retired]) connection.destroy(error);
     this.#settle();
   }
 
@@ -98,24 +113,40 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   resume(): void {}
 
   drop(exchange: Exchange): void {
+    this.#detours.get(exchange)?.();
+    this.#detours.delete(exchange);
     const at = this.#queue.indexOf(exchange);
-    if (at === -1) return;
-    this.#queue.splice(at, 1);
-    this.#stopOpening(this.#queue.length);
+    if (at !== -1) this.#queue.splice(at, 1);
+    this.#stopOpening();
     this.#settle();
   }
 
-  onIdle(connection: Http1Connection): void {
-    this.#idle.push(connection);
+  onFree(connection: Connection): void {
+    if (this.#retired.has(connection)) {
+      connection.destroy();
+      return;
+    }
+    if (this.#settling.delete(connection)) this.#capacity = connection.capacity;
+    this.#free.push(connection);
+    this.onIdle(connection);
+  }
+
+  onIdle(connection: Connection): void {
     this.#advance();
-    if (this.#closing) for (const idle of this.#idle.splice(0)) idle.destroy();
+    if (this.#closing && connection.idle) connection.destroy();
     this.#settle();
   }
 
-  onClosed(connection: Http1Connection, error: Error | undefined): void {
-    this.#connections.delete(connection);
-    const at = this.#idle.indexOf(connection);
-    if (at !== -1) this.#idle.splice(at, 1);
+  onRetired(connection: Connection): void {
+    if (!this.#connections.has(connection)) return;
+    this.#forget(connection);
+    this.#retired.add(connection);
+    this.#advance();
+  }
+
+  onClosed(connection: Connection, error: Error | undefined): void {
+    this.#forget(connection);
+    this.#retired.delete(connection);
     this.#events.onDisconnect(error ?? new errors.InformationalError("socket idle timeout"));
     this.#advance();
     this.#settle();
@@ -131,19 +162,43 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#advance();
   }
 
-  /** Gives those that wait a connection each: an idle one, or else a new one, as far as more are allowed. */
+  onHttp1Required(exchange: Exchange): void {
+    if (this.#destroyedBy !== undefined) exchange.fail(this.#destroyedBy);
+    else if (!this.#protocols.includes("http/1.1")) {
+      exchange.fail(
+        new errors.NotSupportedError("the server cannot do this over HTTP/2, and nothing else was allowed"),
+      );
+    } else this.#openFor(exchange);
+  }
+
+  /** Gives those that wait to connections that can take one more, and opens others, as far as more are allowed. */
   #advance(): void {
-    while (this.#queue.length > 0 && this.#idle.length > 0) {
-      const connection = this.#idle.pop()!;
-      if (connection.usable) connection.run(this.#queue.shift()!);
+    for (let next = this.#next; next !== undefined && this.#queue.length > 0; next = this.#next) {
+      next.run(this.#queue.shift()!);
     }
     if (this.#queue.length === 0 || this.#opens) return;
     this.#opens = true;
     // Not at once: whoever answers the end of a response with the next request gets the connection that is falling idle.
     queueMicrotask(() => {
       this.#opens = false;
-      while (this.#connecting.size < this.#queue.length && this.#total < this.#options.connections) this.#open();
+      while (this.#connecting.size < this.#wanted && this.#total < this.#options.connections) this.#open();
     });
+  }
+
+  /** The connection that takes the next exchange. */
+  get #next(): Connection | undefined {
+    for (;;) {
+      const last = this.#free.at(-1);
+      if (last === undefined || last.free) return last;
+      this.#free.pop();
+    }
+  }
+
+  /** How many connections are to be on their way for those that wait. */
+  get #wanted(): number {
+    const waiting = this.#queue.length;
+    const needed = Math.ceil(waiting / (this.#capacity ?? waiting)) || 0;
+    return Math.max(0, needed - this.#settling.size);
   }
 
   get #total(): number {
@@ -151,10 +206,14 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   }
 
   #open(): void {
-    const giveUp = this.#connector.connect({
-      onConnect: (socket) => {
+    const giveUp = this.#connector.connect(this.#protocols, {
+      onConnect: (socket, protocol) => {
         this.#connecting.delete(giveUp);
-        this.#connected(socket);
+        const connection = this.#connected(socket, protocol);
+        if (protocol === "h2") this.#settling.add(connection);
+        this.#capacity = connection.capacity;
+        this.#free.push(connection);
+        this.onIdle(connection);
       },
       onError: (error) => {
         this.#connecting.delete(giveUp);
@@ -164,38 +223,74 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#connecting.add(giveUp);
   }
 
+  /** Connects once more for this exchange, which HTTP/2 cannot carry to this origin. */
+  #openFor(exchange: Exchange): void {
+    exchange.carrier = this;
+    const giveUp = this.#connector.connect(["http/1.1"], {
+      onConnect: (socket, protocol) => {
+        this.#detours.delete(exchange);
+        const connection = this.#connected(socket, protocol);
+        // It carries nothing else: what HTTP/2 can carry, it is to carry.
+        this.onRetired(connection);
+        connection.run(exchange);
+      },
+      onError: (error) => {
+        this.#events.onConnectionError(error);
+        exchange.fail(error);
+      },
+    });
+    this.#detours.set(exchange, giveUp);
+  }
+
+  #connected(socket: Socket, protocol: Protocol): Connection {
+    const { url } = this;
+    const { timeouts, limits, http2 } = this.#options;
+    const connection =
+      protocol === "h2"
+        ? new Http2Connection(socket, { owner: this, url, timeouts, limits, http2 })
+        : new Http1Connection(socket, { owner: this, authority: url.host, timeouts, limits });
+    this.#connections.add(connection);
+    this.#events.onConnect();
+    return connection;
+  }
+
   /** Gives attempts up that nobody waits for, the latest first. */
-  #stopOpening(needed: number): void {
-    for (const giveUp of [...this.#connecting].slice(needed)) {
+  #stopOpening(): void {
+    for (const giveUp of [...this.#connecting].slice(this.#wanted)) {
       this.#connecting.delete(giveUp);
       giveUp();
     }
   }
 
-  #connected(socket: Socket): void {
-    const { timeouts, limits } = this.#options;
-    const connection = new Http1Connection(socket, { owner: this, authority: this.#authority, timeouts, limits });
-    this.#connections.add(connection);
-    this.#events.onConnect();
-    this.onIdle(connection);
-  }
-
-  /** One attempt stands for one exchange: the one that has waited longest. */
+  /** One attempt stands for as many exchanges as the connection would have carried: those that have waited longest. */
   #unreachable(error: Error): void {
     this.#events.onConnectionError(error);
-    this.#queue.shift()?.fail(error);
+    for (const exchange of this.#queue.splice(0, this.#capacity ?? this.#queue.length)) exchange.fail(error);
     this.#advance();
     this.#settle();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#settling.delete(connection);
+    const at = this.#free.indexOf(connection);
+    if (at !== -1) this.#free.splice(at, 1);
   }
 
   /** What there is to tell and to tidy after something has ended. */
   #settle(): void {
     // A host that does not answer must not hold `close`.
-    if (this.#closing) this.#stopOpening(this.#queue.length);
+    if (this.#closing) this.#stopOpening();
     if (this.#needsDrain && !this.busy) {
       this.#needsDrain = false;
       queueMicrotask(() => this.#events.onDrain());
     }
     if (this.empty) this.#events.onEmpty();
   }
+}
+
+/** What is spoken to an origin, and what is preferred comes first. */
+function protocols({ protocol }: URL, { negotiated, priorKnowledge }: Http2Options): readonly Protocol[] {
+  if (protocol === "http:") return priorKnowledge ? ["h2"] : ["http/1.1"];
+  return negotiated ? ["h2", "http/1.1"] : ["http/1.1"];
 }

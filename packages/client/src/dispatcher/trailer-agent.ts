@@ -9,6 +9,27 @@ import { type OutgoingRequest, outgoingRequest, type TrailerDispatchOptions } fr
 export interface TrailerAgentOptions {
   /** TLS options (`ca`, `cert`, `key`, `rejectUnauthorized`, ...), the connect timeout (default 10,000), a Unix socket. */
   readonly connect?: ConnectOptions;
+  /**
+   * Whether HTTP/2 is offered to `https:` origins, which choose it or HTTP/1.1 (ALPN, RFC 7301). Default true. What is
+   * chosen makes no difference to handlers, but that there is no reason phrase, and that names are lower-case.
+   */
+  readonly allowH2?: boolean;
+  /** Whether `http:` origins are spoken to in HTTP/2, by prior knowledge (RFC 9113 section 3.3). Default false. */
+  readonly useH2c?: boolean;
+  /** The most requests at a time on one HTTP/2 connection, if the server allows as many. Default 100. */
+  readonly maxConcurrentStreams?: number;
+  /** How many bytes of one HTTP/2 response may wait to be read. Default 1,048,576. */
+  readonly initialWindowSize?: number;
+  /** How many bytes of all responses may be on their way on one HTTP/2 connection. Default 16,777,216. */
+  readonly connectionWindowSize?: number;
+  /**
+   * How long nothing may come on an HTTP/2 connection with requests under way until a PING asks whether the server is
+   * still there. Default 0: servers of gRPC take more than one in five minutes for an attack. After a timeout it is
+   * asked in any case, and no new request goes there until it has answered.
+   */
+  readonly pingInterval?: number;
+  /** How long the answer to a PING, and the first SETTINGS, may take until the connection counts as lost. Default 15,000. */
+  readonly pingTimeout?: number;
   /** The most connections to one origin. Default: no limit. */
   readonly connections?: number;
   /** How long the head of a response may take once the request has been sent. Default 300,000. */
@@ -62,6 +83,15 @@ export class TrailerAgent extends Dispatcher {
       limits: {
         maxHeaderSize: positive("maxHeaderSize", options.maxHeaderSize) ?? 16_384,
         maxTrailerSize: positive("maxTrailerSize", options.maxTrailerSize) ?? 16_384,
+      },
+      http2: {
+        negotiated: options.allowH2 ?? true,
+        priorKnowledge: options.useH2c ?? false,
+        maxConcurrentStreams: positive("maxConcurrentStreams", options.maxConcurrentStreams) ?? 100,
+        initialWindowSize: windowSize("initialWindowSize", options.initialWindowSize) ?? 1_048_576,
+        connectionWindowSize: windowSize("connectionWindowSize", options.connectionWindowSize) ?? 16_777_216,
+        pingInterval: duration("pingInterval", options.pingInterval) ?? 0,
+        pingTimeout: duration("pingTimeout", options.pingTimeout) ?? 15_000,
       },
     };
   }
@@ -190,6 +220,13 @@ function checkHandler(handler: Dispatcher.DispatchHandler, upgrades: boolean): v
 function duration(name: string, value: number | undefined): number | undefined {
   if (value === undefined || (Number.isFinite(value) && value >= 0)) return value;
   throw new errors.InvalidArgumentError(`invalid ${name}: milliseconds, 0 or more`);
+}
+
+/** RFC 9113 section 6.9.1. */
+function windowSize(name: string, value: number | undefined): number | undefined {
+  const size = positive(name, value);
+  if (size === undefined || size < 2 ** 31) return size;
+  throw new errors.InvalidArgumentError(`invalid ${name}: fewer than 2^31 bytes`);
 }
 
 function positive(name: string, value: number | undefined): number | undefined {

@@ -3,37 +3,19 @@ import type { Socket } from "node:net";
 import { sameFieldName } from "@trailsum/shared";
 import { errors } from "undici";
 
+import {
+  type Connection,
+  type ConnectionOwner,
+  type ConnectionTimeouts,
+  mayRepeat,
+  type ResponseLimits,
+} from "../connection.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
-import { isReplayable } from "../request-body.ts";
-import { IdleTimer, LONGEST_TIMEOUT } from "./idle-timer.ts";
+import { IdleTimer, LONGEST_TIMEOUT } from "../idle-timer.ts";
 import { RequestWriter } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
-import { ResponseReader, type ReaderLimits, type ResponseSink } from "./response-reader.ts";
+import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 import { surviveWriteErrors } from "./write-errors.ts";
-
-/** How long a connection waits for what. Milliseconds; 0 for ever. */
-export interface ConnectionTimeouts {
-  /** For a response's head, once the request has been sent. */
-  readonly headers: number;
-  /** For the next piece of a body, either way. */
-  readonly body: number;
-  /** For the next request, when the server gives no hint. */
-  readonly keepAlive: number;
-  /** The longest time that a server's hint can ask for. */
-  readonly keepAliveMax: number;
-  /** For a 100, before the body is sent all the same (RFC 9110 section 10.1.1). */
-  readonly expectContinue: number;
-}
-
-/** Who owns a connection. */
-export interface ConnectionOwner {
-  /** It can take another exchange. */
-  onIdle(connection: Http1Connection): void;
-  /** It is gone. */
-  onClosed(connection: Http1Connection, error: Error | undefined): void;
-  /** It was closed before the first byte of an answer, and the request can be sent again. */
-  onUnanswered(exchange: Exchange): void;
-}
 
 /** A server that has refused a body may still be answering after it has stopped reading. */
 const ANSWER_AFTER_WRITE_ERROR = 2_000;
@@ -43,7 +25,7 @@ const ANSWER_AFTER_WRITE_ERROR = 2_000;
  * response comes in through the reader, and both can run at once. It is used again only when both messages are
  * complete and nothing is left over.
  */
-export class Http1Connection implements ExchangeCarrier, ResponseSink {
+export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #authority: string;
@@ -52,6 +34,8 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
   readonly #timer = new IdleTimer();
   readonly #freeSocket: () => void;
   #exchange: Exchange | undefined;
+  /** The exchange before is over in every respect. */
+  #resting = true;
   #writer: RequestWriter | undefined;
   #persistent = true;
   #served = 0;
@@ -66,7 +50,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
 
   constructor(
     socket: Socket,
-    options: { owner: ConnectionOwner; authority: string; timeouts: ConnectionTimeouts; limits: ReaderLimits },
+    options: { owner: ConnectionOwner; authority: string; timeouts: ConnectionTimeouts; limits: ResponseLimits },
   ) {
     this.#socket = socket;
     this.#owner = options.owner;
@@ -79,15 +63,23 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#rest();
   }
 
-  /** Whether it could still carry something: a connection that is closing is not told of as closed at once. */
-  get usable(): boolean {
-    return !this.#socket.destroyed;
+  /** At a time, one and no more. */
+  readonly capacity = 1;
+
+  /** Whether it rests: a connection that is closing is not told of as closed at once. */
+  get free(): boolean {
+    return this.#resting && !this.#socket.destroyed;
+  }
+
+  get idle(): boolean {
+    return this.#resting;
   }
 
   /** Sends the request of an exchange, on a connection that is idle. */
   run(exchange: Exchange): void {
     const { request } = exchange;
     this.#exchange = exchange;
+    this.#resting = false;
     this.#answered = false;
     this.#complete = false;
     this.#persistent = true;
@@ -257,11 +249,12 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     this.#watched = false;
     this.#socket.resume();
     this.#rest();
-    this.#owner.onIdle(this);
+    this.#owner.onFree(this);
   }
 
   /** Carries nothing: it keeps no process alive, and closes when nothing comes for a while. */
   #rest(): void {
+    this.#resting = true;
     this.#socket.unref();
     const { keepAlive, keepAliveMax } = this.#timeouts;
     const hint = this.#keepAliveHint;
@@ -335,7 +328,7 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     if (exchange === undefined) return;
     const unanswered = !this.#reader.started && this.#served > 0;
     // As often as there are connections that have gone stale: a new one that is closed at once is an error.
-    if (unanswered && isResendable(exchange)) {
+    if (unanswered && mayRepeat(exchange)) {
       this.#exchange = undefined;
       exchange.carrier = undefined;
       this.#owner.onUnanswered(exchange);
@@ -343,11 +336,6 @@ export class Http1Connection implements ExchangeCarrier, ResponseSink {
     }
     exchange.fail(error);
   }
-}
-
-/** Whether a request that got no answer on a connection that was just closed may be sent again (RFC 9110 section 9.2.2). */
-function isResendable({ request: { idempotent, body } }: Exchange): boolean {
-  return idempotent && isReplayable(body);
 }
 
 /** `Keep-Alive: timeout=N`, less a second, so that it is not used while the server closes it. Milliseconds. */

@@ -1,6 +1,7 @@
 import { ChunkedDecoder, readTrailerSection, sectionEnd } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
+import type { ResponseLimits } from "../connection.ts";
 import { parserError, undiciError } from "./parser-error.ts";
 import { MAX_FIELDS, parseResponseHead, type ResponseHead } from "./response-head.ts";
 
@@ -18,14 +19,6 @@ export interface ResponseSink {
   onSwitch(head: ResponseHead, rest: Buffer): void;
 }
 
-/** How much of a response is held while it is not complete. */
-export interface ReaderLimits {
-  /** The most bytes in the head of a response. */
-  readonly maxHeaderSize: number;
-  /** The most bytes in its trailer section. */
-  readonly maxTrailerSize: number;
-}
-
 const NOTHING = Buffer.alloc(0);
 const PROTOCOL = "HTTP/1.";
 /** The length of what ends a section: the CRLF of its last line and that of the empty one. */
@@ -37,7 +30,7 @@ const END_OF_SECTION = 4;
  */
 export class ResponseReader {
   readonly #sink: ResponseSink;
-  readonly #limits: ReaderLimits;
+  readonly #limits: ResponseLimits;
   #state: "idle" | "head" | "length" | "chunks" | "until-close" | "trailers" = "idle";
   #method = "";
   #switches = false;
@@ -49,7 +42,7 @@ export class ResponseReader {
   #reading = false;
   #ended = false;
 
-  constructor(sink: ResponseSink, limits: ReaderLimits) {
+  constructor(sink: ResponseSink, limits: ResponseLimits) {
     this.#sink = sink;
     this.#limits = limits;
   }

@@ -1,0 +1,60 @@
+import { listMembers } from "@trailsum/shared";
+
+import { expectsContent, type OutgoingRequest } from "../outgoing-request.ts";
+
+/** The header section of a request: name, value, ..., pseudo fields first (RFC 9113 section 8.3.1). Node makes names lower-case. */
+export function requestFields(request: OutgoingRequest, origin: URL): string[] {
+  const { method, target, raw, host, length } = request;
+  // Nothing but an authority (RFC 9113 section 8.5).
+  if (method === "CONNECT") return carried(raw, [":method", method, ":authority", target]);
+  const { scheme, authority, path } = targetUri(target, origin, host);
+  const fields = carried(raw, [":method", method, ":scheme", scheme, ":authority", authority, ":path", path]);
+  if (tellsLength(request)) fields.push("content-length", String(length));
+  if (request.expectContinue && hasContent(request)) fields.push("expect", "100-continue");
+  return fields;
+}
+
+/** The header section of an extended CONNECT (RFC 8441 section 4). Its challenge fields, which prove nothing here, stay out. */
+export function extendedConnectFields({ target, raw, host }: OutgoingRequest, origin: URL, protocol: string): string[] {
+  const { scheme, authority, path } = targetUri(target, origin, host);
+  const pseudo = [":method", "CONNECT", ":protocol", protocol, ":scheme", scheme, ":authority", authority];
+  return carried(raw, [...pseudo, ":path", path], "sec-websocket-key");
+}
+
+/** Whether anything follows the header section. */
+export function hasContent({ body, trailers }: OutgoingRequest): boolean {
+  return trailers !== undefined || !(body.kind === "none" || (body.kind === "bytes" && body.bytes.byteLength === 0));
+}
+
+/** Where nothing but trailers follows, a length of 0 would tell many that nothing does. */
+function tellsLength(request: OutgoingRequest): boolean {
+  const { method, length, trailers } = request;
+  return length !== undefined && (length > 0 || (trailers === undefined && expectsContent(method)));
+}
+
+/** A target in absolute form names what its request to a proxy is for. */
+function targetUri(
+  target: string,
+  origin: URL,
+  host: string | undefined,
+): Record<"scheme" | "authority" | "path", string> {
+  const url = target.startsWith("/") || target === "*" ? undefined : new URL(target);
+  return {
+    scheme: (url ?? origin).protocol.slice(0, -1),
+    authority: host ?? (url ?? origin).host,
+    path: url === undefined ? target : `${url.pathname}${url.search}`,
+  };
+}
+
+/** Adds fields but those of one connection (RFC 9113 section 8.2.2); of TE, `trailers` may stay. */
+function carried(raw: readonly string[], fields: string[], without?: string): string[] {
+  let trailers = false;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!.toLowerCase();
+    const value = raw[at + 1]!;
+    if (name === "te") trailers ||= listMembers(value).some((member) => member.toLowerCase() === "trailers");
+    else if (name !== "proxy-connection" && name !== "http2-settings" && name !== without) fields.push(name, value);
+  }
+  if (trailers) fields.push("te", "trailers");
+  return fields;
+}
