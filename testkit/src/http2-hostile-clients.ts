@@ -20,10 +20,18 @@ export interface AttackedServer {
   readonly tls?: ConnectionOptions;
 }
 
+/** A server that can be asked what it made of the requests. */
+export interface WatchedServer extends AttackedServer {
+  /** The names of the requests that were taken for whole. */
+  accepted(): Promise<readonly string[]> | readonly string[];
+  /** All that has reached a server behind this one, if there is one. */
+  passedOn?(): string;
+}
+
 /** A server that hostile clients are let loose on, and what is to be asked of it. */
 export interface HostileClientsOptions {
-  /** Starts one in this process, for one test. `accepted` tells the names of the requests that it took for whole. */
-  listen(): Promise<AttackedServer & { accepted(): Promise<readonly string[]> | readonly string[] }>;
+  /** Starts one in this process, for one test. */
+  listen(): Promise<WatchedServer>;
   /** Starts one in a process of its own, for one test. */
   spawn(): Promise<AttackedServer & { readonly pid: number }>;
   /** A request with content and trailers that is answered with 2xx, and is then in `accepted` by this name. */
@@ -94,6 +102,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
       { fields, content, trailers: [...trailers, field] },
     ]);
     for (const request of odd) await (await begin(peer, request))();
+    expect(server.passedOn?.() ?? "").not.toContain("smuggled");
     expect(await (await begin(peer, put("other")))()).toBe(true);
     peer.connection.destroy();
   });

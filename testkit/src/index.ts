@@ -29,7 +29,7 @@ export type { PlainRequest } from "./http2-client-breaches.ts";
 export { encodeFields, encodeIndex, encodeLiteral, encodeTableSize } from "./http2-hpack.ts";
 export type { FieldPairs } from "./http2-hpack.ts";
 export { hostileHttp2Clients } from "./http2-hostile-clients.ts";
-export type { AttackedServer, HostileClientsOptions } from "./http2-hostile-clients.ts";
+export type { AttackedServer, HostileClientsOptions, WatchedServer } from "./http2-hostile-clients.ts";
 export { Http2Peer, requestFields } from "./http2-peer.ts";
 export type { Http2PeerOptions } from "./http2-peer.ts";
 export { rawHttp2Server } from "./http2-server.ts";

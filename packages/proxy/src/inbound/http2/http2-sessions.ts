@@ -56,7 +56,12 @@ class Http2Connection implements ServedConnection {
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: limits.maxFields,
       maxSendHeaderBlockLength: 1_048_576,
-      settings: { enableConnectProtocol: true, initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: 256 },
+      settings: {
+        enableConnectProtocol: true,
+        initialWindowSize: STREAM_WINDOW,
+        maxConcurrentStreams: 256,
+        maxHeaderListSize: sectionSize(limits),
+      },
     });
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
@@ -95,4 +100,13 @@ class Http2Connection implements ServedConnection {
   destroy(): void {
     this.#session.destroy();
   }
+}
+
+/**
+ * How large a field section may be. Node sets no limit by itself; HTTP/2 counts 32 bytes more for each line than there
+ * are (RFC 9113 section 10.5.1), and what may come by HTTP/1.1 may come here. What is larger is reset with
+ * ENHANCE_YOUR_CALM.
+ */
+function sectionSize({ maxHeaderSize, maxTrailerSize, maxFields }: RequestLimits): number {
+  return Math.max(maxHeaderSize, maxTrailerSize) + 32 * maxFields;
 }
