@@ -63,6 +63,8 @@ export class GrpcClient {
         "grpc.enable_http_proxy": 0,
         "grpc.enable_retries": 0,
         "grpc.max_receive_message_length": -1,
+        // The name in the certificate. Node warns of an address.
+        "grpc.ssl_target_name_override": "localhost",
         "grpc.use_local_subchannel_pool": 1,
       },
     );
