@@ -3,6 +3,8 @@ import prettyBytes from "pretty-bytes";
 
 /** Shows how far a transfer has come, on stderr, where that is a terminal. */
 export interface ProgressBar {
+  /** Whether anything is shown. */
+  readonly shown: boolean;
   /** So many bytes more. */
   add(bytes: number): void;
   /** So many bytes more are known to come. */
@@ -14,7 +16,7 @@ export interface ProgressBar {
 const KNOWN = "{bar} {percentage}%  {done} of {all}  {rate}/s  {eta_formatted} left";
 const UNKNOWN = "{done}  {rate}/s  {duration_formatted}";
 
-const silent: ProgressBar = { add() {}, expect() {}, stop() {} };
+const silent: ProgressBar = { shown: false, add() {}, expect() {}, stop() {} };
 
 /** A bar, or one that shows nothing: where it is not wanted, and where stderr is no terminal. */
 export function createProgressBar(wanted: boolean): ProgressBar {
@@ -22,6 +24,7 @@ export function createProgressBar(wanted: boolean): ProgressBar {
 }
 
 class TerminalBar implements ProgressBar {
+  readonly shown = true;
   readonly #start = performance.now();
   #bar: SingleBar | undefined;
   #done = 0;

@@ -22,7 +22,7 @@ const STORE_FOLDER = ".trailsum";
  * is for a single file. Of a directory all files below it are uploaded: `photos` to `<url>photos/...`, and `photos/`,
  * with a slash, and `.`, to `<url>...`. Throws `USAGE` or `FILE_UNREADABLE` for what cannot go there.
  */
-export async function* uploadList(paths: readonly string[], url: string): AsyncGenerator<UploadEntry> {
+export async function* uploadList(paths: readonly string[], url: string, sizes: boolean): AsyncGenerator<UploadEntry> {
   const isFolder = new URL(url).pathname.endsWith("/");
   if (paths.length > 1 && !isFolder) {
     throw new TrailsumError("USAGE", `${paths.length} files cannot all be uploaded as ${url}: end the URL with /`);
@@ -42,7 +42,7 @@ export async function* uploadList(paths: readonly string[], url: string): AsyncG
         url: isFolder ? append(url, [basename(path)]) : url,
         size: stats?.isFile() === true ? stats.size : undefined,
       };
-    } else if (isFolder) yield* below(path, url);
+    } else if (isFolder) yield* below(path, url, sizes);
     else
       throw new TrailsumError(
         "FILE_UNREADABLE",
@@ -51,7 +51,7 @@ export async function* uploadList(paths: readonly string[], url: string): AsyncG
   }
 }
 
-async function* below(directory: string, url: string): AsyncGenerator<UploadEntry> {
+async function* below(directory: string, url: string, sizes: boolean): AsyncGenerator<UploadEntry> {
   const name = basename(directory);
   const isNamed = !directory.endsWith("/") && !directory.endsWith(sep) && name !== "." && name !== "..";
   try {
@@ -59,13 +59,13 @@ async function* below(directory: string, url: string): AsyncGenerator<UploadEntr
       const path = join(entry.parentPath, entry.name);
       const segments = relative(directory, path).split(sep);
       if (segments[0] === STORE_FOLDER || entry.isDirectory()) continue;
-      const stats = await stat(path).catch(() => undefined);
-      if (stats?.isFile() === true)
+      const stats = sizes || !entry.isFile() ? await stat(path).catch(() => undefined) : undefined;
+      if (stats?.isFile() ?? entry.isFile())
         yield {
           name: path,
           source: path,
           url: append(url, isNamed ? [name, ...segments] : segments),
-          size: stats.size,
+          size: stats?.size,
         };
     }
   } catch (error) {

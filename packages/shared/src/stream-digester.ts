@@ -28,8 +28,9 @@ const STRETCHES = 4;
  */
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
-  const beside = availableParallelism() > 1 && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
-  return beside ? new ThreadedDigester(names) : inPlace(await createDigester(names));
+  const worthIt = names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
+  // Asked last: the system takes longer to say how many cores there are than small content takes to be hashed.
+  return worthIt && availableParallelism() > 1 ? new ThreadedDigester(names) : inPlace(await createDigester(names));
 }
 
 function inPlace(digester: Digester): StreamDigester {

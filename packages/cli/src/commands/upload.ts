@@ -49,7 +49,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
   const job: Job = { method: given.method, ...transferOptions(given) };
   const bar = createProgressBar(given.progress && !given.quiet);
-  const entries = uploadList(paths, url);
+  const entries = uploadList(paths, url, bar.shown);
 
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
     bar.expect(entry.size);

@@ -122,7 +122,7 @@ async function fetchInto(
       else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
       // There is nothing behind what arrived: perhaps all of it had, and only its end had not.
       else if (continued && status === 416) return await startAnew();
-      else throw await refusal(url, response, headers);
+      else throw await refusal(url, { status: response.statusCode, headers, content: response.body });
 
       await receive(response.body, arrived, headers, options.onProgress);
       const trailers = responseFields(response.trailers);

@@ -1,24 +1,19 @@
-import { STATUS_CODES } from "node:http";
-
 import { type ErrorCode, type FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
-import type { Dispatcher } from "undici";
 
 import { printable } from "./printable.ts";
 
 /** More of an error's body than this tells a person nothing. Bytes. */
-const MAX_PROBLEM_BYTES = 65_536;
+export const MAX_PROBLEM_BYTES = 65_536;
 
 /**
  * The error that a response other than a success amounts to. A problem document (RFC 9457) of a type known here keeps
  * its code, so that a digest refused by the server is the same error as one refused by us; all else is `REFUSED`.
  */
-export async function refusal(
-  url: URL,
-  response: Dispatcher.ResponseData<unknown>,
-  headers: FieldLines,
-): Promise<TrailsumError> {
-  const { statusCode: status } = response;
-  const problem = isProblem(headers) ? await readProblem(response.body) : undefined;
+export async function refusal(url: URL, response: RefusingResponse): Promise<TrailsumError> {
+  const { status, headers, content } = response;
+  const problem = isProblem(headers) ? await readProblem(content) : undefined;
+  // Not before it is needed: an import of node:http loads Node's own copy of undici with it.
+  const { STATUS_CODES } = await import("node:http");
   const code: ErrorCode = (typeof problem?.["type"] === "string" && integrityCode(problem["type"])) || "REFUSED";
   const detail = [problem?.["detail"], problem?.["title"]].find((text) => typeof text === "string" && text !== "");
   const sentence = `${url.href}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
@@ -27,21 +22,31 @@ export async function refusal(
   });
 }
 
+/** What is known of a response that is no success. */
+interface RefusingResponse {
+  readonly status: number;
+  readonly headers: FieldLines;
+  readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
 /** Only what is about integrity keeps its code: a 404 is the other side's refusal, whoever wrote the document. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
   return code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" ? code : undefined;
 }
 
-function isProblem(headers: FieldLines): boolean {
+/** Whether the content of a response is a problem document. */
+export function isProblem(headers: FieldLines): boolean {
   return headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase() === problemMediaType;
 }
 
-async function readProblem(body: AsyncIterable<Uint8Array>): Promise<Record<string, unknown> | undefined> {
+async function readProblem(
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Record<string, unknown> | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of body) {
+    for await (const chunk of content) {
       bytes += chunk.byteLength;
       if (bytes > MAX_PROBLEM_BYTES) return undefined;
       chunks.push(chunk);

@@ -1,6 +1,8 @@
-import type { FileHandle } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
 
 import { TrailsumError } from "@trailsum/shared";
+
+import type { OpenedFile } from "./opened-file.ts";
 
 /** Large enough that a system call costs little beside what it moves, small enough to stay in the processor's cache. */
 const BLOCK_BYTES = 256 * 1024;
@@ -16,8 +18,8 @@ const BLOCKS_IN_TURN = 4;
  * With `inTurn` the blocks of a regular file use the same memory in turn, which saves a fifth of an upload's time: a
  * block is written over after the next two have been asked for. Whoever is given them has to have let go of it then.
  */
-export async function* readFile(file: FileHandle, path: string, inTurn: boolean): AsyncGenerator<Uint8Array> {
-  const before = await file.stat({ bigint: true });
+export async function* readFile(file: OpenedFile, path: string, inTurn: boolean): AsyncGenerator<Uint8Array> {
+  const before = file.stat();
   const regular = before.isFile();
   const blocks = regular && inTurn ? blocksInTurn(before.size) : newBlock;
   let position = 0;
@@ -35,19 +37,45 @@ export async function* readFile(file: FileHandle, path: string, inTurn: boolean)
       yield block;
     }
   } catch (error) {
-    if (error instanceof TrailsumError) throw error;
-    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${String(error)}`, { cause: error });
+    throw unreadable(path, error);
   } finally {
     // A reader that stops early leaves a block on its way. It has to land before the file may be closed, but a pipe
     // may never give another one.
     const landed = next.catch(() => {});
     if (regular) await landed;
   }
-  if (!regular) return;
-  const after = await file.stat({ bigint: true });
-  if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(position) !== before.size) {
+  if (regular) checkUnchanged(file, path, before, position);
+}
+
+/** All bytes of an open regular file, which is small; `FILE_CHANGED` likewise. */
+export async function readSmallFile(file: OpenedFile, path: string): Promise<Uint8Array> {
+  const before = file.stat();
+  // A byte more than it has: there are files, under /proc, whose size is told as nothing.
+  const block = Buffer.allocUnsafeSlow(Number(before.size) + 1);
+  let length = 0;
+  try {
+    let bytes: number;
+    do {
+      bytes = await file.read(block.subarray(length), length);
+      length += bytes;
+    } while (bytes > 0 && length < before.size);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  checkUnchanged(file, path, before, length);
+  return block.subarray(0, length);
+}
+
+function checkUnchanged(file: OpenedFile, path: string, before: BigIntStats, length: number): void {
+  const after = file.stat();
+  if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(length) !== before.size) {
     throw changed(path);
   }
+}
+
+function unreadable(path: string, error: unknown): TrailsumError {
+  if (error instanceof TrailsumError) return error;
+  return new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${String(error)}`, { cause: error });
 }
 
 function changed(path: string): TrailsumError {
@@ -70,7 +98,7 @@ function blocksInTurn(size: bigint): () => Buffer {
 }
 
 /** One block; from a pipe or a device (no position) whatever is there. */
-async function readBlock(file: FileHandle, block: Buffer, position: number | null): Promise<Uint8Array> {
-  const { bytesRead } = await file.read(block, 0, block.byteLength, position);
-  return bytesRead === block.byteLength ? block : block.subarray(0, bytesRead);
+async function readBlock(file: OpenedFile, block: Buffer, position: number | null): Promise<Uint8Array> {
+  const bytes = await file.read(block, position);
+  return bytes === block.byteLength ? block : block.subarray(0, bytes);
 }

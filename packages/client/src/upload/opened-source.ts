@@ -1,9 +1,14 @@
+/** What a source may hold, in bytes, to be read at once. */
+export const MAX_WHOLE = 65_536;
+
 /** A source that is ready to be read. */
 export interface OpenedSource {
   /** Bytes in all, where that is known. */
   readonly size: number | undefined;
   /** Whether it can be read again from its start. */
   readonly rereadable: boolean;
+  /** All of its bytes, where they are so few that they were read at once. */
+  readonly whole?: Uint8Array;
   /**
    * Reads it from its start. With `inTurn` pieces may use the same memory in turn: whoever is given them has to have let
    * go of one when it has asked for the next two.

@@ -1,11 +1,11 @@
-import { type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { readFile } from "./file-reader.ts";
+import { readFile, readSmallFile } from "./file-reader.ts";
 import { bytesOf, readOnce } from "./one-time-source.ts";
-import type { OpenedSource } from "./opened-source.ts";
+import { OpenedFile } from "./opened-file.ts";
+import { MAX_WHOLE, type OpenedSource } from "./opened-source.ts";
 
 /**
  * What can be uploaded: a path, a `file:` URL, bytes, a Blob, a Node or web stream, an iterable of bytes. A string is a
@@ -27,34 +27,37 @@ const PIECE_BYTES = 1_048_576;
 /** Opens a source. `FILE_UNREADABLE` for a file that cannot be read, `USAGE` for what is no source. */
 export async function openSource(source: UploadSource): Promise<OpenedSource> {
   if (typeof source === "string" || source instanceof URL) return openFile(source);
-  if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer)
-    return inMemory(source.byteLength, () => pieces(source));
+  if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return fromBytes(bytesView(source));
   if (source instanceof Blob) return inMemory(source.size, () => source.stream());
   if (isIterable(source)) return readOnce(source);
   throw new TrailsumError("USAGE", "the source is neither a path, bytes, a Blob, a stream nor an iterable of bytes");
 }
 
 async function openFile(path: string | URL): Promise<OpenedSource> {
-  let file: FileHandle;
+  let file: OpenedFile;
   try {
-    file = await open(path, "r");
+    file = await OpenedFile.open(path);
   } catch (error) {
     throw unreadable(path, error);
   }
   try {
-    const stats = await file.stat();
+    const stats = file.stat();
     if (stats.isDirectory()) {
       throw new TrailsumError("FILE_UNREADABLE", `${String(path)} is a directory: name the files in it`);
     }
+    if (stats.isFile() && stats.size <= MAX_WHOLE) {
+      const whole = await readSmallFile(file, String(path));
+      await file.close();
+      return fromBytes(whole);
+    }
     return {
-      size: stats.isFile() ? stats.size : undefined,
+      size: stats.isFile() ? Number(stats.size) : undefined,
       rereadable: stats.isFile(),
       read: (inTurn) => readFile(file, String(path), inTurn),
       async close() {
         const closed = file.close();
         // It waits for a block that is on its way, and a pipe may never give another one.
         if (stats.isFile()) await closed;
-        else closed.catch(() => {});
       },
     };
   } catch (error) {
@@ -63,12 +66,19 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
   }
 }
 
+function bytesView(source: ArrayBufferView | ArrayBuffer): Uint8Array {
+  return source instanceof ArrayBuffer
+    ? new Uint8Array(source)
+    : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+}
+
+function fromBytes(bytes: Uint8Array): OpenedSource {
+  const opened = inMemory(bytes.byteLength, () => pieces(bytes));
+  return bytes.byteLength <= MAX_WHOLE ? { ...opened, whole: bytes } : opened;
+}
+
 /** In pieces, so that it can be stopped, and its progress seen, on the way. */
-function* pieces(source: ArrayBufferView | ArrayBuffer): Generator<Uint8Array> {
-  const bytes =
-    source instanceof ArrayBuffer
-      ? new Uint8Array(source)
-      : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
 }
 

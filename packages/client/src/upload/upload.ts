@@ -2,26 +2,24 @@ import {
   type Algorithm,
   createStreamDigester,
   type Digests,
-  digestTrailers,
   type FieldLines,
   parseDigestField,
   TrailsumError,
 } from "@trailsum/shared";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 
+import { type Answer, ask } from "../transfer/answer.ts";
 import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
-import { hashed, type Reading } from "./hashed-source.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "../transfer/progress.ts";
 import { followRedirects, redirection } from "../transfer/redirects.ts";
-import { refusal } from "../transfer/refusal.ts";
+import { isProblem, MAX_PROBLEM_BYTES, refusal } from "../transfer/refusal.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
-import { awaitEnd } from "../transfer/response-end.ts";
-import { responseFields } from "../transfer/response-fields.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 import { transportError } from "../transfer/transport-error.ts";
+import { contentAtOnce, contentInPieces, type Sending } from "./upload-content.ts";
 import { uploadFields } from "./upload-fields.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
@@ -100,58 +98,61 @@ async function send(
   options: UploadOptions,
   sameOrigin: boolean,
 ): Promise<UploadResult | URL> {
+  const { dispatcher, onProgress, signal } = options;
   const algorithms = chosenAlgorithms(options.digests);
   const digester = await createStreamDigester(algorithms, source.size);
-  const reading: Reading = { ended: false };
-  // Our own connection has sent a piece before it asks for another. Of anybody else's dispatcher nobody can know.
-  const inTurn = options.dispatcher === undefined;
-  const { onProgress } = options;
-  let asked = false;
-  let sent: Digests | undefined;
+  const sending: Sending = { ended: false, asked: false };
+  const hashing = { digester, sending, onProgress };
+  // Our own connection sends what comes in one turn in one write, and has sent a piece before it asks for another. Of
+  // anybody else's dispatcher nobody can know.
+  const own = dispatcher === undefined;
   try {
-    const response = await request(url, {
-      dispatcher: options.dispatcher ?? defaultDispatcher(),
+    const content =
+      own && source.whole !== undefined
+        ? await contentAtOnce(source.whole, hashing)
+        : contentInPieces(source, own, hashing);
+    const request = {
+      origin: url.origin,
+      path: url.pathname + url.search,
       method: options.method ?? "PUT",
       headers: uploadFields(algorithms, options.headers, sameOrigin),
-      body: asBody(hashed(source, { digester, reading, onProgress, inTurn })),
-      trailers: async () => {
-        asked = true;
-        sent = await digester.digest();
-        return digestTrailers(sent);
-      },
-      signal: options.signal ?? null,
-    });
-    const elsewhere = await accepted(url, response);
-    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, response.statusCode);
-    if (sent === undefined) throw reading.ended && !asked ? noTrailers(url) : tooEarly(url);
-    const headers = responseFields(response.headers);
-    const confirmedBy = confirmation(url, sent, headers);
-    return { url: url.href, status: response.statusCode, digests: sent, confirmedBy, headers };
+      ...content,
+    };
+    const answer = await ask(dispatcher ?? defaultDispatcher(), request, { wanted: wantedBytes, signal });
+    const elsewhere = await accepted(url, answer);
+    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, answer.status);
+    const { sent } = sending;
+    if (sent === undefined) throw sending.ended && !sending.asked ? noTrailers(url) : tooEarly(url);
+    const { status, headers } = answer;
+    return { url: url.href, status, digests: sent, confirmedBy: confirmation(url, sent, headers), headers };
   } catch (error) {
-    if (options.signal?.aborted === true)
-      throw new TrailsumError("ABORTED", "the upload was cancelled", { cause: error });
+    if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the upload was cancelled", { cause: error });
     // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
-    if (reading.ended && !asked && isAboutDigests(error)) throw noTrailers(url);
+    if (sending.ended && !sending.asked && isAboutDigests(error)) throw noTrailers(url);
     // What went wrong here is the cause, whatever became of the connection then.
-    throw transportError(reading.error ?? error, url);
+    throw transportError(sending.error ?? error, url);
   } finally {
     digester.close();
   }
 }
 
+/** An answer of which nobody needs the content is read no further than this: then its connection is worth less. Bytes. */
+const MAX_UNWANTED_BYTES = 131_072;
+
+/** What is read of an answer: for the connection to be used again, or for what it says of a refusal. */
+function wantedBytes(status: number, headers: FieldLines): number {
+  if (status < 400) return MAX_UNWANTED_BYTES;
+  return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
+}
+
 /** Takes the answer: resolves when it is a success, or with where it sends on to, and rejects with what it refuses for. */
-async function accepted(url: URL, response: Dispatcher.ResponseData<unknown>): Promise<URL | undefined> {
-  const { statusCode: status, body } = response;
-  const headers = responseFields(response.headers);
-  try {
-    const elsewhere = redirection(url, status, headers, REDIRECTS);
-    if (elsewhere !== undefined) await body.dump();
-    else if (status < 200 || status >= 300) throw await refusal(url, response, headers);
-    else await awaitEnd(response);
-    return elsewhere;
-  } finally {
-    body.on("error", () => {}).destroy();
-  }
+async function accepted(url: URL, answer: Answer): Promise<URL | undefined> {
+  const { status, headers, content, cut } = answer;
+  const elsewhere = redirection(url, status, headers, REDIRECTS);
+  if (elsewhere !== undefined) return elsewhere;
+  if (status < 200 || status >= 300) throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
+  if (cut !== undefined) throw cut;
+  return undefined;
 }
 
 function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number): URL {
@@ -183,9 +184,4 @@ function noTrailers({ origin }: URL): TrailsumError {
 
 function tooEarly({ origin }: URL): TrailsumError {
   return new TrailsumError("PROTOCOL", `${origin}: accepted the upload before it had arrived`);
-}
-
-// undici's types know streams and buffers only; an async iterable is taken all the same.
-function asBody(iterable: AsyncIterable<Uint8Array>): NonNullable<Dispatcher.DispatchOptions["body"]> {
-  return iterable as unknown as NonNullable<Dispatcher.DispatchOptions["body"]>;
 }

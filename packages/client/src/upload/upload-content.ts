@@ -1,0 +1,92 @@
+import { type Digests, digestTrailers, type FieldLines, type StreamDigester, TrailsumError } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+import type { OpenedSource } from "./opened-source.ts";
+import type { Progress } from "../transfer/progress.ts";
+
+/** How far the sending of a content has come. */
+export interface Sending {
+  /** Whether all of the source was read, and taken. */
+  ended: boolean;
+  /** Why it could not be read on. */
+  error?: TrailsumError;
+  /** Whether the trailers were asked for, by whoever can send them. */
+  asked: boolean;
+  /** What was sent, once the trailers have been given. */
+  sent?: Digests;
+}
+
+/** With what a content is hashed, and who is told. */
+export interface Hashing {
+  readonly digester: StreamDigester;
+  readonly sending: Sending;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+}
+
+/** What a dispatcher takes as the content of a request. */
+export interface UploadContent {
+  readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
+  readonly trailers: () => FieldLines | Promise<FieldLines>;
+}
+
+/** Bytes that are few: they are hashed beforehand, so that head, content and trailers go out in one write. */
+export async function contentAtOnce(
+  bytes: Uint8Array,
+  { digester, sending, onProgress }: Hashing,
+): Promise<UploadContent> {
+  await digester.update(bytes);
+  const digests = await digester.digest();
+  return {
+    body: bytes,
+    trailers: () => {
+      sending.ended = true;
+      sending.asked = true;
+      sending.sent = digests;
+      if (digests.size > 0) onProgress?.({ transferred: digests.size, total: digests.size });
+      return digestTrailers(digests);
+    },
+  };
+}
+
+/**
+ * The bytes of a source, counted and hashed as they leave. They can be had once: a dispatcher that sends a request a
+ * second time, as undici's retry interceptor does, would send what is left. With `inTurn` the memory of a piece may be
+ * used again: see {@link OpenedSource}.
+ */
+export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: Hashing): UploadContent {
+  const { digester, sending, onProgress } = hashing;
+  let begun = false;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    if (begun) throw new TrailsumError("CONNECTION_LOST", "the upload was cut off: to begin it again, set `retries`");
+    begun = true;
+    for await (const chunk of remembered(source.read(inTurn), sending)) {
+      const hashed = digester.update(chunk);
+      if (hashed !== undefined) await hashed;
+      yield chunk;
+      onProgress?.({ transferred: digester.size, total: source.size });
+    }
+    sending.ended = true;
+  }
+  return {
+    body: asBody({ [Symbol.asyncIterator]: bytes }),
+    trailers: async () => {
+      sending.asked = true;
+      sending.sent = await digester.digest();
+      return digestTrailers(sending.sent);
+    },
+  };
+}
+
+async function* remembered(bytes: AsyncIterable<Uint8Array>, sending: Sending): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    sending.error = TrailsumError.from(error, "FILE_UNREADABLE");
+    throw error;
+  }
+}
+
+// undici's types know streams and buffers only; an async iterable is taken all the same.
+function asBody(iterable: AsyncIterable<Uint8Array>): UploadContent["body"] {
+  return iterable as unknown as UploadContent["body"];
+}
