@@ -32,7 +32,8 @@ export function isServerEnded(stream: MarkedStream): boolean {
 function push(this: MarkedStream, chunk: unknown, encoding?: BufferEncoding): boolean {
   if (chunk === null && this[ENDED] !== true) {
     if (this.closed) {
-      this.destroy(streamReset(this.rstCode));
+      // Not at once: Node goes on to look at the session of the stream, which a destroyed one has no more.
+      process.nextTick(() => this.destroy(streamReset(this.rstCode)));
       return false;
     }
     this[ENDED] = true;
