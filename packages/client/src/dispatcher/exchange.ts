@@ -29,6 +29,8 @@ export class Exchange implements Dispatcher.DispatchController {
   reason: Error | null = null;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
+  /** The version of HTTP that carries it, which undici's own controllers do not tell. */
+  httpVersion: "1.1" | "2.0" = "1.1";
   /** How often the request was sent again, as nobody had begun with it. */
   resendings = 0;
   #answered = false;

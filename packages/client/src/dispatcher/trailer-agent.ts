@@ -54,7 +54,8 @@ export interface TrailerAgentOptions {
  * `request`, `stream`, `pipeline`, `connect`, `upgrade`, `compose` and undici's interceptors work on it unchanged; its
  * errors are undici's. It keeps connections alive and pools them per origin, applies back-pressure both ways, hands on
  * interim responses, and never completes a request whose body or trailers failed. `trailers` in the options of a
- * request are its trailer fields. Response fields are strings, latin1, in `controller.rawHeaders` and `rawTrailers`.
+ * request are its trailer fields. Response fields are strings, latin1, in `controller.rawHeaders` and `rawTrailers`;
+ * `controller.httpVersion` is the version that carried it.
  *
  * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3).
  */

@@ -84,6 +84,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#complete = false;
     this.#persistent = true;
     exchange.carrier = this;
+    exchange.httpVersion = "1.1";
     this.#timer.clear();
     this.#socket.ref();
     this.#reader.expect(request.method, request.upgrade !== undefined);

@@ -95,6 +95,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
   start(): void {
     const { request } = this.#exchange;
     this.#exchange.carrier = this;
+    this.#exchange.httpVersion = "2.0";
     if (request.upgrade !== undefined) this.#awaitHead();
     else if (!hasContent(request)) {
       this.#finished = true;
