@@ -3,6 +3,8 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse } from "no
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
+import { Http2Content } from "./http2-stream.ts";
+
 /** A request as Node's servers give it: of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
@@ -15,12 +17,13 @@ export function isBrokenOff(req: NodeRequest): boolean {
 }
 
 /**
- * Whether a request that has come to its `end` arrived whole. One of HTTP/2 comes to it as well when its stream is reset,
- * and says `complete` then; it says `aborted`, too, but not where the response had been ended before. In that case a
- * stream that is closed by now may have been closed by either side's end or by a reset, and counts as reset.
+ * Whether a request that has just come to its `end` arrived whole. One of HTTP/2 comes to it when its stream is reset,
+ * too, says that it is `complete`, and does not even say `aborted` where the response had been ended before. But a
+ * stream whose response is still to be ended is closed by nothing else. One whose response was ended may have been
+ * closed by the end of both: it counts as reset.
  */
 export function arrivedWhole(req: NodeRequest): boolean {
-  return "stream" in req ? !req.aborted && !req.stream.closed : req.complete;
+  return "stream" in req ? !req.stream.closed : req.complete;
 }
 
 /** What broke a request off, where that is known. */
@@ -47,21 +50,11 @@ export function abortResponse(res: NodeResponse): void {
   res.destroy();
 }
 
-/**
- * Has a sender that is still sending told to stop once it has its answer, by RST_STREAM with NO_ERROR (RFC 9113 section
- * 8.1). Its connection goes on. Node does so by itself only where nobody has read the request and the answer has content.
- */
-export function stopBehindAnswer(req: Http2ServerRequest): void {
-  const { stream } = req;
-  const stop = (): void => {
-    // 1 where the request has ended by itself.
-    if (stream.state.remoteClose === 1) return;
-    // What is there unread would keep the stream from closing.
-    req.resume();
-    stream.close(constants.NGHTTP2_NO_ERROR);
-  };
-  // The trailers, which end the response, are sent in the immediate after they were asked for; none are asked for where
-  // the header section is all there is.
-  stream.once("wantTrailers", () => setImmediate(stop));
-  stream.once("finish", () => setImmediate(() => stream.state.localClose === 1 && stop()));
+/** Ends a response with all of its content. */
+export function endResponse(res: NodeResponse, content: Buffer): void {
+  // In HTTP/2 one that has no content has ended with its header section, and takes none.
+  if (!("stream" in res)) res.end(content);
+  else if (res.req.method === "HEAD") res.end();
+  // What goes wrong with it shows in the stream.
+  else new Http2Content(res).on("error", () => {}).end(content);
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import { type FieldLine, type ProblemDetails, problemMediaType } from "@trailsum/shared";
 
-import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
+import { abortResponse, endResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { requestHead } from "./request-head.ts";
 
 // How much more a refused sender may send, and for how long, before it is cut off.
@@ -28,10 +28,9 @@ export function sendProblem(
   res.setHeader("Content-Type", problemMediaType);
   res.setHeader("Content-Length", document.length);
   for (const [name, value] of headers) res.setHeader(name, value);
-  // A response in HTTP/2 that has no content ends with its header section, and takes no more.
-  if ("stream" in req || "stream" in res) return void (req.method === "HEAD" ? res.end() : res.end(document));
   // A request without content is complete, though the parser says so only after its listeners have run.
-  if (req.complete || requestHead(req).size === 0) return void res.end(document);
+  const whole = req.complete || requestHead(req).size === 0;
+  if ("stream" in req || "stream" in res || whole) return endResponse(res, document);
   res.setHeader("Connection", "close");
   res.write(document);
   linger(req, () => res.end());

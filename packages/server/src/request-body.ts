@@ -2,7 +2,8 @@ import type { Writable } from "node:stream";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
-import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, stopBehindAnswer } from "./node-message.ts";
+import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
+import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest } from "./node-message.ts";
 
 /** How a request's content is read. */
 export interface BodyReading {
@@ -97,6 +98,8 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   body.on("drain", onDrain).on("close", onAbandoned);
   signal?.addEventListener("abort", onSignal);
   req.on("aborted", onLost).on("error", onLost).on("close", onLost).on("end", onEnd);
+
+  if ("stream" in req) destroyWhenReset(req.stream);
 
   if (signal?.aborted === true) onSignal();
   else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));

@@ -43,8 +43,3 @@ export function setTrailers(res: NodeResponse, trailers: FieldLines): void {
   if ("stream" in res && !res.headersSent) res.writeHead(res.statusCode);
   res.addTrailers(Object.fromEntries(lists));
 }
-
-/** Whether they were sent with a response that is over: one of HTTP/2 says that it is finished as well when its stream was reset. */
-export function trailersSent(res: NodeResponse): boolean {
-  return !("stream" in res) || res.stream.sentTrailers !== undefined;
-}

@@ -13,8 +13,9 @@ import {
 } from "@trailsum/shared";
 
 import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
+import { Http2Content } from "./http2-stream.ts";
 import { OutgoingContent } from "./outgoing-content.ts";
-import { isFramingField, responseFraming, setTrailers, trailersSent } from "./response-framing.ts";
+import { isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
 
 /** What {@link sendVerified} can send. */
 export type ContentSource = Readable | AsyncIterable<Uint8Array> | Uint8Array | string;
@@ -82,6 +83,8 @@ export async function sendVerified(
   }
   let clientGone = isGone(res);
   try {
+    // Nothing else would tell: such a response takes what is written without a word.
+    if (clientGone) throw new Error("it is too late for a response");
     const digester = await createDigester([...announced, ...expected]);
     const outgoing = new OutgoingContent(
       digester,
@@ -96,9 +99,8 @@ export async function sendVerified(
         },
       },
     );
-    await pipeline(stream, outgoing, res, signal === undefined ? {} : { signal });
-    clientGone = framing === "trailers" && !trailersSent(res);
-    if (clientGone) throw new Error("the stream was reset before its end");
+    const target = "stream" in res ? new Http2Content(res) : res;
+    await pipeline(stream, outgoing, target, signal === undefined ? {} : { signal });
   } catch (error) {
     stream.destroy();
     abortResponse(res);

@@ -13,7 +13,8 @@ import {
 } from "@trailsum/shared";
 
 import { refusingHeadVerdict } from "./head-verdict.ts";
-import { abortResponse, type NodeRequest, type NodeResponse, stopBehindAnswer } from "./node-message.ts";
+import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
+import { abortResponse, endResponse, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { sendProblem } from "./problem-response.ts";
 import { answeredAlgorithms, createReceipt } from "./receipt.ts";
@@ -110,7 +111,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       res.setHeader("Content-Type", "application/json");
       res.setHeader("Content-Length", receipt.length);
       if (digests !== "") res.setHeader("Repr-Digest", digests);
-      res.end(receipt);
+      endResponse(res, receipt);
     } finally {
       await staged.discard();
     }
@@ -207,7 +208,10 @@ function openExchange(req: NodeRequest, res: NodeResponse, proceed: () => void =
   // What goes wrong with the connection shows where it is read or written; it must not bring the process down.
   req.on("error", () => {});
   res.on("error", () => {});
-  if ("stream" in req) stopBehindAnswer(req);
+  if ("stream" in req) {
+    destroyWhenReset(req.stream);
+    stopBehindAnswer(req);
+  }
   return { head, req, res, proceed: () => head.expectsContinue && proceed() };
 }
 
