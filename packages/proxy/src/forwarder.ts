@@ -76,7 +76,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
     exchange.conclude();
     if (content.verdict !== undefined) passage.record.requestVerdict = await content.verdict.catch(() => undefined);
-    await conclude(passage, began);
+    passage.end();
+    if (onExchange !== undefined) await report(passage, onExchange, began);
   }
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
@@ -170,13 +171,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   ): Promise<Outcome> {
     const { record } = passage;
     const { request } = passage.exchange;
-    const tried = new Set<Target>();
+    const tried: Target[] = [];
     let failure: TrailsumError | undefined;
     for (;;) {
       const target = targets.choose(tried);
       if (target === undefined)
         throw failure ?? new TrailsumError("CONNECT_FAILED", "no origin is available", { status: 503 });
-      tried.add(target);
+      tried.push(target);
       const out = outboundRequest(request, target.base, outbound);
       if (rewrite !== undefined) await rewrite({ in: request, out });
       record.origin = out.origin;
@@ -207,20 +208,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       } catch {
         exchange.breakOff();
       }
-    }
-  }
-
-  /** Nothing hangs on the exchange any more, and whoever listens is told of it. */
-  async function conclude(passage: Passage, began: number): Promise<void> {
-    const { record } = passage;
-    passage.end();
-    if (onExchange === undefined) return;
-    record.status ??= passage.exchange.status;
-    record.duration = performance.now() - began;
-    try {
-      await onExchange(record);
-    } catch {
-      // Whoever listens cannot harm who is served.
     }
   }
 
@@ -289,6 +276,21 @@ const INTERIM_DROPPED: ReadonlySet<string> = new Set(["content-length"]);
 /** The fields of an interim response (RFC 9110 section 15.2) without what was for the hop behind us. */
 function interimFields(header: FieldLines): FieldLines {
   return header.length === 0 ? header : FieldLines.owning(separateHeader(header, INTERIM_DROPPED).endToEnd);
+}
+
+/** Tells whoever listens what became of an exchange. */
+async function report(
+  { exchange, record }: Passage,
+  onExchange: NonNullable<ReverseProxyOptions["onExchange"]>,
+  began: number,
+): Promise<void> {
+  record.status ??= exchange.status;
+  record.duration = performance.now() - began;
+  try {
+    await onExchange(record);
+  } catch {
+    // Whoever listens cannot harm who is served.
+  }
 }
 
 /** How the content of a response is verified; its verdict is written down. */

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type Dispatcher, errors } from "undici";
@@ -83,14 +84,22 @@ export class Exchange implements Dispatcher.DispatchController {
       this.#answered = true;
       if (this.paused) this.carrier?.pause();
     }
-    this.#call(() => {
+    if (this.#ended) return;
+    try {
       this.#handler.onResponseStarted?.();
-      this.#handler.onResponseStart?.(this, status, headersObject(raw), reason);
-    });
+      this.#handler.onResponseStart?.(this, status, this.#fieldsObject(raw), reason);
+    } catch (error) {
+      this.fail(asError(error));
+    }
   }
 
   responseData(content: Buffer): void {
-    this.#call(() => this.#handler.onResponseData?.(this, content));
+    if (this.#ended) return;
+    try {
+      this.#handler.onResponseData?.(this, content);
+    } catch (error) {
+      this.fail(asError(error));
+    }
   }
 
   responseEnd(trailers: string[]): void {
@@ -98,7 +107,7 @@ export class Exchange implements Dispatcher.DispatchController {
     this.rawTrailers = trailers;
     this.#finish();
     try {
-      this.#handler.onResponseEnd?.(this, headersObject(trailers));
+      this.#handler.onResponseEnd?.(this, this.#fieldsObject(trailers));
     } catch (error) {
       this.#tell(asError(error));
     }
@@ -113,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchController {
     this.rawHeaders = raw;
     socket.allowHalfOpen = false;
     this.carrier = { pause() {}, resume() {}, drop: () => socket.destroy() };
-    this.#call(() => this.#handler.onRequestUpgrade?.(this, status, headersObject(raw), socket));
+    this.#call(() => this.#handler.onRequestUpgrade?.(this, status, this.#fieldsObject(raw), socket));
     this.#finish();
   }
 
@@ -136,6 +145,10 @@ export class Exchange implements Dispatcher.DispatchController {
     this.#ended = true;
     this.carrier = undefined;
     if (this.request.body.kind === "stream") this.request.body.stream.off("error", this.#onBodyError);
+  }
+
+  #fieldsObject(raw: readonly string[]): IncomingHttpHeaders {
+    return headersObject(this.request.rawFields ? NO_FIELDS : raw);
   }
 
   readonly #onBodyError = (error: Error): void => this.fail(error);
@@ -161,6 +174,8 @@ export class Exchange implements Dispatcher.DispatchController {
     }
   }
 }
+
+const NO_FIELDS: readonly string[] = [];
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

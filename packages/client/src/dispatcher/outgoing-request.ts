@@ -18,6 +18,11 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    * trailer is an error and cuts the request off.
    */
   trailers?: TrailersInit | undefined;
+  /**
+   * Whether the handler reads fields from `controller.rawHeaders` and `rawTrailers` alone: the objects that it is given
+   * are empty then, and nothing is spent on making them. Default false.
+   */
+  rawFields?: boolean | undefined;
   /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */
   servername?: string | null;
 }
@@ -44,6 +49,8 @@ export interface OutgoingRequest {
   readonly close: boolean;
   readonly headersTimeout: number | undefined;
   readonly bodyTimeout: number | undefined;
+  /** Whether the handler takes fields as they stood on the wire, and no objects. */
+  readonly rawFields: boolean;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -72,6 +79,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     close: flag("reset", options.reset) || fields.close,
     headersTimeout: timeout("headersTimeout", options.headersTimeout),
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
+    rawFields: options.rawFields === true,
   };
 }
 

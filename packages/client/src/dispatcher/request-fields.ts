@@ -21,7 +21,7 @@ export function rawFields(init: unknown): string[] {
   const raw: string[] = [];
   if (init === null || init === undefined) return raw;
   if (typeof init !== "object") throw new errors.InvalidArgumentError("headers must be an object or an array");
-  if (init instanceof FieldLines) return pushPairs(raw, init);
+  if (init instanceof FieldLines) return rawFields(init.raw);
   if (Array.isArray(init) && !Array.isArray(init[0])) {
     if (init.length % 2 !== 0) throw new errors.InvalidArgumentError("headers array must be even");
     for (let at = 0; at < init.length; at += 2) pushField(raw, init[at], init[at + 1]);
@@ -51,6 +51,7 @@ function pushField(raw: string[], name: unknown, value: unknown): void {
 
 function fieldValue(name: string, value: unknown): string {
   if (value === null) return "";
+  if (typeof value === "string" && (value === "" || isFieldValue(value))) return value;
   const text = typeof value === "string" ? OUTER_WHITESPACE.exec(value)?.[1] : primitiveText(value);
   if (text === undefined || !isFieldValue(text)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
   return text;

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 
 import { FieldLines } from "@trailsum/shared";
@@ -46,7 +47,7 @@ export function roundTrip(
   options: RoundTripOptions,
 ): RoundTrip<OriginResponse> {
   // Without a protocol to switch to there is nothing else that it could come to.
-  return dispatch(out, content, options, undefined) as RoundTrip<OriginResponse>;
+  return new Dispatched(out, content, options, undefined) as RoundTrip<unknown> as RoundTrip<OriginResponse>;
 }
 
 /** Asks an origin to switch to `protocol`. It may answer like to any other request. */
@@ -55,73 +56,94 @@ export function switchProtocols(
   protocol: string,
   options: RoundTripOptions,
 ): RoundTrip<OriginResponse | Switched> {
-  return dispatch(out, { body: null, length: undefined, trailers: undefined }, options, protocol);
+  return new Dispatched(out, { body: null, length: undefined, trailers: undefined }, options, protocol);
 }
 
-function dispatch(
-  out: OutboundRequest,
-  content: OutboundContent,
-  options: RoundTripOptions,
-  upgrade: string | undefined,
-): RoundTrip<OriginResponse | Switched> {
-  const { promise, resolve, reject } = Promise.withResolvers<OriginResponse | Switched>();
-  let controller: Dispatcher.DispatchController | undefined;
-  let abortedBy: Error | undefined;
-  let response: IncomingResponse | undefined;
+/** A request that has been given to a dispatcher, and what the dispatcher tells of it. */
+class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
+  readonly outcome: Promise<OriginResponse | Switched>;
+  readonly #onInterim: RoundTripOptions["onInterim"];
+  #resolve!: (outcome: OriginResponse | Switched) => void;
+  #reject!: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #abortedBy: Error | undefined;
+  #response: IncomingResponse | undefined;
 
-  const headers = [...out.header.raw];
-  if (out.host !== undefined) headers.push("Host", out.host);
-  if (content.length !== undefined) headers.push("Content-Length", String(content.length));
-  if (options.expectContinue) headers.push("Expect", "100-continue");
-
-  options.dispatcher.dispatch(
-    {
+  constructor(
+    out: OutboundRequest,
+    content: OutboundContent,
+    { dispatcher, expectContinue, onInterim }: RoundTripOptions,
+    upgrade: string | undefined,
+  ) {
+    this.#onInterim = onInterim;
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const headers = [...out.header.raw];
+    if (out.host !== undefined) headers.push("Host", out.host);
+    if (content.length !== undefined) headers.push("Content-Length", String(content.length));
+    if (expectContinue) headers.push("Expect", "100-continue");
+    const request = {
       origin: out.origin,
       path: out.target,
       method: out.method,
       headers,
       body: content.body,
       trailers: content.trailers,
-      ...(upgrade === undefined ? {} : { upgrade }),
-    },
-    {
-      onRequestStart(given) {
-        controller = given;
-        if (abortedBy !== undefined) given.abort(abortedBy);
-      },
-      onResponseStart(given, status, _headers, reason = "") {
-        const header = rawFieldLines(given.rawHeaders);
-        if (status < 200) {
-          options.onInterim(status, header);
-          return;
-        }
-        response = new IncomingResponse(given, status, header, reason);
-        resolve(response);
-      },
-      onResponseData(_given, chunk) {
-        response?.content(chunk);
-      },
-      onResponseEnd(given) {
-        response?.ended(rawFieldLines(given.rawTrailers));
-      },
-      onRequestUpgrade(given, status, _headers, socket) {
-        // The end of one direction is not the end of the other.
-        if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
-        resolve({ status, header: rawFieldLines(given.rawHeaders), socket });
-      },
-      onResponseError(_given, error) {
-        if (response === undefined) reject(error);
-        else response.failed(error);
-      },
-    },
-  );
-  return {
-    outcome: promise,
-    abort(reason) {
-      abortedBy ??= reason;
-      controller?.abort(reason);
-    },
-  };
+      rawFields: true,
+    };
+    dispatcher.dispatch(upgrade === undefined ? request : { ...request, upgrade }, this);
+  }
+
+  abort(reason: Error): void {
+    this.#abortedBy ??= reason;
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#abortedBy !== undefined) controller.abort(this.#abortedBy);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: IncomingHttpHeaders,
+    reason = "",
+  ): void {
+    const header = rawFieldLines(controller.rawHeaders);
+    if (status < 200) {
+      this.#onInterim(status, header);
+      return;
+    }
+    this.#response = new IncomingResponse(controller, status, header, reason);
+    this.#resolve(this.#response);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#response?.content(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#response?.ended(rawFieldLines(controller.rawTrailers));
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
+    // The end of one direction is not the end of the other.
+    if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
+    this.#resolve({ status, header: rawFieldLines(controller.rawHeaders), socket });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#response === undefined) this.#reject(error);
+    else this.#response.failed(error);
+  }
 }
 
 /** undici gives raw fields as a flat list, or over HTTP/2 as an object. */

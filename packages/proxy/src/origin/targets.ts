@@ -55,15 +55,15 @@ export class Targets {
    * The target for a request that has been to `tried` already. A single target is always chosen; among several an
    * ejected one is not, until its time is over. Nothing when there is none left.
    */
-  choose(tried: ReadonlySet<Target>): Target | undefined {
-    if (this.#targets.length === 1) return tried.size === 0 ? this.#targets[0] : undefined;
+  choose(tried: readonly Target[]): Target | undefined {
+    if (this.#targets.length === 1) return tried.length === 0 ? this.#targets[0] : undefined;
     const now = performance.now();
     const turn = this.#turn;
     this.#turn = (turn + 1) % this.#targets.length;
     let chosen: Target | undefined;
     for (let at = 0; at < this.#targets.length; at += 1) {
       const target = this.#targets[(turn + at) % this.#targets.length]!;
-      if (tried.has(target) || target.ejectedUntil > now) continue;
+      if (tried.includes(target) || target.ejectedUntil > now) continue;
       if (this.#balance === "round-robin") return target;
       if (chosen === undefined || target.active < chosen.active) chosen = target;
     }

@@ -39,30 +39,34 @@ export class MessageWriter {
     this.#later();
   }
 
-  /** A piece of content, with text right before and behind it. */
-  content(piece: Uint8Array, before: string, behind: string): void {
+  /**
+   * A piece of content, with text right before and behind it. False where it stays in memory, as it is, until the socket
+   * has drained.
+   */
+  content(piece: Uint8Array, before: string, behind: string): boolean {
     if (piece.byteLength <= SMALL) {
       this.#gathered += before + latin1(piece) + behind;
-      if (this.#gathered.length > ENOUGH) this.flush();
-      else this.#later();
-      return;
+      if (this.#gathered.length > ENOUGH) return this.flush();
+      this.#later();
+      return true;
     }
     const sink = this.#sink;
     sink.cork();
     const text = this.#gathered + before;
     this.#gathered = "";
     if (text !== "") sink.write(text, "latin1");
-    sink.write(piece);
+    const more = sink.write(piece);
     if (behind !== "") sink.write(behind, "latin1");
     sink.uncork();
+    return more;
   }
 
-  /** Sends what was gathered. */
-  flush(): void {
+  /** Sends what was gathered. False where the socket takes no more until it has drained. */
+  flush(): boolean {
     const text = this.#gathered;
-    if (text === "") return;
+    if (text === "") return true;
     this.#gathered = "";
-    this.#sink.write(text, "latin1");
+    return this.#sink.write(text, "latin1");
   }
 
   #later(): void {

@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 
+import { fieldLinesText, MessageWriter } from "@trailsum/shared/http1";
+
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
 import { requestFraming, type RequestFraming, requestHead } from "./request-head.ts";
@@ -21,20 +23,17 @@ export interface WriterEvents {
  * socket sends. What has been handed over when it is stopped is never completed.
  */
 export class RequestWriter implements ContentSink {
-  readonly #socket: Socket;
+  readonly #writer: MessageWriter;
   readonly #request: OutgoingRequest;
   readonly #events: WriterEvents;
   readonly #framing: RequestFraming;
   readonly #content: ContentSender;
   #stopped = false;
-  /** Ends the chunk before: the next size line is written together with it. */
-  #chunkOpen = false;
-  #corked = false;
   /** Whether all of the request has been handed to the socket. */
   finished = false;
 
   constructor(socket: Socket, request: OutgoingRequest, events: WriterEvents) {
-    this.#socket = socket;
+    this.#writer = new MessageWriter(socket);
     this.#request = request;
     this.#events = events;
     this.#framing = requestFraming(request);
@@ -48,8 +47,7 @@ export class RequestWriter implements ContentSink {
 
   /** Sends the head, and the body unless it has to wait for a 100. What is written in one turn goes out in one write. */
   start(authority: string): void {
-    this.#cork();
-    this.#socket.write(requestHead(this.#request, this.#framing, authority), "latin1");
+    this.#writer.text(requestHead(this.#request, this.#framing, authority));
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
   }
 
@@ -72,14 +70,9 @@ export class RequestWriter implements ContentSink {
   // The content's side.
 
   write(chunk: Uint8Array): boolean {
-    let more: boolean;
-    if (this.#framing === "chunked") {
-      const size = chunk.byteLength.toString(16);
-      this.#cork();
-      this.#socket.write(this.#chunkOpen ? `\r\n${size}\r\n` : `${size}\r\n`, "latin1");
-      more = this.#socket.write(chunk);
-      this.#chunkOpen = true;
-    } else more = this.#socket.write(chunk);
+    const chunked = this.#framing === "chunked";
+    const before = chunked ? `${chunk.byteLength.toString(16)}\r\n` : "";
+    const more = this.#writer.content(chunk, before, chunked ? "\r\n" : "");
     this.#events.onSent(chunk);
     return more;
   }
@@ -89,10 +82,8 @@ export class RequestWriter implements ContentSink {
   }
 
   end(trailers: readonly string[]): void {
-    if (this.#framing === "chunked") {
-      const last = `0\r\n${fieldLines(trailers)}\r\n`;
-      this.#socket.write(this.#chunkOpen ? `\r\n${last}` : last, "latin1");
-    }
+    if (this.#framing === "chunked") this.#writer.text(`0\r\n${fieldLinesText(trailers)}\r\n`);
+    this.#writer.flush();
     this.finished = true;
     this.#events.onFinished();
   }
@@ -100,23 +91,4 @@ export class RequestWriter implements ContentSink {
   fail(error: Error): void {
     if (!this.#stopped && !this.finished) this.#events.onFailed(error);
   }
-
-  /** Gathers what is written in this turn. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    process.nextTick(this.#uncork);
-  }
-
-  readonly #uncork = (): void => {
-    this.#corked = false;
-    this.#socket.uncork();
-  };
-}
-
-function fieldLines(raw: readonly string[]): string {
-  let lines = "";
-  for (let at = 0; at < raw.length; at += 2) lines += `${raw[at]!}: ${raw[at + 1]!}\r\n`;
-  return lines;
 }

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { fieldLinesText } from "@trailsum/shared/http1";
 
 import { upgradeProtocol } from "../../hop-by-hop.ts";
 import { type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
@@ -11,7 +12,7 @@ import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import type { RequestHead } from "./request-head.ts";
-import { fieldLinesText, interimHeadText, responseHeadText } from "./response-head.ts";
+import { interimHeadText, responseHeadText } from "./response-head.ts";
 
 /** One request on a connection of HTTP/1.1, and the response to it. */
 export class Http1Exchange implements InboundExchange, ContentSource {

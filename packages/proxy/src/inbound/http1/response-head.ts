@@ -1,4 +1,5 @@
-import { FieldLines, isFieldValue, isToken, TrailsumError } from "@trailsum/shared";
+import { type FieldLines, isFieldValue, isToken, TrailsumError } from "@trailsum/shared";
+import { fieldLinesText } from "@trailsum/shared/http1";
 
 /** What stands around the fields of a response's head. */
 export interface HeadFrame {
@@ -32,13 +33,6 @@ export function responseHeadText({ status, reason, header: { raw }, framing }: H
 /** The head of an interim response, which nothing is added to. */
 export function interimHeadText(status: number, reason: string, { raw }: FieldLines): string {
   return `HTTP/1.1 ${status} ${reason}\r\n${fieldLinesText(raw)}\r\n`;
-}
-
-/** Field lines as they stand on the wire, each with its CRLF. */
-export function fieldLinesText(raw: readonly string[]): string {
-  let text = "";
-  for (let at = 0; at < raw.length; at += 2) text += `${raw[at]!}: ${raw[at + 1]!}\r\n`;
-  return text;
 }
 
 function unsendable(what: string): TrailsumError {
