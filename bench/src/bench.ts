@@ -1,7 +1,7 @@
 // Measures this project beside what would be used instead of it.
 //
 //   pnpm bench                                        everything
-//   pnpm bench proxy transfer-speed                   what begins like that
+//   pnpm bench proxy transfer-serve                   what begins like that
 //   pnpm bench proxy-response --only ours,go,haproxy  these subjects alone, without keeping results
 //   pnpm bench proxy-response --profile               our own, with a profile in bench/profiles
 //   pnpm bench --smoke                                whether it all works
@@ -16,8 +16,11 @@ import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
 import { proxyVerify } from "./proxy/proxy-verify.ts";
 import { print, type Report, write, writePage } from "./report.ts";
 import { settings } from "./settings.ts";
-import { transferMemory } from "./transfer-memory.ts";
-import { transferSpeed } from "./transfer-speed.ts";
+import { startUp } from "./start-up.ts";
+import { transferMemory } from "./transfer/transfer-memory.ts";
+import { transferServe } from "./transfer/transfer-serve.ts";
+import { transferSmallFiles } from "./transfer/transfer-small-files.ts";
+import { transferUpload } from "./transfer/transfer-upload.ts";
 
 const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["proxy-response", proxyResponse],
@@ -28,8 +31,11 @@ const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["proxy-concurrency", proxyConcurrency],
   ["proxy-latency", proxyLatency],
   ["proxy-idle", proxyIdle],
-  ["transfer-speed", transferSpeed],
+  ["transfer-upload", transferUpload],
+  ["transfer-serve", transferServe],
+  ["transfer-small-files", transferSmallFiles],
   ["transfer-memory", transferMemory],
+  ["start-up", startUp],
 ]);
 
 const all = [...benchmarks.keys()];

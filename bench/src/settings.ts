@@ -36,3 +36,11 @@ export const settings = {
   /** Looks whether everything works, on so little that no figure means anything. */
   smoke,
 } as const;
+
+/** Whether a subject of that name is to be measured. */
+export function isWanted(name: string): boolean {
+  const plain = name.toLowerCase().replaceAll(/[`@]/g, "");
+  const own = plain.startsWith("trailsum");
+  if (settings.profile) return own;
+  return settings.only?.some((start) => (start === "ours" ? own : plain.startsWith(start))) ?? true;
+}

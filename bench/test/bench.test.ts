@@ -25,14 +25,17 @@ async function smoke(name: string, ...flags: readonly string[]): Promise<Found> 
   return { rows, page: await readFile(join(results, "report.md"), "utf8") };
 }
 
-test.each(["transfer-speed", "transfer-memory"])(
-  "%s does its work, on very little",
-  async (name) => {
-    const { page } = await smoke(name);
-    expect(page).toContain("| `trailsum upload`");
-  },
-  60_000,
-);
+describe("the command does its work, on very little", () => {
+  test.each(["transfer-upload", "transfer-serve", "transfer-small-files", "transfer-memory", "start-up"])(
+    "%s",
+    async (name) => {
+      const { rows, page } = await smoke(name);
+      expect(page).toContain("| `trailsum ");
+      expect(rows.flat().join()).not.toContain("NaN");
+    },
+    60_000,
+  );
+});
 
 describe("proxies do their work, on very little", () => {
   test("all of those that are there, for one", async () => {

@@ -6,7 +6,7 @@ import type { Peer } from "@trailsum/conformance/peers/peer";
 import { PeerProcess } from "@trailsum/conformance/peers/run-peer";
 
 import { profilingArgs } from "../profiles.ts";
-import { settings } from "../settings.ts";
+import { isWanted } from "../settings.ts";
 
 /** A proxy that is running and can be measured. */
 export interface Subject {
@@ -51,7 +51,7 @@ export function only(...names: readonly string[]): readonly Peer[] {
 
 /** Starts those that are wanted and installed, before the same origin; says what else could be. */
 export async function startSubjects(candidates: readonly Peer[], originPort: number): Promise<Subject[]> {
-  const starting = candidates.filter(({ name }) => wanted(name)).map((peer) => startSubject(peer, originPort));
+  const starting = candidates.filter(({ name }) => isWanted(name)).map((peer) => startSubject(peer, originPort));
   const settled = await Promise.allSettled(starting);
   const subjects = settled.flatMap((one) => (one.status === "fulfilled" ? (one.value ?? []) : []));
   const failed = settled.find((one) => one.status === "rejected");
@@ -73,13 +73,4 @@ async function startSubject(peer: Peer, originPort: number): Promise<Subject | u
   } catch (cause) {
     throw new Error(`${name} could not be started`, { cause });
   }
-}
-
-function wanted(name: string): boolean {
-  const own = name.startsWith("trailsum");
-  if (settings.profile) return own;
-  return (
-    settings.only?.some((start) => (start === "ours" ? own : name.toLowerCase().replace("@", "").startsWith(start))) ??
-    true
-  );
 }

@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
+import { cpuSeconds } from "../process-usage.ts";
+import { profilingArgs } from "../profiles.ts";
+
 /** What one run of a process took. */
 export interface Usage {
   /** Seconds by the clock. */
@@ -14,7 +17,7 @@ export interface Usage {
   readonly stdout: string;
 }
 
-const cli = join(import.meta.dirname, "../../packages/cli/src/bin.ts");
+const cli = join(import.meta.dirname, "../../../packages/cli/src/bin.ts");
 const usageHook = join(import.meta.dirname, "usage-hook.ts");
 
 /** A process that is being measured. */
@@ -24,14 +27,22 @@ interface Running {
   readonly usage: Promise<Usage>;
 }
 
-/** The arguments with which Node runs `trailsum` from source. */
-export function trailsum(...args: string[]): string[] {
-  return [process.execPath, "--import", usageHook, cli, ...args];
+/** A server that is being measured. */
+export interface RunningServer {
+  readonly url: string;
+  /** Seconds of processor time that it has taken so far. */
+  cpu(): number;
+  stop(): Promise<Usage>;
 }
 
-/** The arguments with which Node runs one of the scripts here. */
-export function script(name: string, ...args: string[]): string[] {
-  return [process.execPath, "--import", usageHook, join(import.meta.dirname, name), ...args];
+/** The arguments with which Node runs `trailsum` from source. */
+export function trailsum(...args: string[]): string[] {
+  return [process.execPath, "--import", usageHook, ...profilingArgs(args[0] ?? ""), cli, ...args];
+}
+
+/** The arguments with which Node runs one of the programs here. */
+export function program(name: string, ...args: string[]): string[] {
+  return [process.execPath, "--import", usageHook, join(import.meta.dirname, `${name}-program.ts`), ...args];
 }
 
 /** Starts a process; the shell keeps the time, as it does for any command. */
@@ -65,8 +76,8 @@ export function run(command: readonly string[], input?: Readable): Promise<Usage
   return start(command, input).usage;
 }
 
-/** Starts a server that prints `listening on <url>`; gives the url and a way to stop it. */
-export async function startServer(command: readonly string[]): Promise<{ url: string; stop: () => Promise<Usage> }> {
+/** Starts a server that prints `listening on <url>`. */
+export async function startServer(command: readonly string[]): Promise<RunningServer> {
   const { child, usage } = start(command);
   const stdout = child.stdout!;
   let seen = "";
@@ -80,6 +91,7 @@ export async function startServer(command: readonly string[]): Promise<{ url: st
   });
   return {
     url,
+    cpu: () => cpuSeconds(child.pid!),
     stop() {
       // The group: the shell that keeps the time waits for what it started.
       process.kill(-child.pid!, "SIGTERM");

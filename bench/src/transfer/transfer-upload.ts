@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Report } from "../report.ts";
+import { settings } from "../settings.ts";
+import { contentFile } from "./content.ts";
+import { goPrograms } from "./go-programs.ts";
+import { program, run, startServer, trailsum } from "./subject.ts";
+import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
+
+const MIB = settings.mib ?? 4096;
+const ROUNDS = 5;
+
+const OPENSSL = "`openssl md5`";
+const OURS = "`trailsum upload`";
+const OURS_SHA = "`trailsum upload --digest sha-256`, which is md5 and sha-256";
+const GO = "the article's Go client";
+const CURL = "`curl -T`, which computes no digest";
+
+/** How long it takes to send a large file, from the start of the command to its end. */
+export async function transferUpload(): Promise<Report> {
+  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+  try {
+    const file = await contentFile(join(directory, "content"), MIB);
+    const go = await goPrograms();
+    const sink = await startServer(program("sink"));
+    const url = `${sink.url}/content`;
+    try {
+      const subjects: TransferSubject[] = [
+        { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
+        { name: OURS, run: () => run(trailsum("upload", file, url)) },
+        { name: OURS_SHA, run: () => run(trailsum("upload", file, url, "--digest", "sha-256")) },
+        ...(go === undefined ? [] : [{ name: GO, run: () => run([go.client, url, file]) }]),
+        { name: CURL, run: () => run(["curl", "--silent", "--show-error", "--fail", "-T", file, url]) },
+      ];
+      const measured = await inTurns(subjects, { rounds: ROUNDS, prepare: async () => {} });
+      checkDigests(measured, [OPENSSL, OURS, OURS_SHA, GO]);
+      return {
+        name: "transfer-upload",
+        about: `A file of ${MIB} MiB, which is in memory, sent over loopback to a server that neither hashes nor keeps it; medians.`,
+        columns: ["", "seconds", "MiB/s", "times `openssl md5`", "times `trailsum upload`", "processor seconds"],
+        rows: measured.map(({ name }) => {
+          const wall = medianOf(measured, name);
+          return [
+            name,
+            cell(wall, 2),
+            cell(MIB / wall, 0),
+            cell(wall / medianOf(measured, OPENSSL), 2),
+            cell(wall / medianOf(measured, OURS), 2),
+            cell(
+              medianOf(measured, name, ({ cpu }) => cpu),
+              2,
+            ),
+          ];
+        }),
+        plots: [wallTimes(`Sending ${MIB} MiB`, measured)],
+        figures: measured,
+      };
+    } finally {
+      await sink.stop();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
