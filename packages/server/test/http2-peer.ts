@@ -1,3 +1,4 @@
+import { createServer as createHttp1Server, type Server } from "node:http";
 import { createServer, type Http2Server } from "node:http2";
 
 import {
@@ -10,7 +11,7 @@ import {
   rawHttp2Client,
 } from "@trailsum/testkit";
 
-import { type UploadHandlerOptions } from "../src/index.ts";
+import type { NodeRequest, NodeResponse, UploadHandlerOptions } from "../src/index.ts";
 import { type Answer, answerOf, exchange, handle, type Handling, handling } from "./peer.ts";
 
 /** A request of HTTP/1.1, as {@link request} makes it, said in HTTP/2: the same fields, content and trailers. */
@@ -18,6 +19,8 @@ export interface Http2Request {
   readonly fields: FieldPairs;
   readonly body: Buffer;
   readonly trailers: FieldPairs;
+  /** False where more is to come. */
+  readonly complete: boolean;
 }
 
 export function inHttp2(bytes: Uint8Array): Http2Request {
@@ -36,6 +39,7 @@ export function inHttp2(bytes: Uint8Array): Http2Request {
     fields: [[":method", method], [":scheme", "http"], [":authority", "test"], [":path", path], ...ownFields],
     body: message.body,
     trailers: pairs(message.trailerLines),
+    complete: message.complete,
   };
 }
 
@@ -48,15 +52,15 @@ export async function exchangeHttp2(port: number, bytes: Uint8Array): Promise<An
   return http2Answer(stream);
 }
 
-/** Sends a request on a stream of its own, whole. */
+/** Sends a request on a stream of its own, as much as there is of it. */
 export async function sendHttp2(peer: Http2Peer, bytes: Uint8Array): Promise<Http2Stream> {
-  const { fields, body, trailers } = inHttp2(bytes);
-  const endStream = body.length === 0 && trailers.length === 0;
+  const { fields, body, trailers, complete } = inHttp2(bytes);
+  const endStream = complete && body.length === 0 && trailers.length === 0;
   const stream = peer.open();
   await peer.send(headersFrame(stream.id, encodeFields(fields), { endStream }));
   if (endStream) return stream;
   // An answer that comes early stops the sending.
-  await stream.body(body, { endStream: trailers.length === 0 }).catch(() => {});
+  await stream.body(body, { endStream: complete && trailers.length === 0 }).catch(() => {});
   if (trailers.length > 0 && stream.resetCode === undefined) await stream.endWithTrailers(trailers);
   return stream;
 }
@@ -81,8 +85,18 @@ export function handleHttp2(options: Partial<UploadHandlerOptions> = {}): Promis
   return handling(createServer(), options);
 }
 
-/** Both protocols: a server with an upload handler, and what sends it one request. */
-export const protocols = [
-  ["HTTP/1.1", { handle, exchange }],
-  ["HTTP/2", { handle: handleHttp2, exchange: exchangeHttp2 }],
-] as const;
+/** What a test needs to go over either protocol. */
+export interface Protocol {
+  /** Starts an upload handler. */
+  readonly handle: (options?: Partial<UploadHandlerOptions>) => Promise<Handling<Server | Http2Server>>;
+  /** Makes a server of something else. */
+  readonly create: (answer: (req: NodeRequest, res: NodeResponse) => void) => Server | Http2Server;
+  /** Sends one request and reads the response. */
+  readonly exchange: (port: number, bytes: Uint8Array, options?: { head?: boolean }) => Promise<Answer>;
+}
+
+/** Both protocols. */
+export const protocols: readonly (readonly [name: "HTTP/1.1" | "HTTP/2", Protocol])[] = [
+  ["HTTP/1.1", { handle, create: (answer) => createHttp1Server(answer), exchange }],
+  ["HTTP/2", { handle: handleHttp2, create: (answer) => createServer(answer), exchange: exchangeHttp2 }],
+];

@@ -10,6 +10,7 @@ import { Agent, request as undiciRequest } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createMemoryStore, createUploadHandler, type Store } from "../src/index.ts";
+import { protocols } from "./http2-peer.ts";
 import {
   answerOf,
   base64,
@@ -29,31 +30,31 @@ import { put } from "./store-contract.ts";
 
 const te = ["TE: trailers", "Connection: TE"];
 
-describe("methods", () => {
+describe.each(protocols)("methods, over %s", (_protocol, { handle: start, exchange: send }) => {
   test("OPTIONS says which there are, for a path and for the server", async () => {
-    const { port } = await handle();
+    const { port } = await start();
     for (const target of ["/a", "*"]) {
-      const answer = await exchange(port, request(`OPTIONS ${target}`));
+      const answer = await send(port, request(`OPTIONS ${target}`));
       expect([answer.status, answer.field("Allow")]).toEqual([204, "GET, HEAD, PUT, POST, OPTIONS"]);
     }
   });
 
   test.each(["DELETE", "PATCH", "TRACE", "PROPFIND"])("%s is not allowed: 405", async (method) => {
-    const { port } = await handle();
-    const answer = await exchange(port, request(`${method} /a`));
+    const { port } = await start();
+    const answer = await send(port, request(`${method} /a`));
     expect([answer.status, answer.field("Allow")]).toEqual([405, "GET, HEAD, PUT, POST, OPTIONS"]);
     expect(answer.json).toMatchObject({ status: 405 });
   });
 
   test.each(["PUT /", "POST /a/"])("%s: 400, and a sentence that says what to do", async (line) => {
-    const { port } = await handle();
-    const answer = await exchange(port, request(line, [`Content-Length: ${content.length}`], content));
+    const { port } = await start();
+    const answer = await send(port, request(line, [`Content-Length: ${content.length}`], content));
     expect([answer.status, answer.json["detail"]]).toEqual([400, expect.stringContaining("add the name")]);
   });
 
   test.each(["GET /", "GET /a/", "GET /missing", "HEAD /missing"])("%s: 404", async (line) => {
-    const { port } = await handle();
-    expect((await exchange(port, request(line), { head: line.startsWith("HEAD") })).status).toBe(404);
+    const { port } = await start();
+    expect((await send(port, request(line), { head: line.startsWith("HEAD") })).status).toBe(404);
   });
 
   test.each([
@@ -65,17 +66,17 @@ describe("methods", () => {
     ["//a", 400],
     [`/${"n".repeat(256)}`, 400],
   ])("PUT and GET of %s: %i", async (target, status) => {
-    const { port } = await handle({ store: (await directoryFixture()).store });
-    const answers = [await exchange(port, upload(target)), await exchange(port, request(`GET ${target}`))];
+    const { port } = await start({ store: (await directoryFixture()).store });
+    const answers = [await send(port, upload(target)), await send(port, request(`GET ${target}`))];
     expect(answers.map((answer) => answer.status)).toEqual([status, status]);
     expect(answers[0]!.field("Content-Type")).toBe("application/problem+json");
   });
+});
 
-  test("a request target in absolute form names the same object", async () => {
-    const { port, store } = await handle();
-    expect((await exchange(port, upload("http://elsewhere/a/b"))).status).toBe(201);
-    expect(await readObject(store, "a/b")).toEqual(content);
-  });
+test("a request target in absolute form names the same object", async () => {
+  const { port, store } = await handle();
+  expect((await exchange(port, upload("http://elsewhere/a/b"))).status).toBe(201);
+  expect(await readObject(store, "a/b")).toEqual(content);
 });
 
 describe("giving back what was stored", () => {
@@ -112,6 +113,16 @@ describe("giving back what was stored", () => {
     await put(store, "it", content);
     const answer = await exchange(port, request("GET /it", [...te, "Want-Content-Digest: sha-512=5, whirlpool=9"]));
     expect(answer.message.trailerLines.at(-1)).toContain(`sha-512=:${base64("sha512", content)}:`);
+  });
+
+  test.each(protocols)("HEAD over %s: a length, the digests that are known, and no content", async (_protocol, via) => {
+    const { port, store } = await via.handle();
+    await put(store, "it", content);
+    const answer = await via.exchange(port, request("HEAD /it"), { head: true });
+    expect(answer.field("Content-Length")).toBe(String(content.length));
+    expect(answer.field("Repr-Digest")).toContain(`md5=:${base64("md5", content)}:`);
+    expect([answer.field("Trailer"), answer.message.trailerLines]).toEqual([undefined, []]);
+    expect(answer.message.body).toHaveLength(0);
   });
 
   test("HEAD: the same fields, and no content", async () => {
@@ -259,12 +270,15 @@ test("content of known length is refused before it is sent where nothing can com
   expect(answer.json).toMatchObject({ verdict: "unverified" });
 });
 
-test("a part of something is not stored as if it were the whole: 400", async () => {
-  const { port, store } = await handle();
-  const answer = await exchange(port, upload("/it", content, ["Content-Range: bytes 0-18/100"]));
-  expect(answer.json).toMatchObject({ type: "urn:trailsum:problem:partial-put", status: 400 });
-  expect(await store.open("it")).toBeUndefined();
-});
+test.each(protocols)(
+  "a part of something is not stored as if it were the whole, over %s: 400",
+  async (_protocol, via) => {
+    const { port, store } = await via.handle();
+    const answer = await via.exchange(port, upload("/it", content, ["Content-Range: bytes 0-18/100"]));
+    expect(answer.json).toMatchObject({ type: "urn:trailsum:problem:partial-put", status: 400 });
+    expect(await store.open("it")).toBeUndefined();
+  },
+);
 
 describe("a store that fails", () => {
   const failing = (error: Error, after: number): Store => ({

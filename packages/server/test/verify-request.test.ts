@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
+import { createServer, request as httpRequest } from "node:http";
 import { pipeline, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { createHash } from "node:crypto";
@@ -7,7 +7,8 @@ import type { Verdict } from "@trailsum/shared";
 import { listen, rawClient, streamContract } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { verifyRequest, type VerifyRequestOptions } from "../src/index.ts";
+import { type NodeRequest, type NodeResponse, verifyRequest, type VerifyRequestOptions } from "../src/index.ts";
+import { type Protocol, protocols } from "./http2-peer.ts";
 import { base64, chunked, content, exchange, md5, other, request, upload } from "./peer.ts";
 
 /** What came of one request. */
@@ -18,52 +19,159 @@ interface Outcome {
 }
 
 /** A server that verifies whatever it is sent, tells what came of it, and answers 200 or 400. */
-async function verifying(options: VerifyRequestOptions | ((req: IncomingMessage) => VerifyRequestOptions) = {}) {
+async function verifying(
+  create: Protocol["create"],
+  options: VerifyRequestOptions | ((req: NodeRequest) => VerifyRequestOptions) = {},
+) {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const caught = (error: unknown): Error => error as Error;
-  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  const answer = async (req: NodeRequest, res: NodeResponse): Promise<void> => {
     const { body, verdict, trailers } = verifyRequest(req, typeof options === "function" ? options(req) : options);
     const outcome = {
       body: await text(body).catch(caught),
       verdict: await verdict.catch(caught),
       trailers: await trailers.then(({ raw }) => raw).catch(caught),
     };
-    res.writeHead(typeof outcome.body === "string" ? 200 : 400, { Connection: "close" }).end();
+    res.statusCode = typeof outcome.body === "string" ? 200 : 400;
+    if (!("stream" in res)) res.setHeader("Connection", "close");
+    res.end();
     resolve(outcome);
   };
-  const { port } = await listen(createServer((req, res) => void answer(req, res)));
+  const { port } = await listen(create((req, res) => void answer(req, res)));
   return { port, outcome: promise };
 }
 
-test("the body ends after a good verdict, and the trailers are there", async () => {
-  const { port, outcome } = await verifying();
-  expect((await exchange(port, upload("/it"))).status).toBe(200);
-  expect(await outcome).toMatchObject({
-    body: content.toString(),
-    verdict: { name: "verified" },
-    trailers: ["Md5", md5(content), "Size", String(content.length)],
+describe.each(protocols)("%s", (name, { create, exchange: send }) => {
+  test("the body ends after a good verdict, and the trailers are there", async () => {
+    const { port, outcome } = await verifying(create);
+    expect((await send(port, upload("/it"))).status).toBe(200);
+    expect(await outcome).toMatchObject({
+      body: content.toString(),
+      verdict: { name: "verified" },
+      trailers: [
+        expect.stringMatching(/^md5$/i),
+        md5(content),
+        expect.stringMatching(/^size$/i),
+        String(content.length),
+      ],
+    });
   });
-});
 
-test("the body fails after a bad verdict, and the verdict is there all the same", async () => {
-  const { port, outcome } = await verifying();
-  await exchange(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content], [`Md5: ${md5(other)}`])));
-  expect(await outcome).toMatchObject({
-    body: { name: "TrailsumError", code: "DIGEST_MISMATCHED" },
-    verdict: { name: "mismatched" },
-    trailers: ["Md5", md5(other)],
+  test("the body fails after a bad verdict, and the verdict is there all the same", async () => {
+    const { port, outcome } = await verifying(create);
+    await send(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content], [`Md5: ${md5(other)}`])));
+    expect(await outcome).toMatchObject({
+      body: { name: "TrailsumError", code: "DIGEST_MISMATCHED" },
+      verdict: { name: "mismatched" },
+      trailers: [expect.stringMatching(/^md5$/i), md5(other)],
+    });
   });
-});
 
-test("trailers that may be none are left out, the others keep their order, case and duplicates", async () => {
-  const { port, outcome } = await verifying();
-  const lines = [`MD5: ${md5(content)}`, "X-b: 1", "Authorization: Basic eDp5", "x-B: 2", "Host: h", "If-Match: *"];
-  await exchange(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content], lines)));
-  expect(await outcome).toMatchObject({ trailers: ["MD5", md5(content), "X-b", "1", "x-B", "2"] });
+  test("trailers that may be none are left out, the others keep their order, case and duplicates", async () => {
+    const { port, outcome } = await verifying(create);
+    const lines = [`MD5: ${md5(content)}`, "X-b: 1", "Authorization: Basic eDp5", "x-B: 2", "Host: h", "If-Match: *"];
+    await send(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content], lines)));
+    const kept = ["MD5", md5(content), "X-b", "1", "x-B", "2"];
+    expect(await outcome).toMatchObject({
+      trailers: name === "HTTP/1.1" ? kept : kept.map((entry) => entry.toLowerCase()),
+    });
+  });
+
+  test.each<[string, VerifyRequestOptions, string | object]>([
+    ["nothing allowed", {}, { code: "DIGEST_UNVERIFIED" }],
+    ["unverified allowed", { allowUnverified: true }, content.toString()],
+    [
+      "unverified allowed, but a field required",
+      { allowUnverified: true, require: ["Md5"] },
+      { code: "DIGEST_MISSING" },
+    ],
+  ])("bare content, %s", async (_policy, options, body) => {
+    const { port, outcome } = await verifying(create, options);
+    await send(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content])));
+    const result = (await outcome).body;
+    expect(typeof result === "string" ? result : { code: (result as unknown as { code: string }).code }).toEqual(body);
+  });
+
+  describe("what is computed", () => {
+    test.each<[string, string[], string[], string[] | undefined]>([
+      ["md5, for what announces Md5", ["Trailer: Md5"], ["md5"], undefined],
+      [
+        "what the header names, and md5",
+        [`Repr-Digest: sha-256=:${base64("sha256", content)}:`],
+        ["md5", "sha-256"],
+        undefined,
+      ],
+      [
+        "what is wanted, for what announces Content-Digest",
+        ["Trailer: Content-Digest", "Want-Repr-Digest: sha=1"],
+        ["md5", "sha"],
+        undefined,
+      ],
+      [
+        "everything, for what announces Content-Digest and wants nothing",
+        ["Trailer: Content-Digest"],
+        ["md5", "sha", "sha-256", "sha-512", "crc32c", "crc32", "crc64nvme"],
+        undefined,
+      ],
+      ["everything supported, for what announces nothing", [], ["md5", "sha-512"], ["md5", "sha-512"]],
+    ])("%s", async (_what, fields, computed, algorithms) => {
+      const { port, outcome } = await verifying(create, {
+        allowUnverified: true,
+        ...(algorithms && { algorithms: algorithms as ("md5" | "sha-512")[] }),
+      });
+      await send(port, request("PUT /", ["Transfer-Encoding: chunked", ...fields], chunked([content])));
+      const { verdict } = await outcome;
+      expect([...(verdict as Verdict).computed.values.keys()]).toEqual(computed);
+    });
+  });
+
+  describe("bounds", () => {
+    test("content beyond maxSize fails as soon as it is known", async () => {
+      const { port, outcome } = await verifying(create, { maxSize: 10 });
+      await send(port, request("PUT /", ["Content-Length: 11"], "hello"));
+      expect(await outcome).toMatchObject({ body: { code: "TOO_LARGE", status: 413 } });
+    });
+
+    test("content that turns out to be larger fails", async () => {
+      const { port, outcome } = await verifying(create, { maxSize: 10 });
+      await send(port, request("PUT /", ["Transfer-Encoding: chunked"], "b\r\nhello world\r\n"));
+      expect(await outcome).toMatchObject({ body: { code: "TOO_LARGE" }, verdict: { code: "TOO_LARGE" } });
+    });
+
+    test("a sender that falls silent fails", async () => {
+      const { port, outcome } = await verifying(create, { idleTimeout: 30 });
+      await send(port, request("PUT /", ["Content-Length: 11"], "hello"));
+      expect(await outcome).toMatchObject({ body: { code: "TIMEOUT", status: 408 } });
+    });
+
+    test.each(["before", "while"])("a signal that fires %s it is read fails it", async (when) => {
+      const controller = new AbortController();
+      const { port, outcome } = await verifying(create, (req) => {
+        if (when === "before") controller.abort();
+        else req.once("data", () => controller.abort());
+        return { signal: controller.signal };
+      });
+      await send(port, request("PUT /", ["Content-Length: 11"], "hello"));
+      expect(await outcome).toMatchObject({ body: { code: "ABORTED" }, trailers: { code: "ABORTED" } });
+    });
+
+    test("a request that was read before is a mistake, and not an empty one", async () => {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      const server = create((req, res) => {
+        req.resume().once("end", () => {
+          verifyRequest(req).body.once("error", resolve);
+          res.end();
+        });
+      });
+      const { port } = await listen(server);
+      await send(port, upload("/"));
+      expect(await promise).toMatchObject({ code: "USAGE" });
+    });
+  });
 });
 
 test("more trailers than are allowed fail the body", async () => {
-  const { port, outcome } = await verifying();
+  const { port, outcome } = await verifying(createServer);
   const lines = Array.from({ length: 129 }, (_, at) => `X-${at}: 1`);
   const fields = ["Transfer-Encoding: chunked", `Md5: ${md5(content)}`];
   await exchange(port, request("PUT /", fields, chunked([content], lines)));
@@ -71,107 +179,19 @@ test("more trailers than are allowed fail the body", async () => {
   expect(await outcome).toMatchObject({ body: code, verdict: code, trailers: code });
 });
 
-test.each<[string, VerifyRequestOptions, string | object]>([
-  ["nothing allowed", {}, { code: "DIGEST_UNVERIFIED" }],
-  ["unverified allowed", { allowUnverified: true }, content.toString()],
-  ["unverified allowed, but a field required", { allowUnverified: true, require: ["Md5"] }, { code: "DIGEST_MISSING" }],
-])("bare content, %s", async (_policy, options, body) => {
-  const { port, outcome } = await verifying(options);
-  await exchange(port, request("PUT /", ["Transfer-Encoding: chunked"], chunked([content])));
-  const result = (await outcome).body;
-  expect(typeof result === "string" ? result : { code: (result as unknown as { code: string }).code }).toEqual(body);
-});
-
-describe("what is computed", () => {
-  test.each<[string, string[], string[], string[] | undefined]>([
-    ["md5, for what announces Md5", ["Trailer: Md5"], ["md5"], undefined],
-    [
-      "what the header names, and md5",
-      [`Repr-Digest: sha-256=:${base64("sha256", content)}:`],
-      ["md5", "sha-256"],
-      undefined,
-    ],
-    [
-      "what is wanted, for what announces Content-Digest",
-      ["Trailer: Content-Digest", "Want-Repr-Digest: sha=1"],
-      ["md5", "sha"],
-      undefined,
-    ],
-    [
-      "everything, for what announces Content-Digest and wants nothing",
-      ["Trailer: Content-Digest"],
-      ["md5", "sha", "sha-256", "sha-512", "crc32c", "crc32", "crc64nvme"],
-      undefined,
-    ],
-    ["everything supported, for what announces nothing", [], ["md5", "sha-512"], ["md5", "sha-512"]],
-  ])("%s", async (_what, fields, computed, algorithms) => {
-    const { port, outcome } = await verifying({
-      allowUnverified: true,
-      ...(algorithms && { algorithms: algorithms as ("md5" | "sha-512")[] }),
+test("a request that broke off before it was verified fails", async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const server = createServer((req) => {
+    req.once("error", () => {});
+    req.once("close", () => {
+      verifyRequest(req).body.once("error", resolve);
     });
-    await exchange(port, request("PUT /", ["Transfer-Encoding: chunked", ...fields], chunked([content])));
-    const { verdict } = await outcome;
-    expect([...(verdict as Verdict).computed.values.keys()]).toEqual(computed);
   });
-});
-
-describe("bounds", () => {
-  test("content beyond maxSize fails as soon as it is known", async () => {
-    const { port, outcome } = await verifying({ maxSize: 10 });
-    await exchange(port, request("PUT /", ["Content-Length: 11"], "hello"));
-    expect(await outcome).toMatchObject({ body: { code: "TOO_LARGE", status: 413 } });
-  });
-
-  test("content that turns out to be larger fails", async () => {
-    const { port, outcome } = await verifying({ maxSize: 10 });
-    await exchange(port, request("PUT /", ["Transfer-Encoding: chunked"], "b\r\nhello world\r\n"));
-    expect(await outcome).toMatchObject({ body: { code: "TOO_LARGE" }, verdict: { code: "TOO_LARGE" } });
-  });
-
-  test("a sender that falls silent fails", async () => {
-    const { port, outcome } = await verifying({ idleTimeout: 30 });
-    await exchange(port, request("PUT /", ["Content-Length: 11"], "hello"));
-    expect(await outcome).toMatchObject({ body: { code: "TIMEOUT", status: 408 } });
-  });
-
-  test.each(["before", "while"])("a signal that fires %s it is read fails it", async (when) => {
-    const controller = new AbortController();
-    const { port, outcome } = await verifying((req) => {
-      if (when === "before") controller.abort();
-      else req.once("data", () => controller.abort());
-      return { signal: controller.signal };
-    });
-    await exchange(port, request("PUT /", ["Content-Length: 11"], "hello"));
-    expect(await outcome).toMatchObject({ body: { code: "ABORTED" }, trailers: { code: "ABORTED" } });
-  });
-
-  test("a request that was read before is a mistake, and not an empty one", async () => {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    const server = createServer((req, res) => {
-      req.resume().once("end", () => {
-        verifyRequest(req).body.once("error", resolve);
-        res.end();
-      });
-    });
-    const { port } = await listen(server);
-    await exchange(port, upload("/"));
-    expect(await promise).toMatchObject({ code: "USAGE" });
-  });
-
-  test("a request that broke off before it was verified fails", async () => {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    const server = createServer((req) => {
-      req.once("error", () => {});
-      req.once("close", () => {
-        verifyRequest(req).body.once("error", resolve);
-      });
-    });
-    const { port } = await listen(server);
-    const client = await rawClient(port);
-    await client.write(request("PUT /", ["Content-Length: 11"], "hello"));
-    client.reset();
-    expect(await promise).toMatchObject({ code: "CONNECTION_LOST" });
-  });
+  const { port } = await listen(server);
+  const client = await rawClient(port);
+  await client.write(request("PUT /", ["Content-Length: 11"], "hello"));
+  client.reset();
+  expect(await promise).toMatchObject({ code: "CONNECTION_LOST" });
 });
 
 streamContract("the body of a verified request", {
