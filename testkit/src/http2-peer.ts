@@ -69,6 +69,8 @@ export class Http2Peer implements StreamConnection {
     this.#options = options;
     this.#decoder = new FieldDecoder(options.settings?.HEADER_TABLE_SIZE);
     this.#preface = role === "server" ? connectionPreface : Buffer.alloc(0);
+    // Frames are small and many, and each would wait for the acknowledgement of the one before.
+    connection.socket.setNoDelay(true);
     connection.socket.on("data", (chunk: Buffer) => this.#take(chunk));
     for (const event of ["end", "close"]) connection.socket.on(event, () => this.#wake());
     if (connection.received.length > 0) this.#take(connection.received);

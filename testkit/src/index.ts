@@ -30,6 +30,8 @@ export { encodeFields, encodeIndex, encodeLiteral, encodeTableSize } from "./htt
 export type { FieldPairs } from "./http2-hpack.ts";
 export { hostileHttp2Clients } from "./http2-hostile-clients.ts";
 export type { AttackedServer, HostileClientsOptions, WatchedServer } from "./http2-hostile-clients.ts";
+export { hostileHttp2Servers } from "./http2-hostile-servers.ts";
+export type { Get, HostileAnswer, HostileServersOptions } from "./http2-hostile-servers.ts";
 export { Http2Peer, requestFields } from "./http2-peer.ts";
 export type { Http2PeerOptions } from "./http2-peer.ts";
 export { rawHttp2Server } from "./http2-server.ts";
