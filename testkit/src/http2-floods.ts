@@ -2,6 +2,7 @@ import {
   continuationFrame,
   dataFrame,
   encodeFrame,
+  fieldSection,
   headersFrame,
   pingFrame,
   priorityFrame,
@@ -100,7 +101,7 @@ export function commonFloods(fields: FieldPairs, id: number): Flood[] {
     {
       name: "makes a byte of a field block stand for four thousand",
       hangsUp: false,
-      pieces: [headersFrame(id, bomb)],
+      pieces: [fieldSection(id, bomb)],
     },
     {
       name: "sends fields without names and values",
@@ -118,6 +119,7 @@ export function commonFloods(fields: FieldPairs, id: number): Flood[] {
 /** What only a client can flood a server with, on streams from 1, by requests that would be answered. */
 export function clientFloods({ get, put }: { readonly get: FieldPairs; readonly put: FieldPairs }): Flood[] {
   const [asking, sending] = [encodeFields(get), encodeFields(put)];
+  const mistaken = encodeFields([...put, ["content-length", "1"]]);
   const ask = (id: number): Buffer => headersFrame(id, asking, { endStream: true });
   const send = (id: number): Buffer => headersFrame(id, sending);
   return [
@@ -127,9 +129,10 @@ export function clientFloods({ get, put }: { readonly get: FieldPairs; readonly 
       pieces: onStreams(10_000, (id) => [ask(id), resetFrame(id)]),
     },
     {
+      // CVE-2025-8671, MadeYouReset.
       name: "has 10,000 streams reset by a mistake on each",
-      hangsUp: true,
-      pieces: onStreams(10_000, (id) => [send(id), windowUpdateFrame(id, 0)]),
+      hangsUp: false,
+      pieces: onStreams(10_000, (id) => [headersFrame(id, mistaken, { endStream: true })]),
     },
     {
       name: "opens 10,000 streams and ends none of them",
@@ -137,10 +140,10 @@ export function clientFloods({ get, put }: { readonly get: FieldPairs; readonly 
       pieces: onStreams(10_000, (id) => [send(id)]),
     },
     {
-      name: "asks on 2,000 streams and gives no window",
+      name: "asks on 100 streams and gives no window",
       hangsUp: false,
       options: { settings: { INITIAL_WINDOW_SIZE: 0 } },
-      pieces: onStreams(2000, (id) => [ask(id)]),
+      pieces: onStreams(100, (id) => [ask(id)]),
     },
     {
       name: "asks on 100 streams and takes a byte at a time",
