@@ -30,6 +30,11 @@ export interface UploadHandlerOptions extends VerificationPolicy {
   readonly store: Store;
   /** Told what was stored, refused and broken off. `console` will do. Default: nobody. */
   readonly logger?: UploadLogger | undefined;
+  /**
+   * How long to wait for the next byte of content, or for a client to take more of a response, in milliseconds. Default
+   * 60 000; 0 waits for ever.
+   */
+  readonly idleTimeout?: number | undefined;
 }
 
 /** Where a handler tells what it did. Messages are one line; what strangers sent is quoted. */
@@ -57,7 +62,13 @@ const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
  * `GET` and `HEAD` answer with it and its digests. Whatever is refused is answered with a problem document (RFC 9457).
  */
 export function createUploadHandler(options: UploadHandlerOptions): UploadHandler {
-  const { store, algorithms = allAlgorithms, maxSize = Number.POSITIVE_INFINITY, logger } = options;
+  const {
+    store,
+    algorithms = allAlgorithms,
+    maxSize = Number.POSITIVE_INFINITY,
+    logger,
+    idleTimeout = 60_000,
+  } = options;
 
   async function answer(exchange: Exchange): Promise<void> {
     try {
@@ -163,6 +174,8 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       ["X-Content-Type-Options", "nosniff"],
       ["Last-Modified", modified.toUTCString()],
     ];
+    // Who takes nothing of it holds a file open, and some of its content in memory.
+    if (idleTimeout > 0) res.setTimeout(idleTimeout, () => abortResponse(res));
     try {
       // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
       const chunkSize = "stream" in req ? 64 * 1024 : undefined;
