@@ -35,7 +35,7 @@ hostileHttp2Clients("the proxy", {
 async function watchedOrigin(): Promise<Listening & { readonly uploads: string[]; readonly lines: string[] }> {
   const uploads: string[] = [];
   const lines: string[] = [];
-  const large = Buffer.alloc(8 * 1024 * 1024);
+  const large = Buffer.alloc(2 * 1024 * 1024);
   const server = createServer({ maxHeaderSize: 1024 * 1024 }, async (request, response) => {
     lines.push(`${request.method} ${request.url}`, ...request.rawHeaders);
     if (request.method === "GET") return void response.end(large);

@@ -22,7 +22,7 @@ hostileHttp2Clients("the upload server", {
 
   async spawn() {
     const directory = await tempDir();
-    await writeFile(join(directory, "large"), Buffer.alloc(8 * 1024 * 1024));
+    await writeFile(join(directory, "large"), Buffer.alloc(2 * 1024 * 1024));
     // What is held is to be measured, and not how long the collector takes its time with what is garbage already.
     const options = { nodeArgs: ["--max-semi-space-size=1"] };
     const { url, child } = await startTrailsum(["serve", directory, "--port", "0"], options);
