@@ -88,6 +88,8 @@ test.each<readonly [string, TrailersInit]>([
 });
 
 const failure = new Error("no trailers");
+const withCode = (code: string): unknown => expect.objectContaining({ code });
+
 test.each<readonly [string, TrailersInit, unknown]>([
   [
     "that throws",
@@ -97,18 +99,17 @@ test.each<readonly [string, TrailersInit, unknown]>([
     failure,
   ],
   ["that rejects", () => Promise.reject(failure), failure],
-  ["that rejects with nothing", () => Promise.reject(), { code: "UND_ERR_ABORTED" }],
-  ["that names a field that may be no trailer", () => ({ "Content-Length": "1" }), { code: "UND_ERR_INVALID_ARG" }],
-  ["that names a connection-specific field", () => ({ Connection: "close" }), { code: "UND_ERR_INVALID_ARG" }],
-  ["that names a pseudo field", () => ({ ":path": "/" }), { code: "UND_ERR_INVALID_ARG" }],
-  ["that gives a value with a line break", () => ({ a: "b\r\nc: d" }), { code: "UND_ERR_INVALID_ARG" }],
+  ["that rejects with nothing", () => Promise.reject(), withCode("UND_ERR_ABORTED")],
+  ["that names a field that may be no trailer", () => ({ "Content-Length": "1" }), withCode("UND_ERR_INVALID_ARG")],
+  ["that names a connection-specific field", () => ({ Connection: "close" }), withCode("UND_ERR_INVALID_ARG")],
+  ["that names a pseudo field", () => ({ ":path": "/" }), withCode("UND_ERR_INVALID_ARG")],
+  ["that gives a value with a line break", () => ({ a: "b\r\nc: d" }), withCode("UND_ERR_INVALID_ARG")],
 ])("a function %s resets the stream, and other streams go on", async (_name, trailers, expected) => {
   const server = await patientServer();
   const agent = http2Agent();
   await send(agent, server).ended;
   const { error } = await send(agent, server, { method: "PUT", body: "content", trailers }).ended;
-  if (expected === failure) expect(error).toBe(failure);
-  else expect(error).toMatchObject(expected as object);
+  expect(error).toEqual(expected);
   const stream = server.peers[0]!.stream(3);
   expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
   expect(stream.ended).toBe(false);
