@@ -10,23 +10,26 @@ export function destroyWhenReset(stream: ServerHttp2Stream): void {
   stream.once("aborted", () => setImmediate(() => stream.destroy()));
 }
 
+/** How long a sender that has its answer may still send, in milliseconds. */
+const LINGER_TIME = 500;
+
 /**
- * Has a sender that is still sending told to stop once it has its answer, by RST_STREAM with NO_ERROR (RFC 9113 section
- * 8.1). Its connection goes on. Node does so by itself only where nobody has read the request and the answer has content.
+ * Has a sender that goes on sending behind its answer told to stop, by RST_STREAM with NO_ERROR (RFC 9113 section 8.1).
+ * Its connection goes on. Until then what it sends is read and forgotten, as most stop by themselves, and some that
+ * find the answer and the reset in one packet lose the answer (curl 7.88). Node would send it at once, or not at all.
  */
 export function stopBehindAnswer(req: Http2ServerRequest): void {
   const { stream } = req;
-  const stop = (): void => {
-    // 1 where the request has ended by itself.
-    if (stream.state.remoteClose === 1) return;
-    // What is there unread would keep the stream from closing.
+  const stop = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+  const linger = (): void => {
+    if (req.readableEnded || stream.endAfterHeaders) return;
     req.resume();
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    const limit = setTimeout(stop, LINGER_TIME);
+    stream.once("close", () => clearTimeout(limit));
   };
-  // The trailers, which end the response, are sent in the immediate after they were asked for; none are asked for where
-  // the header section is all there is.
-  stream.once("wantTrailers", () => setImmediate(stop));
-  stream.once("finish", () => setImmediate(() => stream.state.localClose === 1 && stop()));
+  // The response ends with its trailers, or with its header section where that is all there is.
+  stream.once("wantTrailers", linger);
+  stream.once("finish", () => setImmediate(() => stream.state.localClose === 1 && linger()));
 }
 
 /**

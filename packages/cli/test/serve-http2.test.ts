@@ -1,0 +1,85 @@
+import { certificate, errorCodes, type Http2Stream, rawHttp2Client, requestFields } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { content, fileOf, md5, patterned } from "./support/content.ts";
+import { ForeignTool } from "./support/foreign-tool.ts";
+import { serve, type Serving } from "./support/serving.ts";
+
+const curl = await ForeignTool.find("curl");
+
+const put = requestFields("PUT", "/it", [["trailer", "md5"]]);
+
+/** A `trailsum serve`, over TLS or not, and what a client needs to speak HTTP/2 to it. */
+async function serving(secure: boolean, args: readonly string[] = []) {
+  const tls = await certificate();
+  const { keyFile, certFile } = await tls.files();
+  const served: Serving = await serve([...args, ...(secure ? ["--tls-cert", certFile, "--tls-key", keyFile] : [])]);
+  return {
+    ...served,
+    join: () => rawHttp2Client(served.port, secure ? { tls: { ca: tls.cert } } : {}),
+    curlArgs: secure ? ["--http2", "--cacert", certFile] : ["--http2-prior-knowledge"],
+  };
+}
+
+async function finish(stream: Http2Stream): Promise<void> {
+  await stream.endWithTrailers([["md5", md5(content)]]);
+  await stream.untilEnd();
+}
+
+describe.each([
+  ["over TLS", true],
+  ["in the clear", false],
+])("HTTP/2 %s", (_how, secure) => {
+  test("an upload with trailers is stored, and given back with them", async () => {
+    const { join, visible } = await serving(secure);
+    const peer = await join();
+    const upload = await peer.request(put);
+    await upload.body(content);
+    await finish(upload);
+    expect([upload.status, await visible()]).toEqual([201, ["it"]]);
+    const download = await peer.request(requestFields("GET", "/it"), { endStream: true });
+    await download.untilEnd();
+    expect(download.data).toEqual(content);
+    expect(download.trailers).toContainEqual(["md5", md5(content)]);
+  });
+
+  test("SIGTERM lets a running upload finish behind GOAWAY, and ends with 0", async () => {
+    const { join, child, exited, visible, staged } = await serving(secure);
+    const peer = await join();
+    const upload = await peer.request(put);
+    await upload.body(content);
+    await expect.poll(staged).toHaveLength(1);
+    child.kill("SIGTERM");
+    expect((await peer.untilGoaway()).errorCode).toBe(errorCodes.NO_ERROR);
+    await finish(upload);
+    expect(upload.status).toBe(201);
+    await peer.connection.readToEnd();
+    peer.connection.end();
+    const { exitCode, stderr } = await exited;
+    expect([exitCode, stderr]).toEqual([0, 'stored "it", 42 bytes, verified\n']);
+    expect([await visible(), await staged()]).toEqual([["it"], []]);
+  });
+
+  test.skipIf(!curl.present)(`${curl.title} that is refused early is told of it`, async () => {
+    const { url, curlArgs, visible, staged } = await serving(secure, ["--max-size", "1K"]);
+    const told = ["-sS", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
+    const large = await fileOf(patterned(5_000_000));
+    const { stdout } = await curl.run([...curlArgs, ...told, "-H", "Expect:", "-T", large, `${url}/large`]);
+    expect(stdout).toBe("2 413");
+    expect([await visible(), await staged()]).toEqual([[], []]);
+  });
+});
+
+test("a connection that is lost leaves nothing behind of any of its uploads", async () => {
+  const { join, visible, staged, stderr } = await serving(true, ["--allow-unverified"]);
+  const peer = await join();
+  for (let at = 0; at < 5; at += 1) {
+    const stream = await peer.request(requestFields("PUT", `/it/${at}`));
+    await stream.body(content);
+  }
+  await expect.poll(staged).toHaveLength(5);
+  peer.connection.reset();
+  await expect.poll(staged).toEqual([]);
+  expect(await visible()).toEqual([]);
+  await expect.poll(stderr).toMatch(/^(?:broken off: PUT "\/it\/\d": [^\n]+\n){5}$/);
+});
