@@ -21,7 +21,13 @@ export function originFailure(error: unknown, origin: string | undefined): Trail
   // Raised by us, about the client's own message: it has its status already.
   if (error instanceof TrailsumError) return error;
   const failure = transportError(error, URL.parse(origin ?? ""));
-  return new TrailsumError(failure.code, failure.message, { cause: error, status: STATUS[failure.code] ?? 500 });
+  const status = isUnsupported(error) ? 501 : (STATUS[failure.code] ?? 500);
+  return new TrailsumError(failure.code, failure.message, { cause: error, status });
+}
+
+/** The dispatcher has no way to ask this of the origin, such as to switch protocols over an HTTP/2 that cannot. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "UND_ERR_NOT_SUPPORTED";
 }
 
 /** Whether it speaks against the origin that it was asked: a client cannot have an origin left out by what it sends. */
@@ -68,6 +74,7 @@ export function failureResponse(error: TrailsumError, request: InboundRequest): 
 }
 
 const PUBLIC: Readonly<Record<number, string>> = {
+  501: "this cannot be asked of the origin",
   502: "the origin could not be reached, or did not answer as it should",
   503: "no origin is available",
   504: "the origin did not answer in time",

@@ -21,7 +21,7 @@ import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
 import { relay, type RelayOptions } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
-import { joinSockets, switchedTo } from "./tunnel.ts";
+import { joinSockets, notSwitched, switchedTo } from "./tunnel.ts";
 import { passingVerification, type VerificationMode } from "./verification.ts";
 import { WebSocketHandshake } from "./websocket-handshake.ts";
 
@@ -103,8 +103,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         onInterim: (status, header) => passage.interim(status, header),
       });
     });
-    if (!("socket" in outcome)) await answer(passage, outcome);
-    else await join(passage, outcome, { protocol, handshake });
+    if ("socket" in outcome) await join(passage, outcome, { protocol, handshake });
+    else await answer(passage, notSwitched(outcome, passage.exchange.request));
   }
 
   /** Gives the response back: head, content, trailers. */

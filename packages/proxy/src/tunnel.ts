@@ -1,6 +1,12 @@
+import { constants, type Http2Stream } from "node:http2";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
+
+import type { InboundRequest } from "./request/inbound-request.ts";
+import type { OriginResponse } from "./response/origin-response.ts";
 
 /** What tells a client of HTTP/1.1 that the protocol is switched: the fields of the origin's 101, and the two that make it one. */
 export function switchHead(protocol: string, header: FieldLines): string {
@@ -19,13 +25,45 @@ export async function joinSockets(one: Duplex, other: Duplex): Promise<void> {
 
 function join(from: Duplex, to: Duplex): Promise<void> {
   return new Promise((resolve) => {
-    from.on("error", () => to.destroy());
+    // It closes then, and that is dealt with below.
+    from.on("error", () => {});
+    from.on("end", () => {
+      if (!isReset(from)) to.end();
+    });
     from.on("close", () => {
-      if (!from.readableEnded) to.destroy();
+      if (!isOver(from)) breakOff(to);
       resolve();
     });
-    from.pipe(to);
+    from.pipe(to, { end: false });
   });
+}
+
+/** Whether both directions of a connection that is closed have come to their ends. */
+function isOver(connection: Duplex): boolean {
+  const { readableEnded, writableFinished, errored } = connection;
+  return readableEnded && writableFinished && errored === null && !isReset(connection);
+}
+
+/** Node lets a stream of HTTP/2 that is reset come to its end as well. */
+function isReset(connection: Duplex): boolean {
+  return isHttp2Stream(connection) && (connection.aborted || connection.rstCode !== constants.NGHTTP2_NO_ERROR);
+}
+
+/** A connection that breaks is not taken for one that ended; in HTTP/2 that is a reset too (RFC 8441 section 5). */
+function breakOff(connection: Duplex): void {
+  if (isHttp2Stream(connection)) connection.close(constants.NGHTTP2_CANCEL);
+  else if (connection instanceof Socket && !(connection instanceof TLSSocket) && !isEnding(connection))
+    connection.resetAndDestroy();
+  connection.destroy();
+}
+
+/** Whether its end is on its way: the system refuses to reset it then. */
+function isEnding({ writableEnded, writableFinished }: Duplex): boolean {
+  return writableEnded && !writableFinished;
+}
+
+function isHttp2Stream(connection: Duplex): connection is Http2Stream {
+  return "rstCode" in connection;
 }
 
 /**
@@ -41,4 +79,18 @@ export function switchedTo(
   const options = asked.split(",").map((protocol) => protocol.trim().toLowerCase());
   if (switched !== undefined && options.includes(switched.toLowerCase())) return switched;
   throw new TrailsumError("PROTOCOL", "the origin switched to a protocol that nobody asked for", { status: 502 });
+}
+
+/**
+ * The answer of an origin that has not switched. A client of HTTP/2 would take a success for a tunnel, so that one is
+ * given up with `PROTOCOL`.
+ */
+export function notSwitched(
+  response: OriginResponse,
+  { httpVersion }: Pick<InboundRequest, "httpVersion">,
+): OriginResponse {
+  if (httpVersion !== "2.0" || response.status >= 300) return response;
+  const error = new TrailsumError("PROTOCOL", "the origin did not switch protocols", { status: 502 });
+  response.abandon(error);
+  throw error;
 }
