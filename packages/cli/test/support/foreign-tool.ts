@@ -42,7 +42,10 @@ export class ForeignTool {
   /** Runs it to its end. A failure is a result, not an error. */
   async run(args: readonly string[]): Promise<ToolResult> {
     try {
-      const { stdout, stderr } = await promisify(execFile)(this.#path, [...args], { timeout: 15_000 });
+      const { stdout, stderr } = await promisify(execFile)(this.#path, [...args], {
+        timeout: 15_000,
+        maxBuffer: 16 << 20,
+      });
       return { exitCode: 0, stdout, stderr };
     } catch (error) {
       const { code, stdout = "", stderr = "" } = error as { code?: number; stdout?: string; stderr?: string };
