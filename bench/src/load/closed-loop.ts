@@ -1,45 +1,53 @@
-import { Connection, type ConnectionEvents } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { Count } from "./count.ts";
 import type { ClosedLoop, LoadOutcome } from "./load.ts";
+import { openConnections } from "./open-connections.ts";
 import type { Sender } from "./senders.ts";
 
 /** Each connection asks again as soon as it is answered: as much as the subject can do. */
-export function closedLoop(task: ClosedLoop, sender: Sender): Promise<LoadOutcome> {
-  const { port, pid, connections, warm, seconds, times } = task;
-  const count = new Count(pid, (answer) => sender.judge(answer));
-  return new Promise((resolve) => {
-    let left = connections;
+export async function closedLoop(task: ClosedLoop, sender: Sender): Promise<LoadOutcome> {
+  const { port, pid, warm, seconds, times } = task;
+  const count = new Count(pid, sender);
+  // What is counted by number is counted from the first.
+  const connections =
+    times === undefined
+      ? await openConnections(port, task.connections, sender)
+      : Array.from({ length: task.connections }, () => new Connection(port, sender));
+  await new Promise<void>((resolve) => {
+    let open = connections.length;
     let over = false;
     const finish = (): void => {
+      if (over) return;
       over = true;
       count.end();
     };
-    const next = (connection: Connection, mayGoOn = true): void => {
-      if (!over && times !== undefined && count.requests >= times) finish();
-      if (mayGoOn && !over) {
-        connection.ask();
-        return;
-      }
+    const leave = (connection: Connection): void => {
       connection.close();
-      left -= 1;
-      if (left > 0) return;
-      if (!over) finish();
-      resolve(count.outcome());
-    };
-    const events: ConnectionEvents = {
-      answered(connection, answer) {
-        count.answer(answer);
-        next(connection);
-      },
-      broke(connection, reason) {
-        // What always fails would do so without end.
-        next(connection, count.fail(reason) <= connections);
-      },
+      open -= 1;
+      if (open > 0) return;
+      finish();
+      resolve();
     };
     if (times === undefined) {
       setTimeout(() => count.begin(), warm * 1000);
-      setTimeout(() => !over && finish(), (warm + seconds) * 1000);
+      setTimeout(finish, (warm + seconds) * 1000);
     } else count.begin();
-    for (let made = 0; made < connections; made += 1) new Connection(port, sender, events).ask();
+    for (const connection of connections) {
+      connection.events = {
+        answered(answer) {
+          count.answer(answer);
+          if (times !== undefined && count.requests >= times) finish();
+          if (over) leave(connection);
+          else connection.ask();
+        },
+        broke(reason) {
+          // What always fails would do so without end.
+          if (count.fail(reason) > connections.length || over) leave(connection);
+          else connection.ask();
+        },
+      };
+      connection.ask();
+    }
   });
+  return count.outcome();
 }

@@ -6,9 +6,9 @@ import type { Sender } from "./senders.ts";
 /** What happens on a connection. */
 export interface ConnectionEvents {
   /** A whole response came. */
-  answered(connection: Connection, message: Message): void;
+  answered(answer: Message): void;
   /** The connection went away after a part of a response, or before any on a fresh connection, or could not be made. */
-  broke(connection: Connection, reason: string): void;
+  broke(reason: string): void;
 }
 
 // What is read is read to its end before the next read: all connections can use the same memory.
@@ -18,22 +18,22 @@ const memory = Buffer.alloc(256 * 1024);
 export class Connection {
   readonly #port: number;
   readonly #sender: Sender;
-  readonly #events: ConnectionEvents;
   readonly #reader: MessageReader;
   #socket: Socket | undefined;
   #asked = false;
   #answers = 0;
+  /** Who is told of what happens next. */
+  events: ConnectionEvents | undefined;
   /** When the request that is under way was to be sent, for whoever keeps the time. */
   due = 0;
 
-  constructor(port: number, sender: Sender, events: ConnectionEvents) {
+  constructor(port: number, sender: Sender) {
     this.#port = port;
     this.#sender = sender;
-    this.#events = events;
-    this.#reader = new MessageReader((message) => {
+    this.#reader = new MessageReader((answer) => {
       this.#asked = false;
       this.#answers += 1;
-      events.answered(this, message);
+      this.events?.answered(answer);
     });
   }
 
@@ -79,7 +79,7 @@ export class Connection {
       else {
         this.#asked = false;
         this.#reader.forget();
-        this.#events.broke(this, reason);
+        this.events?.broke(reason);
       }
     });
     return socket;

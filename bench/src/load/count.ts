@@ -7,10 +7,10 @@ import type { Sender } from "./senders.ts";
 /** Counts the answers to a load between two moments, and what a process used between them. */
 export class Count {
   requests = 0;
-  readonly latencies: number[] = [];
   readonly #failures = new Map<string, number>();
   readonly #pid: number;
-  readonly #judge: Sender["judge"];
+  readonly #sender: Sender;
+  readonly #latencies: number[] = [];
   #kept = 0;
   #counting = false;
   #began = 0;
@@ -18,9 +18,9 @@ export class Count {
   #cpu = 0;
   #peak = 0;
 
-  constructor(pid: number, judge: Sender["judge"]) {
+  constructor(pid: number, sender: Sender) {
     this.#pid = pid;
-    this.#judge = judge;
+    this.#sender = sender;
   }
 
   begin(): void {
@@ -38,12 +38,16 @@ export class Count {
   }
 
   answer(message: Message): void {
-    const judged = this.#judge(message);
+    const judged = this.#sender.judge(message);
     if (judged === undefined) this.fail(message.head.slice(0, message.head.indexOf("\r\n")));
     else if (this.#counting) {
       this.requests += 1;
       if (judged === "kept") this.#kept += 1;
     }
+  }
+
+  latency(seconds: number): void {
+    this.#latencies.push(seconds);
   }
 
   /** Counted at any time: a subject that fails is no subject. Gives how often it was for this reason. */
@@ -61,7 +65,7 @@ export class Count {
       seconds: this.#seconds,
       cpu: this.#cpu,
       peak: this.#peak,
-      latencies: percentilesOf(this.latencies),
+      latencies: percentilesOf(this.#latencies),
     };
   }
 }

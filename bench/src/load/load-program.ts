@@ -3,8 +3,8 @@
 import { closedLoop } from "./closed-loop.ts";
 import type { Connection } from "./connection.ts";
 import type { Content } from "./exchange.ts";
-import { openIdle } from "./idle-connections.ts";
 import type { LoadTask } from "./load.ts";
+import { openConnections } from "./open-connections.ts";
 import { openLoop } from "./open-loop.ts";
 import { senderOf } from "./senders.ts";
 
@@ -18,7 +18,7 @@ async function carryOut(task: LoadTask): Promise<unknown> {
     case "open-loop":
       return openLoop(task, senderOf(task.exchange, task.port, large));
     case "open-idle":
-      idle.push(...(await openIdle(task.port, task.connections, senderOf("small-response", task.port, large))));
+      idle.push(...(await openConnections(task.port, task.connections, senderOf("small-response", task.port, large))));
       return true;
     case "close-idle":
       for (const connection of idle) connection.close();
@@ -28,6 +28,9 @@ async function carryOut(task: LoadTask): Promise<unknown> {
 }
 
 process.on("message", (task: LoadTask) => {
-  void carryOut(task).then((outcome) => process.send!(outcome));
+  void carryOut(task).then(
+    (outcome) => process.send!({ outcome }),
+    (error: Error) => process.send!({ failure: error.message }),
+  );
 });
 process.on("disconnect", () => process.exit());

@@ -68,6 +68,7 @@ export class Load {
     return new Load(new Program("load-program.ts", large));
   }
 
+  /** Rejects when not even the first connections could be made. */
   run(task: ClosedLoop | OpenLoop): Promise<LoadOutcome> {
     return this.#carryOut(task);
   }
@@ -85,9 +86,11 @@ export class Load {
     return this.#program.stop();
   }
 
-  #carryOut<Outcome>(task: LoadTask): Promise<Outcome> {
+  async #carryOut<Outcome>(task: LoadTask): Promise<Outcome> {
     this.#program.child.send(task);
-    return this.#program.told();
+    const told = await this.#program.told<{ outcome: Outcome } | { failure: string }>();
+    if ("failure" in told) throw new Error(told.failure);
+    return told.outcome;
   }
 }
 
@@ -104,6 +107,12 @@ export class Origin {
   static async start(large: Content): Promise<Origin> {
     const program = new Program("origin-program.ts", large);
     return new Origin(program, await program.told());
+  }
+
+  /** Closes the connections that proxies keep open to it. */
+  closeAll(): Promise<void> {
+    this.#program.child.send("close");
+    return this.#program.told();
   }
 
   get pid(): number {

@@ -29,7 +29,10 @@ function answer(socket: Socket, message: Message): void {
   }
 }
 
+const sockets = new Set<Socket>();
 const server = createServer({ noDelay: true }, (socket) => {
+  sockets.add(socket);
+  socket.on("close", () => sockets.delete(socket));
   const reader = new MessageReader((message) => answer(socket, message));
   socket.on("data", (piece) => {
     try {
@@ -42,5 +45,9 @@ const server = createServer({ noDelay: true }, (socket) => {
 });
 server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => {
   process.send!((server.address() as AddressInfo).port);
+});
+process.on("message", () => {
+  for (const socket of sockets) socket.destroy();
+  process.send!(true);
 });
 process.on("disconnect", () => process.exit());

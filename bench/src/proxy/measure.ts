@@ -9,6 +9,8 @@ import { allProxies, startSubjects, type Subject } from "./subjects.ts";
 /** What the origin is called where it is measured by itself. */
 export const DIRECT = "no proxy";
 
+const MANY = 256;
+
 /** What a benchmark does with each subject in each of its turns. */
 export type Turn = Omit<ClosedLoop, keyof LoadTarget> | Omit<OpenLoop, keyof LoadTarget>;
 
@@ -46,7 +48,7 @@ export async function measureInTurns(comparison: Comparison): Promise<Measured[]
     const alone = { name: DIRECT, version: "", port: origin.port, pid: origin.pid };
     const subjects = direct ? [alone, ...proxies] : proxies;
     const measured: Measured[][] = [];
-    for (const turn of turns) measured.push(await measureTask(turn, settings.rounds ?? rounds, subjects, load));
+    for (const turn of turns) measured.push(await measureTask(turn, settings.rounds ?? rounds, subjects, load, origin));
     return measured;
   });
 }
@@ -57,14 +59,21 @@ async function measureTask(
   rounds: number,
   subjects: readonly Omit<Subject, "stop">[],
   load: Load,
+  origin: Origin,
 ): Promise<Measured[]> {
   const figures = subjects.map((subject) => ({ subject, outcomes: [] as LoadOutcome[], failure: "" }));
   for (let round = settings.smoke ? 1 : 0; round <= rounds; round += 1) {
     for (const figure of figures.filter(({ failure }) => failure === "")) {
       const { port, pid } = figure.subject;
-      const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
-      if (round > 0) figure.outcomes.push(outcome);
-      figure.failure = failureOf(outcome) ?? "";
+      try {
+        const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
+        if (round > 0) figure.outcomes.push(outcome);
+        figure.failure = failureOf(outcome) ?? "";
+      } catch (error) {
+        figure.failure = error instanceof Error ? error.message : String(error);
+      }
+      // What everyone keeps open would together be more than there are ports.
+      if (turn.connections > MANY) await origin.closeAll();
     }
   }
   return figures.map(({ subject: { name, version }, outcomes, failure }) => ({

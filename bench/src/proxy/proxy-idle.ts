@@ -62,9 +62,9 @@ export async function proxyIdle(): Promise<Report> {
   };
 }
 
-/** Enough for code to be compiled and pools to be filled. */
+/** Enough for what is made once, and too little to leave room in the heap for what comes. */
 function warmUp({ port, pid }: Subject): ClosedLoop {
-  const shape = { connections: 16, warm: 0, seconds: 1, ...(settings.smoke ? { times: 16 } : {}) };
+  const shape = { connections: 1, times: 100, warm: 0, seconds: 0 };
   return { kind: "closed-loop", exchange: "small-response", port, pid, ...shape };
 }
 
