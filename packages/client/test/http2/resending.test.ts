@@ -145,9 +145,10 @@ test("a request that GOAWAY overtakes before it has left goes on another connect
   const agent = http2Agent();
   await send(agent, server).ended;
   const late = await new Promise<ReturnType<typeof send>>((resolve) => {
-    // Both happen in one turn: what was sent here lies in the kernel when HEADERS are to be written.
+    // Both in one turn, with time for GOAWAY to arrive: it is read before the HEADERS that follow are written.
     setImmediate(() => {
       void server.peers[0]!.send(goawayFrame(LAST_ID));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30);
       resolve(send(agent, server, { method: "POST", body: "late" }));
     });
   });

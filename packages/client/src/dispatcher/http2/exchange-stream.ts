@@ -63,7 +63,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
   /** Bytes of content that have come. */
   #received = 0;
   #responseTrailers: string[] = [];
-  /** The server has said that it did not begin with it, or it never left. */
+  /** The server has said that it has not begun with it. */
   #unprocessed = false;
   #error: Error | undefined;
   #closed = false;
@@ -114,14 +114,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
 
   /** The server takes no streams above this one any more, and has not begun with those that it has got. */
   onGoaway(lastStreamId: number): void {
-    if (this.#answered) return;
     if ((this.#stream.id ?? Number.POSITIVE_INFINITY) > lastStreamId) this.#unprocessed = true;
-    // HEADERS that have not left yet never will.
-    else {
-      this.#stream.once("frameError", () => {
-        this.#unprocessed = true;
-      });
-    }
   }
 
   // The exchange's side: what its handler asks for.
