@@ -150,7 +150,8 @@ async function accepted(url: URL, answer: Answer): Promise<URL | undefined> {
   const { status, headers, content, cut } = answer;
   const elsewhere = redirection(url, status, headers, REDIRECTS);
   if (elsewhere !== undefined) return elsewhere;
-  if (status < 200 || status >= 300) throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
+  if (status < 200 || status >= 300)
+    throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
   if (cut !== undefined) throw cut;
   return undefined;
 }
