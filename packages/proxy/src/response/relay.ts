@@ -30,6 +30,7 @@ export function relay(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const finish = (trailers: FieldLines): void => {
     try {
+      if (exchange.status === undefined) exchange.head(options.head);
       exchange.end(passedTrailers(trailers, outgoing, options));
       resolve();
     } catch (error) {
@@ -90,10 +91,7 @@ function throughStreams(
   last.on("data", (piece: Buffer) => {
     if (!exchange.write(piece)) last.pause();
   });
-  last.on("end", () => {
-    if (exchange.status === undefined) exchange.head(options.head);
-    finish(trailers);
-  });
+  last.on("end", () => finish(trailers));
 }
 
 /** A response's content as a stream. */

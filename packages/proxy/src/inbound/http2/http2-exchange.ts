@@ -70,6 +70,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   /** It waits until something is written or the turn ends: a response without content is then its head alone. */
   head(head: OutgoingHead): void {
+    // Both throw where Node would, when nobody could be told any more.
+    checkStatus(head.status);
     fieldsObject(head.header);
     this.#head = head;
     this.status = head.status;
@@ -233,4 +235,10 @@ export class Http2Exchange implements InboundExchange, ContentSource {
       this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
   };
+}
+
+/** HTTP/1.1 has room for more of them than there are (RFC 9110 section 15), and Node's HTTP/2 has not. */
+function checkStatus(status: number): void {
+  if (status >= 200 && status <= 599) return;
+  throw new TrailsumError("PROTOCOL", `the status ${status} may not be sent`, { status: 502 });
 }
