@@ -14,6 +14,7 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -84,6 +85,8 @@ export const grpcMethods = {
   pingPong: method("PingPong", true, true),
   /** Answers with the status that `{ code, details }` says, behind as many messages as `after` says. */
   refuse: method("Refuse", false, true),
+  /** Answers the first message with OUT_OF_RANGE, whatever else is on its way. */
+  interrupt: method("Interrupt", true, false),
   /** Answers never. */
   hang: method("Hang", true, true),
   /** Is known to clients, and not to the service. */
@@ -221,6 +224,14 @@ function implementation(
       for (; seen.sent < after; seen.sent += 1) call.write(Buffer.from(`message ${seen.sent}`));
       seen.end = "answered";
       call.emit("error", { code, details, metadata: echoed(call.metadata, "trailing-") });
+    },
+
+    interrupt(call: ServerReadableStream<Buffer, Buffer>, answer: sendUnaryData<Buffer>) {
+      const seen = begin("interrupt", call);
+      call.once("data", () => {
+        seen.end = "answered";
+        answer({ code: status.OUT_OF_RANGE, details: "enough" });
+      });
     },
 
     hang(call: ServerDuplexStream<Buffer, Buffer>) {

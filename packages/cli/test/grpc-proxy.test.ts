@@ -109,6 +109,51 @@ describe("a gRPC call that the proxy cannot hand on", () => {
   });
 });
 
+/** A service in cleartext, and `trailsum proxy` before it. */
+async function proxied(args: readonly string[] = []): Promise<GrpcClient> {
+  const service = await startGrpcService();
+  onTestFinished(() => service.stop());
+  const { url } = await startTrailsum(["proxy", service.origin, "--origin-http2", "--port", "0", ...args]);
+  return grpcClient(url);
+}
+
+describe("gRPC through trailsum proxy", () => {
+  test("is not held up by verification, nor by several processes", async () => {
+    const client = await proxied(["--verify", "enforce", "--workers", "2"]);
+    const { stream, outcome } = client.bidi("pingPong", { metadata: [["trailing-total", "3"]] });
+    for (const message of ["one", "two", "three"]) {
+      const answer = once(stream, "data");
+      stream.write(Buffer.from(message));
+      expect(String((await answer)[0])).toBe(message);
+    }
+    stream.end();
+    const { code, trailing } = await outcome;
+    expect([code, trailing.get("total")]).toEqual([status.OK, ["3"]]);
+  });
+
+  test("has a stream of messages answered before it has ended", async () => {
+    const client = await proxied();
+    const { stream, outcome } = client.clientStream("interrupt");
+    const write = (): void => {
+      while (stream.write(Buffer.alloc(65_536)));
+    };
+    stream.on("drain", write);
+    write();
+    const { code, details } = await outcome;
+    stream.off("drain", write);
+    expect([code, details]).toEqual([status.OUT_OF_RANGE, "enough"]);
+    expect((await client.unary("echo", Buffer.from("next")).outcome).code).toBe(status.OK);
+  });
+
+  test("fails when there is more trailing metadata than is let through, and is not cut short", async () => {
+    const client = await proxied();
+    const metadata = Array.from({ length: 9 }, (_, at) => [`trailing-${at}`, "x".repeat(2_000)] as const);
+    const { code, trailing } = await client.unary("echo", Buffer.from("hello"), { metadata }).outcome;
+    expect([code, trailing.toJSON()]).toEqual([status.INTERNAL, {}]);
+    expect((await client.unary("echo", Buffer.from("next")).outcome).code).toBe(status.OK);
+  });
+});
+
 describe("trailsum proxy that is stopped", () => {
   test("lets the calls finish that have begun, and takes no more", async () => {
     const service = await startGrpcService();
