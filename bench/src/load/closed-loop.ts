@@ -28,14 +28,27 @@ export async function closedLoop(task: ClosedLoop, sender: Sender): Promise<Load
       finish();
       resolve();
     };
+    const begin = (): void => {
+      count.begin();
+      if (times === undefined) setTimeout(finish, seconds * 1000);
+    };
+    // Warm is also what has made its own connections, as many as it needs now that all ask at once.
+    let cold = connections.length * 2;
+    let due = false;
     if (times === undefined) {
-      setTimeout(() => count.begin(), warm * 1000);
-      setTimeout(finish, (warm + seconds) * 1000);
-    } else count.begin();
+      setTimeout(() => {
+        due = true;
+      }, warm * 1000);
+    } else begin();
     for (const connection of connections) {
       connection.events = {
         answered(answer) {
           count.answer(answer);
+          cold -= 1;
+          if (due && cold <= 0) {
+            due = false;
+            begin();
+          }
           if (times !== undefined && count.requests >= times) finish();
           if (over) leave(connection);
           else connection.ask();

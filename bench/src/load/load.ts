@@ -4,6 +4,9 @@ import { join } from "node:path";
 
 import type { Content, ExchangeName } from "./exchange.ts";
 
+/** The longest task takes a tenth of that on a slow machine. */
+const PATIENCE = 120_000;
+
 /** What a load is sent to. */
 export interface LoadTarget {
   readonly port: number;
@@ -58,17 +61,15 @@ export interface LoadOutcome {
 
 /** The process that sends requests and reads the answers. */
 export class Load {
-  readonly #program: Program;
+  readonly #large: Content;
+  #program: Program;
 
-  private constructor(program: Program) {
-    this.#program = program;
+  constructor(large: Content) {
+    this.#large = large;
+    this.#program = new Program("load-program.ts", large);
   }
 
-  static start(large: Content): Load {
-    return new Load(new Program("load-program.ts", large));
-  }
-
-  /** Rejects when not even the first connections could be made. */
+  /** Rejects when not even the first connections could be made, or no end is in sight. */
   run(task: ClosedLoop | OpenLoop): Promise<LoadOutcome> {
     return this.#carryOut(task);
   }
@@ -87,8 +88,21 @@ export class Load {
   }
 
   async #carryOut<Outcome>(task: LoadTask): Promise<Outcome> {
-    this.#program.child.send(task);
-    const told = await this.#program.told<{ outcome: Outcome } | { failure: string }>();
+    const program = this.#program;
+    program.child.send(task);
+    let gaveUp = false;
+    const patience = setTimeout(() => {
+      gaveUp = true;
+      // What it still waits for must not be taken for the next task's.
+      program.child.kill();
+      this.#program = new Program("load-program.ts", this.#large);
+    }, PATIENCE);
+    const told = await program
+      .told<{ outcome: Outcome } | { failure: string }>()
+      .catch((cause: unknown) => {
+        throw gaveUp ? new Error("it came to no end", { cause }) : cause;
+      })
+      .finally(() => clearTimeout(patience));
     if ("failure" in told) throw new Error(told.failure);
     return told.outcome;
   }

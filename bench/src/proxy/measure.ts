@@ -92,7 +92,7 @@ export async function withSubjects<Result>(
   run: (subjects: readonly Subject[], load: Load, origin: Origin) => Promise<Result>,
 ): Promise<Result> {
   const large = largeContent(mib);
-  const load = Load.start(large);
+  const load = new Load(large);
   const origin = await Origin.start(large);
   try {
     const subjects = await startSubjects(candidates, origin.port);
