@@ -9,7 +9,7 @@ export interface ByteSink {
 /** Content up to this size is copied beside what frames it: one write of a text is cheaper than several of buffers. */
 const SMALL = 4_096;
 
-/** A text is not gathered beyond this. */
+/** More than this is not held back for what may follow it in the same turn. */
 const ENOUGH = 16_384;
 
 /** When so many bytes wait to be sent, no more should be given. */
@@ -17,11 +17,13 @@ const HIGH_WATER = 256 * 1024;
 
 /**
  * Writes the parts of messages to a socket: texts, latin1, and content. What is small and given in one turn leaves in
- * one write, at the end of the turn or with `flush`; large content leaves at once, uncopied, with what was gathered.
+ * one write, at the end of the turn or with `flush`; large content leaves at once, with what was gathered. Content that
+ * is not quite small is not copied.
  */
 export class MessageWriter {
   readonly #sink: ByteSink;
   #gathered = "";
+  #corked = false;
   #scheduled = false;
 
   constructor(sink: ByteSink) {
@@ -40,8 +42,8 @@ export class MessageWriter {
   }
 
   /**
-   * A piece of content, with text right before and behind it. False where it stays in memory, as it is, until the socket
-   * has drained.
+   * A piece of content, with text right before and behind it. It may stay in memory, as it is, until the end of the turn,
+   * and where this is false until the socket has drained.
    */
   content(piece: Uint8Array, before: string, behind: string): boolean {
     if (piece.byteLength <= SMALL) {
@@ -50,23 +52,29 @@ export class MessageWriter {
       this.#later();
       return true;
     }
-    const sink = this.#sink;
-    sink.cork();
-    const text = this.#gathered + before;
-    this.#gathered = "";
-    if (text !== "") sink.write(text, "latin1");
-    const more = sink.write(piece);
-    if (behind !== "") sink.write(behind, "latin1");
-    sink.uncork();
+    if (!this.#corked) this.#sink.cork();
+    this.#corked = true;
+    this.#write(before);
+    const more = this.#sink.write(piece);
+    this.#gathered = behind;
+    if (piece.byteLength > ENOUGH) this.flush();
+    else this.#later();
     return more;
   }
 
   /** Sends what was gathered. False where the socket takes no more until it has drained. */
   flush(): boolean {
-    const text = this.#gathered;
-    if (text === "") return true;
+    const more = this.#write("");
+    if (this.#corked) this.#sink.uncork();
+    this.#corked = false;
+    return more;
+  }
+
+  /** Hands over what was gathered, and one more text. */
+  #write(text: string): boolean {
+    const all = this.#gathered + text;
     this.#gathered = "";
-    return this.#sink.write(text, "latin1");
+    return all === "" || this.#sink.write(all, "latin1");
   }
 
   #later(): void {
