@@ -22,6 +22,8 @@ export function createPort(http1: Server, http2: Http2Server, { tls, timeout }: 
   if (tls !== undefined) {
     const settings = { ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: timeout, noDelay: true };
     const port = createTlsServer({ ...settings, ...tls });
+    // Of a handshake that fails or takes too long. Node's servers of HTTPS do this; its server of TLS leaves it open.
+    port.on("tlsClientError", (_error, socket) => socket.destroy());
     return port.on("secureConnection", (socket: TLSSocket) => hand(socket, socket.alpnProtocol === "h2"));
   }
   // A client of HTTP/1.1 may end its side behind its request.

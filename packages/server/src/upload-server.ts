@@ -1,14 +1,11 @@
 import { createServer, type ServerOptions } from "node:http";
-import {
-  createServer as createHttp2Server,
-  type ServerHttp2Session,
-  type ServerOptions as Http2Options,
-} from "node:http2";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Server as NetServer } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
 import { Connections } from "./connections.ts";
+import { http2Settings, tendSession } from "./http2-session.ts";
 import type { NodeRequest, NodeResponse } from "./node-message.ts";
 import { createPort } from "./port.ts";
 import { fileErrorCode } from "./stores/file-errors.ts";
@@ -65,11 +62,7 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
     // Node would answer a bare 417 by itself.
     server.on("checkExpectation", handle(handler.checkContinue));
   }
-  http2.on("session", (session: ServerHttp2Session) => {
-    session.setLocalWindowSize(SESSION_WINDOW);
-    // What is running is not cut off: a session outlives its GOAWAY for as long as it has streams.
-    session.setTimeout(IDLE_TIMEOUT, () => session.close());
-  });
+  http2.on("session", (session: ServerHttp2Session) => tendSession(session, IDLE_TIMEOUT));
 
   return {
     async listen() {
@@ -114,25 +107,6 @@ const http1Settings: ServerOptions = {
 
 /** How long a session of HTTP/2 is kept without anything happening on it. */
 const IDLE_TIMEOUT = 60_000;
-
-/** What may be under way on all streams of a session together. Node gives it back as soon as it arrives. */
-const SESSION_WINDOW = 4 * 1024 * 1024;
-
-const http2Settings: Http2Options = {
-  settings: {
-    // What may be under way on one stream, and is held here where the store is slower: 64 KiB would be too little to
-    // keep a long way busy. Multiplied with the streams it is what one connection can make this server hold.
-    initialWindowSize: 1024 * 1024,
-    maxConcurrentStreams: 100,
-    // Node sets no limit by itself. It counts 32 bytes more for each line (RFC 9113 section 10.5.1) than HTTP/1.1's
-    // 16 KiB do. What is larger is reset with ENHANCE_YOUR_CALM.
-    maxHeaderListSize: 32 * 1024,
-  },
-  // Who opens streams only to reset them (CVE-2023-44487) is sent away after as many at once, or a second.
-  streamResetBurst: 200,
-  streamResetRate: 33,
-  maxSessionInvalidFrames: 100,
-};
 
 function whereabouts(server: NetServer, scheme: string, host: string): Listening {
   const address = server.address();

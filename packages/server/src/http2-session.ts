@@ -1,0 +1,33 @@
+import type { ServerHttp2Session, ServerHttp2Stream, ServerOptions } from "node:http2";
+
+/** What a client may have under way on all streams of a session together. Node gives it back as soon as it arrives. */
+const SESSION_WINDOW = 4 * 1024 * 1024;
+
+/** What clients are allowed in a session of HTTP/2. */
+export const http2Settings: ServerOptions = {
+  settings: {
+    // What may be under way on one stream, and is held here where the store is slower: less would not keep a long way
+    // busy. Times the streams it is the most that one connection can make this server hold.
+    initialWindowSize: 1024 * 1024,
+    maxConcurrentStreams: 100,
+  },
+  // Who opens streams only to reset them (CVE-2023-44487) is sent away after as many at once, or then a second.
+  streamResetBurst: 200,
+  streamResetRate: 33,
+  maxSessionInvalidFrames: 100,
+};
+
+/** Gives a session its window, and ends it when nothing has happened on it for so many milliseconds. */
+export function tendSession(session: ServerHttp2Session, idleTimeout: number): void {
+  session.setLocalWindowSize(SESSION_WINDOW);
+  let streams = 0;
+  session.on("stream", (stream: ServerHttp2Stream) => {
+    streams += 1;
+    stream.once("close", () => (streams -= 1));
+  });
+  session.setTimeout(idleTimeout, () => {
+    // What runs outlives the GOAWAY; the beginning of something that never comes does not.
+    if (streams > 0) session.close();
+    else session.destroy();
+  });
+}
