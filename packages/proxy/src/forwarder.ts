@@ -222,14 +222,14 @@ class Passage {
   readonly expects: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
   begun = false;
-  #continued: boolean;
+  /** Whether the client has been sent a 100: it is sent one and no more. */
+  #continued = false;
   #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
   #target: Target | undefined;
 
   constructor(exchange: InboundExchange, capable: boolean) {
     this.exchange = exchange;
     this.expects = exchange.request.expectsContinue && capable;
-    this.#continued = !exchange.request.expectsContinue;
     this.record = beginRecord(exchange.request);
     exchange.onGone = () => this.#trip?.abort(new TrailsumError("ABORTED", "the client went away"));
   }
@@ -256,7 +256,7 @@ class Passage {
 
   /** Lets the content come: the origin has asked for it, or has not and it is sent all the same. */
   continue(): void {
-    if (!this.#continued) this.interim(100, FieldLines.empty);
+    if (this.exchange.request.expectsContinue) this.interim(100, FieldLines.empty);
   }
 
   end(): void {

@@ -29,20 +29,18 @@ export interface SeparatedHeader {
   readonly length: string | undefined;
 }
 
-const NONE: readonly string[] = [];
-
 /** Takes a header section apart. `alsoDropped` names, in lower case, what else does not go on. */
 export function separateHeader({ raw }: FieldLines, alsoDropped?: ReadonlySet<string>): SeparatedHeader {
   const endToEnd: string[] = [];
-  let connection = NONE;
-  let declared = NONE;
+  const connection: string[] = [];
+  const declared: string[] = [];
   let takesTrailers = false;
   let length: string | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const lower = raw[at]!.toLowerCase();
     const value = raw[at + 1]!;
-    if (lower === "connection") connection = [...connection, ...listMembers(value.toLowerCase())];
-    else if (lower === "trailer") declared = [...declared, ...listMembers(value)];
+    if (lower === "connection") connection.push(...listMembers(value.toLowerCase()));
+    else if (lower === "trailer") declared.push(...listMembers(value));
     else if (lower === "te") takesTrailers ||= listMembers(value.toLowerCase()).includes("trailers");
     else if (lower === "content-length") length = length === undefined ? value : `${length}, ${value}`;
     if (!HOP_BY_HOP.has(lower) && alsoDropped?.has(lower) !== true) endToEnd.push(raw[at]!, value);

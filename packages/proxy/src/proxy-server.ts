@@ -45,7 +45,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
     async listen() {
       try {
         listener = createListener({
-          forward: forwarder.forward,
+          forward: (exchange) => forwarder.forward(exchange),
           tls,
           limits: {
             maxHeaderSize: options.maxHeaderSize ?? 16_384,

@@ -54,8 +54,8 @@ describe("onExchange", () => {
     const held = Promise.withResolvers<Socket>();
     const { port, records } = await proxyServer({
       target: origin.origin,
-      modifyResponse: (_response, { message }) => {
-        const { socket } = message!;
+      modifyResponse: (_response, request) => {
+        const { socket } = request.message!;
         // More than the system takes of what nobody reads: the response has to wait behind it.
         socket.write(Buffer.alloc(16 * 1_048_576));
         held.resolve(socket);

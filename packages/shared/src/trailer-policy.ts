@@ -1,5 +1,5 @@
 import { TrailsumError } from "./errors.ts";
-import { FieldLines } from "./field-lines.ts";
+import type { FieldLines } from "./field-lines.ts";
 import { isToken } from "./field-syntax.ts";
 
 /**

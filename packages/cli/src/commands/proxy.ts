@@ -6,6 +6,7 @@ import type { CommandModule } from "yargs";
 import { createAccessLog } from "../access-log.ts";
 import { defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import { expectRepetition } from "../long-running.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
 import { superviseWorkers } from "../workers.ts";
@@ -85,6 +86,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     await superviseWorkers(given.workers, run.signal);
     return;
   }
+  expectRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   const { tls, host, port } = await listenerOptions(given);
   const log = createAccessLog(process.stderr);
@@ -99,7 +101,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     listen: { host, port },
     tls,
     agent: { useH2c: given.originHttp2 },
-    onExchange: given.quiet ? undefined : log.add,
+    onExchange: given.quiet ? undefined : (record) => log.add(record),
   });
   const { url } = await server.listen();
   if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);

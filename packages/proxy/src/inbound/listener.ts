@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { Connections } from "../connections.ts";
 import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
 import type { RequestLimits } from "./http1/request-reader.ts";
-import { Http2Sessions } from "./http2/http2-sessions.ts";
+import { Http2Connection } from "./http2/http2-connection.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
 import { UnknownConnection } from "./unknown-connection.ts";
 
@@ -33,28 +33,27 @@ const HIGH_WATER = 256 * 1024;
  */
 export function createListener({ forward, tls, limits, timeouts }: ListenerOptions): Listener {
   const connections = new Connections();
-  const sessions = new Http2Sessions({ forward, connections, limits, timeouts });
-  const http1: Http1Options = {
-    forward,
-    connections,
-    limits,
-    timeouts,
-    protocol: tls === undefined ? "http" : "https",
-  };
+  const http2 = { forward, connections, limits, timeouts };
+  const http1: Http1Options = { ...http2, protocol: tls === undefined ? "http" : "https" };
   const settings = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER };
 
   const onPlain = (socket: Socket): void => {
-    new UnknownConnection(socket, {
+    const unknown = new UnknownConnection(socket, {
       connections,
       timeout: timeouts.keepAlive,
-      onHttp1: (bytes) => new Http1Connection(socket, http1).receive(bytes),
-      onHttp2: () => sessions.serve(socket),
+      onHttp1: (bytes) => {
+        const connection = new Http1Connection(socket, http1);
+        connections.add(connection);
+        connection.receive(bytes);
+      },
+      onHttp2: () => connections.add(new Http2Connection(socket, http2)),
     });
+    connections.add(unknown);
   };
 
   const onSecure = (socket: TLSSocket): void => {
-    if (socket.alpnProtocol === "h2") sessions.serve(socket);
-    else new Http1Connection(socket, http1);
+    const speaksHttp2 = socket.alpnProtocol === "h2";
+    connections.add(speaksHttp2 ? new Http2Connection(socket, http2) : new Http1Connection(socket, http1));
   };
 
   const server: Server =

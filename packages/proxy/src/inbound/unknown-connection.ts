@@ -27,7 +27,6 @@ export class UnknownConnection implements ServedConnection {
     this.#socket = socket;
     this.#options = options;
     this.#since = options.connections.now;
-    options.connections.add(this);
     socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#leave);
   }
 

@@ -61,7 +61,6 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
     this.#reader = new RequestReader(this, options.limits);
     this.#since = options.connections.now;
-    options.connections.add(this);
     socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
   }

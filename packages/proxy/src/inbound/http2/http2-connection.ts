@@ -23,22 +23,11 @@ const SESSION_WINDOW = 4 * 1_048_576;
 
 const END_STREAM = 0x1;
 
-/** Serves sessions of HTTP/2, each on a connection of its own. */
-export class Http2Sessions {
-  readonly #options: Http2Options;
-
-  constructor(options: Http2Options) {
-    this.#options = options;
-  }
-
-  /** Speaks HTTP/2 on a socket, from its preface on. */
-  serve(socket: Socket): void {
-    new Http2Connection(socket, this.#options);
-  }
-}
-
-/** One session: its streams are exchanges, and it ends when it has had none for a while. */
-class Http2Connection implements ServedConnection {
+/**
+ * One connection of HTTP/2 from a client, from its preface on: its streams are exchanges, and it ends when it has had
+ * none for a while.
+ */
+export class Http2Connection implements ServedConnection {
   readonly #session: ServerHttp2Session;
   readonly #options: Http2Options;
   readonly #exchanges = new Set<Http2Exchange>();
@@ -65,7 +54,6 @@ class Http2Connection implements ServedConnection {
     });
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
-    connections.add(this);
     session.on("stream", (stream, _headers, flags, rawHeaders: string[]) => {
       const whole = (flags & END_STREAM) !== 0;
       const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin, limits });
