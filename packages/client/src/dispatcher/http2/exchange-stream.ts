@@ -12,9 +12,8 @@ import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../conn
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { IdleTimer } from "../idle-timer.ts";
-import type { OutgoingRequest } from "../outgoing-request.ts";
 import { isReplayable } from "../request-body.ts";
-import { isServerEnded, openStream } from "./open-stream.ts";
+import { cancel, isServerEnded, openStream } from "./open-stream.ts";
 import { extendedConnectFields, hasContent, requestFields } from "./request-fields.ts";
 import { responseFields, trailerFields } from "./response-fields.ts";
 import { streamReset } from "./stream-error.ts";
@@ -44,8 +43,7 @@ const PIECE = 65_536;
 /** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
 const RESENDINGS = 3;
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } =
-  constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 /** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset, whoever sends it. */
 export class ExchangeStream implements ExchangeCarrier, ContentSink {
@@ -81,9 +79,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
         : extendedConnectFields(request, connection.url, protocol);
     this.#stream = openStream(session, fields, {
       endStream: !tunnels && !hasContent(request),
-      // Where a body is cut short, Node would send END_STREAM before RST_STREAM, as if that had been all of it. Not so
-      // where it is still to be told of trailers.
-      waitForTrailers: tunnels || !goesAtOnce(request),
+      waitForTrailers: request.trailers !== undefined,
     });
     const stream = this.#stream;
     stream.on("headers", this.#onInterim).on("response", this.#onResponse).on("trailers", this.#onTrailers);
@@ -134,7 +130,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
 
   drop(_exchange: Exchange, error: Error): void {
     this.#content.stop(error);
-    this.#reset(NGHTTP2_CANCEL);
+    cancel(this.#stream, NGHTTP2_CANCEL);
     this.#leave();
   }
 
@@ -274,7 +270,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
     this.#timer.stop();
     if (!this.#finished) {
       this.#content.stop();
-      this.#reset(NGHTTP2_NO_ERROR);
+      cancel(this.#stream, NGHTTP2_CANCEL);
     } else this.#stream.resume();
     this.#exchange.responseEnd(this.#responseTrailers);
     this.#connection.onOver(this);
@@ -311,11 +307,6 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
     else if (rstCode === NGHTTP2_PROTOCOL_ERROR && this.#hasOtherLength) {
       exchange.fail(new errors.ResponseContentLengthMismatchError());
     } else exchange.fail(streamReset(rstCode, this.#error));
-  }
-
-  #reset(code: number): void {
-    this.#stream.close(code);
-    this.#stream.destroy();
   }
 
   #leave(): void {
@@ -363,12 +354,6 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
     const at = raw.findIndex((text, index) => index % 2 === 0 && text === "content-length");
     return at !== -1 && Number(raw[at + 1]) !== this.#received;
   }
-}
-
-/** Whether all of a request is handed over before anything can cut it short. */
-function goesAtOnce({ body, trailers, expectContinue }: OutgoingRequest): boolean {
-  if (trailers !== undefined || expectContinue) return false;
-  return body.kind === "none" || (body.kind === "bytes" && body.bytes.byteLength <= PIECE);
 }
 
 /** Fields as Node takes them: an object without a prototype, with a list where a name comes more than once. */
