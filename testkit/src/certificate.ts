@@ -6,8 +6,8 @@ import { generate } from "selfsigned";
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
-  /** Writes both into a new directory that is removed when the test ends, and tells their paths. */
-  files(): Promise<{ readonly keyFile: string; readonly certFile: string }>;
+  /** Writes both into `directory`, or into a new one that is removed when the test ends, and tells their paths. */
+  files(directory?: string): Promise<{ readonly keyFile: string; readonly certFile: string }>;
 }
 
 let shared: Promise<Certificate> | undefined;
@@ -41,10 +41,9 @@ async function make(): Promise<Certificate> {
   return {
     key,
     cert,
-    async files() {
+    async files(given?: string) {
       // Nothing but a test has a directory that goes away with it.
-      const { tempDir } = await import("./temp-dir.ts");
-      const directory = await tempDir();
+      const directory = given ?? (await import("./temp-dir.ts").then(({ tempDir }) => tempDir()));
       const [keyFile, certFile] = [join(directory, "key.pem"), join(directory, "cert.pem")];
       await Promise.all([writeFile(keyFile, key, { mode: 0o600 }), writeFile(certFile, cert)]);
       return { keyFile, certFile };

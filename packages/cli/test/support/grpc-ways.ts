@@ -1,10 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { certificate, type RunningTrailsum, startTrailsum } from "@trailsum/testkit";
 import { GrpcClient, type GrpcClientOptions } from "@trailsum/testkit/grpc-client";
 import { type GrpcService, startGrpcService } from "@trailsum/testkit/grpc-service";
+
+import { SharedSetup } from "./shared-setup.ts";
 
 /** How a gRPC client gets to its service. */
 export interface GrpcWay {
@@ -26,11 +24,8 @@ export const grpcWays: readonly GrpcWay[] = [
 /** A way that is open, for all the tests of a file. */
 export interface OpenGrpcWay {
   readonly service: GrpcService;
-  /** Where clients go: to the service, or to the proxy. */
-  readonly origin: string;
   /** The one client that most tests share. */
   readonly client: GrpcClient;
-  readonly proxy: RunningTrailsum | undefined;
   /** Another client, on a connection of its own. */
   connect(options?: GrpcClientOptions): GrpcClient;
   /** Stops everything, and rejects when a connection is left over or the proxy has come to harm. */
@@ -39,48 +34,32 @@ export interface OpenGrpcWay {
 
 /** Starts the service and, where the way says so, the proxy. */
 export async function openGrpcWay(way: GrpcWay): Promise<OpenGrpcWay> {
+  const setup = new SharedSetup();
   const tls = await certificate();
   const service = await startGrpcService({ tls: way.service === "TLS" ? tls : undefined });
-  const ends: (() => Promise<void>)[] = [];
-  const proxy = way.proxied ? await startProxy(way, service.origin, (end) => ends.unshift(end)) : undefined;
+  setup.atEnd(() => service.stop());
+  const proxy = way.proxied ? await startProxy(way, service.origin, setup) : undefined;
   const origin = proxy?.url ?? service.origin;
-  const clients: GrpcClient[] = [];
   const connect = (options: GrpcClientOptions = {}): GrpcClient => {
     const client = new GrpcClient(origin, { ca: tls.cert, ...options });
-    clients.push(client);
+    setup.atEnd(async () => client.close());
     return client;
   };
-  return {
-    service,
-    origin,
-    client: connect(),
-    proxy,
-    connect,
-    async close() {
-      for (const client of clients) client.close();
-      const stopped = await proxy?.stop();
-      for (const end of ends) await end();
-      await service.stop();
-      if (stopped !== undefined && stopped.exitCode !== 0) throw new Error(`the proxy ended badly: ${stopped.stderr}`);
-    },
-  };
+  return { service, client: connect(), connect, close: () => setup.end() };
 }
 
-async function startProxy(
-  way: GrpcWay,
-  origin: string,
-  atEnd: (end: () => Promise<void>) => void,
-): Promise<RunningTrailsum> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-test-"));
-  atEnd(() => rm(directory, { recursive: true }));
-  const { key, cert } = await certificate();
-  const [keyFile, certFile] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-  await Promise.all([writeFile(keyFile, key, { mode: 0o600 }), writeFile(certFile, cert)]);
+async function startProxy(way: GrpcWay, origin: string, setup: SharedSetup): Promise<RunningTrailsum> {
+  const { keyFile, certFile } = await (await certificate()).files(await setup.directory());
   const listening = way.client === "TLS" ? ["--tls-cert", certFile, "--tls-key", keyFile] : [];
   // Over TLS the two agree on HTTP/2 themselves.
   const reaching = way.service === "TLS" ? [] : ["--origin-http2"];
-  return startTrailsum(["proxy", origin, "--port", "0", ...listening, ...reaching], {
+  const proxy = await startTrailsum(["proxy", origin, "--port", "0", ...listening, ...reaching], {
     env: { NODE_EXTRA_CA_CERTS: certFile },
-    atEnd,
+    atEnd: setup.atEnd,
   });
+  setup.atEnd(async () => {
+    const { exitCode, stderr } = await proxy.stop();
+    if (exitCode !== 0) throw new Error(`the proxy ended badly: ${stderr}`);
+  });
+  return proxy;
 }
