@@ -42,11 +42,16 @@ async function make(): Promise<Certificate> {
     key,
     cert,
     async files(given?: string) {
-      // Nothing but a test has a directory that goes away with it.
-      const directory = given ?? (await import("./temp-dir.ts").then(({ tempDir }) => tempDir()));
+      const directory = given ?? (await directoryOfTest());
       const [keyFile, certFile] = [join(directory, "key.pem"), join(directory, "cert.pem")];
       await Promise.all([writeFile(keyFile, key, { mode: 0o600 }), writeFile(certFile, cert)]);
       return { keyFile, certFile };
     },
   };
+}
+
+/** Loaded where it is needed: nothing but a test has a directory that goes away with it. */
+async function directoryOfTest(): Promise<string> {
+  const { tempDir } = await import("./temp-dir.ts");
+  return tempDir();
 }
