@@ -1,8 +1,9 @@
 export { createReverseProxy, type ReverseProxy } from "./reverse-proxy.ts";
 export type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 export type { ExchangeRecord } from "./exchange-record.ts";
+export type { FailureResponse } from "./failure.ts";
 export type { ForwardedStyle } from "./request/forwarded-fields.ts";
-export type { InboundRequest } from "./request/inbound-request.ts";
+export type { ContentOutline, InboundRequest } from "./request/inbound-request.ts";
 export type { OutboundRequest } from "./request/outbound-request.ts";
 export type { ProxyResponse } from "./response/proxy-response.ts";
 export type { RequestTarget } from "./request/request-target.ts";

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-import { errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
+import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 import { MessageWriter } from "@trailsum/shared/http1";
 
 import type { Connections, ServedConnection } from "../../connections.ts";
@@ -275,7 +275,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
   #refuse(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange?.ended === true) this.close();
-    else if (exchange !== undefined) exchange.lost(this.#clientEnded ? undefined : asRefusal(error));
+    else if (exchange !== undefined)
+      exchange.lost(this.#clientEnded ? undefined : asRefusal(error, "TRAILERS_TOO_LARGE"));
     else if (this.#clientEnded) this.socket.destroy();
     else this.#answerRefusal(asRefusal(error));
   }
@@ -311,9 +312,9 @@ class Tunnel implements ServedConnection {
   }
 }
 
-function asRefusal(error: unknown): TrailsumError {
-  if (error instanceof RequestFault) {
-    return new TrailsumError("PROTOCOL", error.message, { status: error.status });
-  }
-  return TrailsumError.from(error);
+/** What is told of a fault; `tooLarge` is what it means where too much came: behind a head, those are trailers. */
+function asRefusal(error: unknown, tooLarge: ErrorCode = "PROTOCOL"): TrailsumError {
+  if (!(error instanceof RequestFault)) return TrailsumError.from(error);
+  const { message, status } = error;
+  return new TrailsumError(status === 431 ? tooLarge : "PROTOCOL", message, { status });
 }
