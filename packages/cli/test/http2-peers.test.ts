@@ -76,12 +76,13 @@ describe.each(ways)("HTTP/2 to $name", (way) => {
     expect(await send("right", right)).toEqual([201, "verified"]);
     expect(await send("untold-length", [...right, "--no-content-length"])).toEqual([201, "verified"]);
     expect(await send("padded", [...right, "--padding=100"])).toEqual([201, "verified"]);
+    expect(await send("expecting", [...right, "--expect-continue"])).toEqual([201, "verified"]);
     expect(await send("wrong", [`--trailer=md5: ${"0".repeat(32)}`])).toEqual([
       400,
       "https://iana.org/assignments/http-problem-types#digest-mismatched-values",
     ]);
     expect(await send("missing", ["-H", "trailer: md5"])).toEqual([400, "urn:trailsum:problem:digest-missing"]);
-    expect(await stored("nghttp")).toEqual(["padded", "right", "untold-length"]);
+    expect(await stored("nghttp")).toEqual(["expecting", "padded", "right", "untold-length"]);
     expect(await serving.staged()).toEqual([]);
   });
 
@@ -116,6 +117,7 @@ describe.each(ways)("HTTP/2 to $name", (way) => {
     expect((await readFile(copy)).equals(large)).toBe(true);
     expect(await ask(["-o", copy, "-I"])).toBe("HTTP/2 200");
     expect(await ask(["-o", copy], "nothing")).toBe("HTTP/2 404");
+    expect(await ask(["-o", copy, "-H", "Expect: 100-continue", "-T", file], "bare")).toBe("HTTP/2 400");
   });
 
   test.skipIf(!h2load!.present)(`${h2load!.title} asks 500 times, 200 at once, and all is well`, async () => {
