@@ -197,16 +197,13 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   #framing({ header, length, hasContent, trailers }: OutgoingHead): string {
-    const { httpVersion } = this.request;
     const closeDelimited = hasContent && length === undefined && !trailers;
     const asked = header.get("Connection")?.toLowerCase();
     if (closeDelimited || asked?.includes("close") === true) this.persistent = false;
     let framing = "";
     if (asked === undefined) framing = this.persistent ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
     if (trailers) framing += "Transfer-Encoding: chunked\r\n";
-    else if (length !== undefined && httpVersion !== "2.0" && !header.has("Content-Length")) {
-      framing += `Content-Length: ${length}\r\n`;
-    }
+    else if (length !== undefined && !header.has("Content-Length")) framing += `Content-Length: ${length}\r\n`;
     return framing;
   }
 }
