@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Nothing that needs a newer Node is loaded before this has looked: what loads fails with a stack trace otherwise.
 import * as nodeModule from "node:module";
-import { setFlagsFromString } from "node:v8";
 
 // A reader of our output that goes away (`| head`) fails the write in hand, not the process.
 process.stdout.on("error", () => {});
@@ -16,9 +15,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { version } = await import("./version.ts");
   process.stdout.write(`${version()}\n`);
 } else {
-  // What passes through is garbage at once, and the young generation keeps tens of mebibytes of it while it has room.
-  // (Older releases of Node do not know the flag, and would say so.)
-  if (major >= 24) setFlagsFromString("--scavenger-max-new-space-capacity-mb=2");
   // Half of what a short command takes is compiling; what was compiled once is kept where Node keeps such things.
   nodeModule.enableCompileCache();
   const { main } = await import("./main.ts");

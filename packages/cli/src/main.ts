@@ -1,23 +1,25 @@
-import yargs from "yargs";
+import yargs, { type CommandModule } from "yargs";
 
-import { demoCommand } from "./commands/demo.ts";
-import { downloadCommand } from "./commands/download.ts";
-import { proxyCommand } from "./commands/proxy.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { uploadCommand } from "./commands/upload.ts";
 import { hideDashes } from "./leading-dashes.ts";
 import { version } from "./version.ts";
 
+/** Every command, in the order in which they are listed. Each is loaded when it is needed, and of most runs one is. */
+const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  upload: async () => (await import("./commands/upload.ts")).uploadCommand,
+  download: async () => (await import("./commands/download.ts")).downloadCommand,
+  serve: async () => (await import("./commands/serve.ts")).serveCommand,
+  proxy: async () => (await import("./commands/proxy.ts")).proxyCommand,
+  demo: async () => (await import("./commands/demo.ts")).demoCommand,
+};
+
 /** Everything behind `trailsum`: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {
+  const [first = ""] = args;
+  const needed = Object.hasOwn(commands, first) ? [commands[first]!] : Object.values(commands);
   const parser = yargs(hideDashes(args))
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
-    .command(uploadCommand)
-    .command(downloadCommand)
-    .command(serveCommand)
-    .command(proxyCommand)
-    .command(demoCommand)
+    .command(await Promise.all(needed.map((load) => load())))
     .demandCommand(1, "say what to do: upload, download, serve, proxy or demo")
     .strict()
     .version(version())

@@ -8,6 +8,7 @@ import { createProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
 import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { limitYoungGeneration } from "../young-generation.ts";
 
 interface DownloadArguments extends TransferArguments {
   readonly url: string;
@@ -32,9 +33,10 @@ export const downloadCommand: CommandModule = defineCommand<DownloadArguments>({
 
 async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
   const { download, targetUrl } = await import("@trailsum/client");
+  limitYoungGeneration();
   const url = targetUrl(given.url);
   const output = given.output ?? nameIn(url);
-  const bar = createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
+  const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
   let before: number | undefined;
   try {
     const { status, verdict } = await download(url, output === "-" ? standardOutput() : output, {

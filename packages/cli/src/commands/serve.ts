@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
+import { limitYoungGeneration } from "../young-generation.ts";
 
 interface ServeArguments extends ListenerArguments {
   readonly dir: string;
@@ -36,6 +37,7 @@ export const serveCommand: CommandModule = defineCommand<ServeArguments>({
 
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
+  limitYoungGeneration();
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
     ...(await listenerOptions(given)),

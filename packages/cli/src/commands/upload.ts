@@ -7,6 +7,7 @@ import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
 import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UploadEntry, uploadList } from "../upload-list.ts";
+import { limitYoungGeneration } from "../young-generation.ts";
 
 interface UploadArguments extends TransferArguments {
   readonly files: readonly string[];
@@ -41,6 +42,7 @@ interface Job {
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const { targetUrl, upload } = await import("@trailsum/client");
+  limitYoungGeneration();
   const paths = given.files.slice(0, -1).map(String);
   if (paths.length === 0)
     throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
@@ -48,7 +50,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   if (!Number.isInteger(given.jobs) || given.jobs < 1)
     throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
   const job: Job = { method: given.method, ...transferOptions(given) };
-  const bar = createProgressBar(given.progress && !given.quiet);
+  const bar = await createProgressBar(given.progress && !given.quiet);
   const entries = uploadList(paths, url, bar.shown);
 
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
