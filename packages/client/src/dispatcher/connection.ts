@@ -41,6 +41,8 @@ export interface Connection {
 export interface ConnectionOwner {
   /** It can take another exchange: it could not before, or it knows its capacity now. */
   onFree(connection: Connection): void;
+  /** It takes none for now, and will soon know whether it can. */
+  onUncertain(connection: Connection): void;
   /** It carries nothing any more. */
   onIdle(connection: Connection): void;
   /** It takes no more exchanges, though it may still carry some. */

@@ -45,7 +45,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   /** Connections that can take one more, and the one used last is the last. */
   readonly #free: Connection[] = [];
   readonly #connections = new Set<Connection>();
-  /** Connections that do not know yet how much they can carry. */
+  /** Connections that will soon know how much they can carry, or whether they still can: others wait for that. */
   readonly #settling = new Set<Connection>();
   /** Connections that take no more, and carry the rest of what they have. They count no more either. */
   readonly #retired = new Set<Connection>();
@@ -129,6 +129,10 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     if (this.#settling.delete(connection)) this.#capacity = connection.capacity;
     this.#free.push(connection);
     this.onIdle(connection);
+  }
+
+  onUncertain(connection: Connection): void {
+    if (this.#connections.has(connection)) this.#settling.add(connection);
   }
 
   onIdle(connection: Connection): void {

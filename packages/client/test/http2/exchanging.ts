@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-import { deadline, type RawHttp2Server } from "@trailsum/testkit";
+import { deadline, type Http2Peer, type Http2Stream, type RawHttp2Server } from "@trailsum/testkit";
 import type { Dispatcher } from "undici";
 import { onTestFinished } from "vitest";
 
@@ -11,6 +11,15 @@ export function http2Agent(options: TrailerAgentOptions = {}): TrailerAgent {
   const agent = new TrailerAgent({ useH2c: true, ...options });
   onTestFinished(() => agent.destroy());
   return agent;
+}
+
+/** Answers each request that comes, as long as the connection lasts. */
+export async function answerEach(peer: Http2Peer, answer: (stream: Http2Stream) => Promise<unknown>): Promise<void> {
+  for (;;) {
+    const stream = await peer.accept(600_000).catch(() => undefined);
+    if (stream === undefined) return;
+    void answer(stream).catch(() => {});
+  }
 }
 
 /** What a handler was told of one exchange. */

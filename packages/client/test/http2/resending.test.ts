@@ -4,21 +4,18 @@ import { errorCodes, type FieldPairs, goawayFrame, type Http2Peer, rawHttp2Serve
 import { describe, expect, test } from "vitest";
 
 import type { TrailerDispatchOptions } from "../../src/index.ts";
-import { http2Agent, send } from "./exchanging.ts";
+import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
 const LAST_ID = 2 ** 31 - 1;
 
-/** Answers every request that comes with 200, and what came in its content, as long as the connection lasts. */
-async function answerAll(peer: Http2Peer): Promise<void> {
-  for (;;) {
-    const stream = await peer.accept(600_000).catch(() => undefined);
-    if (stream === undefined) return;
-    void stream.untilEnd().then(async () => {
-      await stream.headers(OK);
-      await stream.body(`got ${stream.data.toString()}`, { endStream: true });
-    });
-  }
+/** Answers every request with 200, and what came in its content. */
+function answerAll(peer: Http2Peer): Promise<void> {
+  return answerEach(peer, async (stream) => {
+    await stream.untilEnd();
+    await stream.headers(OK);
+    await stream.body(`got ${stream.data.toString()}`, { endStream: true });
+  });
 }
 
 /** Ways in which a server says that it has not begun with stream 1 and the next ones. */

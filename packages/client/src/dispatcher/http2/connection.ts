@@ -49,6 +49,7 @@ export class Http2Connection implements Connection, StreamOwner {
   /** The owner knows that it is free. */
   #offered = true;
   #retired = false;
+  #closed = false;
   #error: Error | undefined;
   #goawayCode = 0;
   /** It was in use when it was lost. */
@@ -64,6 +65,7 @@ export class Http2Connection implements Connection, StreamOwner {
     socket.allowHalfOpen = false;
     // A server that never closes its side would keep the socket for ever.
     socket.once("finish", () => socket.destroy());
+    socket.once("close", () => setImmediate(this.#onClose));
     this.#session = connect(url, { createConnection: () => socket, ...sessionOptions(limits, http2) });
     this.#session.setLocalWindowSize(http2.connectionWindowSize);
     this.#session.on("remoteSettings", this.#onSettings).on("goaway", this.#onGoaway);
@@ -215,7 +217,10 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#error ??= error;
   };
 
+  /** The streams are told before, each for itself. */
   readonly #onClose = (): void => {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#restTimer.stop();
     this.#pingTimer.stop();
     this.#retired = true;
@@ -242,6 +247,7 @@ export class Http2Connection implements Connection, StreamOwner {
     if (this.#asked || this.#session.closed || this.#session.destroyed) return;
     this.#asked = true;
     this.#offered = false;
+    this.#owner.onUncertain(this);
     this.#pingTimer.set(this.#options.pingTimeout, this.#onNoSign);
     this.#session.ping((error) => {
       if (error !== null) return;

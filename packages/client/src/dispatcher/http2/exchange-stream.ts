@@ -150,6 +150,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
   end(trailers: readonly string[]): void {
     this.#trailers = trailers;
     if (this.#rest === undefined) this.#finish();
+    else this.blocked();
   }
 
   /** Hands over one piece after the other, as long as they are taken. */
