@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -12,12 +14,21 @@ interface Manifest {
   readonly publishConfig: { readonly bin?: Readonly<Record<string, string>>; readonly exports?: unknown };
 }
 
+let laidOut: Promise<string> | undefined;
+
 /**
- * Lays the packages out in a directory as they are once they were built, packed and installed, and gives the path of the
- * command there: compiled, and nothing of it the source that tests and clones run. Fetches nothing.
+ * The command as it is once the packages were built, packed and installed: compiled, and nothing of it the source that
+ * tests and clones run. Gives its path; it is there as long as this process. Fetches nothing.
  */
-export async function packedCommand(directory: string): Promise<string> {
+export function packedCommand(): Promise<string> {
+  laidOut ??= layOutAll();
+  return laidOut;
+}
+
+async function layOutAll(): Promise<string> {
   await promisify(execFile)(join(root, "node_modules/.bin/tsc"), ["-b", "packages/cli"], { cwd: root });
+  const directory = mkdtempSync(join(tmpdir(), "trailsum-packed-"));
+  process.on("exit", () => rmSync(directory, { recursive: true }));
   const packages = (await readdir(join(root, "packages"))).map((name) => join(root, "packages", name));
   await Promise.all(packages.map((from) => layOut(from, directory)));
   return join(directory, "node_modules/trailsum/dist/bin.js");

@@ -16,7 +16,7 @@ export async function startUp(): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
   const sink = await startServer(program("sink"));
   try {
-    const command = await packedCommand(directory);
+    const command = await packedCommand();
     const file = join(directory, "file");
     await writeFile(file, "small");
     const subjects: Readonly<Record<string, readonly string[]>> = {

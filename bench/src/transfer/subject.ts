@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
+import { packedCommand } from "../packed-command.ts";
 import { cpuSeconds } from "../process-usage.ts";
 import { profilingArgs } from "../profiles.ts";
 
@@ -12,12 +13,11 @@ export interface Usage {
   readonly wall: number;
   /** Seconds of processor time, its own and the system's on its behalf. */
   readonly cpu: number;
-  /** The most memory it held at a time, in bytes; known of Node processes. */
+  /** The most memory it held at a time, in bytes; known of those that tell it: see {@link tellingPeak}. */
   readonly peak: number | undefined;
   readonly stdout: string;
 }
 
-const cli = join(import.meta.dirname, "../../../packages/cli/src/bin.ts");
 const usageHook = join(import.meta.dirname, "usage-hook.ts");
 
 /** A process that is being measured. */
@@ -35,14 +35,19 @@ export interface RunningServer {
   stop(): Promise<Usage>;
 }
 
-/** The arguments with which Node runs `trailsum` from source. */
-export function trailsum(...args: string[]): string[] {
-  return [process.execPath, "--import", usageHook, ...profilingArgs(args[0] ?? ""), cli, ...args];
+/** The arguments with which Node runs `trailsum`, as it is installed. */
+export async function trailsum(...args: string[]): Promise<string[]> {
+  return [process.execPath, ...profilingArgs(args[0] ?? ""), await packedCommand(), ...args];
 }
 
 /** The arguments with which Node runs one of the programs here. */
 export function program(name: string, ...args: string[]): string[] {
-  return [process.execPath, "--import", usageHook, join(import.meta.dirname, `${name}-program.ts`), ...args];
+  return [process.execPath, join(import.meta.dirname, `${name}-program.ts`), ...args];
+}
+
+/** The same, telling at its end how much memory it held. That makes its start take longer. */
+export function tellingPeak([node = "", ...args]: readonly string[]): string[] {
+  return [node, "--import", usageHook, ...args];
 }
 
 /** Starts a process; the shell keeps the time, as it does for any command. */

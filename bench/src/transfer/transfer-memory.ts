@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Report } from "../report.ts";
 import { settings } from "../settings.ts";
 import { contentStream } from "./content.ts";
-import { run, startServer, trailsum } from "./subject.ts";
+import { run, startServer, tellingPeak, trailsum } from "./subject.ts";
 
 const SMALL = 10;
 // 10,240 shows what is promised; it takes as much room on the disk.
@@ -35,12 +35,16 @@ export async function transferMemory(): Promise<Report> {
 
 type Peaks = Readonly<Record<(typeof PARTS)[number], number>>;
 
+async function command(...args: string[]): Promise<string[]> {
+  return tellingPeak(await trailsum(...args));
+}
+
 async function peaks(count: number): Promise<Peaks> {
   const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
   try {
-    const server = await startServer(trailsum("serve", directory, "--port", "0", "--quiet"));
-    const proxy = await startServer(trailsum("proxy", server.url, "--port", "0", "--quiet"));
-    const upload = await run(trailsum("upload", "-", `${proxy.url}/content`, "--json"), contentStream(count));
+    const server = await startServer(await command("serve", directory, "--port", "0", "--quiet"));
+    const proxy = await startServer(await command("proxy", server.url, "--port", "0", "--quiet"));
+    const upload = await run(await command("upload", "-", `${proxy.url}/content`, "--json"), contentStream(count));
     const { size } = JSON.parse(upload.stdout) as { size: number };
     if (size !== count * MIB) throw new Error(`${size} bytes were uploaded`);
     // Standard output goes to a process that counts: here it would be kept.
@@ -48,7 +52,7 @@ async function peaks(count: number): Promise<Peaks> {
       "bash",
       "-c",
       'set -o pipefail; "$0" "$@" | wc -c',
-      ...trailsum("download", `${proxy.url}/content`, "-o", "-", "--quiet"),
+      ...(await command("download", `${proxy.url}/content`, "-o", "-", "--quiet")),
     ]);
     if (Number(download.stdout) !== count * MIB) throw new Error(`${download.stdout} bytes were downloaded`);
     const passed = await proxy.stop();

@@ -35,16 +35,19 @@ export async function transferServe(): Promise<Report> {
     const [stored, storedByGo, copy] = ["stored", "stored-by-go", "copy"].map((name) => join(directory, name));
     await Promise.all([mkdir(stored!), mkdir(storedByGo!)]);
     const sink = await started(program("sink"));
-    const ours = await started(trailsum("serve", stored!, "--port", "0", "--quiet"));
+    const ours = await started(await trailsum("serve", stored!, "--port", "0", "--quiet"));
     const theirs = go && (await started([go.server, storedByGo!]));
 
     const sent = (to: RunningServer): Promise<Usage> =>
       serverTime(to, () => run(program("raw-sender", file, `${to.url}/content`, md5)));
     const subjects: TransferSubject[] = [
-      { name: UPLOAD, run: () => run(trailsum("upload", file, `${sink.url}/content`)) },
+      { name: UPLOAD, run: async () => run(await trailsum("upload", file, `${sink.url}/content`)) },
       { name: OURS, run: () => sent(ours) },
       ...(theirs === undefined ? [] : [{ name: GO, run: () => sent(theirs) }]),
-      { name: BOTH, run: () => serverTime(ours, () => run(trailsum("upload", file, `${ours.url}/content`))) },
+      {
+        name: BOTH,
+        run: () => serverTime(ours, async () => run(await trailsum("upload", file, `${ours.url}/content`))),
+      },
       ...(go === undefined || theirs === undefined
         ? []
         : [{ name: BOTH_GO, run: () => serverTime(theirs, () => run([go.client, `${theirs.url}/content`, file])) }]),

@@ -31,11 +31,11 @@ export async function transferSmallFiles(): Promise<Report> {
     };
     const subjects = TARGETS.flatMap((target): TransferSubject[] => {
       // Fresh for each turn, so that none finds what another has stored.
-      const sent = async (command: (url: string) => readonly string[]): Promise<Usage> => {
+      const sent = async (command: (url: string) => readonly string[] | Promise<string[]>): Promise<Usage> => {
         await mkdir(join(directory, "stored"));
-        const server = await startServer(serverOf[target]());
+        const server = await startServer(await serverOf[target]());
         try {
-          const usage = await run(command(`${server.url}/`));
+          const usage = await run(await command(`${server.url}/`));
           const lines = usage.stdout.split("\n").filter((line) => /^[0-9a-f]{32} {2}/.test(line));
           if (lines.length !== FILES) throw new Error(`${lines.length} of ${FILES} files were sent`);
           return usage;
@@ -44,7 +44,7 @@ export async function transferSmallFiles(): Promise<Report> {
           await rm(join(directory, "stored"), { recursive: true });
         }
       };
-      const own = (url: string): string[] => trailsum("upload", `${files}/`, url, "--jobs", String(JOBS));
+      const own = (url: string): Promise<string[]> => trailsum("upload", `${files}/`, url, "--jobs", String(JOBS));
       return [
         { name: ours(target), run: () => sent(own) },
         ...(go === undefined ? [] : [{ name: theirs(target), run: () => sent((url) => [go.client, url, files]) }]),

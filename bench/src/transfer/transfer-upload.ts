@@ -29,8 +29,8 @@ export async function transferUpload(): Promise<Report> {
     try {
       const subjects: TransferSubject[] = [
         { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
-        { name: OURS, run: () => run(trailsum("upload", file, url)) },
-        { name: OURS_SHA, run: () => run(trailsum("upload", file, url, "--digest", "sha-256")) },
+        { name: OURS, run: async () => run(await trailsum("upload", file, url)) },
+        { name: OURS_SHA, run: async () => run(await trailsum("upload", file, url, "--digest", "sha-256")) },
         ...(go === undefined ? [] : [{ name: GO, run: () => run([go.client, url, file]) }]),
         { name: CURL, run: () => run(["curl", "--silent", "--show-error", "--fail", "-T", file, url]) },
       ];
