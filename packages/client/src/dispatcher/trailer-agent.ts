@@ -86,8 +86,8 @@ export class TrailerAgent extends Dispatcher {
         maxTrailerSize: positive("maxTrailerSize", options.maxTrailerSize) ?? 16_384,
       },
       http2: {
-        negotiated: options.allowH2 ?? true,
-        priorKnowledge: options.useH2c ?? false,
+        negotiated: flag("allowH2", options.allowH2) ?? true,
+        priorKnowledge: flag("useH2c", options.useH2c) ?? false,
         maxConcurrentStreams: positive("maxConcurrentStreams", options.maxConcurrentStreams) ?? 100,
         initialWindowSize: windowSize("initialWindowSize", options.initialWindowSize) ?? 1_048_576,
         connectionWindowSize: windowSize("connectionWindowSize", options.connectionWindowSize) ?? 16_777_216,
@@ -228,6 +228,11 @@ function windowSize(name: string, value: number | undefined): number | undefined
   const size = positive(name, value);
   if (size === undefined || size < 2 ** 31) return size;
   throw new errors.InvalidArgumentError(`invalid ${name}: fewer than 2^31 bytes`);
+}
+
+function flag(name: string, value: boolean | undefined): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new errors.InvalidArgumentError(`invalid ${name}: true or false`);
 }
 
 function positive(name: string, value: number | undefined): number | undefined {
