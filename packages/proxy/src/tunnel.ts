@@ -51,10 +51,10 @@ function isReset(connection: Duplex): boolean {
 
 /** A connection that breaks is not taken for one that ended; in HTTP/2 that is a reset too (RFC 8441 section 5). */
 function breakOff(connection: Duplex): void {
-  if (isHttp2Stream(connection)) connection.close(constants.NGHTTP2_CANCEL);
+  if (isHttp2Stream(connection) && !connection.closed) connection.close(constants.NGHTTP2_CANCEL);
   else if (connection instanceof Socket && !(connection instanceof TLSSocket) && !isEnding(connection))
     connection.resetAndDestroy();
-  connection.destroy();
+  else connection.destroy();
 }
 
 /** Whether its end is on its way: the system refuses to reset it then. */

@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
@@ -38,6 +38,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   #opened = false;
   #ended = false;
   #switched = false;
+  /** The rest of the request is for nobody. */
+  #unwanted = false;
   #trailersOut: FieldLines = FieldLines.empty;
   #sink: ContentSink | undefined;
   #content: "arriving" | "whole" | "lost";
@@ -47,6 +49,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   constructor(stream: ServerHttp2Stream, { raw, whole, origin, limits }: StreamBeginning) {
     this.#stream = stream;
+    stream.end = endOpen as typeof stream.end;
     this.request = http2Request(raw, { whole, origin, maxHeaderSize: limits.maxHeaderSize });
     this.content = whole || this.request.upgrade !== undefined ? undefined : this;
     this.#content = whole ? "whole" : "arriving";
@@ -115,11 +118,11 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#stream.close(this.gone ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
   }
 
-  /** A server that needs no more of a request than it has seen says so, and that it is no error (RFC 9113 section 8.1). */
   conclude(): void {
     this.#sink = undefined;
-    if (!this.#switched && this.#content === "arriving" && !this.#stream.closed)
-      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#switched || this.#content !== "arriving" || this.#stream.closed) return;
+    this.#unwanted = true;
+    this.#refuseRest(3);
   }
 
   /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
@@ -158,6 +161,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   /** Looks whether nothing has moved for too long that should have. */
   check(now: number, idle: number): void {
     if (this.#switched) return;
+    if (this.#unwanted) this.#refuseRest(0);
     const waits = this.#stream.writableLength > 0 || (this.#content === "arriving" && this.#sink !== undefined);
     if (!waits || this.#moved) this.#since = now;
     this.#moved = false;
@@ -206,6 +210,17 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     if (this.gone) this.onGone?.();
   };
 
+  /**
+   * A server that needs no more of a request says so, and that it is no error, when all of its response has left (RFC 9113
+   * section 8.1). A reset would overtake the end of it, of which Node tells in nothing but the state of the stream: that is
+   * looked at in the turns in which it mostly leaves, and now and then after that.
+   */
+  #refuseRest(turns: number): void {
+    if (this.#stream.closed) return;
+    if (this.#stream.state.localClose === 1) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    else if (turns > 0) setImmediate(() => this.#refuseRest(turns - 1));
+  }
+
   readonly #onTurn = (): void => {
     if (!this.#stream.closed) this.#open();
   };
@@ -241,4 +256,10 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 function checkStatus(status: number): void {
   if (status >= 200 && status <= 599) return;
   throw new TrailsumError("PROTOCOL", `the status ${status} may not be sent`, { status: 502 });
+}
+
+/** Node ends a stream that it closes, before it resets it, and content that was cut short would look whole. */
+function endOpen(this: ServerHttp2Stream, ...given: Parameters<Duplex["end"]>): ServerHttp2Stream {
+  if (!this.closed) Duplex.prototype.end.apply(this, given);
+  return this;
 }
