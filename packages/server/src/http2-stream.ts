@@ -33,8 +33,9 @@ export function stopBehindAnswer(req: Http2ServerRequest): void {
 }
 
 /**
- * The content of a response. It is ended only when all of it has been sent: nothing tells of a reset that comes between
- * an end and the last byte, which waits for the client's window.
+ * The content of a response. The response is ended only when all of it has been sent: nothing tells of a reset that comes
+ * between an end and the last byte, which waits for the client's window. And it finishes when the trailers' turn has
+ * come, which nothing but that brings about: the response itself says that it is finished when it was reset, too.
  */
 export class Http2Content extends Writable {
   readonly #res: Http2ServerResponse;
@@ -43,7 +44,7 @@ export class Http2Content extends Writable {
     super();
     this.#res = res;
     destroyWhenReset(res.stream);
-    res.once("close", () => this.destroy());
+    res.once("close", () => this.destroy(new Error("the stream was closed before its end")));
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -51,6 +52,7 @@ export class Http2Content extends Writable {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#res.end(done);
+    this.#res.stream.once("wantTrailers", () => done());
+    this.#res.end();
   }
 }

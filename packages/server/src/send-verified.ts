@@ -81,10 +81,10 @@ export async function sendVerified(
     res.end();
     return;
   }
-  let clientGone = isGone(res);
+  let clientGone: boolean | undefined;
   try {
     // Nothing else would tell: such a response takes what is written without a word.
-    if (clientGone) throw new Error("it is too late for a response");
+    if (isGone(res)) throw new Error("it is too late for a response");
     const digester = await createDigester([...announced, ...expected]);
     const outgoing = new OutgoingContent(
       digester,
@@ -103,6 +103,7 @@ export async function sendVerified(
     await pipeline(stream, outgoing, target, signal === undefined ? {} : { signal });
   } catch (error) {
     stream.destroy();
+    clientGone ??= isGone(res);
     abortResponse(res);
     if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
     if (!clientGone) throw TrailsumError.from(error);

@@ -15,7 +15,7 @@ import type { NodeRequest, NodeResponse, UploadHandlerOptions } from "../src/ind
 import { type Answer, answerOf, exchange, handle, type Handling, handling } from "./peer.ts";
 
 /** A request of HTTP/1.1, as {@link request} makes it, said in HTTP/2: the same fields, content and trailers. */
-export interface Http2Request {
+interface Http2Request {
   readonly fields: FieldPairs;
   readonly body: Buffer;
   readonly trailers: FieldPairs;
@@ -23,7 +23,7 @@ export interface Http2Request {
   readonly complete: boolean;
 }
 
-export function inHttp2(bytes: Uint8Array): Http2Request {
+function inHttp2(bytes: Uint8Array): Http2Request {
   const message = parseMessage(bytes);
   const [method = "", path = ""] = message.startLine.split(" ");
   const pairs = (lines: readonly string[]): [string, string][] =>
@@ -44,7 +44,7 @@ export function inHttp2(bytes: Uint8Array): Http2Request {
 }
 
 /** Sends the same request as `exchange` does, over HTTP/2. */
-export async function exchangeHttp2(port: number, bytes: Uint8Array): Promise<Answer> {
+async function exchangeHttp2(port: number, bytes: Uint8Array): Promise<Answer> {
   const peer = await rawHttp2Client(port);
   const stream = await sendHttp2(peer, bytes);
   await stream.untilEnd();
