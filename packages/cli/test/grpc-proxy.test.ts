@@ -131,9 +131,12 @@ describe("gRPC through trailsum proxy", () => {
     expect([code, trailing.get("total")]).toEqual([status.OK, ["3"]]);
   });
 
-  test("has a stream of messages answered before it has ended", async () => {
+  test.each([
+    ["in the head of a response", {}],
+    ["behind a head", { metadata: [["initial-x", "y"]] }],
+  ] as const)("has a stream of messages answered before it has ended, %s", async (_where, options) => {
     const client = await proxied();
-    const { stream, outcome } = client.clientStream("interrupt");
+    const { stream, outcome } = client.clientStream("interrupt", options);
     const write = (): void => {
       while (stream.write(Buffer.alloc(65_536)));
     };
