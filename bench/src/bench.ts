@@ -9,6 +9,7 @@
 // --rounds and --seconds say how often each subject takes its turn, and for how long; --keep keeps results even of some.
 import { profilesDirectory } from "./profiles.ts";
 import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
+import { proxyGrpc } from "./proxy/proxy-grpc.ts";
 import { proxyIdle } from "./proxy/proxy-idle.ts";
 import { proxyLargeDown, proxyLargeUp } from "./proxy/proxy-large.ts";
 import { proxyLatency } from "./proxy/proxy-latency.ts";
@@ -31,6 +32,7 @@ const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["proxy-concurrency", proxyConcurrency],
   ["proxy-latency", proxyLatency],
   ["proxy-idle", proxyIdle],
+  ["proxy-grpc", proxyGrpc],
   ["transfer-upload", transferUpload],
   ["transfer-serve", transferServe],
   ["transfer-small-files", transferSmallFiles],

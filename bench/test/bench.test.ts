@@ -54,7 +54,7 @@ describe("proxies do their work, on very little", () => {
     60_000,
   );
 
-  test.each(["proxy-verify", "proxy-concurrency", "proxy-latency", "proxy-idle"])(
+  test.each(["proxy-verify", "proxy-concurrency", "proxy-latency", "proxy-idle", "proxy-grpc"])(
     "%s",
     async (name) => {
       const { rows } = await smoke(name, "--only", "ours,go", "--keep");

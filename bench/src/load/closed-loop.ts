@@ -1,28 +1,25 @@
-import { Connection } from "./connection.ts";
 import { Count } from "./count.ts";
+import { firstAnswers } from "./first-answers.ts";
+import type { Lane } from "./lane.ts";
 import type { ClosedLoop, LoadOutcome } from "./load.ts";
-import { openConnections } from "./open-connections.ts";
-import type { Sender } from "./senders.ts";
+import type { Judge } from "./senders.ts";
 
-/** Each connection asks again as soon as it is answered: as much as the subject can do. */
-export async function closedLoop(task: ClosedLoop, sender: Sender): Promise<LoadOutcome> {
-  const { port, pid, warm, seconds, times } = task;
-  const count = new Count(pid, sender);
+/** Each lane asks again as soon as it is answered: as much as the subject can do. */
+export async function closedLoop(task: ClosedLoop, lanes: readonly Lane[], judge: Judge): Promise<LoadOutcome> {
+  const { pid, warm, seconds, times } = task;
+  const count = new Count(pid, judge);
   // What is counted by number is counted from the first.
-  const connections =
-    times === undefined
-      ? await openConnections(port, task.connections, sender)
-      : Array.from({ length: task.connections }, () => new Connection(port, sender));
+  if (times === undefined) await firstAnswers(lanes, judge);
   await new Promise<void>((resolve) => {
-    let open = connections.length;
+    let open = lanes.length;
     let over = false;
     const finish = (): void => {
       if (over) return;
       over = true;
       count.end();
     };
-    const leave = (connection: Connection): void => {
-      connection.close();
+    const leave = (lane: Lane): void => {
+      lane.close();
       open -= 1;
       if (open > 0) return;
       finish();
@@ -32,16 +29,16 @@ export async function closedLoop(task: ClosedLoop, sender: Sender): Promise<Load
       count.begin();
       if (times === undefined) setTimeout(finish, seconds * 1000);
     };
-    // Warm is also what has made its own connections, as many as it needs now that all ask at once.
-    let cold = connections.length * 2;
+    // Warm is also what has made its own lanes, as many as it needs now that all ask at once.
+    let cold = lanes.length * 2;
     let due = false;
     if (times === undefined) {
       setTimeout(() => {
         due = true;
       }, warm * 1000);
     } else begin();
-    for (const connection of connections) {
-      connection.events = {
+    for (const lane of lanes) {
+      lane.events = {
         answered(answer) {
           count.answer(answer);
           cold -= 1;
@@ -50,16 +47,16 @@ export async function closedLoop(task: ClosedLoop, sender: Sender): Promise<Load
             begin();
           }
           if (times !== undefined && count.requests >= times) finish();
-          if (over) leave(connection);
-          else connection.ask();
+          if (over) leave(lane);
+          else lane.ask();
         },
         broke(reason) {
           // What always fails would do so without end.
-          if (count.fail(reason) > connections.length || over) leave(connection);
-          else connection.ask();
+          if (count.fail(reason) > lanes.length || over) leave(lane);
+          else lane.ask();
         },
       };
-      connection.ask();
+      lane.ask();
     }
   });
   return count.outcome();

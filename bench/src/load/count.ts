@@ -2,14 +2,14 @@ import { cpuSeconds, forgetPeak, peakBytes } from "../process-usage.ts";
 import type { LoadOutcome } from "./load.ts";
 import type { Message } from "./message-reader.ts";
 import { percentilesOf } from "./percentiles.ts";
-import type { Sender } from "./senders.ts";
+import type { Judge } from "./senders.ts";
 
 /** Counts the answers to a load between two moments, and what a process used between them. */
 export class Count {
   requests = 0;
   readonly #failures = new Map<string, number>();
   readonly #pid: number;
-  readonly #sender: Sender;
+  readonly #judge: Judge;
   readonly #latencies: number[] = [];
   #kept = 0;
   #counting = false;
@@ -18,9 +18,9 @@ export class Count {
   #cpu = 0;
   #peak = 0;
 
-  constructor(pid: number, sender: Sender) {
+  constructor(pid: number, judge: Judge) {
     this.#pid = pid;
-    this.#sender = sender;
+    this.#judge = judge;
   }
 
   begin(): void {
@@ -38,7 +38,7 @@ export class Count {
   }
 
   answer(message: Message): void {
-    const judged = this.#sender.judge(message);
+    const judged = this.#judge(message);
     if (judged === undefined) this.fail(message.head.slice(0, message.head.indexOf("\r\n")));
     else if (this.#counting) {
       this.requests += 1;

@@ -4,13 +4,21 @@ import type { Message } from "./message-reader.ts";
 
 // What is asked and answered in the benchmarks of proxies. Both sides are made of this, so that each can check the other.
 
-const BLOCK = Buffer.alloc(64 * 1024, "checksums that travel at the end of the stream, ");
-const SMALL = 256;
+/** What content is made of. */
+export const BLOCK: Buffer = Buffer.alloc(64 * 1024, "checksums that travel at the end of the stream, ");
+/** The bytes of small content. */
+export const SMALL = 256;
 const MIB = 1024 * 1024;
 const BLOCKS_IN_MIB = MIB / BLOCK.length;
 
-/** The kinds of exchange: small or large content, in the response or in the request, each with two trailers. */
-export type ExchangeName = "small-response" | "small-request" | "large-response" | "large-request";
+/** Small or large content, in the response or in the request, each with two trailers. */
+export type Http1ExchangeName = "small-response" | "small-request" | "large-response" | "large-request";
+
+/** A unary call of gRPC, and requests with small or large content and two trailers. */
+export type Http2ExchangeName = "grpc-unary" | "http2-request" | "http2-large-request";
+
+/** The kinds of exchange. */
+export type ExchangeName = Http1ExchangeName | Http2ExchangeName;
 
 /** Content that is sent in chunks, and what follows it. */
 export interface Content {

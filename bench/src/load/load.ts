@@ -1,6 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+
+import { certificate } from "@trailsum/testkit/certificate";
 
 import type { Content, ExchangeName } from "./exchange.ts";
 
@@ -12,12 +15,17 @@ export interface LoadTarget {
   readonly port: number;
   /** The process that is measured meanwhile, with those below it. */
   readonly pid: number;
+  /** Whether it is spoken to over TLS. */
+  readonly tls?: boolean | undefined;
 }
 
 /** What a load is to be, whatever it is sent to. */
 interface LoadShape {
   readonly exchange: ExchangeName;
-  readonly connections: number;
+  /** Requests under way at a time. */
+  readonly lanes: number;
+  /** How many of them share a connection, which takes HTTP/2. Default 1. */
+  readonly perConnection?: number;
   /** Seconds that are not counted, and seconds that are. */
   readonly warm: number;
   readonly seconds: number;
@@ -25,7 +33,7 @@ interface LoadShape {
   readonly times?: number;
 }
 
-/** Connections that ask again as soon as they are answered. */
+/** Lanes that ask again as soon as they are answered. */
 export interface ClosedLoop extends LoadShape, LoadTarget {
   readonly kind: "closed-loop";
 }
@@ -40,7 +48,7 @@ export interface OpenLoop extends LoadShape, LoadTarget {
 export type LoadTask =
   | ClosedLoop
   | OpenLoop
-  | { readonly kind: "open-idle"; readonly port: number; readonly connections: number }
+  | { readonly kind: "open-idle"; readonly port: number; readonly lanes: number }
   | { readonly kind: "close-idle" };
 
 /** What came of a load. */
@@ -75,8 +83,8 @@ export class Load {
   }
 
   /** Makes connections that have been used once and stay open until `closeIdle`. */
-  openIdle(port: number, connections: number): Promise<void> {
-    return this.#carryOut({ kind: "open-idle", port, connections });
+  openIdle(port: number, lanes: number): Promise<void> {
+    return this.#carryOut({ kind: "open-idle", port, lanes });
   }
 
   closeIdle(): Promise<void> {
@@ -108,19 +116,41 @@ export class Load {
   }
 }
 
+/** Where the origin listens. */
+export interface OriginPorts {
+  readonly http1: number;
+  /** Cleartext, by prior knowledge. */
+  readonly http2: number;
+  /** Over TLS. */
+  readonly http2Tls: number;
+}
+
+/** Files with a certificate and its key, PEM. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** The process that answers behind the proxies. */
 export class Origin {
-  readonly port: number;
+  readonly ports: OriginPorts;
+  /** Its certificate. */
+  readonly tls: TlsFiles;
   readonly #program: Program;
 
-  private constructor(program: Program, port: number) {
+  private constructor(program: Program, ports: OriginPorts, tls: TlsFiles) {
     this.#program = program;
-    this.port = port;
+    this.ports = ports;
+    this.tls = tls;
   }
 
-  static async start(large: Content): Promise<Origin> {
-    const program = new Program("origin-program.ts", large);
-    return new Origin(program, await program.told());
+  /** Keeps what it needs in `directory`. */
+  static async start(large: Content, directory: string): Promise<Origin> {
+    const { cert, key } = await certificate();
+    const tls = { certFile: join(directory, "cert.pem"), keyFile: join(directory, "key.pem") };
+    await Promise.all([writeFile(tls.certFile, cert), writeFile(tls.keyFile, key, { mode: 0o600 })]);
+    const program = new Program("origin-program.ts", large, tls.certFile, tls.keyFile);
+    return new Origin(program, await program.told(), tls);
   }
 
   /** Closes the connections that proxies keep open to it. */
@@ -143,8 +173,8 @@ class Program {
   readonly child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(file: string, large: Content) {
-    this.child = fork(join(import.meta.dirname, file), [JSON.stringify(large)]);
+  constructor(file: string, large: Content, ...args: readonly string[]) {
+    this.child = fork(join(import.meta.dirname, file), [JSON.stringify(large), ...args]);
     this.#exited = once(this.child, "exit");
   }
 

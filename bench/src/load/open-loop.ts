@@ -1,45 +1,45 @@
-import type { Connection } from "./connection.ts";
 import { Count } from "./count.ts";
+import { firstAnswers } from "./first-answers.ts";
+import type { Lane } from "./lane.ts";
 import type { LoadOutcome, OpenLoop } from "./load.ts";
-import { openConnections } from "./open-connections.ts";
-import type { Sender } from "./senders.ts";
+import type { Judge } from "./senders.ts";
 
 /**
  * Requests at a fixed rate, whatever becomes of those before them. What counts is how long after it was due each was
- * answered: one that had to wait for a connection, because others were slow, was slow itself.
+ * answered: one that had to wait for a lane, because others were slow, was slow itself.
  */
-export async function openLoop(task: OpenLoop, sender: Sender): Promise<LoadOutcome> {
-  const { port, pid, rate, warm, seconds, times } = task;
-  const count = new Count(pid, sender);
-  const connections = await openConnections(port, task.connections, sender);
+export async function openLoop(task: OpenLoop, lanes: readonly Lane[], judge: Judge): Promise<LoadOutcome> {
+  const { pid, rate, warm, seconds, times } = task;
+  const count = new Count(pid, judge);
+  await firstAnswers(lanes, judge);
   const uncounted = times === undefined ? warm * rate : 0;
   const all = times ?? (warm + seconds) * rate;
-  const free = [...connections];
+  const free = [...lanes];
   const waiting: number[] = [];
   const began = performance.now();
   const dueAt = (request: number): number => began + (request / rate) * 1000;
   let sent = 0;
   let answered = 0;
-  const ask = (connection: Connection, due: number): void => {
-    connection.due = due;
-    connection.ask();
+  const ask = (lane: Lane, due: number): void => {
+    lane.due = due;
+    lane.ask();
   };
-  const next = (connection: Connection): void => {
+  const next = (lane: Lane): void => {
     answered += 1;
     const due = waiting.shift();
-    if (due === undefined) free.push(connection);
-    else ask(connection, due);
+    if (due === undefined) free.push(lane);
+    else ask(lane, due);
   };
-  for (const connection of connections) {
-    connection.events = {
+  for (const lane of lanes) {
+    lane.events = {
       answered(answer) {
-        if (connection.due >= dueAt(uncounted)) count.latency((performance.now() - connection.due) / 1000);
+        if (lane.due >= dueAt(uncounted)) count.latency((performance.now() - lane.due) / 1000);
         count.answer(answer);
-        next(connection);
+        next(lane);
       },
       broke(reason) {
         count.fail(reason);
-        next(connection);
+        next(lane);
       },
     };
   }
@@ -48,9 +48,9 @@ export async function openLoop(task: OpenLoop, sender: Sender): Promise<LoadOutc
     // It never sleeps: timers are too coarse, and what is late here would look late there.
     const go = (): void => {
       for (; sent < all && dueAt(sent) <= performance.now(); sent += 1) {
-        const connection = free.pop();
-        if (connection === undefined) waiting.push(dueAt(sent));
-        else ask(connection, dueAt(sent));
+        const lane = free.pop();
+        if (lane === undefined) waiting.push(dueAt(sent));
+        else ask(lane, dueAt(sent));
       }
       if (answered < all) setImmediate(go);
       else resolve();
@@ -58,6 +58,6 @@ export async function openLoop(task: OpenLoop, sender: Sender): Promise<LoadOutc
     go();
   });
   count.end();
-  for (const connection of connections) connection.close();
+  for (const lane of lanes) lane.close();
   return count.outcome();
 }

@@ -1,11 +1,17 @@
-// The origin behind the proxies: HTTP/1.1 on bare sockets, its answers made beforehand, so that it costs little itself.
+// The origin behind the proxies: HTTP/1.1 and HTTP/2 on bare sockets, its answers made beforehand, so that it costs little
+// itself. Over HTTP/1.1:
 //
 //   GET          the small content, in chunks, two trailers behind it
 //   GET /large   the large content, likewise
 //   POST, PUT    takes any content in and tells whether the right trailers came behind it: `kept` or `lost`
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 
 import { CHUNKED_FIELDS, type Content, keepsTrailers, smallContent, smallInChunks } from "./exchange.ts";
+import { serveHttp2 } from "./http2-origin.ts";
+import type { OriginPorts } from "./load.ts";
 import { type Message, MessageReader } from "./message-reader.ts";
 import { lastChunk, sendLarge } from "./senders.ts";
 
@@ -29,10 +35,7 @@ function answer(socket: Socket, message: Message): void {
   }
 }
 
-const sockets = new Set<Socket>();
-const server = createServer({ noDelay: true }, (socket) => {
-  sockets.add(socket);
-  socket.on("close", () => sockets.delete(socket));
+function serveHttp1(socket: Socket): void {
   const reader = new MessageReader((message) => answer(socket, message));
   socket.on("data", (piece) => {
     try {
@@ -42,10 +45,28 @@ const server = createServer({ noDelay: true }, (socket) => {
     }
   });
   socket.on("error", () => socket.destroy());
-});
-server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => {
-  process.send!((server.address() as AddressInfo).port);
-});
+}
+
+const sockets = new Set<Socket>();
+function keep(socket: Socket): void {
+  sockets.add(socket);
+  socket.on("close", () => sockets.delete(socket));
+}
+
+async function listen(server: Server): Promise<number> {
+  server.on("connection", keep).listen({ port: 0, host: "127.0.0.1", backlog: 4096 });
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+const [, , , certFile = "", keyFile = ""] = process.argv;
+const secrets = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+const serve = (socket: Socket): void => serveHttp2(socket, large);
+process.send!({
+  http1: await listen(createServer({ noDelay: true }, serveHttp1)),
+  http2: await listen(createServer({ noDelay: true }, serve)),
+  http2Tls: await listen(createTlsServer({ ...secrets, ALPNProtocols: ["h2"], noDelay: true }, serve)),
+} satisfies OriginPorts);
 process.on("message", () => {
   for (const socket of sockets) socket.destroy();
   process.send!(true);

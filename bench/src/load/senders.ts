@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import {
   CHUNKED_FIELDS,
   type Content,
-  type ExchangeName,
+  type Http1ExchangeName,
   keepsTrailers,
   mebibyteInChunks,
   smallContent,
@@ -11,18 +11,20 @@ import {
 } from "./exchange.ts";
 import type { Message } from "./message-reader.ts";
 
-/** How one kind of request is sent, and what is thought of an answer to it. */
+/** Whether an answer, or the request that it tells of, kept its trailers; nothing for an answer that is not right. */
+export type Judge = (answer: Message) => "kept" | "lost" | undefined;
+
+/** How one kind of request is sent over HTTP/1.1, and what is thought of an answer to it. */
 export interface Sender {
-  send(socket: Socket): void;
-  /** Whether an answer, or the request that it tells of, kept its trailers; nothing for one that is not right. */
-  judge(answer: Message): "kept" | "lost" | undefined;
+  readonly send: (socket: Socket) => void;
+  readonly judge: Judge;
 }
 
 const MIB = 1024 * 1024;
 const FIELDS = "User-Agent: bench\r\nAccept: */*\r\nTE: trailers\r\nConnection: TE\r\n";
 
 /** How requests of a kind are sent to a port. */
-export function senderOf(name: ExchangeName, port: number, large: Content): Sender {
+export function senderOf(name: Http1ExchangeName, port: number, large: Content): Sender {
   const host = `Host: 127.0.0.1:${port}\r\n`;
   const type = "Content-Type: application/octet-stream\r\n";
   const uploadHead = Buffer.from(`POST / HTTP/1.1\r\n${host}${FIELDS}${type}${CHUNKED_FIELDS}\r\n`);
@@ -69,18 +71,19 @@ function sendAll(bytes: Buffer): Sender["send"] {
   return (socket) => void socket.write(bytes);
 }
 
-function judgeResponse(content: Content): Sender["judge"] {
+function judgeResponse(content: Content): Judge {
   return (answer) => {
     if (!isGood(answer) || answer.size !== content.size) return undefined;
     return keepsTrailers(answer, content) ? "kept" : "lost";
   };
 }
 
-function judgeRequest(answer: Message): ReturnType<Sender["judge"]> {
+/** By what the origin tells of the request. */
+export function judgeRequest(answer: Message): ReturnType<Judge> {
   if (!isGood(answer)) return undefined;
   return /\r\nx-trailers: (kept|lost)\r\n/i.exec(answer.head)?.[1] as "kept" | "lost" | undefined;
 }
 
 function isGood(answer: Message): boolean {
-  return answer.head.startsWith("HTTP/1.1 200");
+  return /^HTTP\/[\d.]+ 200/.test(answer.head);
 }

@@ -4,7 +4,7 @@ import type { Report } from "../report.ts";
 import { type Measured, medianOf } from "./measure.ts";
 
 /** What a column of a table reads from a turn. */
-export interface Column {
+interface Column {
   readonly title: string;
   readonly reading: (outcome: LoadOutcome) => number;
   /** How many digits behind the point. */

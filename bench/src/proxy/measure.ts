@@ -1,10 +1,14 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import type { Peer } from "@trailsum/conformance/peers/peer";
 
 import { largeContent } from "../load/exchange.ts";
 import { type ClosedLoop, Load, type LoadOutcome, type LoadTarget, type OpenLoop, Origin } from "../load/load.ts";
 import { median } from "../report.ts";
 import { settings } from "../settings.ts";
-import { allProxies, startSubjects, type Subject } from "./subjects.ts";
+import { allProxies, type SpokenHttp, startSubjects, type Subject } from "./subjects.ts";
 
 /** What the origin is called where it is measured by itself. */
 export const DIRECT = "no proxy";
@@ -34,6 +38,8 @@ export interface Comparison {
   /** Large content, in MiB. */
   readonly mib?: number;
   readonly candidates?: readonly Peer[];
+  /** Without this HTTP/1.1 on both sides. */
+  readonly spoken?: SpokenHttp;
   /** Measures the origin by itself too, as the first subject. */
   readonly direct?: boolean;
 }
@@ -43,14 +49,15 @@ export interface Comparison {
  * task after the other. Gives what came of each task.
  */
 export async function measureInTurns(comparison: Comparison): Promise<Measured[][]> {
-  const { turns, rounds, mib = 1, candidates = allProxies, direct = false } = comparison;
-  return withSubjects(candidates, mib, async (proxies, load, origin) => {
-    const alone = { name: DIRECT, version: "", port: origin.port, pid: origin.pid };
+  const { turns, rounds, mib = 1, candidates = allProxies, spoken, direct = false } = comparison;
+  const measure = async (proxies: readonly Subject[], load: Load, origin: Origin): Promise<Measured[][]> => {
+    const alone = { name: DIRECT, version: "", port: origin.ports.http1, pid: origin.pid, tls: false };
     const subjects = direct ? [alone, ...proxies] : proxies;
     const measured: Measured[][] = [];
     for (const turn of turns) measured.push(await measureTask(turn, settings.rounds ?? rounds, subjects, load, origin));
     return measured;
-  });
+  };
+  return withSubjects(candidates, mib, measure, spoken);
 }
 
 /** The first round is shorter and not counted. Whoever fails is left out from then on. */
@@ -64,16 +71,16 @@ async function measureTask(
   const figures = subjects.map((subject) => ({ subject, outcomes: [] as LoadOutcome[], failure: "" }));
   for (let round = settings.smoke ? 1 : 0; round <= rounds; round += 1) {
     for (const figure of figures.filter(({ failure }) => failure === "")) {
-      const { port, pid } = figure.subject;
+      const { port, pid, tls } = figure.subject;
       try {
-        const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid });
+        const outcome = await load.run({ ...lengthOf(turn, round === 0), port, pid, tls });
         if (round > 0) figure.outcomes.push(outcome);
         figure.failure = failureOf(outcome) ?? "";
       } catch (error) {
         figure.failure = error instanceof Error ? error.message : String(error);
       }
       // What everyone keeps open would together be more than there are ports.
-      if (turn.connections > MANY) await origin.closeAll();
+      if (turn.lanes > MANY) await origin.closeAll();
     }
   }
   return figures.map(({ subject: { name, version }, outcomes, failure }) => ({
@@ -90,12 +97,14 @@ export async function withSubjects<Result>(
   candidates: readonly Peer[],
   mib: number,
   run: (subjects: readonly Subject[], load: Load, origin: Origin) => Promise<Result>,
+  spoken?: SpokenHttp,
 ): Promise<Result> {
   const large = largeContent(mib);
+  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
   const load = new Load(large);
-  const origin = await Origin.start(large);
+  const origin = await Origin.start(large, directory);
   try {
-    const subjects = await startSubjects(candidates, origin.port);
+    const subjects = await startSubjects(candidates, origin, spoken);
     try {
       return await run(subjects, load, origin);
     } finally {
@@ -104,6 +113,7 @@ export async function withSubjects<Result>(
   } finally {
     await load.stop();
     await origin.stop();
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
@@ -115,7 +125,7 @@ export function medianOf({ outcomes }: Measured, reading: (outcome: LoadOutcome)
 /** A turn as long as it was asked to be. The first one is short; a smoke run's are of as many requests as tell whether it works. */
 function lengthOf(turn: Turn, warmUp: boolean): Turn {
   if (turn.times !== undefined) return turn;
-  if (settings.smoke) return { ...turn, times: turn.connections * 2 };
+  if (settings.smoke) return { ...turn, times: turn.lanes * 2 };
   const seconds = settings.seconds ?? turn.seconds;
   return warmUp ? { ...turn, warm: 0, seconds: Math.min(1, seconds) } : { ...turn, seconds };
 }

@@ -12,7 +12,7 @@ const CANDIDATES = ["trailsum", "Go ReverseProxy", "Caddy", "HAProxy", "nginx", 
 export async function proxyConcurrency(): Promise<Report> {
   const levels = settings.smoke ? LEVELS.slice(0, 3) : LEVELS;
   const turns = levels.map(
-    (connections) => ({ kind: "closed-loop", exchange: "small-response", connections, warm: 0.3, seconds: 1 }) as const,
+    (lanes) => ({ kind: "closed-loop", exchange: "small-response", lanes, warm: 0.3, seconds: 1 }) as const,
   );
   const byLevel = await measureInTurns({ turns, rounds: 2, candidates: only(...CANDIDATES) });
   const [first = []] = byLevel;

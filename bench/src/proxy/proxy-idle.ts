@@ -64,7 +64,7 @@ export async function proxyIdle(): Promise<Report> {
 
 /** Enough for what is made once, and too little to leave room in the heap for what comes. */
 function warmUp({ port, pid }: Subject): ClosedLoop {
-  const shape = { connections: 1, times: 100, warm: 0, seconds: 0 };
+  const shape = { lanes: 1, times: 100, warm: 0, seconds: 0 };
   return { kind: "closed-loop", exchange: "small-response", port, pid, ...shape };
 }
 

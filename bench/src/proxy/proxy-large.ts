@@ -18,7 +18,7 @@ export function proxyLargeUp(): Promise<Report> {
 
 async function proxyLarge(name: string, exchange: ExchangeName, where: string): Promise<Report> {
   const mib = settings.mib ?? 1024;
-  const turn = { kind: "closed-loop", exchange, connections: 1, warm: 0, seconds: 0, times: 1 } as const;
+  const turn = { kind: "closed-loop", exchange, lanes: 1, warm: 0, seconds: 0, times: 1 } as const;
   const [measured = []] = await measureInTurns({ turns: [turn], rounds: 3, mib });
   return comparison(
     {

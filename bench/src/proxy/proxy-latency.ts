@@ -13,7 +13,7 @@ const TOLD = [0, 2, 4, 6];
 /** How long responses take at a fixed rate, and what of that a proxy adds. */
 export async function proxyLatency(): Promise<Report> {
   const rate = settings.smoke ? 500 : RATE;
-  const turn = { kind: "open-loop", exchange: "small-response", connections: 64, rate, warm: 0.5, seconds: 3 } as const;
+  const turn = { kind: "open-loop", exchange: "small-response", lanes: 64, rate, warm: 0.5, seconds: 3 } as const;
   const [measured = []] = await measureInTurns({
     turns: [turn],
     rounds: 3,

@@ -24,7 +24,7 @@ export function proxyRequest(): Promise<Report> {
 }
 
 async function proxySmall(name: string, exchange: ExchangeName, about: string): Promise<Report> {
-  const turn = { kind: "closed-loop", exchange, connections: CONNECTIONS, warm: 0.3, seconds: 1.5 } as const;
+  const turn = { kind: "closed-loop", exchange, lanes: CONNECTIONS, warm: 0.3, seconds: 1.5 } as const;
   const [measured = []] = await measureInTurns({ turns: [turn], rounds: 3 });
   return comparison(
     {

@@ -8,15 +8,15 @@ const MODES = ["off", "observe", "enforce"];
 /** What verification in flight costs on top of relaying. */
 export async function proxyVerify(): Promise<Report> {
   const mib = settings.mib ?? 1024;
-  const small = { kind: "closed-loop", connections: 64, warm: 0.3, seconds: 1 } as const;
-  const large = { kind: "closed-loop", connections: 1, warm: 0, seconds: 0, times: 1 } as const;
+  const small = { kind: "closed-loop", lanes: 64, warm: 0.3, seconds: 1 } as const;
+  const large = { kind: "closed-loop", lanes: 1, warm: 0, seconds: 0, times: 1 } as const;
   const exchanges: readonly { readonly label: string; readonly units: number; readonly turn: Turn }[] = [
     { label: "small response, µs a request", units: 1, turn: { ...small, exchange: "small-response" } },
     { label: "small request, µs a request", units: 1, turn: { ...small, exchange: "small-request" } },
     { label: `${mib} MiB response, µs a MiB`, units: mib, turn: { ...large, exchange: "large-response" } },
     { label: `${mib} MiB request, µs a MiB`, units: mib, turn: { ...large, exchange: "large-request" } },
   ];
-  const candidates = MODES.map((mode) => ours(`trailsum --verify ${mode}`, "--verify", mode));
+  const candidates = MODES.map((mode) => ours(`trailsum --verify ${mode}`, { flags: ["--verify", mode] }));
   const turns = exchanges.map(({ turn }) => turn);
   const figures = await measureInTurns({ turns, rounds: 3, mib, candidates });
   const failed = figures.flat().find(({ failure, keeps }) => failure !== undefined || keeps !== "all");

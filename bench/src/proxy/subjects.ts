@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { peers } from "@trailsum/conformance/peers";
-import type { Peer } from "@trailsum/conformance/peers/peer";
+import type { Peer, PeerManner } from "@trailsum/conformance/peers/peer";
 import { PeerProcess } from "@trailsum/conformance/peers/run-peer";
 
+import type { Origin } from "../load/load.ts";
 import { profilingArgs } from "../profiles.ts";
 import { isWanted } from "../settings.ts";
 
@@ -14,28 +15,41 @@ export interface Subject {
   readonly version: string;
   readonly port: number;
   readonly pid: number;
+  /** Whether it is spoken to over TLS. */
+  readonly tls: boolean;
   stop(): Promise<void>;
 }
+
+const HTTP1 = { client: "1.1", origin: "1.1" } as const;
+
+/** HTTP/2 on both sides. */
+export const HTTP2 = { client: "2", origin: "2" } as const;
 
 const root = join(import.meta.dirname, "../../..");
 
 /** This project's proxy as its command starts it, its access log included; it goes where all output of subjects goes. */
-export function ours(name = "trailsum", ...flags: readonly string[]): Peer {
+export function ours(name = "trailsum", { overTls = false, flags = [] as readonly string[] } = {}): Peer {
   return {
     name,
     install: "",
+    combinations: [HTTP1, HTTP2],
+    overTls,
     async version() {
       const manifest = await readFile(join(root, "packages/cli/package.json"), "utf8");
       return (JSON.parse(manifest) as { version: string }).version;
     },
-    command: async ({ port, originPort }) => [
+    command: async ({ port, originPort, combination = HTTP1, tls }) => [
+      // The origin's certificate is its own authority.
+      ...(tls === undefined ? [] : ["env", `NODE_EXTRA_CA_CERTS=${tls.certFile}`]),
       process.execPath,
       ...profilingArgs(name),
       join(root, "packages/cli/src/bin.ts"),
       "proxy",
-      `http://127.0.0.1:${originPort}`,
+      `${tls === undefined ? "http" : "https"}://127.0.0.1:${originPort}`,
       "--port",
       String(port),
+      ...(combination.origin === "2" && tls === undefined ? ["--origin-http2"] : []),
+      ...(tls === undefined ? [] : ["--tls-cert", tls.certFile, "--tls-key", tls.keyFile]),
       ...flags,
     ],
   };
@@ -49,9 +63,26 @@ export function only(...names: readonly string[]): readonly Peer[] {
   return allProxies.filter(({ name }) => names.includes(name));
 }
 
-/** Starts those that are wanted and installed, before the same origin; says what else could be. */
-export async function startSubjects(candidates: readonly Peer[], originPort: number): Promise<Subject[]> {
-  const starting = candidates.filter(({ name }) => isWanted(name)).map((peer) => startSubject(peer, originPort));
+/** What subjects speak on both sides. */
+export type SpokenHttp = typeof HTTP1 | typeof HTTP2;
+
+/** Starts those that are wanted, installed, and able to, before the same origin; says what else could be. */
+export async function startSubjects(
+  candidates: readonly Peer[],
+  { ports, tls }: Pick<Origin, "ports" | "tls">,
+  spoken: SpokenHttp = HTTP1,
+): Promise<Subject[]> {
+  const able = candidates.filter(({ combinations = [HTTP1] }) =>
+    combinations.some(({ client, origin }) => client === spoken.client && origin === spoken.origin),
+  );
+  const starting = able
+    .filter(({ name }) => isWanted(name))
+    .map((peer) => {
+      if (spoken === HTTP1) return startSubject(peer, ports.http1, {});
+      return peer.overTls === true
+        ? startSubject(peer, ports.http2Tls, { combination: spoken, tls })
+        : startSubject(peer, ports.http2, { combination: spoken });
+    });
   const settled = await Promise.allSettled(starting);
   const subjects = settled.flatMap((one) => (one.status === "fulfilled" ? (one.value ?? []) : []));
   const failed = settled.find((one) => one.status === "rejected");
@@ -60,7 +91,7 @@ export async function startSubjects(candidates: readonly Peer[], originPort: num
   throw failed.reason;
 }
 
-async function startSubject(peer: Peer, originPort: number): Promise<Subject | undefined> {
+async function startSubject(peer: Peer, originPort: number, manner: Partial<PeerManner>): Promise<Subject | undefined> {
   const { name } = peer;
   const version = await peer.version();
   if (version === undefined) {
@@ -68,9 +99,12 @@ async function startSubject(peer: Peer, originPort: number): Promise<Subject | u
     return undefined;
   }
   try {
-    const running = await PeerProcess.start(peer, originPort, { timeout: 60, keep: 4096 });
-    return { name, version, port: running.port, pid: running.pid!, stop: () => running.stop() };
+    const running = await PeerProcess.start(peer, originPort, { timeout: 60, keep: 4096, ...manner });
+    const { port, pid } = running;
+    return { name, version, port, pid: pid!, tls: manner.tls !== undefined, stop: () => running.stop() };
   } catch (cause) {
-    throw new Error(`${name} could not be started`, { cause });
+    if (peer.install === "") throw new Error(`${name} could not be started`, { cause });
+    console.error(`${name} could not be started: ${cause instanceof Error ? cause.message : String(cause)}`);
+    return undefined;
   }
 }

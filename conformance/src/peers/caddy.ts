@@ -18,7 +18,7 @@ export const caddy: Peer = {
   admin off
   auto_https off
   servers {
-    protocols ${client === "2" ? "h2c" : "h1"}
+    protocols ${client === "2" ? "h1 h2c" : "h1"}
   }
 }
 :${port} {

@@ -1,35 +1,26 @@
 import { connect, type Socket } from "node:net";
 
-import { type Message, MessageReader } from "./message-reader.ts";
+import type { Lane, LaneEvents } from "./lane.ts";
+import { MessageReader } from "./message-reader.ts";
 import type { Sender } from "./senders.ts";
-
-/** What happens on a connection. */
-export interface ConnectionEvents {
-  /** A whole response came. */
-  answered(answer: Message): void;
-  /** The connection went away after a part of a response, or before any on a fresh connection, or could not be made. */
-  broke(reason: string): void;
-}
 
 // What is read is read to its end before the next read: all connections can use the same memory.
 const memory = Buffer.alloc(256 * 1024);
 
 /** A connection on which requests are sent one after the other. When the other side closes it, it is made anew. */
-export class Connection {
+export class Http1Lane implements Lane {
   readonly #port: number;
-  readonly #sender: Sender;
+  readonly #send: Sender["send"];
   readonly #reader: MessageReader;
   #socket: Socket | undefined;
   #asked = false;
   #answers = 0;
-  /** Who is told of what happens next. */
-  events: ConnectionEvents | undefined;
-  /** When the request that is under way was to be sent, for whoever keeps the time. */
+  events: LaneEvents | undefined;
   due = 0;
 
-  constructor(port: number, sender: Sender) {
+  constructor(port: number, send: Sender["send"]) {
     this.#port = port;
-    this.#sender = sender;
+    this.#send = send;
     this.#reader = new MessageReader((answer) => {
       this.#asked = false;
       this.#answers += 1;
@@ -37,11 +28,10 @@ export class Connection {
     });
   }
 
-  /** Sends the next request. */
   ask(): void {
     this.#asked = true;
     this.#socket ??= this.#open();
-    this.#sender.send(this.#socket);
+    this.#send(this.#socket);
   }
 
   close(): void {
