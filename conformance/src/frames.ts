@@ -3,7 +3,6 @@ import {
   dataFrame,
   encodeFrame,
   errorCodes,
-  flags,
   goawayFrame,
   headersFrame,
   pingFrame,
@@ -16,7 +15,7 @@ import {
 } from "@trailsum/testkit/http2-frames";
 import { encodeFields } from "@trailsum/testkit/http2-hpack";
 
-import { rawFields } from "./http2-fields.ts";
+import { type RawField, rawFields } from "./http2-fields.ts";
 import { CASE, HOST } from "./message.ts";
 
 /** Where a frame is sent. */
@@ -28,15 +27,19 @@ interface Place {
 /** A frame of a script: what is written where it is played. What is wrong in it stays wrong. */
 export type Frame = (place: Place) => Buffer;
 
-/** The header section of a request with these lines behind the pseudo fields, which can be replaced. */
-export function asks(fields: readonly string[] = [], pseudo: Readonly<Record<string, string>> = {}): string[] {
-  const names = { ":method": "GET", ":scheme": "http", ":authority": HOST, ":path": "/", ...pseudo };
-  return [...Object.entries(names).map(([name, value]) => `${name}: ${value}`), CASE, ...fields];
+/** The header section of a request with these lines behind the pseudo fields, which can be replaced, or left out. */
+export function asks(
+  fields: readonly RawField[] = [],
+  pseudo: Readonly<Record<string, string | undefined>> = {},
+): RawField[] {
+  const all = { ":method": "GET", ":scheme": "http", ":authority": HOST, ":path": "/", ...pseudo };
+  const there = Object.entries(all).filter((line): line is [string, string] => line[1] !== undefined);
+  return [...there, CASE, ...fields];
 }
 
 /** HEADERS with these lines, as they are. `split`: the block goes into as many frames, CONTINUATION behind HEADERS. */
 export function headers(
-  lines: readonly string[],
+  lines: readonly RawField[],
   { end = false, padding, split = 1 }: { end?: boolean; padding?: number; split?: number } = {},
 ): Frame {
   return ({ streamId, id }) => {
@@ -67,14 +70,15 @@ export function reset(code: keyof typeof errorCodes): Frame {
   return ({ streamId }) => resetFrame(streamId, errorCodes[code]);
 }
 
-/** GOAWAY; the last stream is the current one unless told otherwise. */
-export function goaway(code: keyof typeof errorCodes, last?: number): Frame {
-  return ({ streamId }) => goawayFrame(last ?? streamId, errorCodes[code]);
+/** GOAWAY: of the other side's streams the current one is the last that is served, or the one before it, or there was none. */
+export function goaway(code: keyof typeof errorCodes, last: "this" | "before" | "none" = "this"): Frame {
+  const before = { this: 0, before: 2, none: Infinity }[last];
+  return ({ streamId }) => goawayFrame(Math.max(0, streamId - before), errorCodes[code]);
 }
 
-/** WINDOW_UPDATE of the stream. */
-export function windowUpdate(increment: number): Frame {
-  return ({ streamId }) => windowUpdateFrame(streamId, increment);
+/** WINDOW_UPDATE, of the stream or of the connection. */
+export function windowUpdate(increment: number, of: "stream" | "connection" = "stream"): Frame {
+  return ({ streamId }) => windowUpdateFrame(of === "stream" ? streamId : 0, increment);
 }
 
 /** SETTINGS. */
@@ -93,12 +97,16 @@ export function priority(): Frame {
 }
 
 /** PUSH_PROMISE. */
-export function push(lines: readonly string[]): Frame {
+export function push(lines: readonly RawField[]): Frame {
   return ({ streamId, id }) => pushPromiseFrame(streamId, 2, encodeFields(rawFields(lines, id)));
 }
 
-/** A frame of any type. */
-export function frame(type: number, payload: string, { end = false } = {}): Frame {
+/** A frame of any type, on any stream, that may lie about its length. */
+export function frame(
+  type: number,
+  payload: string,
+  { bits = 0, on, length = payload.length }: { bits?: number; on?: number; length?: number } = {},
+): Frame {
   return ({ streamId }) =>
-    encodeFrame({ type, streamId, flags: end ? flags.END_STREAM : 0 }, Buffer.from(payload, "latin1"));
+    encodeFrame({ type, streamId: on ?? streamId, flags: bits, length }, Buffer.from(payload, "latin1"));
 }

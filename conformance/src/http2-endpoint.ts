@@ -132,7 +132,8 @@ export class Http2Endpoint implements Endpoint {
       const code = role === "client" ? errorCodes.CANCEL : errorCodes.INTERNAL_ERROR;
       this.#next(() => peer.send(resetFrame(stream.id, code)));
     } else if (what === "close") {
-      this.#next(async () => peer.connection.end(goawayFrame(role === "client" ? 0 : stream.id)));
+      this.#next(() => peer.send(goawayFrame(role === "client" ? 0 : stream.id)));
+      this.#next(async () => peer.connection.destroy());
     } else {
       this.#next(async () => peer.connection.reset());
     }

@@ -38,9 +38,13 @@ export function http2Fields(lines: readonly string[]): FieldPairs {
   });
 }
 
-/** Field lines `name: value` as they are, however wrong: pseudo fields begin with their colon. */
-export function rawFields(lines: readonly string[], id: string): FieldPairs {
+/** A field line `name: value`, where pseudo fields begin with their colon; or a name and a value that no line can say. */
+export type RawField = string | readonly [name: string, value: string];
+
+/** Field lines as they are, however wrong. */
+export function rawFields(lines: readonly RawField[], id: string): FieldPairs {
   return lines.map((line) => {
+    if (typeof line === "object") return line;
     if (line === CASE) return ["x-case", id];
     const colon = line.indexOf(":", 1);
     return [line.slice(0, colon), line.slice(colon + ": ".length)];

@@ -1,6 +1,6 @@
 import { createProxyServer, type ProxyServerOptions } from "@trailsum/proxy";
 
-import { type Combination, HTTP1, type Version } from "./combination.ts";
+import type { Version } from "./combination.ts";
 import type { Setup } from "./conformance-case.ts";
 import { freePort } from "./free-port.ts";
 import type { Bench } from "./run-case.ts";
@@ -12,9 +12,6 @@ export interface OwnProxies {
   bench(setup: Setup): Pick<Bench, "proxy" | "origin">;
   stop(): Promise<void>;
 }
-
-/** What this project's proxy speaks. */
-export const spoken: readonly Combination[] = [HTTP1];
 
 const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
   usual: {},
@@ -37,6 +34,7 @@ export async function startOwnProxies(version: Version, setups: Iterable<Setup>)
     const target = `http://127.0.0.1:${port}${setup === "based" ? "/base/?fixed=1" : ""}`;
     const server = createProxyServer({
       ...SETUPS[setup],
+      agent: { ...SETUPS[setup].agent, useH2c: version === "2" },
       target,
       listen: { port: 0 },
     });

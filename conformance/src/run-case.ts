@@ -103,11 +103,13 @@ async function playOrigin(
   const { arrivals, scene } = play;
   const sides: { readonly arrival: Arrival; readonly endpoint: Endpoint }[] = [];
   let within = false;
+  // Where several requests are answered in turns none of their connections is free before all are.
+  const inTurns = origin.some(({ on }) => on !== undefined);
   for (const step of origin) {
     const begins = "see" in step || "seeHead" in step;
     if (begins && !within && (step.on ?? Infinity) > sides.length) {
       const before = sides.at(-1);
-      if (before !== undefined) arrivals.release(before.arrival);
+      if (before !== undefined && !inTurns) arrivals.release(before.arrival);
       const arrival = await arrivals.next(scene.patience);
       sides.push({ arrival, endpoint: arrival.endpoint(scene) });
     }

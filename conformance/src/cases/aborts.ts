@@ -25,6 +25,16 @@ const LENGTH_PLACES: readonly (readonly [name: string, title: string, cut: numbe
   ["length-nothing", "behind its head, with a Content-Length", 7],
 ];
 
+/** What has been said of content `abcdefg` when it is broken off, in any version of HTTP. */
+const BREAKS: readonly (readonly [name: string, title: string, pieces: readonly string[]])[] = [
+  ["behind-head", "behind its head", []],
+  ["within", "within its content", ["abc"]],
+  ["before-end", "behind all of its content, ahead of its trailers", ["abc", "defg"]],
+  ["length-behind-head", "behind its head, which told its length", []],
+  ["length-within", "within its content, of known length", ["abc"]],
+  ["length-last-byte", "one byte ahead of its known length", ["abc", "def"]],
+];
+
 const chunkedUp = request({
   method: "PUT",
   fields: ["Trailer: X-Sum"],
@@ -70,6 +80,34 @@ export const aborts: readonly ConformanceCase[] = [
   ...LENGTH_PLACES.map(down(lengthDown, "end")),
   ...CHUNKED_PLACES.slice(0, 5).map(down(chunkedDown, "reset")),
   ...LENGTH_PLACES.slice(1).map(down(lengthDown, "reset")),
+  ...BREAKS.flatMap(([name, title, pieces]) => [
+    script({
+      id: area(`client-breaks-off-${name}`),
+      title: `a request that its client breaks off ${title} never looks whole to the origin`,
+      rules: ["rule 9", "RFC 9113 section 8.1", "RFC 9112 section 8"],
+      client: [
+        { sendHead: name.startsWith("length") ? lengthUp : chunkedUp },
+        ...pieces.map((piece) => ({ sendContent: piece })),
+        { pause: 20 },
+        { act: "reset" },
+      ],
+      origin: [{ see: { end: "broken", nowhere: ["X-Sum: 1"] } }],
+      reached: "maybe",
+    }),
+    script({
+      id: area(`origin-breaks-off-${name}`),
+      title: `a response that its origin breaks off ${title} never looks whole to the client`,
+      rules: ["rule 37", "RFC 9113 section 8.1", "RFC 9112 section 8"],
+      client: [{ send: request() }, { see: { end: "broken", nowhere: ["X-Sum: 1"] } }],
+      origin: [
+        { see: {} },
+        { sendHead: name.startsWith("length") ? lengthDown : chunkedDown },
+        ...pieces.map((piece) => ({ sendContent: piece })),
+        { pause: 20 },
+        { act: "reset" },
+      ],
+    }),
+  ]),
   script({
     id: area("origin-reset-until-close"),
     title: "content until close that ends in a reset never looks whole",
@@ -122,11 +160,7 @@ export const aborts: readonly ConformanceCase[] = [
     rules: ["rule 37"],
     choice: true,
     client: [{ send: request() }, { seeHead: { status: 200 } }, { act: "reset" }],
-    origin: [
-      { see: {} },
-      { send: response({ content: ["abc", "def"], framing: "chunked" }), cut: 5 },
-      { seeEnd: true },
-    ],
+    origin: [{ see: {} }, { sendHead: response({ framing: "chunked" }) }, { sendContent: "abc" }, { seeEnd: true }],
   }),
   script({
     id: area("client-closes-before-answer"),
@@ -138,21 +172,17 @@ export const aborts: readonly ConformanceCase[] = [
   }),
   ...(
     [
-      ["length", lengthUp, 3],
-      ["chunked", chunkedUp, 15],
+      ["length", lengthUp],
+      ["chunked", chunkedUp],
     ] as const
-  ).map(([name, message, cut]) =>
+  ).map(([name, message]) =>
     script({
       id: area(`early-413-${name}`),
       title: `an origin that refuses an upload early is heard at once (${name})`,
       rules: ["rule 79", "RFC 9112 section 9.6"],
       choice: true,
-      client: [{ send: message, cut }, { see: { status: 413, content: "too much" } }],
-      origin: [
-        { seeHead: {} },
-        { send: response({ status: 413, fields: ["Connection: close"], content: "too much" }) },
-        { act: "end" },
-      ],
+      client: [{ sendHead: message }, { sendContent: "abc" }, { see: { status: 413, content: "too much" } }],
+      origin: [{ seeHead: {} }, { send: response({ status: 413, closes: true, content: "too much" }) }],
     }),
   ),
   script({
@@ -160,7 +190,7 @@ export const aborts: readonly ConformanceCase[] = [
     title: "an upload that was refused early and broken off never looks whole to the origin",
     rules: ["rule 79", "RFC 9112 section 8"],
     choice: true,
-    client: [{ send: chunkedUp, cut: 15 }, { see: { status: 413 } }, { act: "reset" }],
+    client: [{ sendHead: chunkedUp }, { sendContent: "abc" }, { see: { status: 413 } }, { act: "reset" }],
     origin: [{ seeHead: {} }, { send: response({ status: 413, content: "too much" }) }, { see: { end: "broken" } }],
   }),
   script({
@@ -169,16 +199,22 @@ export const aborts: readonly ConformanceCase[] = [
     rules: ["rule 79"],
     choice: true,
     client: [
-      { send: chunkedUp, cut: 15 },
+      { sendHead: chunkedUp },
+      { sendContent: "abc" },
       { seeHead: { status: 200 } },
-      { send: "0\r\nX-Sum: 1\r\n\r\n" },
-      { see: { status: 200, content: "abcdefg" } },
+      { seeContent: "abc" },
+      { sendContent: "defg" },
+      { sendEnd: ["X-Sum: 1"] },
+      { see: { status: 200, content: "abcdefg", trailers: ["X-Sum: 2"] } },
     ],
     origin: [
       { seeHead: {} },
-      { send: chunkedDown, cut: 24 },
-      { see: { content: "abcdefg" } },
-      { send: "4\r\ndefg\r\n0\r\n\r\n" },
+      { seeContent: "abc" },
+      { sendHead: chunkedDown },
+      { sendContent: "abc" },
+      { see: { content: "abcdefg", trailers: ["X-Sum: 1"] } },
+      { sendContent: "defg" },
+      { sendEnd: ["X-Sum: 2"] },
     ],
   }),
 ];

@@ -158,7 +158,7 @@ export const framing: readonly ConformanceCase[] = [
     choice: true,
     sends: request({ method: "HEAD" }),
     originSees: { method: "HEAD" },
-    originSends: "HTTP/1.1 200 OK\r\nContent-Length: 4711\r\n\r\n",
+    originSends: response({ fields: ["Content-Length: 4711"], framing: "none" }),
     clientSees: { fields: ["Content-Length: 4711"] },
   }),
   exchange({
@@ -168,6 +168,15 @@ export const framing: readonly ConformanceCase[] = [
     choice: true,
     sends: request({ method: "HEAD" }),
     originSends: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n",
+    clientSees: { status: 200, lacks: ["Trailer"] },
+  }),
+  exchange({
+    id: area("head-announcing"),
+    title: "the answer to HEAD announces no trailers",
+    rules: ["rule 60", "rule 71", "G14", "RFC 9110 section 9.3.2"],
+    choice: true,
+    sends: request({ method: "HEAD" }),
+    originSends: response({ fields: ["Trailer: X-Sum"], framing: "none" }),
     clientSees: { status: 200, lacks: ["Trailer"] },
   }),
   ...[204, 304].flatMap((status) => [
@@ -194,7 +203,7 @@ export const framing: readonly ConformanceCase[] = [
     title: "a 304 may tell the length that a 200 would have, and ends with its head",
     rules: ["RFC 9110 section 15.4.5"],
     sends: request({ fields: ['If-None-Match: "1"'] }),
-    originSends: "HTTP/1.1 304 Not Modified\r\nContent-Length: 4711\r\n\r\n",
+    originSends: response({ status: 304, fields: ["Content-Length: 4711"] }),
     clientSees: { status: 304 },
   }),
   exchange({

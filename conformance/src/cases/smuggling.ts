@@ -199,13 +199,15 @@ export const smuggling: readonly ConformanceCase[] = [
     }),
   ),
   ...AMBIGUOUS.filter(([name]) => !LENIENT.has(name)).map(([name, title, rfc, sends]) =>
-    refused({
+    script({
       id: area(`${name}-refused`),
       title: `${title} is refused`,
       rules: [rfc],
       choice: true,
-      sends,
-      status: REFUSALS,
+      client: [{ send: sends }, { see: { status: REFUSALS } }],
+      // What is wrong with its content is seen when its head has gone on.
+      origin: rfc === CHUNK ? [{ see: { end: "broken" } }] : [],
+      reached: rfc === CHUNK ? "maybe" : "never",
     }),
   ),
   exchange({
