@@ -40,6 +40,14 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ABORT_ERR", ["ABORTED", "cancelled"]],
 ]);
 
+/** What a server means by the error code with which it resets a stream or closes a connection (RFC 9113 section 7). */
+const HTTP2_CODES: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map([
+  [7, ["CONNECTION_LOST", "the server has refused to begin with the request"]],
+  [11, ["CONNECTION_LOST", "the server asks for fewer or smaller requests"]],
+  [12, ["PROTOCOL", "the server finds the connection not secure enough"]],
+  [13, ["PROTOCOL", "the server wants HTTP/1.1 for this"]],
+]);
+
 const UNTRUSTED =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
 
@@ -55,9 +63,17 @@ export function transportError(error: unknown, url: URL | null): TrailsumError {
   // fetch calls everything a TypeError, and keeps what happened in its cause.
   if (code === "" && error instanceof TypeError && error.cause instanceof Error)
     return transportError(error.cause, url);
-  const [kind, sentence] = CODES.get(code) ?? unlisted(code, error);
+  const [kind, sentence] = http2Meaning(code, error) ?? CODES.get(code) ?? unlisted(code, error);
   const detail = kind === "USAGE" && error instanceof Error ? `${sentence}: ${error.message}` : sentence;
   return new TrailsumError(kind, url === null ? detail : `${url.origin}: ${detail}`, { cause: error });
+}
+
+function http2Meaning(code: string, error: unknown): readonly [ErrorCode, string] | undefined {
+  if (!(error instanceof Error && "http2ErrorCode" in error)) return undefined;
+  if (code.startsWith("HPE_")) return ["PROTOCOL", `what answers there breaks the rules of HTTP/2 (${error.message})`];
+  return (
+    HTTP2_CODES.get(Number(error.http2ErrorCode)) ?? ["CONNECTION_LOST", `the server broke it off (${error.message})`]
+  );
 }
 
 function unlisted(code: string, error: unknown): readonly [ErrorCode, string] {

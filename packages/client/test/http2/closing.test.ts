@@ -93,8 +93,9 @@ describe("an agent that is closed", () => {
     const server = await promptServer();
     const agent = http2Agent();
     const events: string[] = [];
-    for (const name of ["connect", "disconnect", "connectionError"] as const)
-      agent.on(name, (url: URL) => events.push(`${name} ${url.origin}`));
+    agent.on("connect", (url) => events.push(`connect ${url.origin}`));
+    agent.on("disconnect", (url) => events.push(`disconnect ${url.origin}`));
+    agent.on("connectionError", (url) => events.push(`connectionError ${url.origin}`));
     await Promise.all(Array.from({ length: 5 }, () => send(agent, server).ended));
     await agent.close();
     expect(events).toEqual([`connect ${server.origin}`, `disconnect ${server.origin}`]);

@@ -12,6 +12,7 @@ import { errors } from "undici";
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "../connection.ts";
 import type { Exchange } from "../exchange.ts";
 import { IdleTimer } from "../idle-timer.ts";
+import { Deadlines } from "./deadlines.ts";
 import { ExchangeStream, type StreamOwner } from "./exchange-stream.ts";
 import type { Http2Options } from "./options.ts";
 import { connectionLost } from "./stream-error.ts";
@@ -37,6 +38,7 @@ export class Http2Connection implements Connection, StreamOwner {
   readonly #options: Http2Options;
   readonly #session: ClientHttp2Session;
   readonly #running = new Set<ExchangeStream>();
+  readonly deadlines: Deadlines = new Deadlines(this.#running);
   /** Upgrades that wait to hear whether the server can do them. */
   readonly #undecided = new Set<Exchange>();
   readonly #restTimer = new IdleTimer();
@@ -130,13 +132,17 @@ export class Http2Connection implements Connection, StreamOwner {
   }
 
   onOver(stream: ExchangeStream): void {
-    this.#running.delete(stream);
+    if (!this.#running.delete(stream)) return;
     this.#missed ||= this.#session.destroyed;
     this.#settle();
   }
 
   onUnanswered(exchange: Exchange): void {
     this.#owner.onUnanswered(exchange);
+  }
+
+  onHttp1Required(exchange: Exchange): void {
+    this.#owner.onHttp1Required(exchange);
   }
 
   #start(exchange: Exchange, protocol?: string): void {
@@ -223,6 +229,7 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#closed = true;
     this.#restTimer.stop();
     this.#pingTimer.stop();
+    this.deadlines.stop();
     this.#retired = true;
     const error = connectionLost(this.#error, this.#goawayCode);
     const inUse = this.#missed || !this.idle;

@@ -1,20 +1,21 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 
 import { errors } from "undici";
 
 import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../connection.ts";
-import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
-import { IdleTimer } from "../idle-timer.ts";
 import { isReplayable } from "../request-body.ts";
-import { cancel, isServerEnded, openStream } from "./open-stream.ts";
+import type { Dated, Deadlines } from "./deadlines.ts";
+import {
+  cancelStream,
+  isServerEnded,
+  openStream,
+  readStream,
+  releaseStream,
+  type StreamEvents,
+} from "./open-stream.ts";
 import { extendedConnectFields, hasContent, requestFields } from "./request-fields.ts";
+import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import { responseFields, trailerFields } from "./response-fields.ts";
 import { streamReset } from "./stream-error.ts";
 
@@ -23,6 +24,7 @@ export interface StreamOwner {
   readonly url: URL;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
+  readonly deadlines: Deadlines;
   /** Whether anything has ever come in answer to a request. */
   readonly proven: boolean;
   /** Why the connection is lost, if it is: `error` is what the stream was told. */
@@ -35,71 +37,61 @@ export interface StreamOwner {
   onOver(stream: ExchangeStream): void;
   /** The request can be sent again. */
   onUnanswered(exchange: Exchange): void;
+  /** The request can be sent again, and not over HTTP/2. */
+  onHttp1Required(exchange: Exchange): void;
 }
-
-/** So much is handed to Node at a time: it tells no sooner than when all of it is gone that sending goes on. */
-const PIECE = 65_536;
 
 /** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
 const RESENDINGS = 3;
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_HTTP_1_1_REQUIRED, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+
+/** What a server says that has not begun with a request. */
+const UNPROCESSED: ReadonlySet<number> = new Set([NGHTTP2_REFUSED_STREAM, NGHTTP2_HTTP_1_1_REQUIRED]);
 
 /** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset, whoever sends it. */
-export class ExchangeStream implements ExchangeCarrier, ContentSink {
+export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEvents, Dated {
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;
   readonly #stream: ClientHttp2Stream;
-  readonly #content: ContentSender;
-  readonly #timer = new IdleTimer();
-  /** What is left of a piece of content that is larger than what is handed over at a time. */
-  #rest: Uint8Array | undefined;
-  #trailers: readonly string[] | undefined;
-  /** All of the request has been handed over. */
-  #finished = false;
+  /** None where there is no content, or no end of it: in a tunnel. */
+  readonly #writer: RequestWriter | undefined;
+  #awaits: "100" | "head" | "content" = "head";
   #answered = false;
   /** Bytes of content that have come. */
   #received = 0;
-  #responseTrailers: string[] = [];
+  #trailers: string[] = [];
   /** The server has said that it has not begun with it. */
   #unprocessed = false;
   #error: Error | undefined;
   #closed = false;
   #over = false;
+  deadline: number = Number.POSITIVE_INFINITY;
 
   constructor(session: ClientHttp2Session, exchange: Exchange, connection: StreamOwner, protocol?: string) {
     const { request } = exchange;
+    const { url } = connection;
     const tunnels = request.upgrade !== undefined;
+    const writes = !tunnels && hasContent(request);
     this.#exchange = exchange;
     this.#connection = connection;
-    this.#content = new ContentSender(request, this);
-    const fields =
-      protocol === undefined
-        ? requestFields(request, connection.url)
-        : extendedConnectFields(request, connection.url, protocol);
-    this.#stream = openStream(session, fields, {
-      endStream: !tunnels && !hasContent(request),
-      waitForTrailers: request.trailers !== undefined,
-    });
-    const stream = this.#stream;
-    stream.on("headers", this.#onInterim).on("response", this.#onResponse).on("trailers", this.#onTrailers);
-    stream.on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
-    if (hasContent(request)) stream.on("drain", this.#onDrain).on("wantTrailers", this.#onWantTrailers);
+    const fields = protocol === undefined ? requestFields(request, url) : extendedConnectFields(request, url, protocol);
+    const options = { endStream: !tunnels && !writes, waitForTrailers: writes && request.trailers !== undefined };
+    this.#stream = openStream(session, fields, options, this);
+    this.#writer = writes ? new RequestWriter(this.#stream, request, this) : undefined;
   }
 
   /** Sends the request, all but its content if that waits for a 100. */
   start(): void {
-    const { request } = this.#exchange;
-    this.#exchange.carrier = this;
-    this.#exchange.httpVersion = "2.0";
-    if (request.upgrade !== undefined) this.#awaitHead();
-    else if (!hasContent(request)) {
-      this.#finished = true;
-      this.#awaitHead();
-      this.#exchange.requestSent();
-    } else if (request.expectContinue) {
-      this.#timer.set(this.#connection.timeouts.expectContinue, () => this.#content.start());
-    } else this.#content.start();
+    const exchange = this.#exchange;
+    const writer = this.#writer;
+    exchange.carrier = this;
+    exchange.httpVersion = "2.0";
+    if (writer === undefined) {
+      this.onFlushed();
+      exchange.requestSent();
+    } else if (exchange.request.expectContinue) this.#await("100", this.#connection.timeouts.expectContinue);
+    else writer.start();
   }
 
   /** Fails the exchange. A tunnel, whose exchange is over, breaks. */
@@ -116,7 +108,7 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
   // The exchange's side: what its handler asks for.
 
   pause(): void {
-    this.#timer.clear();
+    this.deadline = Number.POSITIVE_INFINITY;
     this.#stream.pause();
   }
 
@@ -129,225 +121,186 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
   }
 
   drop(_exchange: Exchange, error: Error): void {
-    this.#content.stop(error);
-    cancel(this.#stream, NGHTTP2_CANCEL);
+    this.#writer?.stop(error);
+    cancelStream(this.#stream);
     this.#leave();
   }
 
-  // The content's side: the request's body and trailers.
+  // The writer's side: how the sending of the request goes.
 
-  write(bytes: Uint8Array): boolean {
-    const taken = this.#handOver(bytes);
+  onSent(chunk: Uint8Array): void {
+    // A server that is still reading may take its time with the rest of an answer that it has begun.
     if (this.#answered && !this.#exchange.paused) this.#awaitContent();
-    this.#exchange.bodySent(bytes);
-    return taken;
+    this.#exchange.bodySent(chunk);
   }
 
-  blocked(): void {
-    if (!this.#answered) this.#timer.set(this.#bodyTimeout, this.#onContentOverdue);
+  onBlocked(): void {
+    if (!this.#answered) this.#awaitContent();
   }
 
-  end(trailers: readonly string[]): void {
-    this.#trailers = trailers;
-    if (this.#rest === undefined) this.#finish();
-    else this.blocked();
-  }
-
-  /** Hands over one piece after the other, as long as they are taken. */
-  #handOver(bytes: Uint8Array): boolean {
-    for (let at = 0; ; at += PIECE) {
-      const last = at + PIECE >= bytes.byteLength;
-      const taken = this.#stream.write(bytes.byteLength <= PIECE ? bytes : bytes.subarray(at, at + PIECE));
-      if (last) return taken;
-      if (!taken) {
-        this.#rest = bytes.subarray(at + PIECE);
-        return false;
-      }
-    }
-  }
-
-  readonly #onDrain = (): void => {
-    if (this.#over) return;
-    if (!this.#answered) this.#timer.clear();
+  onProgress(): void {
+    if (!this.#answered) this.deadline = Number.POSITIVE_INFINITY;
     else if (!this.#exchange.paused) this.#awaitContent();
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined && !this.#handOver(rest)) this.blocked();
-    else if (this.#trailers === undefined) this.#content.drained();
-    else if (!this.#finished) this.#finish();
-  };
+  }
 
-  #finish(): void {
-    this.#finished = true;
-    this.blocked();
-    this.#stream.end(() => {
-      if (!this.#answered && !this.#over) this.#awaitHead();
-    });
+  onFinished(): void {
     this.#exchange.requestSent();
   }
 
-  readonly #onWantTrailers = (): void => {
-    try {
-      this.#stream.sendTrailers(fieldsObject(this.#trailers ?? []));
-    } catch (error) {
-      this.#exchange.fail(new errors.InvalidArgumentError(`the trailers cannot be sent: ${String(error)}`));
+  onFlushed(): void {
+    if (!this.#answered && !this.#over) {
+      this.#await("head", this.#exchange.request.headersTimeout ?? this.#connection.timeouts.headers);
     }
-  };
+  }
 
-  // The server's side: the response.
+  onFailed(error: Error): void {
+    this.#exchange.fail(error);
+  }
 
-  readonly #onInterim = (headers: IncomingHttpHeaders, _flags: number, raw: string[]): void => {
+  // The server's side.
+
+  onInterim(status: number, raw: string[]): void {
     if (this.#over) return;
     this.#connection.onReceived();
-    const status = Number(headers[":status"]);
-    const fields = this.#checked(() => responseFields(raw, this.#connection.limits.maxHeaderSize));
+    const fields = this.#read(responseFields, raw, this.#connection.limits.maxHeaderSize);
     if (fields === undefined) return;
     this.#exchange.responseStart(status, fields, "");
-    if (status !== 100 || this.#over || !this.#exchange.request.expectContinue || !this.#content.waiting) return;
-    this.#timer.clear();
-    this.#content.start();
-  };
+    if (status !== 100 || this.#awaits !== "100" || this.#over) return;
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.#writer?.start();
+  }
 
-  readonly #onResponse = (headers: IncomingHttpHeaders, flags: number, raw: string[]): void => {
+  onResponse(status: number, raw: string[], ended: boolean): void {
     if (this.#over) return;
     this.#connection.onReceived();
-    const status = Number(headers[":status"]);
-    const fields = this.#checked(() => responseFields(raw, this.#connection.limits.maxHeaderSize));
+    const fields = this.#read(responseFields, raw, this.#connection.limits.maxHeaderSize);
     if (fields === undefined) return;
     this.#answered = true;
-    const { request } = this.#exchange;
-    if (request.upgrade !== undefined && (request.method === "CONNECT" || status < 300)) {
+    const { upgrade, method } = this.#exchange.request;
+    if (upgrade !== undefined && (method === "CONNECT" || status < 300)) {
       this.#switch(status, fields);
       return;
     }
     // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
     // A success may be half of a conversation, and the sending goes on until its end.
-    if (!this.#finished && (status >= 300 || this.#content.waiting)) this.#content.stop();
+    const writer = this.#writer;
+    if (writer?.finished === false && (status >= 300 || writer.waiting)) writer.stop();
     this.#awaitContent();
-    this.#stream.on("data", this.#onData);
+    readStream(this.#stream);
     this.#exchange.responseStart(status, fields, "");
     // Nothing follows that a pause could hold back.
-    if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#complete();
-  };
+    if (ended) this.onEnd();
+  }
 
-  readonly #onData = (content: Buffer): void => {
+  onContent(content: Buffer): void {
     if (this.#over) return;
     this.#received += content.byteLength;
     this.#connection.onReceived();
     this.#awaitContent();
     this.#exchange.responseData(content);
-  };
+  }
 
-  readonly #onTrailers = (_headers: IncomingHttpHeaders, _flags: number, raw: string[]): void => {
+  onTrailers(raw: string[]): void {
     if (this.#over) return;
-    this.#responseTrailers = this.#checked(() => trailerFields(raw, this.#connection.limits.maxTrailerSize)) ?? [];
-  };
+    this.#trailers = this.#read(trailerFields, raw, this.#connection.limits.maxTrailerSize) ?? [];
+  }
 
-  readonly #onEnd = (): void => this.#complete();
+  onEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadline = Number.POSITIVE_INFINITY;
+    if (this.#isSent) this.#stream.resume();
+    else {
+      this.#writer?.stop();
+      cancelStream(this.#stream);
+    }
+    this.#exchange.responseEnd(this.#trailers);
+    this.#connection.onOver(this);
+  }
 
-  readonly #onError = (error: Error): void => {
-    this.#error = error;
-  };
+  onDrain(): void {
+    if (!this.#over) this.#writer?.drained();
+  }
 
-  readonly #onClose = (): void => {
+  onWantTrailers(): void {
+    this.#writer?.sendTrailers();
+  }
+
+  onClosed(error: Error | undefined): void {
     this.#closed = true;
-    if (this.#over) return;
-    if (this.#answered && isServerEnded(this.#stream)) this.#handOnRest();
+    this.#error = error;
+    // The end of a tunnel.
+    if (this.#over) this.#connection.onOver(this);
+    else if (this.#answered && isServerEnded(this.#stream)) this.#handOnRest();
     else this.#lose();
-  };
+  }
+
+  onOverdue(): void {
+    if (this.#awaits === "100") {
+      this.#writer?.start();
+      return;
+    }
+    this.#connection.onOverdue();
+    this.#exchange.fail(this.#awaits === "head" ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+  }
 
   /** What has come whole is handed on, though its stream is gone with the connection. */
   #handOnRest(): void {
     while (!this.#exchange.paused && !this.#over) {
       const content = this.#stream.read() as Buffer | null;
-      if (content === null) this.#complete();
-      else this.#onData(content);
+      if (content === null) this.onEnd();
+      else this.onContent(content);
     }
   }
 
-  #complete(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#timer.stop();
-    if (!this.#finished) {
-      this.#content.stop();
-      cancel(this.#stream, NGHTTP2_CANCEL);
-    } else this.#stream.resume();
-    this.#exchange.responseEnd(this.#responseTrailers);
-    this.#connection.onOver(this);
+  /** Whether nothing of the request is held back any more. */
+  get #isSent(): boolean {
+    return this.#writer === undefined ? this.#exchange.request.upgrade === undefined : this.#writer.finished;
   }
 
   /** The stream is the handler's now. The connection carries it until it is closed. */
   #switch(status: number, fields: string[]): void {
-    const stream = this.#stream;
     this.#over = true;
-    this.#timer.stop();
-    stream.off("headers", this.#onInterim).off("trailers", this.#onTrailers).off("end", this.#onEnd);
-    stream.once("close", () => this.#connection.onOver(this));
-    this.#exchange.upgraded(status, fields, stream);
+    this.deadline = Number.POSITIVE_INFINITY;
+    releaseStream(this.#stream);
+    this.#exchange.upgraded(status, fields, this.#stream);
   }
 
   /** There will be no response, or no more of it: sends the request again where that is right, and fails it where not. */
   #lose(): void {
     const exchange = this.#exchange;
-    const lost = this.#connection.lost(this.#error);
-    const { rstCode } = this.#stream;
-    const untouched = isReplayable(exchange.request.body) || this.#content.waiting;
-    const unprocessed = !this.#answered && (this.#unprocessed || rstCode === NGHTTP2_REFUSED_STREAM);
-    // As with HTTP/1.1: a connection that had gone stale fails nothing that may be repeated, a new one does.
-    const stale = lost !== undefined && this.#connection.proven && !this.#answered && exchange.rawHeaders === null;
-    if (((unprocessed && untouched) || (stale && mayRepeat(exchange))) && exchange.resendings < RESENDINGS) {
-      exchange.resendings += 1;
-      exchange.carrier = undefined;
-      this.#leave();
-      this.#connection.onUnanswered(exchange);
+    if (!this.#mayBeSentAgain || exchange.resendings === RESENDINGS) {
+      exchange.fail(this.#reason);
       return;
     }
-    if (unprocessed) exchange.fail(streamReset(NGHTTP2_REFUSED_STREAM, this.#error));
-    else if (lost !== undefined) exchange.fail(lost);
-    else if (rstCode === NGHTTP2_PROTOCOL_ERROR && this.#hasOtherLength) {
-      exchange.fail(new errors.ResponseContentLengthMismatchError());
-    } else exchange.fail(streamReset(rstCode, this.#error));
+    exchange.resendings += 1;
+    exchange.carrier = undefined;
+    this.#leave();
+    if (this.#stream.rstCode === NGHTTP2_HTTP_1_1_REQUIRED) this.#connection.onHttp1Required(exchange);
+    else this.#connection.onUnanswered(exchange);
   }
 
-  #leave(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#timer.stop();
-    this.#connection.onOver(this);
-  }
-
-  /** What `read` gives; where it throws, the exchange has failed. */
-  #checked(read: () => string[]): string[] | undefined {
-    try {
-      return read();
-    } catch (error) {
-      this.#exchange.fail(error as Error);
-      return undefined;
+  get #mayBeSentAgain(): boolean {
+    const exchange = this.#exchange;
+    if (this.#answered) return false;
+    if (this.#unprocessed || UNPROCESSED.has(this.#stream.rstCode)) {
+      return isReplayable(exchange.request.body) || this.#writer?.waiting === true;
     }
+    // As with HTTP/1.1: a connection that had gone stale fails nothing that may be repeated, a new one does.
+    const stale = this.#connection.proven && this.#connection.lost(this.#error) !== undefined;
+    return stale && exchange.rawHeaders === null && mayRepeat(exchange);
   }
 
-  #awaitHead(): void {
-    this.#timer.set(this.#exchange.request.headersTimeout ?? this.#connection.timeouts.headers, this.#onHeadOverdue);
+  get #reason(): Error {
+    const { rstCode } = this.#stream;
+    if (this.#unprocessed && !this.#answered) return streamReset(NGHTTP2_REFUSED_STREAM, this.#error);
+    const lost = this.#connection.lost(this.#error);
+    if (lost !== undefined) return lost;
+    if (rstCode === NGHTTP2_PROTOCOL_ERROR && this.#hasOtherLength) {
+      return new errors.ResponseContentLengthMismatchError();
+    }
+    return streamReset(rstCode, this.#error);
   }
-
-  #awaitContent(): void {
-    this.#timer.set(this.#bodyTimeout, this.#onContentOverdue);
-  }
-
-  get #bodyTimeout(): number {
-    return this.#exchange.request.bodyTimeout ?? this.#connection.timeouts.body;
-  }
-
-  readonly #onHeadOverdue = (): void => {
-    this.#connection.onOverdue();
-    this.#exchange.fail(new errors.HeadersTimeoutError());
-  };
-
-  readonly #onContentOverdue = (): void => {
-    this.#connection.onOverdue();
-    this.#exchange.fail(new errors.BodyTimeoutError());
-  };
 
   /** Whether the response was to be longer or shorter than what has come of it. */
   get #hasOtherLength(): boolean {
@@ -355,11 +308,30 @@ export class ExchangeStream implements ExchangeCarrier, ContentSink {
     const at = raw.findIndex((text, index) => index % 2 === 0 && text === "content-length");
     return at !== -1 && Number(raw[at + 1]) !== this.#received;
   }
-}
 
-/** Fields as Node takes them: an object without a prototype, with a list where a name comes more than once. */
-function fieldsObject(raw: readonly string[]): OutgoingHttpHeaders {
-  const fields = Object.create(null) as Record<string, string[]>;
-  for (let at = 0; at < raw.length; at += 2) (fields[raw[at]!.toLowerCase()] ??= []).push(raw[at + 1]!);
-  return fields;
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.#connection.onOver(this);
+  }
+
+  /** A field section; where it is not to be had, the exchange has failed. */
+  #read(section: (raw: string[], limit: number) => string[], raw: string[], limit: number): string[] | undefined {
+    try {
+      return section(raw, limit);
+    } catch (error) {
+      this.#exchange.fail(error as Error);
+      return undefined;
+    }
+  }
+
+  #awaitContent(): void {
+    this.#await("content", this.#exchange.request.bodyTimeout ?? this.#connection.timeouts.body);
+  }
+
+  #await(what: "100" | "head" | "content", timeout: number): void {
+    this.#awaits = what;
+    this.#connection.deadlines.set(this, timeout);
+  }
 }
