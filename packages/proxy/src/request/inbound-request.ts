@@ -53,8 +53,8 @@ export function targetAndHost(target: string, header: FieldLines): Pick<InboundR
 
 /**
  * Refuses what cannot be passed on: a request whose host or target whoever routes by it next might read as another one
- * (RFC 9112 section 3.2, RFC 9113 section 8.3.1), and one for a tunnel to wherever a client wants: this is no forward
- * proxy (RFC 9110 section 9.3.6). HTTP/1.0 need name no host.
+ * (RFC 9112 section 3.2, RFC 9113 section 8.3.1), one that expects what nobody knows (RFC 9110 section 10.1.1), and one
+ * for a tunnel to wherever a client wants: this is no forward proxy (section 9.3.6). HTTP/1.0 need name no host.
  */
 export function checkRequest(request: InboundRequest): void {
   const { method, header, host, httpVersion, target, upgrade } = request;
@@ -65,6 +65,10 @@ export function checkRequest(request: InboundRequest): void {
   }
   if (!isToken(method) || !TARGET.test(target.path) || (target.query !== undefined && !TARGET.test(target.query))) {
     throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });
+  }
+  const expectation = httpVersion === "1.0" ? undefined : header.get("Expect");
+  if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {
+    throw new TrailsumError("EXPECTATION_FAILED", "the request expects what nobody knows");
   }
   if (method === "CONNECT" && upgrade === undefined) {
     throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");

@@ -56,7 +56,8 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
 
   const told = noContent || transform !== undefined ? undefined : header.get("Content-Length");
   let length = told === undefined || !hasContent ? told : context.separated.length;
-  const announced = hasContent && httpVersion !== "1.0" ? announcedTrailers(context) : [];
+  const announced =
+    hasContent && httpVersion !== "1.0" && context.origin.trailersPossible ? announcedTrailers(context) : [];
   // In HTTP/1.1 content of a known length has nothing behind it: where trailers may come from HTTP/2, it gets room.
   const mayFollow = announced.length > 0 || context.policy.passesUndeclared;
   if (httpVersion === "1.1" && hasContent && context.origin.trailersPossible && mayFollow) length = undefined;
