@@ -66,7 +66,8 @@ export class Http2Connection implements ServedConnection {
     });
     // A session that breaks takes its streams with it, and they tell of it.
     session.on("error", () => {}).on("close", () => connections.delete(this));
-    socket.on("error", () => {});
+    // No half of it is of any use: no window would be opened any more, and whoever has gone wants no answer.
+    socket.on("error", () => {}).once("end", () => session.destroy());
     if (connections.stopping) this.stop();
   }
 
