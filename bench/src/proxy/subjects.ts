@@ -6,8 +6,9 @@ import type { Peer, PeerManner } from "@trailsum/conformance/peers/peer";
 import { PeerProcess } from "@trailsum/conformance/peers/run-peer";
 
 import type { Origin } from "../load/load.ts";
+import { packedCommand } from "../packed-command.ts";
 import { profilingArgs } from "../profiles.ts";
-import { isWanted } from "../settings.ts";
+import { isWanted, settings } from "../settings.ts";
 
 /** A proxy that is running and can be measured. */
 export interface Subject {
@@ -43,7 +44,7 @@ export function ours(name = "trailsum", { overTls = false, flags = [] as readonl
       ...(tls === undefined ? [] : ["env", `NODE_EXTRA_CA_CERTS=${tls.certFile}`]),
       process.execPath,
       ...profilingArgs(name),
-      join(root, "packages/cli/src/bin.ts"),
+      await command(),
       "proxy",
       `${tls === undefined ? "http" : "https"}://127.0.0.1:${originPort}`,
       "--port",
@@ -53,6 +54,11 @@ export function ours(name = "trailsum", { overTls = false, flags = [] as readonl
       ...flags,
     ],
   };
+}
+
+/** As it is installed; profiles are easier to read of the source, and whether it works that tells as well. */
+async function command(): Promise<string> {
+  return settings.profile || settings.smoke ? join(root, "packages/cli/src/bin.ts") : packedCommand();
 }
 
 /** This project's proxy and all others that are known. */
