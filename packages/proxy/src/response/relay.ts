@@ -87,6 +87,8 @@ function throughStreams(
   pipeline(stages as [Readable, NodeJS.ReadWriteStream], (error) => {
     if (error) reject(error);
   });
+  // The pipeline looks away when all has been written to the last stage, and not when all has been read from it.
+  last.on("error", reject);
   exchange.onDrain = () => void last.resume();
   last.on("data", (piece: Buffer) => {
     if (!exchange.write(piece)) last.pause();
