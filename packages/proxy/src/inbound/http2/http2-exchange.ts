@@ -23,6 +23,9 @@ export interface StreamBeginning {
 /** When so much of a response waits, no more should be given. Bytes. */
 const HIGH_WATER = 256 * 1024;
 
+/** How long a sender that has its answer may still send. Milliseconds. */
+const LINGER = 500;
+
 /** One stream of HTTP/2: a request and the response to it. */
 export class Http2Exchange implements InboundExchange, ContentSource {
   readonly request: InboundRequest;
@@ -38,8 +41,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   #opened = false;
   #ended = false;
   #switched = false;
-  /** The rest of the request is for nobody. */
-  #unwanted = false;
+  /** Since when the rest of the request is for nobody. */
+  #unwantedSince: number | undefined;
   #trailersOut: FieldLines = FieldLines.empty;
   #sink: ContentSink | undefined;
   #content: "arriving" | "whole" | "lost";
@@ -118,11 +121,16 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#stream.close(this.gone ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
   }
 
+  /**
+   * A server that needs no more of a request says so, and that it is no error (RFC 9113 section 8.1): when its response has
+   * left, which a reset would overtake, and a little later. Until then what comes is read and forgotten, as most stop by
+   * themselves, and some that find the answer and the reset in one packet lose the answer (curl 7.88).
+   */
   conclude(): void {
     this.#sink = undefined;
     if (this.#switched || this.#content !== "arriving" || this.#stream.closed) return;
-    this.#unwanted = true;
-    this.#refuseRest(3);
+    this.#unwantedSince = performance.now();
+    this.#stream.resume();
   }
 
   /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
@@ -161,7 +169,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   /** Looks whether nothing has moved for too long that should have. */
   check(now: number, idle: number): void {
     if (this.#switched) return;
-    if (this.#unwanted) this.#refuseRest(0);
+    if (this.#unwantedSince !== undefined && now - this.#unwantedSince > LINGER && this.#stream.state.localClose === 1)
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
     const waits = this.#stream.writableLength > 0 || (this.#content === "arriving" && this.#sink !== undefined);
     if (!waits || this.#moved) this.#since = now;
     this.#moved = false;
@@ -209,17 +218,6 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#lose();
     if (this.gone) this.onGone?.();
   };
-
-  /**
-   * A server that needs no more of a request says so, and that it is no error, when all of its response has left (RFC 9113
-   * section 8.1). A reset would overtake the end of it, of which Node tells in nothing but the state of the stream: that is
-   * looked at in the turns in which it mostly leaves, and now and then after that.
-   */
-  #refuseRest(turns: number): void {
-    if (this.#stream.closed) return;
-    if (this.#stream.state.localClose === 1) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    else if (turns > 0) setImmediate(() => this.#refuseRest(turns - 1));
-  }
 
   readonly #onTurn = (): void => {
     if (!this.#stream.closed) this.#open();
