@@ -18,14 +18,14 @@ const INTERVAL = 1_000;
 export class Connections {
   readonly #open = new Set<ServedConnection>();
   #timer: NodeJS.Timeout | undefined;
-  /** The time, as of the last look. */
-  now: number = performance.now();
   /** Whether the server stops. */
   stopping = false;
 
+  /** One that comes when the server stops already is told at once. */
   add(connection: ServedConnection): void {
     this.#open.add(connection);
     this.#timer ??= setInterval(this.#look, INTERVAL).unref();
+    if (this.stopping) connection.stop();
   }
 
   delete(connection: ServedConnection): void {
@@ -47,7 +47,7 @@ export class Connections {
   }
 
   readonly #look = (): void => {
-    this.now = performance.now();
-    for (const connection of this.#open) connection.check(this.now);
+    const now = performance.now();
+    for (const connection of this.#open) connection.check(now);
   };
 }

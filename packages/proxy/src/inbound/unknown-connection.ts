@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 
+import { http2Preface } from "@trailsum/shared/http1";
+
 import type { Connections, ServedConnection } from "../connections.ts";
 
 /** What becomes of a connection in the clear, once its first bytes have told what is spoken on it. */
@@ -13,20 +15,16 @@ export interface UnknownConnectionOptions {
   readonly onHttp2: () => void;
 }
 
-/** What a client of HTTP/2 begins with (RFC 9113 section 3.4). The first line is no request of HTTP/1.1. */
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-
 /** A connection on which nothing, or too little, has been said. */
 export class UnknownConnection implements ServedConnection {
   readonly #socket: Socket;
   readonly #options: UnknownConnectionOptions;
-  readonly #since: number;
+  readonly #since: number = performance.now();
   #bytes: Buffer | undefined;
 
   constructor(socket: Socket, options: UnknownConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#since = options.connections.now;
     socket.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#leave);
   }
 
@@ -44,17 +42,19 @@ export class UnknownConnection implements ServedConnection {
 
   readonly #onData = (piece: Buffer): void => {
     const bytes = this.#bytes === undefined ? piece : Buffer.concat([this.#bytes, piece]);
-    const compared = Math.min(bytes.length, PREFACE.length);
-    if (bytes.compare(PREFACE, 0, compared, 0, compared) !== 0) {
-      this.#leave();
-      this.#options.onHttp1(bytes);
-    } else if (bytes.length < PREFACE.length) {
-      this.#bytes = bytes;
-    } else {
-      this.#leave();
-      this.#socket.pause();
-      this.#socket.unshift(bytes);
-      this.#options.onHttp2();
+    switch (http2Preface(bytes)) {
+      case "begun":
+        this.#bytes = bytes;
+        break;
+      case "whole":
+        this.#leave();
+        this.#socket.pause();
+        this.#socket.unshift(bytes);
+        this.#options.onHttp2();
+        break;
+      default:
+        this.#leave();
+        this.#options.onHttp1(bytes);
     }
   };
 

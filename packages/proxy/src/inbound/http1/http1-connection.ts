@@ -44,9 +44,12 @@ export class Http1Connection implements RequestSink, ServedConnection {
   readonly #options: Http1Options;
   readonly #reader: RequestReader;
   #exchange: Http1Exchange | undefined;
-  #phase: "idle" | "head" | "exchange" | "forgetting" | "closing" = "idle";
-  /** When the phase began, or something last moved in it, by the clock of all connections. */
-  #since: number;
+  #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
+  /** Since when it rests, as far as the clock of all connections knows, and whether something has moved since its last look. */
+  #since: number = performance.now();
+  #moved = false;
+  /** Whether the head of the next request had begun at the last look. */
+  #headBegun = false;
   /** When what is forgotten has to have come to its end, and how many bytes it may still have. */
   #forgetUntil = 0;
   #forgettable = 0;
@@ -60,7 +63,6 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.writer = new MessageWriter(socket);
     this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
     this.#reader = new RequestReader(this, options.limits);
-    this.#since = options.connections.now;
     socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
   }
@@ -73,38 +75,47 @@ export class Http1Connection implements RequestSink, ServedConnection {
   // The clock's side.
 
   check(now: number): void {
-    const { keepAlive, head, idle } = this.#options.timeouts;
+    if (this.#moved) this.#since = now;
+    this.#moved = false;
+    if (this.#phase === "idle") this.#checkIdle(now);
+    else if (this.#phase === "exchange") this.#checkExchange(now);
+    else this.#checkForgetting(now);
+  }
+
+  /** A head that has begun has only so long from the look that finds it. */
+  #checkIdle(now: number): void {
+    const { keepAlive, head } = this.#options.timeouts;
+    const begun = this.#reader.started;
+    if (begun !== this.#headBegun) this.#since = now;
+    this.#headBegun = begun;
     const rested = now - this.#since;
-    if (this.#phase === "exchange") this.#checkExchange(now, idle);
-    else if (this.#phase === "idle" && rested > keepAlive) this.socket.destroy();
-    else if (this.#phase === "head" && rested > head)
-      this.#refuse(new TrailsumError("TIMEOUT", "the head of the request took too long"));
-    else if (this.#phase === "closing") this.#checkClosing(now, idle);
-    else if (this.#phase === "forgetting" && (rested > unreadLimits.idle || now > this.#forgetUntil))
-      this.socket.destroy();
+    if (begun && rested > head) this.#refuse(new TrailsumError("TIMEOUT", "the head of the request took too long"));
+    else if (!begun && rested > keepAlive) this.socket.destroy();
   }
 
   /** What rests for too long is a response that is not taken, or content that does not come. */
-  #checkExchange(now: number, idle: number): void {
+  #checkExchange(now: number): void {
     const unsent = this.socket.writableLength;
     const rests = unsent === 0 ? this.#exchange?.awaitsContent === true : unsent === this.#unsent;
     this.#unsent = unsent;
     if (!rests) this.#since = now;
-    else if (now - this.#since <= idle) return;
+    else if (now - this.#since <= this.#options.timeouts.idle) return;
     else if (unsent > 0) this.socket.destroy();
     else this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent nothing for too long"));
   }
 
-  /** The last answer has all the time that it needs; once it is out, a client that does not close its side has little. */
-  #checkClosing(now: number, idle: number): void {
+  /** An answer has all the time that it needs; once it is out, a client that goes on sending, or stays, has little. */
+  #checkForgetting(now: number): void {
     const unsent = this.socket.writableLength;
     if (unsent !== this.#unsent) this.#since = now;
     this.#unsent = unsent;
-    if (now - this.#since > (unsent > 0 ? idle : unreadLimits.idle)) this.socket.destroy();
+    if (unsent > 0) this.#forgetUntil = now + unreadLimits.time;
+    const idle = unsent > 0 ? this.#options.timeouts.idle : unreadLimits.idle;
+    if (now - this.#since > idle || now > this.#forgetUntil) this.socket.destroy();
   }
 
   stop(): void {
-    if (this.#phase === "idle") this.socket.destroy();
+    if (this.#phase === "idle" && !this.#reader.started) this.socket.destroy();
     else this.#exchange?.stopBehind();
   }
 
@@ -142,17 +153,14 @@ export class Http1Connection implements RequestSink, ServedConnection {
     else if (this.#reader.complete && !this.writer.full) {
       this.#exchange = undefined;
       this.#phase = "idle";
-      this.#since = this.#options.connections.now;
+      this.#moved = true;
       this.#next();
     }
   }
 
   /** Reads and forgets what is still to come of a request that has its answer. */
   forget(): void {
-    this.#phase = "forgetting";
-    this.#since = performance.now();
-    this.#forgetUntil = this.#since + unreadLimits.time;
-    this.#forgettable = unreadLimits.bytes;
+    this.#forgetFrom("forgetting");
     this.resume();
   }
 
@@ -162,9 +170,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
    */
   close(): void {
     if (this.#phase === "closing") return;
-    this.#phase = "closing";
-    this.#since = performance.now();
-    this.#forgettable = unreadLimits.bytes;
+    this.#forgetFrom("closing");
     this.writer.flush();
     this.socket.end();
     this.socket.resume();
@@ -190,12 +196,13 @@ export class Http1Connection implements RequestSink, ServedConnection {
     const exchange = new Http1Exchange(this, head);
     this.#exchange = exchange;
     this.#phase = "exchange";
+    this.#moved = true;
     if (head.framing.kind !== "none") this.#reader.pause();
     void this.#options.forward(exchange);
   }
 
   onContent(piece: Buffer): void {
-    this.#since = this.#options.connections.now;
+    this.#moved = true;
     if (this.#phase === "forgetting" || this.#phase === "closing") this.#forgotten(piece.length);
     else this.#exchange?.received(piece);
   }
@@ -209,6 +216,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     if (this.#phase === "closing") {
+      this.#moved = true;
       this.#forgotten(bytes.length);
       return;
     }
@@ -216,10 +224,6 @@ export class Http1Connection implements RequestSink, ServedConnection {
       this.#reader.read(bytes);
     } catch (error) {
       this.#refuse(error);
-    }
-    if (this.#phase === "idle" && this.#reader.started) {
-      this.#phase = "head";
-      this.#since = performance.now();
     }
     this.#settleReading();
   };
@@ -264,6 +268,13 @@ export class Http1Connection implements RequestSink, ServedConnection {
     const { socket } = this;
     if (this.#reader.waiting) socket.pause();
     else if (socket.isPaused()) socket.resume();
+  }
+
+  #forgetFrom(phase: "forgetting" | "closing"): void {
+    this.#phase = phase;
+    this.#since = performance.now();
+    this.#forgetUntil = this.#since + unreadLimits.time;
+    this.#forgettable = unreadLimits.bytes;
   }
 
   #forgotten(bytes: number): void {

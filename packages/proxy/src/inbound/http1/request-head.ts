@@ -11,7 +11,7 @@ import {
 import { RequestFault } from "./request-fault.ts";
 
 /** Where the content of a request ends (RFC 9112 section 6.3). */
-export type RequestFraming =
+type RequestFraming =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" };

@@ -32,12 +32,11 @@ export class Http2Connection implements ServedConnection {
   readonly #options: Http2Options;
   readonly #exchanges = new Set<Http2Exchange>();
   /** When the last exchange ended. */
-  #idleSince: number;
+  #idleSince: number = performance.now();
 
   constructor(socket: Socket, options: Http2Options) {
     this.#options = options;
     const { connections, limits } = options;
-    this.#idleSince = connections.now;
     const origin: RequestOrigin = {
       remoteAddress: clientAddress(socket.remoteAddress),
       protocol: socket instanceof TLSSocket ? "https" : "http",
@@ -56,11 +55,11 @@ export class Http2Connection implements ServedConnection {
     session.setLocalWindowSize(SESSION_WINDOW);
     session.on("stream", (stream, _headers, flags, rawHeaders: string[]) => {
       const whole = (flags & END_STREAM) !== 0;
-      const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin, limits });
+      const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin });
       this.#exchanges.add(exchange);
       stream.once("close", () => {
         this.#exchanges.delete(exchange);
-        this.#idleSince = connections.now;
+        this.#idleSince = performance.now();
       });
       void options.forward(exchange);
     });
@@ -68,7 +67,6 @@ export class Http2Connection implements ServedConnection {
     session.on("error", () => {}).on("close", () => connections.delete(this));
     // No half of it is of any use: no window would be opened any more, and whoever has gone wants no answer.
     socket.on("error", () => {}).once("end", () => session.destroy());
-    if (connections.stopping) this.stop();
   }
 
   check(now: number): void {

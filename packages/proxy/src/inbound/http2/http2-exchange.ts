@@ -4,7 +4,6 @@ import { Duplex } from "node:stream";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
-import type { RequestLimits } from "../http1/request-reader.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
 import { fieldsObject } from "./fields-object.ts";
@@ -17,7 +16,6 @@ export interface StreamBeginning {
   /** Whether nothing follows. */
   readonly whole: boolean;
   readonly origin: RequestOrigin;
-  readonly limits: RequestLimits;
 }
 
 /** When so much of a response waits, no more should be given. Bytes. */
@@ -47,13 +45,14 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   #sink: ContentSink | undefined;
   #content: "arriving" | "whole" | "lost";
   #blocked = false;
-  /** When something last moved, as far as the clock of all connections knows. */
+  /** When something last moved, as far as the clock of all connections knows, and whether something has since. */
   #since = performance.now();
+  #moved = false;
 
-  constructor(stream: ServerHttp2Stream, { raw, whole, origin, limits }: StreamBeginning) {
+  constructor(stream: ServerHttp2Stream, { raw, whole, origin }: StreamBeginning) {
     this.#stream = stream;
     stream.end = endOpen as typeof stream.end;
-    this.request = http2Request(raw, { whole, origin, maxHeaderSize: limits.maxHeaderSize });
+    this.request = http2Request(raw, { whole, origin });
     this.content = whole || this.request.upgrade !== undefined ? undefined : this;
     this.#content = whole ? "whole" : "arriving";
     stream
@@ -176,8 +175,6 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#moved = false;
     if (now - this.#since > idle) this.#stream.close(constants.NGHTTP2_CANCEL);
   }
-
-  #moved = false;
 
   /** The server stops: what is no exchange any more ends. */
   stop(): void {

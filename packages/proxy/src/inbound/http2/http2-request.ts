@@ -8,7 +8,6 @@ export interface Http2RequestContext {
   /** Whether no content follows. */
   readonly whole: boolean;
   readonly origin: RequestOrigin;
-  readonly maxHeaderSize: number;
 }
 
 interface PseudoFields {
