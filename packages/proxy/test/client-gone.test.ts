@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { ReverseProxyOptions } from "../src/index.ts";
 import { Transform } from "node:stream";
-import { proxyServer, readMessage } from "./peers.ts";
+import { FRONTS, readMessage } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HALF = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf";
@@ -77,100 +77,102 @@ const cases = Object.entries(MOMENTS).flatMap(([when, moment]) =>
   Object.entries(OPTIONS).map(([how, options]) => [`${when}${how}`, moment, options] as const),
 );
 
-describe("rule 9: a client that goes away has its request ended at the origin:", () => {
-  test.each(cases)("%s", async (_when, { request, before, until, status }, options) => {
-    const reached = Promise.withResolvers<void>();
-    const origin = await rawServer(async (connection) => {
-      await before(connection);
-      reached.resolve();
-      await connection.readToEnd();
-    });
-    const { port, records } = await proxyServer({ target: origin.origin, ...options });
-    const client = await rawClient(port);
-    await client.write(request);
-    await reached.promise;
-    await client.readUntil(until);
-    client.reset();
-    await origin.finished();
-    await expect.poll(() => records.map((record) => record.status)).toEqual([status]);
-    expect(["ABORTED", "CONNECTION_LOST"]).toContain(records[0]!.error?.code);
-  });
-
-  test("while it waits for an answer to a request that stands behind another one", async () => {
-    const origin = await rawServer(async (connection) => {
-      await connection.readHead();
-      await connection.readToEnd();
-    });
-    const { port, records } = await proxyServer({ target: origin.origin });
-    const client = await rawClient(port);
-    await client.write(GET + GET.replace("/", "/second") + GET.replace("/", "/third"));
-    await expect.poll(() => origin.connections.length).toBe(1);
-    client.reset();
-    await origin.finished();
-    await expect.poll(() => records.length).toBe(1);
-    expect(origin.connections.length).toBe(1);
-  });
-
-  test("while a hook takes its time", async () => {
-    const [hooked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const origin = await rawServer(async (connection) => {
-      await connection.readHead();
-      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhel");
-      await connection.readToEnd();
-    });
-    const { port, records } = await proxyServer({
-      target: origin.origin,
-      modifyResponse: () => {
-        hooked.resolve();
-        return goOn.promise;
-      },
-    });
-    const client = await rawClient(port);
-    await client.write(GET);
-    await hooked.promise;
-    client.reset();
-    await origin.finished();
-    goOn.resolve();
-    await expect.poll(() => records.map(({ error }) => error?.code)).toEqual(["ABORTED"]);
-  });
-
-  test.each(Object.entries(OPTIONS))(
-    "when the origin has sent all, and it has not read it%s",
-    async (_how, options) => {
-      const size = 32 * 1_048_576;
+describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
+  describe("rule 9: a client that goes away has its request ended at the origin:", () => {
+    test.each(cases)("%s", async (_when, { request, before, until, status }, options) => {
+      const reached = Promise.withResolvers<void>();
       const origin = await rawServer(async (connection) => {
-        await connection.readHead();
-        void connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-        await connection.write(Buffer.alloc(size)).catch(() => {});
-        await connection.closed;
+        await before(connection);
+        reached.resolve();
+        await connection.readToEnd();
       });
       const { port, records } = await proxyServer({ target: origin.origin, ...options });
       const client = await rawClient(port);
-      await client.write(GET);
-      await client.readHead();
-      client.socket.pause();
+      await client.write(request);
+      await reached.promise;
+      await client.readUntil(until);
       client.reset();
-      await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[200, "ABORTED"]]);
       await origin.finished();
-    },
-  );
-});
+      await expect.poll(() => records.map((record) => record.status)).toEqual([status]);
+      expect(["ABORTED", "CONNECTION_LOST"]).toContain(records[0]!.error?.code);
+    });
 
-test("requests that stand behind one another are answered in their order, and each in its turn", async () => {
-  let running = 0;
-  const origin = await rawServer(async (connection) => {
-    for (;;) {
-      const { startLine } = await readMessage(connection, { from: connection.received.length });
-      running += 1;
-      expect(running).toBe(1);
-      await new Promise((resolve) => setImmediate(resolve));
-      running -= 1;
-      await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${startLine.length}\r\n\r\n${startLine}`);
-    }
+    test("while it waits for an answer to a request that stands behind another one", async () => {
+      const origin = await rawServer(async (connection) => {
+        await connection.readHead();
+        await connection.readToEnd();
+      });
+      const { port, records } = await proxyServer({ target: origin.origin });
+      const client = await rawClient(port);
+      await client.write(GET + GET.replace("/", "/second") + GET.replace("/", "/third"));
+      await expect.poll(() => origin.connections.length).toBe(1);
+      client.reset();
+      await origin.finished();
+      await expect.poll(() => records.length).toBe(1);
+      expect(origin.connections.length).toBe(1);
+    });
+
+    test("while a hook takes its time", async () => {
+      const [hooked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const origin = await rawServer(async (connection) => {
+        await connection.readHead();
+        await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhel");
+        await connection.readToEnd();
+      });
+      const { port, records } = await proxyServer({
+        target: origin.origin,
+        modifyResponse: () => {
+          hooked.resolve();
+          return goOn.promise;
+        },
+      });
+      const client = await rawClient(port);
+      await client.write(GET);
+      await hooked.promise;
+      client.reset();
+      await origin.finished();
+      goOn.resolve();
+      await expect.poll(() => records.map(({ error }) => error?.code)).toEqual(["ABORTED"]);
+    });
+
+    test.each(Object.entries(OPTIONS))(
+      "when the origin has sent all, and it has not read it%s",
+      async (_how, options) => {
+        const size = 32 * 1_048_576;
+        const origin = await rawServer(async (connection) => {
+          await connection.readHead();
+          void connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+          await connection.write(Buffer.alloc(size)).catch(() => {});
+          await connection.closed;
+        });
+        const { port, records } = await proxyServer({ target: origin.origin, ...options });
+        const client = await rawClient(port);
+        await client.write(GET);
+        await client.readHead();
+        client.socket.pause();
+        client.reset();
+        await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[200, "ABORTED"]]);
+        await origin.finished();
+      },
+    );
   });
-  const { port } = await proxyServer({ target: origin.origin });
-  const client = await rawClient(port);
-  await client.write(["/one", "/two", "/three"].map((path) => GET.replace("/", path)).join(""));
-  for (const path of ["/one", "/two", "/three"]) await client.readUntil(`GET ${path} HTTP/1.1`);
-  expect(origin.connections.length).toBe(1);
+
+  test("requests that stand behind one another are answered in their order, and each in its turn", async () => {
+    let running = 0;
+    const origin = await rawServer(async (connection) => {
+      for (;;) {
+        const { startLine } = await readMessage(connection, { from: connection.received.length });
+        running += 1;
+        expect(running).toBe(1);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${startLine.length}\r\n\r\n${startLine}`);
+      }
+    });
+    const { port } = await proxyServer({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(["/one", "/two", "/three"].map((path) => GET.replace("/", path)).join(""));
+    for (const path of ["/one", "/two", "/three"]) await client.readUntil(`GET ${path} HTTP/1.1`);
+    expect(origin.connections.length).toBe(1);
+  });
 });

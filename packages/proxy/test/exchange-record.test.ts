@@ -1,15 +1,15 @@
-import type { Socket } from "node:net";
+import { Transform } from "node:stream";
 
 import { rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { ExchangeRecord } from "../src/index.ts";
-import { ask, httpServer, proxyServer } from "./peers.ts";
+import { ask, countToEnd, FRONTS, httpServer, readMessage } from "./peers.ts";
 import { GOOD, message } from "./verified.ts";
 
 const GET = "GET /path?query HTTP/1.1\r\nHost: a\r\n\r\n";
 
-describe("onExchange", () => {
+describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
   test("is told all of an exchange, once", async () => {
     const [, , said] = GOOD[0]!;
     const origin = await rawServer(async (connection) => {
@@ -44,28 +44,53 @@ describe("onExchange", () => {
     ["rejects", () => Promise.reject(new Error("no"))],
   ])("that %s harms nobody", async (_how, onExchange) => {
     const origin = await httpServer((_req, res) => void res.end("ok"));
-    const { proxy, port } = await proxyServer({ target: origin.origin, onExchange });
+    const { port } = await proxyServer({ target: origin.origin, onExchange });
     for (let turn = 0; turn < 3; turn += 1) expect((await ask(port, GET)).body.toString()).toBe("ok");
-    expect(proxy).toBeDefined();
   });
 
-  test("is told of a response when its client has it, and not when the origin has sent it", async () => {
-    const origin = await httpServer((_req, res) => void res.end("all of it"));
-    const held = Promise.withResolvers<Socket>();
+  test("is told of a response when its client has it, and not when it has been given", async () => {
+    const given = Promise.withResolvers<void>();
+    // More than the system takes of what nobody reads.
+    const size = 16 * 1_048_576;
+    const { port, records } = await proxyServer({
+      target: "http://127.0.0.1:1",
+      errorHandler: () => {
+        given.resolve();
+        return { status: 502, content: Buffer.alloc(size) };
+      },
+    });
+    const client = await rawClient(port);
+    client.socket.pause();
+    await client.write(GET.replace("Host: a", "Host: a\r\nConnection: close"));
+    await given.promise;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(records).toEqual([]);
+    expect(await countToEnd(client)).toBeGreaterThan(size);
+    await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
+  });
+
+  test("is told that the client went away, where a response had been passed on and waited for it", async () => {
+    const origin = await httpServer((_req, res) => void res.end(Buffer.alloc(200_000)));
+    const given = Promise.withResolvers<void>();
     const { port, records } = await proxyServer({
       target: origin.origin,
-      modifyResponse: (_response, request) => {
-        const { socket } = request.message!;
-        // More than the system takes of what nobody reads: the response has to wait behind it.
-        socket.write(Buffer.alloc(16 * 1_048_576));
-        held.resolve(socket);
+      modifyResponse: (response) => {
+        // More than the system takes, and nothing behind it: all that the proxy does with content is done.
+        response.transform = new Transform({
+          transform: (_piece, _encoding, done) => done(),
+          final(done) {
+            this.push(Buffer.alloc(16 * 1_048_576));
+            done();
+            given.resolve();
+          },
+        });
       },
     });
     const client = await rawClient(port);
     client.socket.pause();
     await client.write(GET);
-    const socket = await held.promise;
-    await expect.poll(() => socket.writableLength).toBeGreaterThan(16 * 1_048_576);
+    await given.promise;
+    await new Promise((resolve) => setTimeout(resolve, 20));
     expect(records).toEqual([]);
     client.reset();
     await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[200, "ABORTED"]]);
@@ -84,7 +109,7 @@ describe("onExchange", () => {
       await ask(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
       const client = await rawClient(port);
       await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`);
-      await client.readToEnd();
+      await readMessage(client);
       client.end();
     }
     await expect

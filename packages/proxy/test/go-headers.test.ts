@@ -1,7 +1,18 @@
 import { rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, askEcho, echoServer, httpServer, lines, proxyServer, readMessage, seen, trailerAgent } from "./peers.ts";
+import {
+  ask,
+  askEcho,
+  echoServer,
+  httpServer,
+  lines,
+  mountedServer,
+  proxyServer,
+  readMessage,
+  seen,
+  trailerAgent,
+} from "./peers.ts";
 
 // The numbers are those of Go's reverseproxy_test.go, the rules those of the notes on its behaviour.
 
@@ -85,7 +96,7 @@ describe.each([
 
   test("of a request keep them from the origin, and the request object stays as it was", async () => {
     const origin = await echoServer();
-    const { port, records } = await proxyServer({ target: origin.origin });
+    const { port, records } = await mountedServer({ target: origin.origin });
     const { rawHeaders } = await askEcho(port, `GET / HTTP/1.1\r\nHost: a\r\n${fields.join("")}\r\n`);
     const received = lines(rawHeaders);
     expect(received).toContain("Keeps: this");
@@ -162,7 +173,7 @@ test.each([
 
 test("Go 8 and 9, rules 3, 4, 13: what rewrite changes goes out, and the request that came in does not change", async () => {
   const origin = await echoServer();
-  const { port, records } = await proxyServer({
+  const { port, records } = await mountedServer({
     target: `${origin.origin}/base?first`,
     rewrite: ({ out }) => {
       out.header = out.header.with("From-Rewrite", "yes");

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
@@ -5,31 +6,64 @@ import type { RawConnection } from "@trailsum/testkit";
 import { listen, type Listening, type ParsedMessage, parseMessage, rawClient } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
-import { createReverseProxy, type ExchangeRecord, type ReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
+import {
+  createProxyServer,
+  createReverseProxy,
+  type ExchangeRecord,
+  type ProxyServerOptions,
+  type ReverseProxyOptions,
+} from "../src/index.ts";
+
+/** How long clients have to go away when their test has ended, as with `listen`. Milliseconds. */
+const DRAIN = 5_000;
 
 /** A proxy that listens, and what it has recorded. */
-export interface Proxied extends Listening {
-  readonly proxy: ReverseProxy;
+export interface Proxied extends Omit<Listening, "connections"> {
   /** What `onExchange` was given, in order. */
   readonly records: ExchangeRecord[];
 }
 
-/** A node:http server that hands everything to a reverse proxy. Closed when the test ends, its connections to origins too. */
-export async function proxyServer(options: ReverseProxyOptions): Promise<Proxied> {
+/** The product's own server on a free port, with its own connections. Closed when the test ends. */
+export async function proxyServer(options: ProxyServerOptions): Promise<Proxied> {
   const records: ExchangeRecord[] = [];
-  const proxy = createReverseProxy({
-    ...options,
-    onExchange: (record) => {
-      records.push(record);
-      return options.onExchange?.(record);
-    },
-  });
+  const server = createProxyServer({ listen: { port: 0 }, ...options, ...recording(options, records) });
+  onTestFinished(async () => {
+    const began = performance.now();
+    await server.close({ graceMs: DRAIN });
+    if (performance.now() - began >= DRAIN) throw new Error("the test left a connection to the proxy open");
+  }, DRAIN * 2);
+  const { url, port } = await server.listen();
+  return { url: new URL(url), origin: url, port, records };
+}
+
+/** A node:http server that hands everything to a reverse proxy. Closed when the test ends, its connections to origins too. */
+export async function mountedServer(options: ReverseProxyOptions): Promise<Proxied> {
+  const records: ExchangeRecord[] = [];
+  const proxy = createReverseProxy({ ...options, ...recording(options, records) });
   const server = createServer((req, res) => void proxy(req, res));
   server.on("checkContinue", (req, res) => void proxy.checkContinue(req, res));
   server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
   const listening = await listen(server);
   onTestFinished(() => proxy.close());
-  return { ...listening, proxy, records };
+  return { ...listening, records };
+}
+
+/** A way to have a proxy listen. */
+export type Front = (options: ReverseProxyOptions) => Promise<Proxied>;
+
+/** Both ways that there are: the life of a request is the same in either, and how it comes in is not. */
+export const FRONTS: readonly (readonly [name: string, front: Front])[] = [
+  ["on its own server", proxyServer],
+  ["mounted in node:http", mountedServer],
+];
+
+function recording(options: ReverseProxyOptions, records: ExchangeRecord[]): Pick<ReverseProxyOptions, "onExchange"> {
+  return {
+    onExchange: (record) => {
+      records.push(record);
+      return options.onExchange?.(record);
+    },
+  };
 }
 
 /** A node:http server. A listener that rejects breaks the response off. */
@@ -88,6 +122,15 @@ export async function ask(port: number, request: string): Promise<ParsedMessage>
 export async function askEcho(port: number, request: string): Promise<SeenRequest> {
   const { body } = await ask(port, request);
   return JSON.parse(body.toString("latin1")) as SeenRequest;
+}
+
+/** Reads to the end and keeps nothing more: how many bytes there were, from the first one on. */
+export async function countToEnd({ socket, closed, received }: RawConnection): Promise<number> {
+  let count = received.length;
+  socket.removeAllListeners("data");
+  socket.on("data", (piece: Buffer) => (count += piece.length)).resume();
+  await Promise.race([once(socket, "end").catch(() => {}), closed]);
+  return count;
 }
 
 /** Reads until a message is complete, or the connection has ended; interim responses are messages too. */

@@ -1,102 +1,22 @@
-import { type RawConnection, rawClient, rawServer } from "@trailsum/testkit";
+import { type RawConnection, rawClient, type RawServer, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { type Proxied, proxyServer, readMessage } from "./peers.ts";
+import { countToEnd, FRONTS, mountedServer, type Proxied, proxyServer, readMessage } from "./peers.ts";
 
 const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x/1\r\n\r\n";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: X/1\r\n\r\n";
 
-/** A proxy before an origin that does this with every connection. */
-async function before(script: (connection: RawConnection) => Promise<void>): Promise<Proxied> {
-  const origin = await rawServer(script);
-  return proxyServer({ target: origin.origin });
-}
+/** What the proxy is put before: an origin that does this with every connection. */
+type Script = (connection: RawConnection) => Promise<void>;
 
-describe("rule 58, G7: bytes that are sent too early", () => {
-  test("by the client, with its request, reach the origin behind the switch", async () => {
-    const { port } = await before(async (origin) => {
-      await origin.readHead();
-      await origin.write(SWITCH);
-      await origin.readUntil("early and late");
-      await origin.write("heard");
-      await origin.readToEnd();
-      origin.end();
-    });
-    const client = await rawClient(port);
-    await client.write(`${ASK}early and`);
-    await client.readHead();
-    await client.write(" late");
-    expect((await client.readUntil("heard")).toString()).toBe("heard");
-    client.end();
-    await client.readToEnd();
-  });
-
-  test("by the origin, with its 101, reach the client", async () => {
-    const { port } = await before(async (origin) => {
-      await origin.readHead();
-      await origin.write(`${SWITCH}early`);
-      origin.end(" and late");
-      await origin.readToEnd();
-    });
-    const client = await rawClient(port);
-    await client.write(ASK);
-    await client.readHead();
-    expect((await client.readToEnd()).toString()).toBe("early and late");
-    client.end();
-  });
-
-  test("16 MiB each way at once arrive whole, and no more is taken than is passed on", async () => {
-    const size = 16 * 1_048_576;
-    const { port } = await before(async (origin) => {
-      await origin.readHead();
-      await origin.write(SWITCH);
-      origin.end(Buffer.alloc(size, "o"));
-      expect((await origin.readToEnd()).length).toBe(size);
-    });
-    const client = await rawClient(port);
-    await client.write(ASK);
-    await client.readHead();
-    client.end(Buffer.alloc(size, "c"));
-    expect((await client.readToEnd()).length).toBe(size);
-  });
-});
-
-describe("a tunnel", () => {
-  test.each(["client", "origin"] as const)("whose %s resets is over on the other side", async (who) => {
-    const over = Promise.withResolvers<void>();
-    const { port, records } = await before(async (origin) => {
-      await origin.readHead();
-      await origin.write(SWITCH);
-      if (who === "origin") origin.reset();
-      else await origin.readToEnd();
-      over.resolve();
-    });
-    const client = await rawClient(port);
-    await client.write(ASK);
-    await client.readHead();
-    if (who === "client") client.reset();
-    else await client.readToEnd();
-    await over.promise;
-    client.end();
-    await expect.poll(() => records.map(({ status }) => status)).toEqual([101]);
-  });
-
-  test("is recorded when it is over, and not before", async () => {
-    const { port, records } = await before(async (origin) => {
-      await origin.readHead();
-      await origin.write(SWITCH);
-      await origin.readUntil("done");
-      origin.end("bye");
-    });
-    const client = await rawClient(port);
-    await client.write(ASK);
-    await client.readHead();
-    expect(records).toEqual([]);
-    client.end("done");
-    await client.readUntil("bye");
-    await expect.poll(() => records.map(({ status, error }) => [status, error])).toEqual([[101, undefined]]);
-  });
-});
+const ANSWERS: readonly (readonly [what: string, answer: string])[] = [
+  ["a 200 of a known length", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"],
+  [
+    "a chunked 426 with a trailer",
+    "HTTP/1.1 426 Upgrade Required\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-T: 1\r\n\r\n",
+  ],
+  ["a 103 and a 200", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"],
+];
 
 const FAILURES: readonly (readonly [what: string, answer: string])[] = [
   ["switches to another protocol (rule 53)", SWITCH.replace("X/1", "y")],
@@ -105,89 +25,230 @@ const FAILURES: readonly (readonly [what: string, answer: string])[] = [
   ["answers with no HTTP", "nonsense\r\n\r\n"],
 ];
 
-test.each(FAILURES)("an origin that %s gives 502, and both connections are closed", async (_what, answer) => {
-  const { port, records } = await before(async (origin) => {
-    await origin.readHead();
-    if (answer === "") origin.reset();
-    else await origin.write(answer);
-    await origin.readToEnd();
+describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
+  const before = async (script: Script): Promise<Proxied> => listening({ target: (await rawServer(script)).origin });
+
+  describe("rule 58, G7: bytes that are sent too early", () => {
+    test("by the client, with its request, reach the origin behind the switch", async () => {
+      const { port } = await before(async (origin) => {
+        await origin.readHead();
+        await origin.write(SWITCH);
+        await origin.readUntil("early and late");
+        await origin.write("heard");
+        await origin.readToEnd();
+        origin.end();
+      });
+      const client = await rawClient(port);
+      await client.write(`${ASK}early and`);
+      await client.readHead();
+      await client.write(" late");
+      expect((await client.readUntil("heard")).toString()).toBe("heard");
+      client.end();
+      await client.readToEnd();
+    });
+
+    test("by the origin, with its 101, reach the client", async () => {
+      const { port } = await before(async (origin) => {
+        await origin.readHead();
+        await origin.write(`${SWITCH}early`);
+        origin.end(" and late");
+        await origin.readToEnd();
+      });
+      const client = await rawClient(port);
+      await client.write(ASK);
+      await client.readHead();
+      expect((await client.readToEnd()).toString()).toBe("early and late");
+      client.end();
+    });
+
+    test("16 MiB each way at once arrive whole, and no more is taken than is passed on", async () => {
+      const size = 16 * 1_048_576;
+      const { port } = await before(async (origin) => {
+        const { length } = await origin.readHead();
+        await origin.write(SWITCH);
+        origin.end(Buffer.alloc(size, "o"));
+        expect(await countToEnd(origin)).toBe(length + size);
+      });
+      const client = await rawClient(port);
+      await client.write(ASK);
+      const { length } = await client.readHead();
+      client.end(Buffer.alloc(size, "c"));
+      expect(await countToEnd(client)).toBe(length + size);
+    });
   });
-  const client = await rawClient(port);
-  await client.write(`${ASK}early`);
-  const received = (await client.readToEnd()).toString();
-  expect(received).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n/);
-  expect(received).toMatch(/^Connection: close\r$/m);
-  client.end();
-  await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
-});
 
-test("a client that keeps its side open after a refused upgrade is not waited for", async () => {
-  const { port } = await proxyServer({ target: "http://127.0.0.1:1" });
-  const client = await rawClient(port);
-  await client.write(ASK);
-  expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 502 /);
-  // The proxy closes its own side for good: what is sent then is answered with a reset.
-  await expect
-    .poll(async () => (await client.write("x").catch(() => {}), client.error), { timeout: 5_000 })
-    .toBeDefined();
-});
+  describe("a tunnel", () => {
+    test.each(["client", "origin"] as const)("whose %s resets is over on the other side", async (who) => {
+      const over = Promise.withResolvers<void>();
+      const { port, records } = await before(async (origin) => {
+        await origin.readHead();
+        await origin.write(SWITCH);
+        if (who === "origin") origin.reset();
+        else await origin.readToEnd();
+        over.resolve();
+      });
+      const client = await rawClient(port);
+      await client.write(ASK);
+      await client.readHead();
+      if (who === "client") client.reset();
+      else await client.readToEnd();
+      await over.promise;
+      client.end();
+      await expect.poll(() => records.map(({ status }) => status)).toEqual([101]);
+    });
 
-test.each([
-  ["a 200 of a known length", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"],
-  [
-    "a chunked 426 with a trailer",
-    "HTTP/1.1 426 Upgrade Required\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-T: 1\r\n\r\n",
-  ],
-  ["a 103 and a 200", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"],
-])("an upgrade that the origin answers with %s gives the client that", async (_what, answer) => {
-  const { port, records } = await before(async (origin) => {
-    await origin.readHead();
-    await origin.write(answer);
-    await origin.readToEnd();
+    test("is recorded when it is over, and not before", async () => {
+      const { port, records } = await before(async (origin) => {
+        await origin.readHead();
+        await origin.write(SWITCH);
+        await origin.readUntil("done");
+        origin.end("bye");
+      });
+      const client = await rawClient(port);
+      await client.write(ASK);
+      await client.readHead();
+      expect(records).toEqual([]);
+      client.end("done");
+      await client.readUntil("bye");
+      await expect.poll(() => records.map(({ status, error }) => [status, error])).toEqual([[101, undefined]]);
+    });
   });
-  const client = await rawClient(port);
-  await client.write(ASK);
-  const received = (await client.readToEnd()).toString();
-  client.end();
-  for (const line of answer.split("\r\n")) expect(received).toContain(line.replace(/^HTTP.*(\d{3}).*/, "$1"));
-  await expect.poll(() => records.map(({ error }) => error)).toEqual([undefined]);
-});
 
-test("rule 52, G8: an upgrade to h2c is not passed on, nor what belongs to it", async () => {
-  const { port } = await before(async (origin) => {
-    const { fieldLines } = await readMessage(origin);
-    expect(fieldLines.join("\n")).not.toMatch(/^(upgrade|http2-settings)|h2c/im);
-    await origin.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    await origin.readToEnd();
+  test.each(FAILURES)("an origin that %s gives 502, and its connection is closed", async (_what, answer) => {
+    const { port, records } = await before(async (origin) => {
+      await origin.readHead();
+      if (answer === "") origin.reset();
+      else await origin.write(answer);
+      await origin.readToEnd();
+    });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    expect((await readMessage(client)).startLine).toBe("HTTP/1.1 502 Bad Gateway");
+    client.end();
+    await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
   });
-  const client = await rawClient(port);
-  await client.write(
-    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
-  );
-  expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*ok$/);
-  client.end();
-});
 
-test("an upgrade with content is refused, where Node has let go of the connection: nothing of it reaches the origin", async () => {
-  const origin = await rawServer(() => {});
-  const { port } = await proxyServer({ target: origin.origin });
-  const client = await rawClient(port);
-  await client.write(ASK.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nbody"));
-  expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 501 /);
-  client.end();
-  expect(origin.connections.length).toBe(0);
-});
-
-test("a client that goes away before the 101 has its request ended at the origin", async () => {
-  const asked = Promise.withResolvers<void>();
-  const { port, records } = await before(async (origin) => {
-    await origin.readHead();
-    asked.resolve();
-    await origin.readToEnd();
+  test.each(ANSWERS)("an upgrade that the origin answers with %s gives the client that", async (_what, answer) => {
+    const { port, records } = await before(async (origin) => {
+      await origin.readHead();
+      await origin.write(answer);
+      await origin.readToEnd();
+    });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    const received = (await client.readUntil(answer.slice(-8))).toString();
+    client.end();
+    for (const line of answer.split("\r\n")) expect(received).toContain(line.replace(/^HTTP.*(\d{3}).*/, "$1"));
+    await expect.poll(() => records.map(({ error }) => error)).toEqual([undefined]);
   });
-  const client = await rawClient(port);
-  await client.write(ASK);
-  await asked.promise;
-  client.reset();
-  await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[undefined, "ABORTED"]]);
+
+  test("rule 52, G8: an upgrade to h2c is not passed on, nor what belongs to it", async () => {
+    const { port } = await before(async (origin) => {
+      const { fieldLines } = await readMessage(origin);
+      expect(fieldLines.join("\n")).not.toMatch(/^(upgrade|http2-settings)|h2c/im);
+      await origin.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      await origin.readToEnd();
+    });
+    const client = await rawClient(port);
+    await client.write(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+    );
+    const { startLine, body: content } = await readMessage(client);
+    expect([startLine, content.toString()]).toEqual(["HTTP/1.1 200 OK", "ok"]);
+    client.end();
+  });
+
+  test("a client that goes away before the 101 has its request ended at the origin", async () => {
+    const asked = Promise.withResolvers<void>();
+    const { port, records } = await before(async (origin) => {
+      await origin.readHead();
+      asked.resolve();
+      await origin.readToEnd();
+    });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    await asked.promise;
+    client.reset();
+    await expect
+      .poll(() => records.map(({ status, error }) => [status, error?.code]))
+      .toEqual([[undefined, "ABORTED"]]);
+  });
+});
+
+const REFUSAL = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** An origin that refuses every upgrade, and answers everything else with what it is asked for. */
+const refusing = (): Promise<RawServer> =>
+  rawServer(async (connection) => {
+    while (!connection.ended) {
+      const from = connection.received.length;
+      const { fieldLines, startLine } = await readMessage(connection, { from });
+      const upgrades = fieldLines.some((line) => line.startsWith("Upgrade:"));
+      if (startLine !== "")
+        await connection.write(upgrades ? REFUSAL : "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext");
+    }
+  });
+
+describe("on a connection of the proxy's own, behind an upgrade that was refused,", () => {
+  test("the next request is served", async () => {
+    const { port } = await proxyServer({ target: (await refusing()).origin });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    expect((await client.readUntil("no")).toString()).toMatch(
+      /^HTTP\/1\.1 403 Forbidden\r\n[^]*Connection: keep-alive/,
+    );
+    await client.write(GET);
+    expect((await client.readUntil("next")).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  test("what was sent right behind it is the next request", async () => {
+    const { port } = await proxyServer({ target: (await refusing()).origin });
+    const client = await rawClient(port);
+    await client.write(ASK + GET);
+    await client.readUntil("no");
+    expect((await client.readUntil("next")).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  test("what was sent right behind it and is no request is refused, and does not reach the origin", async () => {
+    const origin = await refusing();
+    const { port } = await proxyServer({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(`${ASK}\x81\x05early`);
+    expect((await client.readToEnd()).toString()).toMatch(
+      /^HTTP\/1\.1 403 [^]*\r\n\r\nnoHTTP\/1\.1 400 Bad Request\r\n/,
+    );
+    expect(origin.connections[0]!.received.toString()).not.toContain("early");
+  });
+});
+
+describe("mounted in node:http, which lets go of a connection that asks for an upgrade,", () => {
+  test("the connection is closed behind a refusal, and what was sent behind it is forgotten", async () => {
+    const { port } = await mountedServer({ target: (await refusing()).origin });
+    const client = await rawClient(port);
+    await client.write(ASK + GET);
+    expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 403 [^]*\r\nConnection: close\r\n[^]*\r\nno$/);
+    client.end();
+  });
+
+  test("a client that keeps its side open after a refusal is not waited for", async () => {
+    const { port } = await mountedServer({ target: "http://127.0.0.1:1" });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 502 /);
+    // The proxy closes its own side for good: what is sent then is answered with a reset.
+    await expect
+      .poll(async () => (await client.write("x").catch(() => {}), client.error), { timeout: 5_000 })
+      .toBeDefined();
+  });
+
+  test("an upgrade with content is refused: nothing of it reaches the origin", async () => {
+    const origin = await rawServer(() => {});
+    const { port } = await mountedServer({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(ASK.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nbody"));
+    expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 501 /);
+    client.end();
+    expect(origin.connections.length).toBe(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { rawClient, type RawServer, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, httpServer, proxyServer, readMessage } from "./peers.ts";
+import { ask, FRONTS, httpServer, readMessage } from "./peers.ts";
 import { BAD, BODY, GOOD, MD5, message, type Said, sha256, WRONG } from "./verified.ts";
 
 /** An origin that reads a request to its end, whole or not, and answers if it is whole. */
@@ -14,86 +14,91 @@ const reader = (): Promise<RawServer> =>
 
 const put = (said: Said): string => `PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${message(said)}`;
 
-describe.each(["observe", "enforce"] as const)("verify: %s, of an upload", (verify) => {
-  test.each(GOOD)("with %s, lets it through and records %s", async (_what, verdict, said) => {
+describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
+  describe.each(["observe", "enforce"] as const)("verify: %s, of an upload", (verify) => {
+    test.each(GOOD)("with %s, lets it through and records %s", async (_what, verdict, said) => {
+      const origin = await reader();
+      const { port, records } = await proxyServer({ target: origin.origin, verify });
+      expect((await ask(port, put(said))).startLine).toBe("HTTP/1.1 201 Created");
+      const received = await readMessage(origin.connections[0]!);
+      expect(received.body.toString()).toBe(said.body ?? BODY);
+      expect(received.trailerLines).toEqual(said.trailers ?? []);
+      await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual([verdict]);
+    });
+  });
+
+  describe("verify: enforce, of an upload", () => {
+    test.each(BAD)("with %s, never shows its end to the origin: 400, %s", async (_what, verdict, said) => {
+      const origin = await reader();
+      const { port, records } = await proxyServer({ target: origin.origin, verify: "enforce" });
+      const answer = await ask(port, put(said));
+      expect(answer.startLine).toBe("HTTP/1.1 400 Bad Request");
+      expect(answer.fieldLines).toContain("Content-Type: application/problem+json");
+      expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 400 });
+      // The expected value is never told to whom it did not match.
+      expect(answer.body.toString()).not.toContain(MD5);
+      const received = await readMessage(origin.connections[0]!);
+      expect(received.complete).toBe(false);
+      expect(received.trailerLines).toEqual([]);
+      await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual([verdict]);
+      expect(records[0]).toMatchObject({ status: 400 });
+    });
+
+    test("keeps the connection of a client whose upload was wrong, and takes the right one on it", async () => {
+      const origin = await httpServer((req, res) => void req.resume().on("end", () => res.end("ok")));
+      const { port } = await proxyServer({ target: origin.origin, verify: "enforce" });
+      const wrong = put({ fields: ["Trailer: Md5"], trailers: [`Md5: ${WRONG}`] }).replace("Connection: close\r\n", "");
+      const client = await rawClient(port);
+      await client.write(wrong);
+      expect((await client.readUntil("}\n")).toString()).toContain("HTTP/1.1 400 Bad Request");
+      await client.write(wrong.replace(WRONG, MD5));
+      expect((await client.readHead()).toString()).toContain("HTTP/1.1 200 OK");
+    });
+
+    test("cuts what is wrong off where the target's answer has begun already", async () => {
+      const origin = await rawServer(async (connection) => {
+        await connection.readHead();
+        await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n");
+        await connection.readToEnd();
+      });
+      const { port, records } = await proxyServer({ target: origin.origin, verify: "enforce" });
+      const answer = await ask(port, put({ fields: ["Trailer: Md5"], trailers: [`Md5: ${WRONG}`] }));
+      const begun = answer.startLine.includes(" 200 ");
+      expect([answer.startLine.slice(9, 12), answer.complete]).toEqual(begun ? ["200", false] : ["400", true]);
+      await expect.poll(() => records[0]?.requestVerdict?.name).toBe("mismatched");
+    });
+  });
+
+  test.each(BAD)("verify: observe, of an upload with %s, only records %s", async (_what, verdict, said) => {
     const origin = await reader();
-    const { port, records } = await proxyServer({ target: origin.origin, verify });
+    const { port, records } = await proxyServer({ target: origin.origin, verify: "observe" });
     expect((await ask(port, put(said))).startLine).toBe("HTTP/1.1 201 Created");
     const received = await readMessage(origin.connections[0]!);
+    expect(received).toMatchObject({ complete: true, trailerLines: said.trailers ?? [] });
     expect(received.body.toString()).toBe(said.body ?? BODY);
-    expect(received.trailerLines).toEqual(said.trailers ?? []);
     await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual([verdict]);
   });
+
+  test.each(BAD)(
+    "verify: off, of an upload with %s, lets it through and records nothing of %s",
+    async (_w, _v, said) => {
+      const origin = await reader();
+      const { port, records } = await proxyServer({ target: origin.origin });
+      expect((await ask(port, put(said))).startLine).toBe("HTTP/1.1 201 Created");
+      await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict)).toEqual([undefined]);
+    },
+  );
+
+  test.each(["off", "observe", "enforce"] as const)(
+    "verify: %s, of an upload that arrives in part, records no verdict, and the origin sees it broken off",
+    async (verify) => {
+      const origin = await reader();
+      const { port, records } = await proxyServer({ target: origin.origin, verify });
+      const whole = put({ fields: ["Trailer: Md5", `Repr-Digest: ${sha256(BODY)}`], trailers: [`Md5: ${MD5}`] });
+      const { socket } = await rawClient(port);
+      socket.end(whole.slice(0, -10));
+      await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict)).toEqual([undefined]);
+      expect((await readMessage(origin.connections[0]!)).complete).toBe(false);
+    },
+  );
 });
-
-describe("verify: enforce, of an upload", () => {
-  test.each(BAD)("with %s, never shows its end to the origin: 400, %s", async (_what, verdict, said) => {
-    const origin = await reader();
-    const { port, records } = await proxyServer({ target: origin.origin, verify: "enforce" });
-    const answer = await ask(port, put(said));
-    expect(answer.startLine).toBe("HTTP/1.1 400 Bad Request");
-    expect(answer.fieldLines).toContain("Content-Type: application/problem+json");
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 400 });
-    // The expected value is never told to whom it did not match.
-    expect(answer.body.toString()).not.toContain(MD5);
-    const received = await readMessage(origin.connections[0]!);
-    expect(received.complete).toBe(false);
-    expect(received.trailerLines).toEqual([]);
-    await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual([verdict]);
-    expect(records[0]).toMatchObject({ status: 400 });
-  });
-
-  test("keeps the connection of a client whose upload was wrong, and takes the right one on it", async () => {
-    const origin = await httpServer((req, res) => void req.resume().on("end", () => res.end("ok")));
-    const { port } = await proxyServer({ target: origin.origin, verify: "enforce" });
-    const wrong = put({ fields: ["Trailer: Md5"], trailers: [`Md5: ${WRONG}`] }).replace("Connection: close\r\n", "");
-    const client = await rawClient(port);
-    await client.write(wrong);
-    expect((await client.readUntil("}\n")).toString()).toContain("HTTP/1.1 400 Bad Request");
-    await client.write(wrong.replace(WRONG, MD5));
-    expect((await client.readHead()).toString()).toContain("HTTP/1.1 200 OK");
-  });
-
-  test("cuts what is wrong off where the target's answer has begun already", async () => {
-    const origin = await rawServer(async (connection) => {
-      await connection.readHead();
-      await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n");
-      await connection.readToEnd();
-    });
-    const { port, records } = await proxyServer({ target: origin.origin, verify: "enforce" });
-    const answer = await ask(port, put({ fields: ["Trailer: Md5"], trailers: [`Md5: ${WRONG}`] }));
-    const begun = answer.startLine.includes(" 200 ");
-    expect([answer.startLine.slice(9, 12), answer.complete]).toEqual(begun ? ["200", false] : ["400", true]);
-    await expect.poll(() => records[0]?.requestVerdict?.name).toBe("mismatched");
-  });
-});
-
-test.each(BAD)("verify: observe, of an upload with %s, only records %s", async (_what, verdict, said) => {
-  const origin = await reader();
-  const { port, records } = await proxyServer({ target: origin.origin, verify: "observe" });
-  expect((await ask(port, put(said))).startLine).toBe("HTTP/1.1 201 Created");
-  const received = await readMessage(origin.connections[0]!);
-  expect(received).toMatchObject({ complete: true, trailerLines: said.trailers ?? [] });
-  expect(received.body.toString()).toBe(said.body ?? BODY);
-  await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual([verdict]);
-});
-
-test.each(BAD)("verify: off, of an upload with %s, lets it through and records nothing of %s", async (_w, _v, said) => {
-  const origin = await reader();
-  const { port, records } = await proxyServer({ target: origin.origin });
-  expect((await ask(port, put(said))).startLine).toBe("HTTP/1.1 201 Created");
-  await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict)).toEqual([undefined]);
-});
-
-test.each(["off", "observe", "enforce"] as const)(
-  "verify: %s, of an upload that arrives in part, records no verdict, and the origin sees it broken off",
-  async (verify) => {
-    const origin = await reader();
-    const { port, records } = await proxyServer({ target: origin.origin, verify });
-    const whole = put({ fields: ["Trailer: Md5", `Repr-Digest: ${sha256(BODY)}`], trailers: [`Md5: ${MD5}`] });
-    const { socket } = await rawClient(port);
-    socket.end(whole.slice(0, -10));
-    await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict)).toEqual([undefined]);
-    expect((await readMessage(origin.connections[0]!)).complete).toBe(false);
-  },
-);
