@@ -3,6 +3,8 @@ import type { Http2Server } from "node:http2";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
+import { http2Preface } from "@trailsum/shared/http1";
+
 /** How a port is opened. */
 export interface PortOptions {
   /** A certificate chain and its key, both PEM: then TLS is spoken, and nothing else. */
@@ -36,19 +38,17 @@ export function createPort(http1: Server, http2: Http2Server, { tls, timeout }: 
   });
 }
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
 /** Looks at the first bytes of a connection, as many as it takes, and leaves it paused with those bytes still to be read. */
 function peek(socket: Socket, timeout: number, then: (isHttp2: boolean) => void): void {
   let first: Buffer = Buffer.alloc(0);
   const onData = (piece: Buffer): void => {
     first = first.length === 0 ? piece : Buffer.concat([first, piece]);
-    const begins = first.subarray(0, PREFACE.length).equals(PREFACE.subarray(0, first.length));
-    if (begins && first.length < PREFACE.length) return;
+    const preface = http2Preface(first);
+    if (preface === "begun") return;
     socket.off("data", onData).off("end", giveUp).off("timeout", giveUp).setTimeout(0);
     socket.pause();
     socket.unshift(first);
-    then(begins);
+    then(preface === "whole");
   };
   const giveUp = (): void => void socket.destroy();
   // It may be lost before anybody has taken it over.

@@ -2,6 +2,7 @@ export { ChunkedDecoder } from "./chunked-decoder.ts";
 export { parseContentLength } from "./content-length.ts";
 export { checkOctets, parseFieldSection } from "./field-section.ts";
 export { fieldLinesText } from "./field-lines-text.ts";
+export { http2Preface } from "./http2-preface.ts";
 export { type OctetClass, octetClass, TOKEN } from "./octet-class.ts";
 export { sectionEnd } from "./section-end.ts";
 export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";

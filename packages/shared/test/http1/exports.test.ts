@@ -5,7 +5,17 @@ import * as http1 from "../../src/http1/index.ts";
 test("the entry for HTTP/1.1 exports these values and no others", () => {
   expect(Object.keys(http1).toSorted()).toEqual(
     [
-      ["ChunkedDecoder", "MessageWriter", "SyntaxFault", "TOKEN", "checkOctets", "fieldLinesText", "isChunked", "octetClass"],
+      [
+        "ChunkedDecoder",
+        "MessageWriter",
+        "SyntaxFault",
+        "TOKEN",
+        "checkOctets",
+        "fieldLinesText",
+        "http2Preface",
+        "isChunked",
+        "octetClass",
+      ],
       ["parseContentLength", "parseFieldSection", "readTrailerSection", "sectionEnd"],
     ].flat(),
   );
