@@ -53,8 +53,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
   /** When what is forgotten has to have come to its end, and how many bytes it may still have. */
   #forgetUntil = 0;
   #forgettable = 0;
-  /** How many bytes waited to be sent at the last look. */
-  #unsent = 0;
+  /** How many bytes the system had taken at the last look. */
+  #taken = 0;
   #clientEnded = false;
 
   constructor(socket: Socket, options: Http1Options) {
@@ -96,8 +96,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
   /** What rests for too long is a response that is not taken, or content that does not come. */
   #checkExchange(now: number): void {
     const unsent = this.socket.writableLength;
-    const rests = unsent === 0 ? this.#exchange?.awaitsContent === true : unsent === this.#unsent;
-    this.#unsent = unsent;
+    const moved = this.#hasTaken();
+    const rests = unsent === 0 ? this.#exchange?.awaitsContent === true : !moved;
     if (!rests) this.#since = now;
     else if (now - this.#since <= this.#options.timeouts.idle) return;
     else if (unsent > 0) this.socket.destroy();
@@ -107,11 +107,18 @@ export class Http1Connection implements RequestSink, ServedConnection {
   /** An answer has all the time that it needs; once it is out, a client that goes on sending, or stays, has little. */
   #checkForgetting(now: number): void {
     const unsent = this.socket.writableLength;
-    if (unsent !== this.#unsent) this.#since = now;
-    this.#unsent = unsent;
+    if (this.#hasTaken()) this.#since = now;
     if (unsent > 0) this.#forgetUntil = now + unreadLimits.time;
     const idle = unsent > 0 ? this.#options.timeouts.idle : unreadLimits.idle;
     if (now - this.#since > idle || now > this.#forgetUntil) this.socket.destroy();
+  }
+
+  /** Whether the system has taken any more since the last look. What waits does not tell: it may be as much again. */
+  #hasTaken(): boolean {
+    const taken = this.socket.bytesWritten - this.socket.writableLength;
+    const more = taken !== this.#taken;
+    this.#taken = taken;
+    return more;
   }
 
   stop(): void {
