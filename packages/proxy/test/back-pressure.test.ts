@@ -4,7 +4,7 @@ import { FeedSource, rawClient, rawServer, until } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { ReverseProxyOptions } from "../src/index.ts";
-import { FRONTS } from "./peers.ts";
+import { FRONTS, stands } from "./peers.ts";
 
 const MiB = 1_048_576;
 
@@ -24,20 +24,6 @@ const OPTIONS: readonly (readonly [how: string, options: Partial<ReverseProxyOpt
     },
   ],
 ];
-
-/** Waits until `value()` has stood still for a while. */
-async function stands(value: () => number): Promise<void> {
-  let last = -1;
-  let turns = 0;
-  await until(
-    () => {
-      turns = value() === last ? turns + 1 : 0;
-      last = value();
-      return turns > 30;
-    },
-    () => `still moving at ${last}`,
-  );
-}
 
 describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   describe.each(OPTIONS)("content that passes %s", (_how, options) => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
 import type { RawConnection } from "@trailsum/testkit";
-import { listen, type Listening, type ParsedMessage, parseMessage, rawClient } from "@trailsum/testkit";
+import { listen, type Listening, type ParsedMessage, parseMessage, rawClient, until } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 import {
@@ -166,4 +166,18 @@ function more({ socket }: RawConnection): Promise<void> {
 /** The field lines of a raw list, `Name: value`. */
 export function lines(raw: readonly string[]): string[] {
   return raw.flatMap((text, at) => (at % 2 === 0 ? [`${text}: ${raw[at + 1]}`] : []));
+}
+
+/** Waits until `value()` has stood still for a while. */
+export async function stands(value: () => number): Promise<void> {
+  let last = -1;
+  let turns = 0;
+  await until(
+    () => {
+      turns = value() === last ? turns + 1 : 0;
+      last = value();
+      return turns > 30;
+    },
+    () => `still moving at ${last}`,
+  );
 }

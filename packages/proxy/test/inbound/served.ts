@@ -17,9 +17,9 @@ export interface Served {
   readonly socket: Socket;
   readonly records: ExchangeRecord[];
   /** Lets so many milliseconds pass, and has the connection look at the clock. Gives whether it is still open. */
-  look(milliseconds: number): boolean;
+  readonly look: (milliseconds: number) => boolean;
   /** Sends something, and waits until the proxy has it. */
-  send(text: string): Promise<void>;
+  readonly send: (text: string) => Promise<void>;
 }
 
 /** Serves one connection of HTTP/1.1. */
@@ -33,7 +33,7 @@ export async function served(timeouts: InboundTimeouts, options: ReverseProxyOpt
   const client = await rawClient(port);
   const [socket] = await accepted;
   const connection = new Http1Connection(socket, {
-    forward: forwarder.forward,
+    forward: (exchange) => forwarder.forward(exchange),
     connections: new Connections(),
     limits: LIMITS,
     timeouts,
