@@ -1,9 +1,19 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 
-import { errorCodes, type FieldPairs, goawayFrame, type Http2Peer, rawHttp2Server } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import {
+  certificate,
+  errorCodes,
+  type FieldPairs,
+  goawayFrame,
+  type Http2Peer,
+  listen,
+  rawHttp2Server,
+} from "@trailsum/testkit";
+import { describe, expect, onTestFinished, test } from "vitest";
 
-import type { TrailerDispatchOptions } from "../../src/index.ts";
+import { TrailerAgent, type TrailerDispatchOptions } from "../../src/index.ts";
 import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
@@ -99,6 +109,34 @@ test("a request that is refused again and again fails in the end", async () => {
   const { error } = await send(http2Agent(), server).ended;
   expect(error).toMatchObject({ code: "UND_ERR_SOCKET", http2ErrorCode: errorCodes.REFUSED_STREAM });
   expect(refused).toBe(4);
+});
+
+describe("a request that a server wants over HTTP/1.1", () => {
+  test("goes there where TLS lets that be chosen", async () => {
+    const { key, cert } = await certificate();
+    const server = createSecureServer({ key, cert, allowHTTP1: true });
+    server.on("stream", (stream: ServerHttp2Stream) => stream.close(errorCodes.HTTP_1_1_REQUIRED));
+    server.on("request", (incoming: IncomingMessage, response: ServerResponse) => {
+      if (incoming.httpVersion === "1.1") response.end("over 1.1");
+    });
+    const listening = await listen(server);
+    const agent = new TrailerAgent({ connect: { ca: cert } });
+    onTestFinished(() => agent.destroy());
+    expect((await send(agent, listening, { method: "POST", body: "content" }).ended).content).toBe("over 1.1");
+  });
+
+  test("fails where nothing but HTTP/2 is spoken, or its body has been begun with", async () => {
+    const server = await rawHttp2Server((peer) =>
+      answerEach(peer, async (stream) => {
+        if (stream.fields!.some(([, value]) => value === "PUT")) await stream.untilData(4);
+        await stream.reset(errorCodes.HTTP_1_1_REQUIRED);
+      }),
+    );
+    const agent = http2Agent();
+    expect((await send(agent, server).ended).error).toMatchObject({ code: "UND_ERR_NOT_SUPPORTED" });
+    const { error } = await send(agent, server, { method: "PUT", body: Readable.from(["some"]) }).ended;
+    expect(error).toMatchObject({ code: "UND_ERR_SOCKET", http2ErrorCode: errorCodes.HTTP_1_1_REQUIRED });
+  });
 });
 
 test("behind GOAWAY, what the server has begun with goes on, and everything else on another connection", async () => {

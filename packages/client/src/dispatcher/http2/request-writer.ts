@@ -22,7 +22,7 @@ export interface WriterEvents {
 }
 
 /** So much is handed over at a time: Node tells no sooner than when all of it is gone that sending goes on. */
-const PIECE = 65_536;
+const PIECE = 262_144;
 
 /** Sends the content of a request and its trailers on a stream, as fast as the windows of the server allow. */
 export class RequestWriter implements ContentSink {
