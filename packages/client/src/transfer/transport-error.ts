@@ -70,7 +70,8 @@ export function transportError(error: unknown, url: URL | null): TrailsumError {
 
 function http2Meaning(code: string, error: unknown): readonly [ErrorCode, string] | undefined {
   if (!(error instanceof Error && "http2ErrorCode" in error)) return undefined;
-  if (code.startsWith("HPE_")) return ["PROTOCOL", `what answers there breaks the rules of HTTP/2 (${error.message})`];
+  if (code.startsWith("HPE_"))
+    return ["PROTOCOL", `what answers there does not speak HTTP/2 as it should (${error.message})`];
   return (
     HTTP2_CODES.get(Number(error.http2ErrorCode)) ?? ["CONNECTION_LOST", `the server broke it off (${error.message})`]
   );

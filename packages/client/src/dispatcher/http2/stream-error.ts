@@ -48,14 +48,14 @@ export function connectionLost(cause: (Error & { code?: unknown }) | undefined, 
   if (cause === undefined) return new errors.SocketError("other side closed");
   // What nghttp2 finds wrong with a connection, it has no number for.
   if (cause.code === "ERR_HTTP2_ERROR") {
-    return http2Error(`the connection was closed: ${cause.message}`, constants.NGHTTP2_PROTOCOL_ERROR, cause);
+    return http2Error("the connection was closed", constants.NGHTTP2_PROTOCOL_ERROR, cause);
   }
   return cause;
 }
 
 function http2Error(what: string, http2ErrorCode: number, cause?: Error): Http2Error {
   const name = NAMES[http2ErrorCode] ?? String(http2ErrorCode);
-  const message = `HTTP/2: ${what} (${name})`;
+  const message = `HTTP/2: ${what} with ${name}`;
   const error = VIOLATIONS.has(http2ErrorCode)
     ? new ParserError(message, `HTTP2_${name}`)
     : new errors.SocketError(message);
