@@ -8,6 +8,13 @@ import { createDigester, type Digester, type Digests } from "./digester.ts";
 export interface StreamDigester {
   /** How many bytes have passed so far. */
   readonly size: number;
+  /**
+   * Where the next bytes may be put, so that they need not be copied to be hashed on another thread; nothing where they
+   * are hashed in place. A byte has its place at its offset in the content, modulo the size of this memory. A piece of
+   * it that was given to `update` is read for longer: once that is done, the {@link STRETCH} behind the piece's own may
+   * be written over, and nothing else.
+   */
+  readonly memory: SharedArrayBuffer | undefined;
   /** Takes the next bytes, which have been read once it is done. What it gives is to be awaited before the next ones. */
   update(chunk: Uint8Array): Promise<void> | undefined;
   /** What was found. Nothing can be added afterwards. */
@@ -18,7 +25,8 @@ export interface StreamDigester {
 
 /** Of this much nothing is known yet: most contents are small, and are hashed at their end from this. */
 const SMALL = 64 * 1024;
-const STRETCH = 512 * 1024;
+/** In this many bytes content is handed to another thread. */
+export const STRETCH: number = 512 * 1024;
 const STRETCHES = 4;
 
 /**
@@ -30,7 +38,9 @@ export async function createStreamDigester(algorithms: Iterable<Algorithm>, size
   const names = [...new Set(algorithms)];
   const worthIt = names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
   // Asked last: the system takes longer to say how many cores there are than small content takes to be hashed.
-  return worthIt && availableParallelism() > 1 ? new ThreadedDigester(names) : inPlace(await createDigester(names));
+  return worthIt && availableParallelism() > 1
+    ? new ThreadedDigester(names, size)
+    : inPlace(await createDigester(names));
 }
 
 function inPlace(digester: Digester): StreamDigester {
@@ -38,6 +48,7 @@ function inPlace(digester: Digester): StreamDigester {
     get size() {
       return digester.size;
     },
+    memory: undefined,
     update(chunk) {
       digester.update(chunk);
       return undefined;
@@ -53,19 +64,24 @@ function inPlace(digester: Digester): StreamDigester {
  */
 class ThreadedDigester implements StreamDigester {
   size = 0;
+  readonly memory: SharedArrayBuffer | undefined;
   readonly #algorithms: readonly Algorithm[];
-  #bytes: Uint8Array = Buffer.allocUnsafe(SMALL);
+  #bytes: Uint8Array;
   /** For each stretch: when it may be written over. */
   readonly #free: (Promise<void> | undefined)[] = Array.from({ length: STRETCHES });
   #hashers: readonly RemoteHasher[] | undefined;
   #filling = 0;
   #filled = 0;
 
-  constructor(algorithms: readonly Algorithm[]) {
+  constructor(algorithms: readonly Algorithm[], size: number | undefined) {
     this.#algorithms = algorithms;
+    // Of content whose size is not known it may turn out that there is next to none.
+    this.memory = size === undefined ? undefined : new SharedArrayBuffer(STRETCH * STRETCHES);
+    this.#bytes = this.memory === undefined ? Buffer.allocUnsafe(SMALL) : new Uint8Array(this.memory);
   }
 
   update(chunk: Uint8Array): Promise<void> | undefined {
+    if (chunk.buffer === this.memory) return this.#take(chunk);
     if (this.#bytes.length === SMALL && this.size + chunk.byteLength > SMALL) this.#outgrow();
     this.size += chunk.byteLength;
     return this.#copy(chunk);
@@ -91,6 +107,21 @@ class ThreadedDigester implements StreamDigester {
     const shared = new Uint8Array(new SharedArrayBuffer(STRETCH * STRETCHES));
     shared.set(this.#bytes.subarray(0, this.size));
     this.#bytes = shared;
+  }
+
+  /** Takes a piece that lies in its place already. */
+  #take(chunk: Uint8Array): Promise<void> | undefined {
+    const behind = (this.#filling + 1) % STRETCHES;
+    this.size += chunk.byteLength;
+    this.#filled += chunk.byteLength;
+    if (this.#filled === STRETCH) {
+      // At once: what comes next may be written to the memory before it is given.
+      this.#hashers ??= this.#begin();
+      this.#handOver();
+      this.#filling = behind;
+      this.#filled = 0;
+    }
+    return this.#free[behind];
   }
 
   /** Copies as far as there is room, and goes on when there is more. */
@@ -120,10 +151,14 @@ class ThreadedDigester implements StreamDigester {
 
   /** The memory is full for the first time. */
   #start(): void {
-    const memory = this.#bytes.buffer as SharedArrayBuffer;
-    this.#hashers = this.#algorithms.map((algorithm) => hashBeside(algorithm, memory));
+    this.#hashers = this.#begin();
     for (this.#filling = 0; this.#filling < STRETCHES; this.#filling += 1) this.#handOver();
     this.#filling = STRETCHES - 1;
+  }
+
+  #begin(): RemoteHasher[] {
+    const memory = this.#bytes.buffer as SharedArrayBuffer;
+    return this.#algorithms.map((algorithm) => hashBeside(algorithm, memory));
   }
 
   #handOver(): void {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
 
 import { describe, expect, test } from "vitest";
 
 import { type Algorithm, createStreamDigester, type Digests } from "../src/index.ts";
+import { STRETCH } from "../src/stream-digester.ts";
 import { digestsOf } from "./message.ts";
 
 /** What a stream digester finds in `content`, given piece by piece. */
@@ -62,6 +64,55 @@ describe("a stream digester finds what a digester finds", () => {
     expect(await digested(bytes, MiB, [])).toEqual({ size: bytes.length, values: new Map() });
   });
 });
+
+describe.skipIf(availableParallelism() === 1)(
+  "what is put into a stream digester's own memory is hashed where it lies,",
+  () => {
+    /** What it finds where pieces lie at their places, and as much is written over at once as may be. */
+    async function digestedInPlace(content: Uint8Array, pieceLength: (at: number) => number): Promise<Digests> {
+      const digester = await createStreamDigester(names, content.length);
+      const memory = new Uint8Array(digester.memory!);
+      for (let at = 0; at < content.length;) {
+        const place = at % memory.length;
+        // No piece crosses from one stretch into the next.
+        const end = Math.min(at + pieceLength(at), content.length, at + STRETCH - (place % STRETCH));
+        const piece = memory.subarray(place, place + end - at);
+        piece.set(content.subarray(at, end));
+        await digester.update(piece);
+        const behind = (Math.floor(place / STRETCH) * STRETCH + STRETCH) % memory.length;
+        memory.fill(0, behind, behind + STRETCH);
+        at = end;
+      }
+      const digests = await digester.digest();
+      digester.close();
+      return digests;
+    }
+
+    test.each([
+      ["a quarter of a mebibyte at a time", () => 256 * 1024],
+      ["a stretch at a time", () => STRETCH],
+      ["in pieces of any length", (at: number) => 1 + ((at * 7919) % 300_000)],
+    ])("%s", async (_how, pieceLength) => {
+      for (const length of [2 * MiB + 1, 3 * MiB, 9 * MiB - 1]) {
+        const content = bytes.subarray(0, length);
+        expect(await digestedInPlace(content, pieceLength)).toEqual(await digestsOf(content, names));
+      }
+    });
+
+    test("and what turns out to be little as well", async () => {
+      const digester = await createStreamDigester(names, 3 * MiB);
+      const piece = new Uint8Array(digester.memory!, 0, 100);
+      piece.set(bytes.subarray(0, 100));
+      await digester.update(piece);
+      expect(await digester.digest()).toEqual(await digestsOf(bytes.subarray(0, 100), names));
+    });
+
+    test("which small content and content of unknown length do without", async () => {
+      expect((await createStreamDigester(names, MiB)).memory).toBeUndefined();
+      expect((await createStreamDigester(names)).memory).toBeUndefined();
+    });
+  },
+);
 
 test("one that is let go of in the middle does not disturb the others", async () => {
   const given = await createStreamDigester(["md5"]);

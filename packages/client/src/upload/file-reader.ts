@@ -3,6 +3,7 @@ import type { BigIntStats } from "node:fs";
 import { TrailsumError } from "@trailsum/shared";
 
 import type { OpenedFile } from "./opened-file.ts";
+import type { ReadingMemory } from "./opened-source.ts";
 
 /** Large enough that a system call costs little beside what it moves, small enough to stay in the processor's cache. */
 const BLOCK_BYTES = 256 * 1024;
@@ -15,26 +16,26 @@ const BLOCKS_IN_TURN = 4;
  * file that is not at its end what it was at its start is an error (`FILE_CHANGED`): its digest would be the digest of
  * something that never existed.
  *
- * With `inTurn` the blocks of a regular file use the same memory in turn, which saves a fifth of an upload's time: a
- * block is written over after the next two have been asked for. Whoever is given them has to have let go of it then.
+ * The blocks of a regular file use the same memory in turn where that is allowed: making and collecting new ones takes a
+ * fifth of an upload's time. Where there is shared memory they are put there, and need not be copied to be hashed.
  */
-export async function* readFile(file: OpenedFile, path: string, inTurn: boolean): AsyncGenerator<Uint8Array> {
+export async function* readFile(file: OpenedFile, path: string, memory: ReadingMemory): AsyncGenerator<Uint8Array> {
   const before = file.stat();
   const regular = before.isFile();
-  const blocks = regular && inTurn ? blocksInTurn(before.size) : newBlock;
+  const block = regular ? blocksOf(memory, before.size) : newBlock;
   let position = 0;
-  let next = readBlock(file, blocks(), regular ? position : null);
+  let next = readBlock(file, block(position), regular ? position : null);
   try {
     for (;;) {
-      const block = await next;
-      if (block.byteLength === 0) break;
-      position += block.byteLength;
+      const piece = await next;
+      if (piece.byteLength === 0) break;
+      position += piece.byteLength;
       // Of a file that grows while it is read there may never be an end.
       if (regular && position > before.size) throw changed(path);
-      next = readBlock(file, blocks(), regular ? position : null);
+      next = readBlock(file, block(position), regular ? position : null);
       // Where an early answer ends the upload nobody asks for it any more, and the file is closed before it is read.
       next.catch(() => {});
-      yield block;
+      yield piece;
     }
   } catch (error) {
     throw unreadable(path, error);
@@ -84,6 +85,17 @@ function changed(path: string): TrailsumError {
 
 function newBlock(): Buffer {
   return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+}
+
+/** Where each block is read into, by its offset in the file. */
+function blocksOf({ inTurn, shared }: ReadingMemory, size: bigint): (position: number) => Buffer {
+  if (!inTurn) return newBlock;
+  return shared === undefined ? blocksInTurn(size) : (position) => blockAt(shared, position);
+}
+
+function blockAt(memory: SharedArrayBuffer, position: number): Buffer {
+  // After a short read the next one ends where blocks end, so that none goes beyond the memory.
+  return Buffer.from(memory, position % memory.byteLength, BLOCK_BYTES - (position % BLOCK_BYTES));
 }
 
 function blocksInTurn(size: bigint): () => Buffer {

@@ -1,6 +1,20 @@
 /** What a source may hold, in bytes, to be read at once. */
 export const MAX_WHOLE = 65_536;
 
+/** The memory that a source is read into. */
+export interface ReadingMemory {
+  /**
+   * Whether pieces may use the same memory in turn: whoever is given them has to have let go of one when it has asked
+   * for the next two.
+   */
+  readonly inTurn: boolean;
+  /**
+   * Where pieces may be put besides, in turn, each byte at its offset modulo the size of this. A piece is written over
+   * after so many others that they fill three quarters of it.
+   */
+  readonly shared?: SharedArrayBuffer | undefined;
+}
+
 /** A source that is ready to be read. */
 export interface OpenedSource {
   /** Bytes in all, where that is known. */
@@ -9,11 +23,8 @@ export interface OpenedSource {
   readonly rereadable: boolean;
   /** All of its bytes, where they are so few that they were read at once. */
   readonly whole?: Uint8Array;
-  /**
-   * Reads it from its start. With `inTurn` pieces may use the same memory in turn: whoever is given them has to have let
-   * go of one when it has asked for the next two.
-   */
-  read(inTurn: boolean): AsyncIterable<Uint8Array>;
+  /** Reads it from its start. */
+  read(memory: ReadingMemory): AsyncIterable<Uint8Array>;
   /** Lets go of it. */
   close(): Promise<void>;
 }

@@ -59,7 +59,7 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
   async function* bytes(): AsyncGenerator<Uint8Array> {
     if (begun) throw new TrailsumError("CONNECTION_LOST", "the upload was cut off: to begin it again, set `retries`");
     begun = true;
-    for await (const chunk of remembered(source.read(inTurn), sending)) {
+    for await (const chunk of remembered(source.read({ inTurn, shared: digester.memory }), sending)) {
       const hashed = digester.update(chunk);
       if (hashed !== undefined) await hashed;
       yield chunk;

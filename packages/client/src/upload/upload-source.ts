@@ -53,7 +53,7 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
     return {
       size: stats.isFile() ? Number(stats.size) : undefined,
       rereadable: stats.isFile(),
-      read: (inTurn) => readFile(file, String(path), inTurn),
+      read: (memory) => readFile(file, String(path), memory),
       async close() {
         const closed = file.close();
         // It waits for a block that is on its way, and a pipe may never give another one.
