@@ -10,6 +10,7 @@ import {
   createProxyServer,
   createReverseProxy,
   type ExchangeRecord,
+  type ProxyServer,
   type ProxyServerOptions,
   type ReverseProxyOptions,
 } from "../src/index.ts";
@@ -24,7 +25,7 @@ export interface Proxied extends Omit<Listening, "connections"> {
 }
 
 /** The product's own server on a free port, with its own connections. Closed when the test ends. */
-export async function proxyServer(options: ProxyServerOptions): Promise<Proxied> {
+export async function proxyServer(options: ProxyServerOptions): Promise<Proxied & { readonly server: ProxyServer }> {
   const records: ExchangeRecord[] = [];
   const server = createProxyServer({ listen: { port: 0 }, ...options, ...recording(options, records) });
   onTestFinished(async () => {
@@ -33,7 +34,7 @@ export async function proxyServer(options: ProxyServerOptions): Promise<Proxied>
     if (performance.now() - began >= DRAIN) throw new Error("the test left a connection to the proxy open");
   }, DRAIN * 2);
   const { url, port } = await server.listen();
-  return { url: new URL(url), origin: url, port, records };
+  return { url: new URL(url), origin: url, port, records, server };
 }
 
 /** A node:http server that hands everything to a reverse proxy. Closed when the test ends, its connections to origins too. */

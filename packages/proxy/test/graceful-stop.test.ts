@@ -1,0 +1,246 @@
+import {
+  certificate,
+  errorCodes,
+  type Http2Peer,
+  rawClient,
+  rawHttp2Client,
+  rawServer,
+  requestFields,
+} from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import type { ProxyServer, ProxyServerOptions } from "../src/index.ts";
+import { ask, httpServer, type Proxied, proxyServer, seen } from "./peers.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+/** An answer that is the last one on its connection. */
+const LAST_ANSWER = /^HTTP\/1\.1 200 OK\r\n(?:(?!HTTP)[^])*\r\nConnection: close\r\n(?:(?!HTTP)[^])*\r\nread: \w*$/;
+
+interface Held extends Proxied {
+  readonly server: ProxyServer;
+  /** Settles when the origin has been asked. */
+  readonly asked: Promise<void>;
+  /** Has the origin answer. */
+  readonly answer: () => void;
+}
+
+/** A proxy before an origin that is asked once, and answers with what it has read when it is told to. */
+async function holding(options: Partial<ProxyServerOptions> = {}): Promise<Held> {
+  const [asked, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const origin = await httpServer(async (request, response) => {
+    asked.resolve();
+    const { body } = await seen(request);
+    await told.promise;
+    response.end(`read: ${body}`);
+  });
+  const proxied = await proxyServer({ target: origin.origin, ...options });
+  return { ...proxied, asked: asked.promise, answer: told.resolve };
+}
+
+/** A proxy before an origin that switches protocols, and then waits for the end. */
+async function tunnelling(): ReturnType<typeof proxyServer> {
+  const origin = await rawServer(async (connection) => {
+    await connection.readHead();
+    await connection.write(SWITCH);
+    await connection.readToEnd();
+  });
+  return proxyServer({ target: origin.origin });
+}
+
+describe("a server that stops, with a connection of HTTP/1.1", () => {
+  test("that is idle, ends it at once", async () => {
+    const { server, port, asked, answer } = await holding();
+    const client = await rawClient(port);
+    await client.write(GET);
+    await asked;
+    answer();
+    await client.readUntil("read: ");
+    await server.close();
+    expect((await client.readToEnd()).length).toBe(0);
+  });
+
+  test("that waits for an answer, gives it as the last one, and forgets what was sent behind it", async () => {
+    const { server, port, asked, answer, records } = await holding();
+    const client = await rawClient(port);
+    await client.write(GET + GET);
+    await asked;
+    const stopped = server.close();
+    answer();
+    expect((await client.readToEnd()).toString()).toMatch(LAST_ANSWER);
+    client.end();
+    await stopped;
+    expect(records.length).toBe(1);
+  });
+
+  test("that has sent half of a head, waits for the other half, and answers", async () => {
+    const { server, port, answer } = await holding();
+    answer();
+    const client = await rawClient(port);
+    await client.write(GET.slice(0, 20));
+    await read(port);
+    const stopped = server.close();
+    await client.write(GET.slice(20));
+    expect((await client.readToEnd()).toString()).toMatch(LAST_ANSWER);
+    client.end();
+    await stopped;
+  });
+
+  test("that has sent half of its content, waits for the other half, and answers", async () => {
+    const { server, port, asked, answer } = await holding();
+    answer();
+    const client = await rawClient(port);
+    await client.write("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+    await asked;
+    const stopped = server.close();
+    await client.write("half");
+    expect((await client.readToEnd()).toString()).toMatch(LAST_ANSWER);
+    client.end();
+    await stopped;
+  });
+
+  test("that never sends the other half, breaks it off when its time is over", async () => {
+    const { server, port, asked } = await holding();
+    const [head, content] = [await rawClient(port), await rawClient(port)];
+    await head.write(GET.slice(0, 20));
+    await content.write("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+    await asked;
+    await server.close({ graceMs: 20 });
+    for (const client of [head, content]) expect((await client.readToEnd()).toString()).toBe("");
+  });
+
+  test("that is a tunnel, ends it at once", async () => {
+    const { server, port } = await tunnelling();
+    const client = await rawClient(port);
+    await client.write(UPGRADE);
+    await client.readHead();
+    await server.close();
+    expect((await client.readToEnd()).length).toBe(0);
+  });
+
+  test("that asks for a tunnel, and gets it too late, ends it at once", async () => {
+    const [asked, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const origin = await rawServer(async (connection) => {
+      await connection.readHead();
+      asked.resolve();
+      await told.promise;
+      await connection.write(SWITCH);
+      await connection.readToEnd();
+    });
+    const { server, port } = await proxyServer({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(UPGRADE);
+    await asked.promise;
+    const stopped = server.close();
+    told.resolve();
+    // The end can overtake the 101, and nothing but it may come.
+    expect((await client.readToEnd()).toString()).toMatch(/^(HTTP\/1\.1 101 (?:(?!HTTP)[^])*\r\n\r\n)?$/);
+    client.end();
+    await stopped;
+    await origin.finished();
+  });
+});
+
+describe("a server that stops, with a connection of HTTP/2", () => {
+  test("that is idle, says GOAWAY and ends it", async () => {
+    const { server, port, answer } = await holding();
+    answer();
+    const peer = await rawHttp2Client(port);
+    const stream = await peer.request(requestFields("GET", "/"), { endStream: true });
+    await stream.untilEnd();
+    const stopped = server.close();
+    expect(await goaway(peer)).toBe(errorCodes.NO_ERROR);
+    await peer.untilClosed();
+    await stopped;
+  });
+
+  test("that waits for an answer, says GOAWAY, answers, and ends it", async () => {
+    const { server, port, asked, answer } = await holding();
+    const peer = await rawHttp2Client(port);
+    const stream = await peer.request(requestFields("GET", "/"), { endStream: true });
+    await asked;
+    const stopped = server.close();
+    expect(await goaway(peer)).toBe(errorCodes.NO_ERROR);
+    answer();
+    await stream.untilEnd();
+    expect([stream.status, stream.data.toString()]).toEqual([200, "read: "]);
+    await peer.untilClosed();
+    await stopped;
+  });
+
+  test("that has sent half of its content, waits for the other half, and answers", async () => {
+    const { server, port, asked, answer } = await holding();
+    answer();
+    const peer = await rawHttp2Client(port);
+    const stream = await peer.request(requestFields("PUT", "/"));
+    await stream.body("half");
+    await asked;
+    const stopped = server.close();
+    expect(await goaway(peer)).toBe(errorCodes.NO_ERROR);
+    await stream.body("half", { endStream: true });
+    await stream.untilEnd();
+    expect([stream.status, stream.data.toString()]).toEqual([200, "read: halfhalf"]);
+    await peer.untilClosed();
+    await stopped;
+  });
+
+  test("that never sends the other half, breaks it off when its time is over", async () => {
+    const { server, port, asked } = await holding();
+    const peer = await rawHttp2Client(port);
+    const stream = await peer.request(requestFields("PUT", "/"));
+    await stream.body("half");
+    await asked;
+    await server.close({ graceMs: 20 });
+    await peer.untilClosed();
+    expect(stream.ended).toBe(false);
+  });
+
+  test("that has a tunnel, resets it at once", async () => {
+    const { server, port } = await tunnelling();
+    const peer = await rawHttp2Client(port);
+    const [method, ...others] = requestFields("CONNECT", "/", [["sec-websocket-version", "13"]]);
+    const stream = await peer.request([method!, [":protocol", "websocket"], ...others]);
+    await stream.untilFields();
+    const stopped = server.close();
+    expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
+    await peer.untilClosed();
+    await stopped;
+  });
+
+  test("begins no stream that comes behind its GOAWAY", async () => {
+    const { server, port, asked, answer, records } = await holding();
+    const peer = await rawHttp2Client(port);
+    const stream = await peer.request(requestFields("GET", "/"), { endStream: true });
+    await asked;
+    const stopped = server.close();
+    expect(await goaway(peer)).toBe(errorCodes.NO_ERROR);
+    await peer.request(requestFields("GET", "/late"), { endStream: true });
+    await peer.ping();
+    answer();
+    await stream.untilEnd();
+    await peer.untilClosed();
+    await stopped;
+    expect(records.length).toBe(1);
+  });
+});
+
+test("a server that stops, with connections of TLS that are idle or have not agreed on anything yet, ends", async () => {
+  const { cert, key } = await certificate();
+  const { server, port } = await proxyServer({ target: "http://127.0.0.1:1", tls: { cert, key } });
+  const idle = await rawClient(port, { tls: { ca: cert } });
+  const silent = await rawClient(port);
+  await server.close({ graceMs: 20 });
+  for (const client of [idle, silent]) expect((await client.readToEnd()).length).toBe(0);
+});
+
+/** What the server says with its GOAWAY. */
+async function goaway(peer: Http2Peer): Promise<number | undefined> {
+  return (await peer.untilGoaway()).errorCode;
+}
+
+/** Waits until the proxy has read what was sent to it so far: it has answered somebody who came later. */
+async function read(port: number): Promise<void> {
+  expect((await ask(port, "nonsense\r\n\r\n")).startLine).toContain(" 400 ");
+}
