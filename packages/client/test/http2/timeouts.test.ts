@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
 
 import { errorCodes, type FieldPairs, rawHttp2Server, rawServer, windowUpdateFrame } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
+const UNLIMITED = { headersTimeout: 0, bodyTimeout: 0 };
 
 describe("an exchange times out, and its connection goes on when it answers,", () => {
   test("when no head comes once the request has been sent", async () => {
@@ -16,7 +17,7 @@ describe("an exchange times out, and its connection goes on when it answers,", (
     const agent = http2Agent({ headersTimeout: 50 });
     const { error } = await send(agent, server, { method: "PUT", body: Readable.from(["content"]) }).ended;
     expect(error).toMatchObject({ code: "UND_ERR_HEADERS_TIMEOUT" });
-    expect((await send(agent, server).ended).status).toBe(200);
+    expect((await send(agent, server, UNLIMITED).ended).status).toBe(200);
     expect(server.peers).toHaveLength(1);
     await server.finished();
   });
@@ -32,7 +33,7 @@ describe("an exchange times out, and its connection goes on when it answers,", (
     const agent = http2Agent({ bodyTimeout: 50 });
     const told = await send(agent, server).ended;
     expect(told).toMatchObject({ content: "some", error: { code: "UND_ERR_BODY_TIMEOUT" } });
-    expect((await send(agent, server).ended).status).toBe(200);
+    expect((await send(agent, server, UNLIMITED).ended).status).toBe(200);
     expect(server.peers).toHaveLength(1);
     await server.finished();
   });
@@ -59,51 +60,64 @@ describe("an exchange times out, and its connection goes on when it answers,", (
 });
 
 describe("an exchange does not time out", () => {
-  test("as long as something comes, or goes, however slowly", async () => {
-    const server = await rawHttp2Server(
-      async (peer) => {
-        const stream = await peer.accept();
-        while (!stream.ended) {
-          await peer.send(windowUpdateFrame(0, 70_000), windowUpdateFrame(stream.id, 70_000));
-          await new Promise((resolve) => setTimeout(resolve, 60));
-        }
-        await stream.headers(OK);
-        for (let count = 0; count < 5; count++) {
-          await new Promise((resolve) => setTimeout(resolve, 60));
-          await stream.body("x");
-        }
-        await stream.body("", { endStream: true });
-      },
-      { updateWindows: false },
-    );
+  /** Time passes only where the test says so; sockets know nothing of it. */
+  function stopTheClock(): void {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+  }
+
+  /** Waits without a clock. */
+  async function happening(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  test("as long as something goes, however slowly", async () => {
+    stopTheClock();
+    const server = await rawHttp2Server(async (peer) => void (await peer.accept()), { updateWindows: false });
     const agent = http2Agent({ bodyTimeout: 300, headersTimeout: 300 });
-    const told = await send(agent, server, { method: "PUT", body: Buffer.alloc(900_000) }).ended;
-    expect(told).toMatchObject({ status: 200, content: "xxxxx" });
+    const { ended } = send(agent, server, { method: "PUT", body: Buffer.alloc(1_300_000) });
+    await happening(() => server.peers[0]?.streams.get(1)?.data.length === 65_535);
+    const [peer] = server.peers;
+    const stream = peer!.stream(1);
+    while (!stream.ended) {
+      const before = stream.data.length;
+      vi.advanceTimersByTime(250);
+      await peer!.send(windowUpdateFrame(0, 262_144), windowUpdateFrame(1, 262_144));
+      await happening(() => stream.ended || stream.data.length === before + 262_144);
+    }
+    vi.advanceTimersByTime(250);
+    await stream.headers(OK, { endStream: true });
+    expect((await ended).status).toBe(200);
   });
 
-  test("while its handler rests", async () => {
-    const server = await rawHttp2Server(async (peer) => {
-      const stream = await peer.accept();
-      await stream.headers(OK);
-      await stream.body("some", { endStream: true });
-    });
-    const { controller, ended } = send(http2Agent({ bodyTimeout: 30 }), server, {}, (paused) => paused.pause());
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    controller.resume();
-    expect(await ended).toMatchObject({ content: "some", trailers: [] });
+  test("as long as something comes, however slowly", async () => {
+    stopTheClock();
+    const server = await rawHttp2Server(async (peer) => (await peer.accept()).headers(OK));
+    const { told, ended } = send(http2Agent({ bodyTimeout: 300, headersTimeout: 300 }), server);
+    await happening(() => told.status === 200);
+    const stream = server.peers[0]!.stream(1);
+    for (let count = 1; count <= 5; count++) {
+      vi.advanceTimersByTime(250);
+      await stream.body("x");
+      await happening(() => told.content.length === count);
+    }
+    await stream.body("", { endStream: true });
+    expect(await ended).toMatchObject({ content: "xxxxx", trailers: [] });
   });
 
-  test("with timeouts of its own that are longer, or 0", async () => {
+  test("while its handler rests, or where it has no limit", async () => {
+    stopTheClock();
     const server = await rawHttp2Server(async (peer) => {
-      const stream = await peer.accept();
-      await new Promise((resolve) => setTimeout(resolve, 120));
-      await stream.headers(OK);
-      await new Promise((resolve) => setTimeout(resolve, 120));
-      await stream.body("", { endStream: true });
+      for (;;) await (await peer.accept(600_000)).headers(OK);
     });
-    const agent = http2Agent({ headersTimeout: 30, bodyTimeout: 30 });
-    const options = { headersTimeout: 0, bodyTimeout: 0 };
-    expect((await send(agent, server, options).ended).status).toBe(200);
+    const agent = http2Agent({ bodyTimeout: 300, headersTimeout: 300 });
+    const rested = send(agent, server, {}, (controller) => controller.pause());
+    const unlimited = send(agent, server, { headersTimeout: 0, bodyTimeout: 0 });
+    await happening(() => rested.told.status === 200 && unlimited.told.status === 200);
+    vi.advanceTimersByTime(5_000);
+    for (const id of [1, 3]) await server.peers[0]!.stream(id).body("some", { endStream: true });
+    rested.controller.resume();
+    for (const { ended } of [rested, unlimited]) expect(await ended).toMatchObject({ content: "some", trailers: [] });
   });
 });
 
@@ -118,9 +132,9 @@ describe("a connection that does not answer any more", () => {
       { pong: false },
     );
     const agent = http2Agent({ headersTimeout: 50, pingTimeout: 200 });
-    const waiting = send(agent, server, { headersTimeout: 0 });
+    const waiting = send(agent, server, UNLIMITED);
     expect((await send(agent, server).ended).error).toMatchObject({ code: "UND_ERR_HEADERS_TIMEOUT" });
-    expect((await send(agent, server).ended).status).toBe(200);
+    expect((await send(agent, server, UNLIMITED).ended).status).toBe(200);
     const { error } = await waiting.ended;
     expect(error).toMatchObject({ code: "UND_ERR_SOCKET", message: expect.stringMatching(/PING/) as string });
     await server.finished();
