@@ -1,0 +1,167 @@
+import { Writable } from "node:stream";
+
+import type { ExchangeRecord } from "@trailsum/proxy";
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { rawClient, rawServer, startTrailsum } from "@trailsum/testkit";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { accessLine } from "../src/access-line.ts";
+import { createAccessLog } from "../src/access-log.ts";
+
+/** A record of a request for this path. */
+function record(path: string, more: Partial<ExchangeRecord> = {}): ExchangeRecord {
+  return {
+    request: {
+      method: "GET",
+      target: { path, query: undefined, authority: undefined },
+      header: FieldLines.empty,
+      host: "a",
+      httpVersion: "1.1",
+      remoteAddress: "127.0.0.1",
+      protocol: "http",
+      content: undefined,
+      upgrade: undefined,
+      expectsContinue: false,
+      message: undefined,
+    },
+    origin: "http://127.0.0.1:9000",
+    status: 200,
+    duration: 1.25,
+    requestVerdict: undefined,
+    responseVerdict: undefined,
+    error: undefined,
+    ...more,
+  };
+}
+
+/** A stream that remembers what it was given, write by write. */
+function stream(): { writes: string[]; target: Writable } {
+  const writes: string[] = [];
+  const target = new Writable({
+    decodeStrings: false,
+    write: (chunk: string, _encoding, done) => {
+      writes.push(chunk);
+      done();
+    },
+  });
+  return { writes, target };
+}
+
+const line = (path: string): string => `127.0.0.1 "GET ${path}" 200 1.3ms http://127.0.0.1:9000 request=- response=-\n`;
+
+describe("a line of the log", () => {
+  test("says who asked for what, what they got, how long it took and of which origin", () => {
+    expect(accessLine(record("/path"))).toBe(line("/path"));
+  });
+
+  test("says what is not known with a dash, and why it failed", () => {
+    const { request } = record("/");
+    const lost = record("/", {
+      request: { ...request, remoteAddress: undefined },
+      origin: undefined,
+      status: undefined,
+      error: new TrailsumError("ABORTED", "the client went away"),
+    });
+    expect(accessLine(lost)).toBe('- "GET /" - 1.3ms - request=- response=- ABORTED "the client went away"\n');
+  });
+
+  test("says what was found about the content, and the whole target", () => {
+    const verdict = { name: "verified" } as NonNullable<ExchangeRecord["requestVerdict"]>;
+    const { request } = record("/");
+    const verified = record("/", {
+      request: { ...request, target: { path: "/path", query: "query", authority: "b:1" } },
+      requestVerdict: verdict,
+      responseVerdict: { ...verdict, name: "missing" },
+    });
+    expect(accessLine(verified)).toContain(' "GET //b:1/path?query" 200 ');
+    expect(accessLine(verified)).toContain(" request=verified response=missing\n");
+  });
+
+  test("is one line, whatever a stranger sent", () => {
+    const said = accessLine(record('/"\n127.0.0.1 "GET /forged" 200\u2028\u001b[2J'));
+    expect(said.indexOf("\n")).toBe(said.length - 1);
+    expect(said).toContain(String.raw`/\"\n127.0.0.1 \"GET /forged\" 200`);
+    expect(said).not.toContain("\u001b");
+  });
+});
+
+describe("an access log", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("gathers lines, and writes them together after a moment", () => {
+    const { writes, target } = stream();
+    const log = createAccessLog(target);
+    for (const path of ["/1", "/2", "/3"]) log.add(record(path));
+    expect(writes).toEqual([]);
+    vi.advanceTimersByTime(1_000);
+    expect(writes).toEqual([line("/1") + line("/2") + line("/3")]);
+    log.add(record("/4"));
+    vi.advanceTimersByTime(1_000);
+    expect(writes.slice(1)).toEqual([line("/4")]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("lets no line wait longer because others come", () => {
+    const { writes, target } = stream();
+    const log = createAccessLog(target);
+    for (let at = 0; at < 100 && writes.length === 0; at += 1) {
+      log.add(record(`/${at}`));
+      vi.advanceTimersByTime(10);
+    }
+    expect(writes.join("")).toContain(line("/0"));
+  });
+
+  test("writes what waits with `flush`, once, and keeps no timer", () => {
+    const { writes, target } = stream();
+    const log = createAccessLog(target);
+    log.flush();
+    log.add(record("/1"));
+    log.flush();
+    log.flush();
+    expect(writes).toEqual([line("/1")]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("does not wait where there is much", () => {
+    const { writes, target } = stream();
+    const log = createAccessLog(target);
+    const count = 2_000;
+    for (let at = 0; at < count; at += 1) log.add(record(`/${at}`));
+    expect(writes.length).toBeGreaterThan(1);
+    expect(writes.length).toBeLessThan(10);
+    log.flush();
+    expect(writes.join("")).toBe(Array.from({ length: count }, (_, at) => line(`/${at}`)).join(""));
+  });
+});
+
+test("a proxy that is stopped logs what it answers last, and what it ends", async () => {
+  const asked = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  const origin = await rawServer(async (connection) => {
+    const head = (await connection.readHead()).toString();
+    if (head.includes("Upgrade: x")) {
+      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+      await connection.readToEnd();
+      told.resolve();
+      return;
+    }
+    asked.resolve();
+    await told.promise;
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    await connection.readToEnd();
+  });
+  const running = await startTrailsum(["proxy", origin.origin, "--port", "0"]);
+  const port = Number(new URL(running.url).port);
+  const [tunnel, waiting] = [await rawClient(port), await rawClient(port)];
+  await tunnel.write("GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+  await tunnel.readHead();
+  await waiting.write("GET /waiting HTTP/1.1\r\nHost: a\r\n\r\n");
+  await asked.promise;
+  const stopped = running.stop();
+  await waiting.readUntil("ok");
+  waiting.end();
+  const { exitCode, stderr } = await stopped;
+  expect(exitCode).toBe(0);
+  expect(stderr.match(/"GET \/\w+" \d+/g)?.toSorted()).toEqual(['"GET /tunnel" 101', '"GET /waiting" 200']);
+});
