@@ -1,7 +1,7 @@
 /** Figures as they are to be drawn. */
 export type Plot = BarPlot | LinePlot;
 
-/** One bar for each subject, the first one set apart. */
+/** One bar for each subject, ours set apart. */
 export interface BarPlot {
   readonly kind: "bars";
   readonly title: string;
@@ -15,7 +15,14 @@ export interface LinePlot {
   readonly title: string;
   readonly x: Axis;
   readonly y: Axis;
-  readonly lines: readonly { readonly label: string; readonly points: readonly (readonly [number, number])[] }[];
+  readonly lines: readonly Line[];
+}
+
+interface Line {
+  readonly label: string;
+  readonly points: readonly (readonly [number, number])[];
+  /** What the others are compared with. */
+  readonly pale?: boolean;
 }
 
 interface Axis {
@@ -25,20 +32,10 @@ interface Axis {
   readonly marks?: readonly { readonly at: number; readonly label: string }[];
 }
 
-const WIDTH = 760;
+const WIDTH = 820;
 const OWN = "#c2410c";
-const COLOURS = [
-  OWN,
-  "#2563eb",
-  "#059669",
-  "#7c3aed",
-  "#b45309",
-  "#db2777",
-  "#0891b2",
-  "#65a30d",
-  "#64748b",
-  "#111827",
-];
+const GREY = "#64748b";
+const COLOURS = ["#2563eb", "#059669", "#7c3aed", "#a16207", "#db2777", "#0891b2", "#65a30d", "#111827"];
 
 /** A plot as an SVG document. */
 export function draw(plot: Plot): string {
@@ -46,13 +43,13 @@ export function draw(plot: Plot): string {
 }
 
 function drawBars({ title, unit, bars }: BarPlot): string {
-  const [left, top, rowHeight] = [240, 44, 26];
+  const [left, top, rowHeight] = [300, 44, 26];
   const height = top + bars.length * rowHeight + 16;
   const most = Math.max(...bars.map(({ value }) => value));
   const rows = bars.map(({ label, value, pale }, row) => {
     const y = top + row * rowHeight;
     const length = (value / most) * (WIDTH - left - 110);
-    const fill = label.startsWith("trailsum") ? OWN : "#64748b";
+    const fill = isOwn(label) ? OWN : GREY;
     return [
       text(left - 8, y + 14, label, "end"),
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="18" fill="${fill}"${pale ? ' fill-opacity="0.4"' : ""}/>`,
@@ -63,7 +60,7 @@ function drawBars({ title, unit, bars }: BarPlot): string {
 }
 
 function drawLines({ title, x, y, lines }: LinePlot): string {
-  const [left, top, right, bottom, height] = [70, 44, 200, 52, 420];
+  const [left, top, right, bottom, height] = [70, 64, 240, 52, 440];
   const all = lines.flatMap(({ points }) => points);
   const across = scaleOf(
     x,
@@ -91,20 +88,18 @@ function drawLines({ title, x, y, lines }: LinePlot): string {
       ].join("\n"),
     ),
     text((left + WIDTH - right) / 2, height - 10, x.label, "middle"),
-    text(left - 60, top - 12, y.label),
+    text(left - 8, top - 14, y.label, "end"),
   ];
-  const drawn = lines.map(({ label, points }, number) => {
-    const colour = COLOURS[number % COLOURS.length]!;
+  const drawn = lines.map(({ label, points, pale = false }, number) => {
+    const colour = isOwn(label) ? OWN : pale ? GREY : COLOURS[number % COLOURS.length]!;
     const path = points.map(([px, py]) => `${across.place(px).toFixed(1)},${upward.place(py).toFixed(1)}`).join(" ");
     const legend = top + 10 + number * 22;
     return [
-      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="${number === 0 ? 3 : 1.75}"/>`,
-      ...(points.length > 40
-        ? []
-        : points.map(
-            ([px, py]) =>
-              `<circle cx="${across.place(px).toFixed(1)}" cy="${upward.place(py).toFixed(1)}" r="3" fill="${colour}"/>`,
-          )),
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="${isOwn(label) ? 3 : 1.75}"${pale ? ' stroke-dasharray="4 3"' : ""}/>`,
+      ...points.map(
+        ([px, py]) =>
+          `<circle cx="${across.place(px).toFixed(1)}" cy="${upward.place(py).toFixed(1)}" r="3" fill="${colour}"/>`,
+      ),
       `<rect x="${WIDTH - right + 16}" y="${legend - 9}" width="14" height="4" fill="${colour}"/>`,
       text(WIDTH - right + 36, legend - 2, label),
     ].join("\n");
@@ -162,6 +157,11 @@ function document(title: string, height: number, content: readonly string[]): st
 ${content.join("\n")}
 </svg>
 `;
+}
+
+/** Subjects are told apart by their names. */
+function isOwn(label: string): boolean {
+  return label.replaceAll("`", "").startsWith("trailsum");
 }
 
 function escape(content: string): string {

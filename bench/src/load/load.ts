@@ -1,11 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-
-import { certificate } from "@trailsum/testkit/certificate";
-
 import type { Content, ExchangeName } from "./exchange.ts";
+import { Program } from "./program.ts";
 
 /** The longest task takes a tenth of that on a slow machine. */
 const PATIENCE = 120_000;
@@ -113,84 +107,5 @@ export class Load {
       .finally(() => clearTimeout(patience));
     if ("failure" in told) throw new Error(told.failure);
     return told.outcome;
-  }
-}
-
-/** Where the origin listens. */
-export interface OriginPorts {
-  readonly http1: number;
-  /** Cleartext, by prior knowledge. */
-  readonly http2: number;
-  /** Over TLS. */
-  readonly http2Tls: number;
-}
-
-/** Files with a certificate and its key, PEM. */
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
-
-/** The process that answers behind the proxies. */
-export class Origin {
-  readonly ports: OriginPorts;
-  /** Its certificate. */
-  readonly tls: TlsFiles;
-  readonly #program: Program;
-
-  private constructor(program: Program, ports: OriginPorts, tls: TlsFiles) {
-    this.#program = program;
-    this.ports = ports;
-    this.tls = tls;
-  }
-
-  /** Keeps what it needs in `directory`. */
-  static async start(large: Content, directory: string): Promise<Origin> {
-    const { cert, key } = await certificate();
-    const tls = { certFile: join(directory, "cert.pem"), keyFile: join(directory, "key.pem") };
-    await Promise.all([writeFile(tls.certFile, cert), writeFile(tls.keyFile, key, { mode: 0o600 })]);
-    const program = new Program("origin-program.ts", large, tls.certFile, tls.keyFile);
-    return new Origin(program, await program.told(), tls);
-  }
-
-  /** Closes the connections that proxies keep open to it. */
-  closeAll(): Promise<void> {
-    this.#program.child.send("close");
-    return this.#program.told();
-  }
-
-  get pid(): number {
-    return this.#program.child.pid!;
-  }
-
-  stop(): Promise<void> {
-    return this.#program.stop();
-  }
-}
-
-/** A process that runs a program beside this file, and ends when it is let go. */
-class Program {
-  readonly child: ChildProcess;
-  readonly #exited: Promise<unknown>;
-
-  constructor(file: string, large: Content, ...args: readonly string[]) {
-    this.child = fork(join(import.meta.dirname, file), [JSON.stringify(large), ...args]);
-    this.#exited = once(this.child, "exit");
-  }
-
-  /** The next thing that it tells. */
-  async told<Told>(): Promise<Told> {
-    const [told] = await Promise.race([
-      once(this.child, "message") as Promise<[Told]>,
-      this.#exited.then(() => {
-        throw new Error(`${this.child.spawnargs[1]} has ended`);
-      }),
-    ]);
-    return told;
-  }
-
-  async stop(): Promise<void> {
-    if (this.child.connected) this.child.disconnect();
-    await this.#exited;
   }
 }

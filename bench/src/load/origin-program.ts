@@ -11,7 +11,7 @@ import { createServer as createTlsServer } from "node:tls";
 
 import { CHUNKED_FIELDS, type Content, keepsTrailers, smallContent, smallInChunks } from "./exchange.ts";
 import { serveHttp2 } from "./http2-origin.ts";
-import type { OriginPorts } from "./load.ts";
+import type { OriginPorts } from "./origin.ts";
 import { type Message, MessageReader } from "./message-reader.ts";
 import { lastChunk, sendLarge } from "./senders.ts";
 

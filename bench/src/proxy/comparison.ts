@@ -37,7 +37,7 @@ export function comparison({ name, about, cost, others }: Comparand, measured: r
   return {
     name,
     about: [about, ...failed.map((one) => `${labelOf(one)} could not be measured: ${one.failure}.`)].join(" "),
-    columns: ["", cost.title, "trailsum's part of that", ...others.map(({ title }) => title), "trailers"],
+    columns: ["", cost.title, "trailsum / this", ...others.map(({ title }) => title), "trailers"],
     rows: good.map(row),
     plots: [barsOf(cost, good)],
     figures: measured,
@@ -60,5 +60,5 @@ function barsOf({ title, reading, unit }: Comparand["cost"], measured: readonly 
     value: medianOf(one, reading),
     pale: one.keeps !== "all",
   }));
-  return { kind: "bars", title, unit, bars };
+  return { kind: "bars", title: `${title.charAt(0).toUpperCase()}${title.slice(1)}`, unit, bars };
 }

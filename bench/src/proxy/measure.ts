@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Peer } from "@trailsum/conformance/peers/peer";
 
 import { largeContent } from "../load/exchange.ts";
-import { type ClosedLoop, Load, type LoadOutcome, type LoadTarget, type OpenLoop, Origin } from "../load/load.ts";
+import { type ClosedLoop, Load, type LoadOutcome, type LoadTarget, type OpenLoop } from "../load/load.ts";
+import { Origin } from "../load/origin.ts";
 import { median } from "../report.ts";
 import { settings } from "../settings.ts";
 import { allProxies, type SpokenHttp, startSubjects, type Subject } from "./subjects.ts";
@@ -125,7 +126,10 @@ export function medianOf({ outcomes }: Measured, reading: (outcome: LoadOutcome)
 /** A turn as long as it was asked to be. The first one is short; a smoke run's are of as many requests as tell whether it works. */
 function lengthOf(turn: Turn, warmUp: boolean): Turn {
   if (turn.times !== undefined) return turn;
-  if (settings.smoke) return { ...turn, times: turn.lanes * 2 };
+  if (settings.smoke) {
+    const lanes = Math.min(turn.lanes, 16);
+    return { ...turn, lanes, times: lanes * 2 };
+  }
   const seconds = settings.seconds ?? turn.seconds;
   return warmUp ? { ...turn, warm: 0, seconds: Math.min(1, seconds) } : { ...turn, seconds };
 }

@@ -52,12 +52,11 @@ export async function proxyLatency(): Promise<Report> {
           marks: PERCENTILES.map((percentile) => ({ at: 100 / (100 - percentile), label: String(percentile) })),
         },
         y: { label: "ms", scale: "log" },
-        lines: good
-          .toSorted((one) => (one === direct ? 1 : 0))
-          .map((one) => ({
-            label: labelOf(one),
-            points: PERCENTILES.map((percentile, at) => [100 / (100 - percentile), milliseconds(one, at)] as const),
-          })),
+        lines: good.map((one) => ({
+          label: labelOf(one),
+          points: PERCENTILES.map((percentile, at) => [100 / (100 - percentile), milliseconds(one, at)] as const),
+          pale: one === direct,
+        })),
       },
     ],
     figures: measured,

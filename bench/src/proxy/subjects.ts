@@ -5,7 +5,7 @@ import { peers } from "@trailsum/conformance/peers";
 import type { Peer, PeerManner } from "@trailsum/conformance/peers/peer";
 import { PeerProcess } from "@trailsum/conformance/peers/run-peer";
 
-import type { Origin } from "../load/load.ts";
+import type { Origin } from "../load/origin.ts";
 import { packedCommand } from "../packed-command.ts";
 import { profilingArgs } from "../profiles.ts";
 import { isWanted, settings } from "../settings.ts";
