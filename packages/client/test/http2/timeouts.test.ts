@@ -105,6 +105,24 @@ describe("an exchange does not time out", () => {
     expect(await ended).toMatchObject({ content: "xxxxx", trailers: [] });
   });
 
+  test("while the source of its body rests", async () => {
+    stopTheClock();
+    const server = await rawHttp2Server(async (peer) => void (await peer.accept()));
+    const body = new Readable({ read() {} });
+    const { ended } = send(http2Agent({ bodyTimeout: 300, headersTimeout: 300 }), server, { method: "PUT", body });
+    for (let count = 1; count <= 3; count++) {
+      body.push(Buffer.alloc(300_000));
+      await happening(() => server.peers[0]?.streams.get(1)?.data.length === count * 300_000);
+      // What was sent has left by then, and the agent has heard so.
+      await server.peers[0]!.ping();
+      vi.advanceTimersByTime(3_000);
+    }
+    body.push(null);
+    await server.peers[0]!.stream(1).untilEnd();
+    await server.peers[0]!.stream(1).headers(OK, { endStream: true });
+    expect((await ended).status).toBe(200);
+  });
+
   test("while its handler rests, or where it has no limit", async () => {
     stopTheClock();
     const server = await rawHttp2Server(async (peer) => {
