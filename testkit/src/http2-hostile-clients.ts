@@ -4,7 +4,7 @@ import { smuggledFields } from "./http2-bad-fields.ts";
 import { clientBreaches, requestBreaches } from "./http2-client-breaches.ts";
 import type { PlainRequest } from "./http2-client-breaches.ts";
 import { rawHttp2Client } from "./http2-client.ts";
-import { errorCodes } from "./http2-frames.ts";
+import { errorCodes, goawayFrame } from "./http2-frames.ts";
 import { clientFloods, commonFloods, pour } from "./http2-floods.ts";
 import { framingBreaches } from "./http2-framing-breaches.ts";
 import type { FieldPairs } from "./http2-hpack.ts";
@@ -91,6 +91,16 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
       peer.connection.destroy();
       expect(await server.accepted()).toEqual(["other"]);
     });
+  });
+
+  test(`${name} answers what a client has asked for that says it is going away`, async () => {
+    const server = await options.listen();
+    const peer = await connect(server);
+    const underway = await begin(peer, put("last"));
+    await peer.send(goawayFrame(0));
+    expect(await underway()).toBe(true);
+    await peer.untilClosed();
+    expect(await server.accepted()).toEqual(["last"]);
   });
 
   test(`${name} goes on after fields that would be lines of their own in HTTP/1.1`, async () => {
