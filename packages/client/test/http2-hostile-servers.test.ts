@@ -5,7 +5,9 @@ import { expect, onTestFinished } from "vitest";
 import { TrailerAgent } from "../src/index.ts";
 
 hostileHttp2Servers("the agent", {
-  failure: expect.objectContaining({ code: expect.stringMatching(/^(?:UND_ERR_|HPE_|ECONNRESET$)/) as string }) as unknown,
+  failure: expect.objectContaining({
+    code: expect.stringMatching(/^(?:UND_ERR_|HPE_|ECONNRESET$)/) as string,
+  }) as unknown,
 
   async create(origin) {
     const timeouts = { headersTimeout: 500, bodyTimeout: 500, pingTimeout: 500 };
