@@ -125,7 +125,7 @@ export class Http2Endpoint implements Endpoint {
   }
 
   act(what: Act): void {
-    const { peer, stream, role } = this.#place;
+    const { peer, stream, role, scheme } = this.#place;
     if (what === "end") {
       if (!this.#sentEnd) this.sendEnd([]);
     } else if (what === "reset") {
@@ -135,7 +135,8 @@ export class Http2Endpoint implements Endpoint {
       this.#next(() => peer.send(goawayFrame(role === "client" ? 0 : stream.id)));
       this.#next(async () => peer.connection.destroy());
     } else {
-      this.#next(async () => peer.connection.reset());
+      // Below TLS there is no way to reset.
+      this.#next(async () => (scheme === "https" ? peer.connection.destroy() : peer.connection.reset()));
     }
   }
 

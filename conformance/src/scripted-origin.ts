@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 
 import { Http2Peer } from "@trailsum/testkit/http2-peer";
 import { RawConnection } from "@trailsum/testkit/raw-connection";
@@ -51,10 +51,11 @@ export async function startOrigin({ version = "1.1", port = 0, tls }: OriginOpti
   const cases = new Map<string, (arrival: Arrival) => void>();
   const open = new Set<Socket>();
   const serve = version === "2" ? serveHttp2 : serveHttp1;
-  const server = listener(tls, version, (socket) => {
+  const server = listener(tls, version, (socket) => void serve(socket, cases));
+  // Below TLS: one whose handshake never comes to its end has to go as well.
+  server.on("connection", (socket) => {
     open.add(socket);
     socket.once("close", () => open.delete(socket));
-    void serve(socket, cases);
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
@@ -111,6 +112,7 @@ async function serveHttp1(socket: Socket, cases: Cases): Promise<void> {
 /** Many requests at once, a stream each. */
 async function serveHttp2(socket: Socket, cases: Cases): Promise<void> {
   socket.on("end", () => socket.end());
+  const scheme = socket instanceof TLSSocket ? "https" : "http";
   const peer = new Http2Peer(new RawConnection(socket), "server", { settings: { ENABLE_CONNECT_PROTOCOL: 1 } });
   try {
     await peer.handshake();
@@ -121,7 +123,7 @@ async function serveHttp2(socket: Socket, cases: Cases): Promise<void> {
       arrive?.({
         index,
         multiplexed: true,
-        endpoint: (scene) => new Http2Endpoint({ peer, stream, role: "origin", scheme: "http" }, scene),
+        endpoint: (scene) => new Http2Endpoint({ peer, stream, role: "origin", scheme }, scene),
         unread: () => fields.map((line) => line.join(": ")).join("\r\n"),
         release: () => {},
         abandon: () => void stream.reset(),
