@@ -29,6 +29,8 @@ import { WebSocketHandshake } from "./websocket-handshake.ts";
 export interface Forwarder {
   /** The life of one exchange. Settles when that is done, and never rejects. */
   forward(exchange: InboundExchange): Promise<void>;
+  /** Settles when no exchange is under way any more, and at the latest after `limit` milliseconds. */
+  idle(limit: number): Promise<void>;
   /** Closes what was opened: idle connections to origins. */
   close(): Promise<void>;
 }
@@ -56,10 +58,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   };
 
   let closed: Promise<void> | undefined;
+  let underWay = 0;
+  let idling: PromiseWithResolvers<void> | undefined;
 
   /** The life of a request, from its head to the end of its response. */
   async function forward(exchange: InboundExchange): Promise<void> {
     const began = performance.now();
+    underWay += 1;
     const passage = new Passage(exchange, capable);
     const { request } = exchange;
     const content = passingContent(request, exchange.content, {
@@ -78,6 +83,16 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     if (content.verdict !== undefined) passage.record.requestVerdict = await content.verdict.catch(() => undefined);
     passage.end();
     if (onExchange !== undefined) await report(passage, onExchange, began);
+    underWay -= 1;
+    if (underWay === 0) idling?.resolve();
+  }
+
+  async function idle(limit: number): Promise<void> {
+    if (underWay === 0) return;
+    idling ??= Promise.withResolvers();
+    const timer = setTimeout(idling.resolve, limit);
+    await idling.promise;
+    clearTimeout(timer);
   }
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
@@ -211,7 +226,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
   }
 
-  return { forward, close: () => (closed ??= own?.close() ?? Promise.resolve()) };
+  return { forward, idle, close: () => (closed ??= own?.close() ?? Promise.resolve()) };
 }
 
 /** One exchange on its way through, and what hangs on it until its response has ended. */

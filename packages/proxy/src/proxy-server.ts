@@ -26,10 +26,14 @@ export interface ProxyServer {
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /**
    * Stops: no new connection, no new request on the open ones. What runs may finish within `graceMs` milliseconds
-   * (default 10,000) and is broken off then, tunnels at once.
+   * (default 10,000) and is broken off then, tunnels at once. Settles when `onExchange` has been told of everything, or
+   * a second after the last connection was closed.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
+
+/** How long hooks may take for exchanges whose connections are closed already. Milliseconds. */
+const LAST_WORDS = 1_000;
 
 /**
  * A ready listener: HTTP/1.1 in the clear or over TLS, upgrades included, and HTTP/2 on the same port: by ALPN over TLS,
@@ -69,6 +73,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
 
     async close({ graceMs = 10_000 } = {}) {
       await listener?.close(graceMs);
+      await forwarder.idle(LAST_WORDS);
       await forwarder.close();
     },
   };

@@ -7,6 +7,7 @@ import { clientAddress, type RequestOrigin } from "../../request/inbound-request
 import type { InboundTimeouts } from "../http1/http1-connection.ts";
 import type { RequestLimits } from "../http1/request-reader.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
+import { unreadLimits } from "../unread-limits.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
 
 /** How sessions of HTTP/2 are served. */
@@ -28,13 +29,17 @@ const END_STREAM = 0x1;
  * none for a while.
  */
 export class Http2Connection implements ServedConnection {
+  readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
   readonly #options: Http2Options;
   readonly #exchanges = new Set<Http2Exchange>();
   /** When the last exchange ended. */
   #idleSince: number = performance.now();
+  /** When the session was found to be over, though its connection is not. */
+  #overSince: number | undefined;
 
   constructor(socket: Socket, options: Http2Options) {
+    this.#socket = socket;
     this.#options = options;
     const { connections, limits } = options;
     const origin: RequestOrigin = {
@@ -71,6 +76,12 @@ export class Http2Connection implements ServedConnection {
 
   check(now: number): void {
     const { keepAlive, idle } = this.#options.timeouts;
+    if (this.#session.destroyed) {
+      // Node has ended its side of the connection, and waits for the client to end the other.
+      this.#overSince ??= now;
+      if (now - this.#overSince > unreadLimits.idle) this.#socket.destroy();
+      return;
+    }
     if (this.#exchanges.size === 0) {
       if (now - this.#idleSince > keepAlive) this.#session.close();
       if (now - this.#idleSince > keepAlive + idle) this.#session.destroy();
