@@ -9,6 +9,8 @@ export interface UploadEntry {
   readonly name: string;
   /** The path to read, or standard input. */
   readonly source: string | NodeJS.ReadStream;
+  /** Whether it is a regular file, as far as is known. */
+  readonly isFile: boolean;
   readonly url: string;
   /** Bytes, where they are known beforehand. */
   readonly size: number | undefined;
@@ -20,7 +22,8 @@ const STORE_FOLDER = ".trailsum";
 /**
  * What is to be uploaded, and where to. A URL that ends in `/` is a directory, and names are appended to it; any other
  * is for a single file. Of a directory all files below it are uploaded: `photos` to `<url>photos/...`, and `photos/`,
- * with a slash, and `.`, to `<url>...`. Throws `USAGE` or `FILE_UNREADABLE` for what cannot go there.
+ * with a slash, and `.`, to `<url>...`; `sizes` says whether anybody wants to know how large they are. Throws `USAGE`
+ * or `FILE_UNREADABLE` for what cannot go there.
  */
 export async function* uploadList(paths: readonly string[], url: string, sizes: boolean): AsyncGenerator<UploadEntry> {
   const isFolder = new URL(url).pathname.endsWith("/");
@@ -30,7 +33,7 @@ export async function* uploadList(paths: readonly string[], url: string, sizes: 
   for (const path of paths) {
     if (path === "-") {
       if (isFolder) throw new TrailsumError("USAGE", `standard input has no name: give it one, such as ${url}NAME`);
-      yield { name: "-", source: process.stdin, url, size: undefined };
+      yield { name: "-", source: process.stdin, isFile: false, url, size: undefined };
       continue;
     }
     const stats = await stat(path).catch(() => undefined);
@@ -39,6 +42,7 @@ export async function* uploadList(paths: readonly string[], url: string, sizes: 
       yield {
         name: path,
         source: path,
+        isFile: stats?.isFile() === true,
         url: isFolder ? append(url, [basename(path)]) : url,
         size: stats?.isFile() === true ? stats.size : undefined,
       };
@@ -64,6 +68,7 @@ async function* below(directory: string, url: string, sizes: boolean): AsyncGene
         yield {
           name: path,
           source: path,
+          isFile: true,
           url: append(url, isNamed ? [name, ...segments] : segments),
           size: stats?.size,
         };

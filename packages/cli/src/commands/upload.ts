@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
+import { createSmallFileReader } from "../small-file.ts";
 import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UploadEntry, uploadList } from "../upload-list.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
@@ -52,10 +53,12 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const job: Job = { method: given.method, ...transferOptions(given) };
   const bar = await createProgressBar(given.progress && !given.quiet);
   const entries = uploadList(paths, url, bar.shown);
+  const readSmall = createSmallFileReader();
 
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
     bar.expect(entry.size);
-    const result = await upload(entry.url, entry.source, { ...job, signal: run.signal, onProgress: advance(bar) });
+    const source = (entry.isFile && readSmall(String(entry.source))) || entry.source;
+    const result = await upload(entry.url, source, { ...job, signal: run.signal, onProgress: advance(bar) });
     const { digests, status, confirmedBy } = result;
     if (given.quiet) return;
     bar.stop();
