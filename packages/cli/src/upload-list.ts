@@ -9,7 +9,7 @@ export interface UploadEntry {
   readonly name: string;
   /** The path to read, or standard input. */
   readonly source: string | NodeJS.ReadStream;
-  /** Whether it is a regular file, as far as is known. */
+  /** Whether it is a regular file, by that name. */
   readonly isFile: boolean;
   readonly url: string;
   /** Bytes, where they are known beforehand. */

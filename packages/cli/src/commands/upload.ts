@@ -57,7 +57,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
     bar.expect(entry.size);
-    const source = (entry.isFile && readSmall(String(entry.source))) || entry.source;
+    const source = (entry.isFile && readSmall(entry.name)) || entry.source;
     const result = await upload(entry.url, source, { ...job, signal: run.signal, onProgress: advance(bar) });
     const { digests, status, confirmedBy } = result;
     if (given.quiet) return;
