@@ -73,7 +73,7 @@ export interface ConformanceCase {
 }
 
 /** What a side has to speak. */
-export interface Only {
+interface Only {
   readonly client?: Version;
   readonly origin?: Version;
 }
