@@ -17,20 +17,7 @@ async function sent(options: Partial<TrailerDispatchOptions>): Promise<{ fields:
 }
 
 test("a request has its pseudo fields first, and its own in the order and number in which they were given", async () => {
-  const headers = [
-    "X-One",
-    "1",
-    "accept",
-    "*/*",
-    "X-Two",
-    "a",
-    "x-one",
-    "2",
-    "Content-Type",
-    "a/b",
-    "Content-Type",
-    "c/d",
-  ];
+  const headers = ["X-One", "1", "accept", "*/*", "X-Two", "a", "x-one", "2"];
   const { fields, authority } = await sent({ path: "/some/path?query=1", headers });
   expect(fields).toEqual([
     [":method", "GET"],
@@ -41,6 +28,16 @@ test("a request has its pseudo fields first, and its own in the order and number
     ["accept", "*/*"],
     ["x-two", "a"],
     ["x-one", "2"],
+  ]);
+});
+
+// Older ones refuse it, whatever is asked of them.
+test.skipIf(Number.parseInt(process.versions.node, 10) < 24)("a field may come as often as it was given", async () => {
+  const headers = [
+    ["Content-Type", "a/b"],
+    ["Content-Type", "c/d"],
+  ];
+  expect((await sent({ headers })).fields.slice(4)).toEqual([
     ["content-type", "a/b"],
     ["content-type", "c/d"],
   ]);

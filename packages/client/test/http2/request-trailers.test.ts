@@ -4,19 +4,16 @@ import { errorCodes, type FieldPairs, rawHttp2Server, type RawHttp2Server } from
 import { expect, test } from "vitest";
 
 import type { TrailersInit } from "../../src/index.ts";
-import { http2Agent, send } from "./exchanging.ts";
+import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 /** A server that answers every request once all of it has come. */
 function patientServer(): Promise<RawHttp2Server> {
-  return rawHttp2Server(async (peer) => {
-    for (;;) {
-      const stream = await peer.accept(600_000);
-      void stream.untilEnd().then(
-        () => stream.headers([[":status", "204"]], { endStream: true }),
-        () => {},
-      );
-    }
-  });
+  return rawHttp2Server((peer) =>
+    answerEach(peer, async (stream) => {
+      await stream.untilEnd();
+      await stream.headers([[":status", "204"]], { endStream: true });
+    }),
+  );
 }
 
 const bodies: readonly (readonly [name: string, make: () => unknown, content: string, length: string | undefined])[] = [

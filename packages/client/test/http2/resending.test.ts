@@ -100,12 +100,12 @@ describe.each(refusals)("a request refused by %s", (_name, refuse) => {
 
 test("a request that is refused again and again fails in the end", async () => {
   let refused = 0;
-  const server = await rawHttp2Server(async (peer) => {
-    for (;;) {
-      await (await peer.accept(600_000)).reset(errorCodes.REFUSED_STREAM);
+  const server = await rawHttp2Server((peer) =>
+    answerEach(peer, (stream) => {
       refused += 1;
-    }
-  });
+      return stream.reset(errorCodes.REFUSED_STREAM);
+    }),
+  );
   const { error } = await send(http2Agent(), server).ended;
   expect(error).toMatchObject({ code: "UND_ERR_SOCKET", http2ErrorCode: errorCodes.REFUSED_STREAM });
   expect(refused).toBe(4);

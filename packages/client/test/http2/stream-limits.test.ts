@@ -1,7 +1,7 @@
 import { type FieldPairs, type Http2Stream, rawHttp2Server, settingsAckFrame, settingsFrame } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { http2Agent, send } from "./exchanging.ts";
+import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
 
@@ -15,9 +15,10 @@ async function holdingServer(allowed: number | undefined): Promise<{
   const held: Http2Stream[] = [];
   const settings = allowed === undefined ? {} : { MAX_CONCURRENT_STREAMS: allowed };
   const server = await rawHttp2Server(
-    async (peer) => {
-      for (;;) held.push(await peer.accept(600_000));
-    },
+    (peer) =>
+      answerEach(peer, async (stream) => {
+        held.push(stream);
+      }),
     { settings },
   );
   return {
@@ -123,12 +124,9 @@ test("a server that allows no streams for now gets none on that connection until
 });
 
 test("1,000 requests at once all have their answers", async () => {
-  const server = await rawHttp2Server(
-    async (peer) => {
-      for (;;) void (await peer.accept(600_000)).headers(OK, { endStream: true });
-    },
-    { settings: { MAX_CONCURRENT_STREAMS: 50 } },
-  );
+  const server = await rawHttp2Server((peer) => answerEach(peer, (stream) => stream.headers(OK, { endStream: true })), {
+    settings: { MAX_CONCURRENT_STREAMS: 50 },
+  });
   const agent = http2Agent({ connections: 2 });
   const sent = Array.from({ length: 1_000 }, () => send(agent, server));
   for (const { ended } of sent) expect((await ended).status).toBe(200);

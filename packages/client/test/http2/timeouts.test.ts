@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { errorCodes, type FieldPairs, rawHttp2Server, rawServer, windowUpdateFrame } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { http2Agent, send } from "./exchanging.ts";
+import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
 const UNLIMITED = { headersTimeout: 0, bodyTimeout: 0 };
@@ -125,9 +125,7 @@ describe("an exchange does not time out", () => {
 
   test("while its handler rests, or where it has no limit", async () => {
     stopTheClock();
-    const server = await rawHttp2Server(async (peer) => {
-      for (;;) await (await peer.accept(600_000)).headers(OK);
-    });
+    const server = await rawHttp2Server((peer) => answerEach(peer, (stream) => stream.headers(OK)));
     const agent = http2Agent({ bodyTimeout: 300, headersTimeout: 300 });
     const rested = send(agent, server, {}, (controller) => controller.pause());
     const unlimited = send(agent, server, { headersTimeout: 0, bodyTimeout: 0 });
