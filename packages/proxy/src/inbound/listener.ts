@@ -59,7 +59,10 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
   const server: Server =
     tls === undefined
       ? createServer(settings, onPlain)
-      : createTlsServer({ ...settings, ...tls, ALPNProtocols: ["h2", "http/1.1"] }, onSecure);
+      : createTlsServer(
+          { ...settings, ...tls, handshakeTimeout: timeouts.head, ALPNProtocols: ["h2", "http/1.1"] },
+          onSecure,
+        );
   // A socket that is not a connection yet: the handshake of TLS is still to come, or fails.
   const accepted = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -63,7 +63,7 @@ export function checkRequest(request: InboundRequest): void {
   if (hosts.length > 1 || other || (host !== undefined && !AUTHORITY.test(host))) {
     throw new TrailsumError("PROTOCOL", "the request names no host, or more than one", { status: 400 });
   }
-  if (!isToken(method) || !TARGET.test(target.path) || (target.query !== undefined && !TARGET.test(target.query))) {
+  if (!isToken(method) || !isTarget(target, httpVersion)) {
     throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });
   }
   const expectation = httpVersion === "1.0" ? undefined : header.get("Expect");
@@ -73,6 +73,13 @@ export function checkRequest(request: InboundRequest): void {
   if (method === "CONNECT" && upgrade === undefined) {
     throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");
   }
+}
+
+/** Whether a target is in a form that it may have; HTTP/2 knows no absolute-form (RFC 9113 section 8.3.1). */
+function isTarget({ path, query, authority }: RequestTarget, httpVersion: InboundRequest["httpVersion"]): boolean {
+  if (authority !== undefined && httpVersion === "2.0") return false;
+  const begins = path.startsWith("/") || path === "*" || (path === "" && authority !== undefined);
+  return begins && TARGET.test(path) && (query === undefined || TARGET.test(query));
 }
 
 /** RFC 3986 section 3.2 without user information: a name, an IPv4 address or a bracketed IPv6 one, and perhaps a port. */
