@@ -18,13 +18,16 @@ export interface RemoteHasher {
 // The source is run as it is, or as what it was compiled to: the worker has this module's own extension.
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", import.meta.url);
 
+/** How many processors there are. Asked once: to find it out takes the system longer than to hash small content. */
+export const CORES: number = availableParallelism();
+
 // They are kept: starting one costs more than hashing some megabytes. More than there are cores would help nobody.
 const threads = new Set<DigestThread>();
 
 /** Begins to hash what will be in `memory`, on the thread that has the least to do. */
 export function hashBeside(algorithm: Algorithm, memory: SharedArrayBuffer): RemoteHasher {
   const [least] = [...threads].toSorted((one, other) => one.load - other.load);
-  if (least !== undefined && (least.load === 0 || threads.size >= availableParallelism())) {
+  if (least !== undefined && (least.load === 0 || threads.size >= CORES)) {
     return least.begin(algorithm, memory);
   }
   const thread = new DigestThread(() => threads.delete(thread));

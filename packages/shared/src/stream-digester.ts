@@ -1,7 +1,5 @@
-import { availableParallelism } from "node:os";
-
 import type { Algorithm } from "./algorithms.ts";
-import { hashBeside, type RemoteHasher } from "./digest-threads.ts";
+import { CORES, hashBeside, type RemoteHasher } from "./digest-threads.ts";
 import { createDigester, type Digester, type Digests } from "./digester.ts";
 
 /** A digester for a stream: it may hash somewhere else, and ask whoever feeds it to wait. */
@@ -36,11 +34,8 @@ const STRETCHES = 4;
  */
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
-  const worthIt = names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
-  // Asked last: the system takes longer to say how many cores there are than small content takes to be hashed.
-  return worthIt && availableParallelism() > 1
-    ? new ThreadedDigester(names, size)
-    : inPlace(await createDigester(names));
+  const beside = CORES > 1 && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
+  return beside ? new ThreadedDigester(names, size) : inPlace(await createDigester(names));
 }
 
 function inPlace(digester: Digester): StreamDigester {
