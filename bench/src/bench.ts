@@ -45,12 +45,10 @@ const chosen =
   settings.names.length === 0 ? all : all.filter((name) => settings.names.some((start) => name.startsWith(start)));
 if (chosen.length === 0) throw new Error(`no such benchmark: there are ${all.join(", ")}`);
 
-// What was measured of some says nothing about the others beside them.
-const partial = (settings.only !== undefined && !settings.keep) || settings.profile;
 for (const name of chosen) {
   const report = await benchmarks.get(name)!();
   print(report);
-  if (!partial) await write(report);
+  if (!settings.look) await write(report);
 }
 if (settings.profile) console.log(`profiles: ${profilesDirectory}`);
-if (!partial) await writePage(all);
+if (!settings.look) await writePage(all);

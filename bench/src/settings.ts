@@ -23,8 +23,8 @@ export const settings = {
   names: positionals,
   /** Measures these subjects alone: how their names begin, in lower case; `ours` is this project. */
   only: values.only?.split(","),
-  /** Keeps what came of some subjects as if it were all. */
-  keep: values.keep,
+  /** A look that leaves no results: what was measured of some says nothing about the others beside them. */
+  look: values.profile || (values.only !== undefined && !values.keep),
   /** How often each subject takes its turn. */
   rounds: number(values.rounds ?? process.env["BENCH_ROUNDS"]) ?? (smoke ? 1 : undefined),
   /** How many seconds a turn takes, where it is not as long as its work is. */

@@ -56,9 +56,9 @@ export function ours(name = "trailsum", { overTls = false, flags = [] as readonl
   };
 }
 
-/** As it is installed; profiles are easier to read of the source, and whether it works that tells as well. */
+/** As it is installed, or its source for a look: that is there at once, also while types do not fit. */
 async function command(): Promise<string> {
-  return settings.profile || settings.smoke ? join(root, "packages/cli/src/bin.ts") : packedCommand();
+  return settings.look || settings.smoke ? join(root, "packages/cli/src/bin.ts") : packedCommand();
 }
 
 /** This project's proxy and all others that are known. */
