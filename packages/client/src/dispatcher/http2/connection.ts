@@ -17,6 +17,9 @@ import { ExchangeStream, type StreamOwner } from "./exchange-stream.ts";
 import type { Http2Options } from "./options.ts";
 import { connectionLost } from "./stream-error.ts";
 
+/** How long a server that reads nothing may hold the end of its connection up. */
+const LAST_WORDS = 1_000;
+
 /** What a connection is made with. */
 interface Http2ConnectionOptions {
   readonly owner: ConnectionOwner;
@@ -36,6 +39,7 @@ export class Http2Connection implements Connection, StreamOwner {
   readonly limits: ResponseLimits;
   readonly #owner: ConnectionOwner;
   readonly #options: Http2Options;
+  readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
   readonly #running = new Set<ExchangeStream>();
   readonly deadlines: Deadlines = new Deadlines(this.#running);
@@ -64,10 +68,10 @@ export class Http2Connection implements Connection, StreamOwner {
     this.limits = limits;
     this.#owner = owner;
     this.#options = http2;
+    this.#socket = socket;
     socket.allowHalfOpen = false;
     // A server that never closes its side would keep the socket for ever.
-    socket.once("finish", () => socket.destroy());
-    socket.once("close", () => setImmediate(this.#onClose));
+    socket.once("finish", () => socket.destroy()).once("close", () => setImmediate(this.#onClose));
     this.#session = connect(url, { createConnection: () => socket, ...sessionOptions(limits, http2) });
     this.#session.setLocalWindowSize(http2.connectionWindowSize);
     this.#session.on("remoteSettings", this.#onSettings).on("goaway", this.#onGoaway);
@@ -112,7 +116,7 @@ export class Http2Connection implements Connection, StreamOwner {
       for (const exchange of this.#undecided) exchange.fail(error);
       for (const stream of this.#running) stream.fail(error);
     }
-    this.#session.destroy();
+    this.#shut();
   }
 
   // The streams' side.
@@ -184,8 +188,13 @@ export class Http2Connection implements Connection, StreamOwner {
   #settle(): void {
     this.#offer();
     if (!this.idle) return;
+    // Node itself would wait for streams that nobody waits for.
+    if (this.#retired || this.#session.closed) {
+      this.#shut();
+      return;
+    }
     this.#session.unref();
-    this.#restTimer.set(this.timeouts.keepAlive, () => this.#session.close());
+    this.#restTimer.set(this.timeouts.keepAlive, () => this.#shut());
     if (this.#allowed !== undefined) this.#pingTimer.clear();
     this.#owner.onIdle(this);
   }
@@ -243,6 +252,15 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#owner.onRetired(this);
   }
 
+  /** Says GOAWAY and closes, if need be without a server that does not even take that. */
+  #shut(error?: Error): void {
+    if (this.#session.destroyed) return;
+    this.#error ??= error;
+    this.#session.destroy(error, constants.NGHTTP2_NO_ERROR);
+    const late = setTimeout(() => this.#socket.destroy(), LAST_WORDS);
+    this.#socket.once("close", () => clearTimeout(late));
+  }
+
   // Whether the server is still there.
 
   /** Asks when nothing has come for a while. SETTINGS come first, and are waited for in any case. */
@@ -270,8 +288,7 @@ export class Http2Connection implements Connection, StreamOwner {
   readonly #onNoSettings = (): void => this.#breakOff("no SETTINGS have come");
 
   #breakOff(reason: string): void {
-    this.#error ??= new errors.SocketError(`HTTP/2: ${reason}`);
-    this.#session.destroy(this.#error, constants.NGHTTP2_NO_ERROR);
+    this.#shut(new errors.SocketError(`HTTP/2: ${reason}`));
   }
 }
 

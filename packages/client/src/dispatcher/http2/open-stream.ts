@@ -29,10 +29,12 @@ export interface StreamEvents {
 
 const EVENTS: unique symbol = Symbol("who is told");
 const ENDED: unique symbol = Symbol("the server has ended the stream");
+const CANCELLED: unique symbol = Symbol("nobody wants it any more");
 
 interface ToldStream extends ClientHttp2Stream {
   [EVENTS]: StreamEvents;
   [ENDED]: boolean;
+  [CANCELLED]: boolean;
 }
 
 /**
@@ -52,6 +54,7 @@ export function openStream(
   const stream = session.request(fields, options) as ToldStream;
   stream[EVENTS] = events;
   stream[ENDED] = false;
+  stream[CANCELLED] = false;
   stream.push = push;
   stream.end = end as typeof stream.end;
   // One set of listeners for all streams: making one for each would cost as much as the rest of an exchange.
@@ -81,12 +84,20 @@ export function isServerEnded(stream: ClientHttp2Stream): boolean {
 /** Sends and takes nothing more. */
 export function cancelStream(stream: ClientHttp2Stream): void {
   // What the server has closed already is let go of: Node would wait for an end of what was sent.
-  if (stream.closed) stream.destroy();
-  else stream.close(constants.NGHTTP2_CANCEL);
+  if (stream.closed) {
+    stream.destroy();
+    return;
+  }
+  // Node destroys a closed stream at its `end`. Where the socket is still busy RST_STREAM has not left by then, and Node
+  // 26 crashes when it comes to ask a destroyed stream for its trailers.
+  (stream as ToldStream)[CANCELLED] = true;
+  stream.removeAllListeners("end");
+  stream.close(constants.NGHTTP2_CANCEL);
 }
 
 /** Node says with `null` that nothing more comes: before it takes the stream for closed if that is so, afterwards if not. */
 function push(this: ToldStream, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk === null && this[CANCELLED]) return false;
   if (chunk === null && !this[ENDED]) {
     if (this.closed) {
       // Not at once: Node goes on to look at the session of the stream, which a destroyed one has no more.
