@@ -63,15 +63,16 @@ export function checkRequest(request: InboundRequest): void {
   if (hosts.length > 1 || other || (host !== undefined && !AUTHORITY.test(host))) {
     throw new TrailsumError("PROTOCOL", "the request names no host, or more than one", { status: 400 });
   }
+  // Before anything is said of its target, which is in a form of its own.
+  if (method === "CONNECT" && upgrade === undefined) {
+    throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");
+  }
   if (!isToken(method) || !isTarget(target, httpVersion)) {
     throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });
   }
   const expectation = httpVersion === "1.0" ? undefined : header.get("Expect");
   if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {
     throw new TrailsumError("EXPECTATION_FAILED", "the request expects what nobody knows");
-  }
-  if (method === "CONNECT" && upgrade === undefined) {
-    throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");
   }
 }
 
