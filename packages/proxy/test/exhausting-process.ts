@@ -1,16 +1,17 @@
 /**
- * A process of its own, started with --expose-gc: ten thousand exchanges of every kind through one proxy, and what is
- * left of them afterwards, as JSON on stdout. `leaks.test.ts` reads it.
+ * A process of its own, started with --expose-gc: thousands of exchanges of every kind through one proxy, and what is left
+ * of them afterwards, as JSON on stdout. The arguments say what listens, the proxy's `own` server or one of node:http that
+ * it is `mounted` in, and how many exchanges there are. `leaks.test.ts` reads it.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 
 import { TrailerAgent } from "@trailsum/client";
 
-import { createReverseProxy } from "../src/index.ts";
+import { createProxyServer, createReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
 
-const open = new Set<Socket>();
+const PIECE = Buffer.alloc(65_536);
 /** How many exchanges have ended. */
 const ended = { count: 0 };
 
@@ -50,32 +51,66 @@ function early(_req: IncomingMessage, res: ServerResponse): void {
 }
 
 function endless(_req: IncomingMessage, res: ServerResponse): void {
-  res.on("error", () => {}).write(Buffer.alloc(65_536));
+  res.on("error", () => {}).write(PIECE);
 }
 
 await once(origin.listen(0, "127.0.0.1"), "listening");
-const proxy = createReverseProxy({
+const isOwn = process.argv[2] === "own";
+const { port, close } = await (isOwn ? own : mounted)({
   target: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
   verify: "enforce",
   onExchange: () => void (ended.count += 1),
 });
-const server = createServer((req, res) => void proxy(req, res));
-server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
-for (const each of [origin, server]) {
-  each.on("connection", (socket: Socket) => {
-    open.add(socket);
-    socket.once("close", () => open.delete(socket));
-  });
-}
-await once(server.listen(0, "127.0.0.1"), "listening");
-const { port } = server.address() as AddressInfo;
 const url = `http://127.0.0.1:${port}`;
-const client = new TrailerAgent();
 
-/** A request that is well. */
-async function request(method: string, path: string, body?: string, trailers?: Record<string, string>): Promise<void> {
-  const response = await client.request({ origin: url, path, method, body: body ?? null, trailers });
+/** Two clients, of which one speaks HTTP/2 where that is spoken; new ones once all connections were closed. */
+let [first, second] = clients();
+
+function clients(): [TrailerAgent, TrailerAgent] {
+  return [new TrailerAgent(), new TrailerAgent({ useH2c: isOwn })];
+}
+
+interface Front {
+  readonly port: number;
+  readonly close: () => Promise<unknown>;
+}
+
+async function own(options: ReverseProxyOptions): Promise<Front> {
+  const server = createProxyServer({ ...options, listen: { port: 0 } });
+  return { port: (await server.listen()).port, close: () => server.close() };
+}
+
+async function mounted(options: ReverseProxyOptions): Promise<Front> {
+  const proxy = createReverseProxy(options);
+  const server = createServer((req, res) => void proxy(req, res));
+  server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => Promise.all([proxy.close(), new Promise((resolve) => server.close(resolve))]),
+  };
+}
+
+/** A request that is well, and its answer read to the end. */
+async function request(client: TrailerAgent, method: string, path: string, body?: string): Promise<void> {
+  // The origin says what the proxy finds out about the other one.
+  const trailers = { "X-T": "trailer", ...(method === "PUT" && { Md5: "00000000000000000000000000000000" }) };
+  const response = await client.request({
+    origin: url,
+    path,
+    method,
+    body: body ?? null,
+    ...(body !== undefined && { trailers }),
+  });
   await response.body.dump();
+}
+
+/** A request whose answer is given up when it has begun. */
+async function abandon(client: TrailerAgent): Promise<void> {
+  const { body } = await client.request({ origin: url, path: "/endless", method: "GET" });
+  const closed = new Promise((resolve) => body.on("error", () => {}).once("close", resolve));
+  body.destroy();
+  await closed;
 }
 
 /** Writes this, waits for `until`, and then ends the connection in one of two ways. */
@@ -104,15 +139,22 @@ const upgrade = (path: string): string =>
 
 // How often in a hundred, and what.
 const KINDS: readonly (readonly [number, () => Promise<void>])[] = [
-  [40, () => request("GET", "/")],
-  [20, () => request("POST", "/", "body", { "X-T": "trailer" })],
-  [5, () => request("PUT", "/", "body", { Md5: "00000000000000000000000000000000" })],
-  [5, () => request("HEAD", "/")],
-  [5, () => request("GET", "/reset")],
-  [4, () => request("GET", "/cut").catch(() => {})],
-  [5, () => raw(upload("/", "Content-Length: 100\r\n\r\nhalf"), "half", "reset")],
+  [25, () => request(first, "GET", "/")],
+  [15, () => request(second, "GET", "/")],
+  [12, () => request(first, "POST", "/", "body")],
+  [8, () => request(second, "POST", "/", "body")],
+  [3, () => request(first, "PUT", "/", "body")],
+  [2, () => request(second, "PUT", "/", "body")],
+  [3, () => request(first, "HEAD", "/")],
+  [2, () => request(second, "HEAD", "/")],
+  [3, () => request(first, "GET", "/reset")],
+  [2, () => request(second, "GET", "/reset")],
+  [2, () => request(first, "GET", "/cut").catch(() => {})],
+  [2, () => request(second, "GET", "/cut").catch(() => {})],
+  [3, () => abandon(second)],
+  [4, () => raw(upload("/", "Content-Length: 100\r\n\r\nhalf"), "half", "reset")],
   [3, () => raw(upload("/early", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), "413", "reset")],
-  [5, () => raw("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n", "reset")],
+  [3, () => raw("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n", "reset")],
   [4, () => raw(upgrade("/"), "101", "reset")],
   [3, () => raw(`${upgrade("/")}early`, "early", "end")],
   [1, () => raw(upgrade("/refused"), "403", "end")],
@@ -134,21 +176,30 @@ async function run(count: number): Promise<void> {
   while (ended.count < target) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** The resources of the process that are in use, and how many of each. */
+function resources(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
 /** What there is when nothing is going on. */
 async function left(): Promise<object> {
-  server.closeIdleConnections();
-  origin.closeIdleConnections();
-  for (let turn = 0; turn < 400 && open.size > 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  await Promise.all([first.close(), second.close()]);
+  [first, second] = clients();
+  for (let turn = 0; turn < 400 && "TCPSocketWrap" in resources(); turn += 1) {
+    // Those from the proxy, too.
+    origin.closeIdleConnections();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
   for (let turn = 0; turn < 5; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc!();
   }
-  const resources: Record<string, number> = {};
-  for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
-  const listeners = [server, origin, process, client].map((emitter) =>
+  const listeners = [origin, process].map((emitter) =>
     emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0),
   );
-  return { connections: open.size, resources, listeners, heap: process.memoryUsage().heapUsed };
+  return { resources: resources(), listeners, heap: process.memoryUsage().heapUsed };
 }
 
 process.on("warning", (warning) => {
@@ -157,9 +208,8 @@ process.on("warning", (warning) => {
 await run(1_000);
 const before = await left();
 const from = ended.count;
-await run(10_000);
+await run(Number(process.argv[3]));
 const after = await left();
-await Promise.all([client.close(), proxy.close()]);
-server.close();
+await Promise.all([first.close(), second.close(), close()]);
 origin.close();
 console.log(JSON.stringify({ before, after, recorded: ended.count - from }));
