@@ -47,6 +47,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   readonly #options: VerifyingStreamOptions;
   readonly #settle: PromiseWithResolvers<Verdict> = Promise.withResolvers();
   #digester: StreamDigester | undefined;
+  #judged = false;
   #withheld: Buffer | undefined;
 
   constructor(options: VerifyingStreamOptions) {
@@ -94,15 +95,20 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   async #judge(): Promise<TrailsumError | null> {
     const { accept = isVerified, decide } = this.#options;
     const verdict = decide(await this.#digester!.digest());
+    this.#judged = true;
     this.#settle.resolve(verdict);
     return accept(verdict) ? null : verdictError(verdict);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#digester?.close();
-    this.#settle.reject(error ?? new TrailsumError("CONNECTION_LOST", "the content was abandoned before its end"));
+    if (!this.#judged) this.#settle.reject(error ?? abandoned());
     done(error);
   }
+}
+
+function abandoned(): TrailsumError {
+  return new TrailsumError("CONNECTION_LOST", "the content was abandoned before its end");
 }
 
 function isVerified(verdict: Verdict): boolean {

@@ -72,6 +72,8 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
 
     async makeWay(path) {
       const parent = dirname(locate(path));
+      // Its own path has no links in it, and what is staged is below it: it is there.
+      if (parent === directory) return { file: locate(path), changed: [directory] };
       const first = await mkdir(parent, { recursive: true });
       const real = refuseOutside(await realpath(parent));
       const created = first === undefined ? [] : relative(dirname(first), parent).split(sep);

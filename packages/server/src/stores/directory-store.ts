@@ -79,17 +79,21 @@ class DirectoryStore implements Store {
     this.#digestOnOpen = digestOnOpen;
   }
 
-  async stage(path: string, { size = 0 }: { readonly size?: number | undefined } = {}): Promise<StagedObject> {
+  async stage(path: string, { size }: { readonly size?: number | undefined } = {}): Promise<StagedObject> {
     try {
       // Again at the commit; now as well, because nothing has been sent yet.
       await this.#root.checkReplaceable(path);
-      const { bavail, bsize } = await statfs(this.#staging);
-      if (size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+      if (size !== undefined) await this.#checkRoom(size);
       const entry = await createStagingEntry(this.#staging);
       return new StagedInDirectory(entry, (identity, digests) => this.#publish(path, entry, identity, digests));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     }
+  }
+
+  async #checkRoom(size: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#staging);
+    if (size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
   }
 
   /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
