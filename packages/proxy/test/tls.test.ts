@@ -69,3 +69,12 @@ test("over TLS, an upload or download that is cut is seen to be cut", async () =
   await client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf");
   expect((await readMessage(client)).complete).toBe(false);
 });
+
+test("whoever connects and goes away without a handshake is let go of, and is not waited for when the server stops", async () => {
+  const server = createProxyServer({ target: "http://127.0.0.1:1", listen: { port: 0 }, ...(await tls()) });
+  const { port } = await server.listen();
+  const client = await rawClient(port);
+  client.end();
+  await client.readToEnd();
+  await server.close();
+});

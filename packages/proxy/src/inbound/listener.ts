@@ -35,7 +35,7 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
   const connections = new Connections();
   const http2 = { forward, connections, limits, timeouts };
   const http1: Http1Options = { ...http2, protocol: tls === undefined ? "http" : "https" };
-  const settings = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER };
+  const settings = { noDelay: true, highWaterMark: HIGH_WATER };
 
   const onPlain = (socket: Socket): void => {
     const unknown = new UnknownConnection(socket, {
@@ -53,12 +53,14 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
 
   const onSecure = (socket: TLSSocket): void => {
     const speaksHttp2 = socket.alpnProtocol === "h2";
+    // Not before: whoever connects and goes away without a handshake would otherwise be waited for.
+    socket.allowHalfOpen = true;
     connections.add(speaksHttp2 ? new Http2Connection(socket, http2) : new Http1Connection(socket, http1));
   };
 
   const server: Server =
     tls === undefined
-      ? createServer(settings, onPlain)
+      ? createServer({ ...settings, allowHalfOpen: true }, onPlain)
       : createTlsServer(
           { ...settings, ...tls, handshakeTimeout: timeouts.head, ALPNProtocols: ["h2", "http/1.1"] },
           onSecure,
