@@ -10,8 +10,8 @@ export interface TrailerAgentOptions {
   /** TLS options (`ca`, `cert`, `key`, `rejectUnauthorized`, ...), the connect timeout (default 10,000), a Unix socket. */
   readonly connect?: ConnectOptions;
   /**
-   * Whether HTTP/2 is offered to `https:` origins, which choose it or HTTP/1.1 (ALPN, RFC 7301). Default true. What is
-   * chosen makes no difference to handlers, but that there is no reason phrase, and that names are lower-case.
+   * Whether HTTP/2 is offered to `https:` origins, which choose it or HTTP/1.1 (ALPN, RFC 7301). Default true. To handlers
+   * it makes no difference, but that names are lower-case, that there is no reason phrase, and how tunnels begin.
    */
   readonly allowH2?: boolean;
   /** Whether `http:` origins are spoken to in HTTP/2, by prior knowledge (RFC 9113 section 3.3). Default false. */
@@ -30,7 +30,7 @@ export interface TrailerAgentOptions {
   readonly pingInterval?: number;
   /** How long the answer to a PING, and the first SETTINGS, may take until the connection counts as lost. Default 15,000. */
   readonly pingTimeout?: number;
-  /** The most connections to one origin. Default: no limit. */
+  /** The most connections to one origin, of which one of HTTP/2 carries many requests. Default: no limit. */
   readonly connections?: number;
   /** How long the head of a response may take once the request has been sent. Default 300,000. */
   readonly headersTimeout?: number;
@@ -57,7 +57,13 @@ export interface TrailerAgentOptions {
  * request are its trailer fields. Response fields are strings, latin1, in `controller.rawHeaders` and `rawTrailers`;
  * `controller.httpVersion` is the version that carried it.
  *
- * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3).
+ * Over HTTP/2 an upgrade to WebSocket is an extended CONNECT (RFC 8441): its handler gets a status of 200 and a stream,
+ * which undici's own `upgrade` takes for a refusal. A server that cannot do that, and every other upgrade, is asked over
+ * HTTP/1.1. What a server has refused unprocessed is sent again, up to three times. The error of a stream that was
+ * reset, or of a connection that was closed, with an error code has it as `http2ErrorCode` (RFC 9113 section 7).
+ *
+ * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3), and
+ * so is one over HTTP/2 that is reset before its end, with NO_ERROR too.
  */
 export class TrailerAgent extends Dispatcher {
   readonly #options: OriginOptions;

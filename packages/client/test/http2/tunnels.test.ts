@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 
 import { certificate, errorCodes, type Http2Stream, listen, rawHttp2Server } from "@trailsum/testkit";
+import { WebSocket } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { TrailerAgent } from "../../src/index.ts";
@@ -216,4 +217,23 @@ describe("a server that does not offer WebSocket over HTTP/2", () => {
     expect((await send(agent, peer).ended).status).toBe(204);
     expect(peer.peers).toHaveLength(1);
   });
+});
+
+test("undici's WebSocket works over it", async () => {
+  const peer = await tunnelServer(async (stream) => {
+    await stream.headers([[":status", "200"]]);
+    // A masked text of five letters, as every client must send it (RFC 6455 section 5).
+    const frame = await stream.untilData(11);
+    expect([...frame.subarray(0, 2)]).toEqual([0x81, 0x85]);
+    const letters = frame.subarray(6).map((octet, at) => octet ^ frame[2 + (at % 4)]!);
+    await stream.body(Buffer.concat([Buffer.of(0x81, 5), letters.toReversed()]));
+    await stream.body(Buffer.of(0x88, 0), { endStream: true });
+  });
+  const socket = new WebSocket(peer.origin.replace("http:", "ws:"), { dispatcher: http2Agent() });
+  const messages: unknown[] = [];
+  socket.addEventListener("open", () => socket.send("hello"));
+  socket.addEventListener("message", ({ data }) => messages.push(data));
+  await new Promise((resolve) => socket.addEventListener("close", resolve));
+  expect(messages).toEqual(["olleh"]);
+  await peer.finished();
 });
