@@ -18,6 +18,7 @@ import { proxyVerify } from "./proxy/proxy-verify.ts";
 import { print, type Report, write, writePage } from "./report.ts";
 import { settings } from "./settings.ts";
 import { startUp } from "./start-up.ts";
+import { transferDownload } from "./transfer/transfer-download.ts";
 import { transferMemory } from "./transfer/transfer-memory.ts";
 import { transferServe } from "./transfer/transfer-serve.ts";
 import { transferSmallFiles } from "./transfer/transfer-small-files.ts";
@@ -35,6 +36,7 @@ const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["proxy-grpc", proxyGrpc],
   ["transfer-upload", transferUpload],
   ["transfer-serve", transferServe],
+  ["transfer-download", transferDownload],
   ["transfer-small-files", transferSmallFiles],
   ["transfer-memory", transferMemory],
   ["start-up", startUp],

@@ -26,7 +26,14 @@ async function smoke(name: string, ...flags: readonly string[]): Promise<Found> 
 }
 
 describe("the command does its work, on very little", () => {
-  test.each(["transfer-upload", "transfer-serve", "transfer-small-files", "transfer-memory", "start-up"])(
+  test.each([
+    "transfer-upload",
+    "transfer-serve",
+    "transfer-download",
+    "transfer-small-files",
+    "transfer-memory",
+    "start-up",
+  ])(
     "%s",
     async (name) => {
       const { rows, page } = await smoke(name);
