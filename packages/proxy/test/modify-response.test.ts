@@ -100,6 +100,14 @@ describe("rules 34, 35: modifyResponse", () => {
     expect((await ask(port, GET)).complete).toBe(false);
   });
 
+  test("whose trailers may not be sent breaks the response off, and nothing of them is seen", async () => {
+    const { port } = await modifying(chunked, (response) => {
+      response.trailers = (fields) => fields.with("X-Two", "2\r\n\r\nHTTP/1.1 200 OK");
+    });
+    const message = await ask(port, GET);
+    expect([message.complete, message.trailerLines]).toEqual([false, []]);
+  });
+
   test.each([
     ["Content-Length", "3"],
     ["Content-Length", "500"],

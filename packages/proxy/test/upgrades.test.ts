@@ -128,6 +128,28 @@ describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
     await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
   });
 
+  test("a modifyResponse that puts into the 101 what may not be sent gives 502, and the origin is let go of", async () => {
+    const origin = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write(SWITCH);
+      await connection.readToEnd();
+    });
+    const { port, records } = await listening({
+      target: origin.origin,
+      modifyResponse: (response) => {
+        response.header = response.header.with("X", "a\r\nX-Injected: b");
+      },
+    });
+    const client = await rawClient(port);
+    await client.write(ASK);
+    const { startLine, fieldLines } = await readMessage(client);
+    expect(startLine).toBe("HTTP/1.1 502 Bad Gateway");
+    expect(fieldLines.join("\n")).not.toContain("X-Injected");
+    client.end();
+    await origin.finished();
+    await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
+  });
+
   test.each(ANSWERS)("an upgrade that the origin answers with %s gives the client that", async (_what, answer) => {
     const { port, records } = await before(async (origin) => {
       await origin.readHead();

@@ -38,7 +38,10 @@ export interface InboundExchange {
   breakOff(): void;
   /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
   conclude(): void;
-  /** Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. */
+  /**
+   * Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. Throws
+   * where the header may not be sent.
+   */
   switchTo(protocol: string, header: FieldLines): Duplex;
 }
 

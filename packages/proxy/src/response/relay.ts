@@ -6,6 +6,7 @@ import type { SeparatedHeader } from "../hop-by-hop.ts";
 import type { InboundExchange, OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { OriginResponse } from "./origin-response.ts";
 import type { ProxyResponse } from "./proxy-response.ts";
+import { checkSendable } from "./sendable-field.ts";
 
 /** How content goes from the origin to the client. */
 export interface RelayOptions {
@@ -130,6 +131,9 @@ function passedTrailers(
 ): FieldLines {
   const passed = trailers.length === 0 ? trailers : policy.filter(trailers, { declared, hopByHop: connection });
   if (!head.trailers) return FieldLines.empty;
+  if (outgoing.trailers === undefined) return passed;
   // What a hook adds is held to the same rule.
-  return outgoing.trailers?.(passed).without((name) => !isTrailerName(name)) ?? passed;
+  const changed = outgoing.trailers(passed).without((name) => !isTrailerName(name));
+  for (const [name, value] of changed) checkSendable(name, value);
+  return changed;
 }

@@ -130,8 +130,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   switchTo(protocol: string, header: FieldLines): Duplex {
-    this.#switched = true;
     this.#connection.writer.text(switchHead(protocol, header));
+    this.#switched = true;
     this.#connection.writer.flush();
     return this.#connection.release();
   }

@@ -1,5 +1,7 @@
-import { type FieldLines, isFieldValue, isToken, TrailsumError } from "@trailsum/shared";
+import type { FieldLines } from "@trailsum/shared";
 import { fieldLinesText } from "@trailsum/shared/http1";
+
+import { checkSendable, unsendable } from "../../response/sendable-field.ts";
 
 /** What stands around the fields of a response's head. */
 export interface HeadFrame {
@@ -23,7 +25,7 @@ export function responseHeadText({ status, reason, header: { raw }, framing }: H
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
     const value = raw[at + 1]!;
-    if (!isToken(name) || !(value === "" || isFieldValue(value))) throw unsendable(`field ${JSON.stringify(name)}`);
+    checkSendable(name, value);
     dated ||= name.length === 4 && name.toLowerCase() === "date";
     head += `${name}: ${value}\r\n`;
   }
@@ -33,10 +35,6 @@ export function responseHeadText({ status, reason, header: { raw }, framing }: H
 /** The head of an interim response, which nothing is added to. */
 export function interimHeadText(status: number, reason: string, { raw }: FieldLines): string {
   return `HTTP/1.1 ${status} ${reason}\r\n${fieldLinesText(raw)}\r\n`;
-}
-
-function unsendable(what: string): TrailsumError {
-  return new TrailsumError("INTERNAL", `the ${what} of a response may not be sent`, { status: 502 });
 }
 
 let second = 0;

@@ -1,6 +1,8 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 
-import { type FieldLines, isFieldValue, isToken, TrailsumError } from "@trailsum/shared";
+import type { FieldLines } from "@trailsum/shared";
+
+import { checkSendable } from "../../response/sendable-field.ts";
 
 /** Fields that HTTP/2 has no use for: they frame a message, or speak of a connection (RFC 9113 section 8.2.2). */
 const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
@@ -25,9 +27,7 @@ export function fieldsObject({ raw }: FieldLines): OutgoingHttpHeaders {
     const name = raw[at]!.toLowerCase();
     const value = raw[at + 1]!;
     if (CONNECTION_SPECIFIC.has(name)) continue;
-    if (!isToken(name) || !(value === "" || isFieldValue(value))) {
-      throw new TrailsumError("INTERNAL", `the field ${JSON.stringify(name)} may not be sent`, { status: 502 });
-    }
+    checkSendable(name, value);
     const before = fields[name];
     if (before === undefined) fields[name] = value;
     else if (Array.isArray(before)) before.push(value);

@@ -134,10 +134,11 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
   switchTo(_protocol: string, header: FieldLines): Duplex {
+    const fields = fieldsObject(header);
     this.#switched = true;
     this.#opened = true;
     this.status = 200;
-    this.#stream.respond({ ":status": 200, ...fieldsObject(header) });
+    this.#stream.respond({ ":status": 200, ...fields });
     return this.#stream;
   }
 

@@ -120,9 +120,10 @@ export class NodeExchange implements InboundExchange {
 
   switchTo(protocol: string, header: FieldLines): Duplex {
     const { socket, head } = this.#upgrading!;
+    const text = switchHead(protocol, header);
     this.#switched = true;
     this.#res.detachSocket(socket as never);
-    socket.write(switchHead(protocol, header), "latin1");
+    socket.write(text, "latin1");
     if (head.length > 0) socket.unshift(head);
     return socket;
   }
