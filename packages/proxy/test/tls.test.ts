@@ -75,6 +75,6 @@ test("whoever connects and goes away without a handshake is let go of, and is no
   const { port } = await server.listen();
   const client = await rawClient(port);
   client.end();
-  await client.readToEnd();
+  expect((await client.readToEnd()).length).toBe(0);
   await server.close();
 });
