@@ -4,8 +4,6 @@ export interface ServedConnection {
   check(now: number): void;
   /** The server stops: ends now if it is idle, and otherwise when what runs has ended. */
   stop(): void;
-  /** Ends at once. */
-  destroy(): void;
 }
 
 /** How often connections are looked at. Milliseconds. */
@@ -39,11 +37,6 @@ export class Connections {
   stop(): void {
     this.stopping = true;
     for (const connection of this.#open) connection.stop();
-  }
-
-  /** Ends everything. */
-  destroy(): void {
-    for (const connection of this.#open) connection.destroy();
   }
 
   readonly #look = (): void => {

@@ -36,10 +36,6 @@ export class UnknownConnection implements ServedConnection {
     this.#socket.destroy();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
   readonly #onData = (piece: Buffer): void => {
     const bytes = this.#bytes === undefined ? piece : Buffer.concat([this.#bytes, piece]);
     switch (http2Preface(bytes)) {

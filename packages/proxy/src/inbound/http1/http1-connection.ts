@@ -126,10 +126,6 @@ export class Http1Connection implements RequestSink, ServedConnection {
     else this.#exchange?.stopBehind();
   }
 
-  destroy(): void {
-    this.socket.destroy();
-  }
-
   /** Whether the server stops, and so the response in hand is the last one. */
   get stopping(): boolean {
     return this.#options.connections.stopping;
@@ -322,10 +318,6 @@ class Tunnel implements ServedConnection {
   check(): void {}
 
   stop(): void {
-    this.#socket.destroy();
-  }
-
-  destroy(): void {
     this.#socket.destroy();
   }
 }

@@ -94,10 +94,6 @@ export class Http2Connection implements ServedConnection {
     // Says GOAWAY, and closes when the last stream has ended.
     if (!this.#session.closed) this.#session.close();
   }
-
-  destroy(): void {
-    this.#session.destroy();
-  }
 }
 
 /**
