@@ -226,6 +226,7 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#goawayCode = code;
     for (const stream of this.#running) stream.onGoaway(lastStreamId);
     this.#retire();
+    if (this.idle) this.#shut();
   };
 
   readonly #onError = (error: Error): void => {

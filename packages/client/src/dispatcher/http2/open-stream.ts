@@ -57,6 +57,7 @@ export function openStream(
   stream[CANCELLED] = false;
   stream.push = push;
   stream.end = end as typeof stream.end;
+  stream.destroy = destroy as typeof stream.destroy;
   // One set of listeners for all streams: making one for each would cost as much as the rest of an exchange.
   stream.on("headers", onInterim).on("response", onResponse).on("trailers", onTrailers);
   stream.on("end", onEnd).on("error", ignore).on("close", onClose);
@@ -88,16 +89,32 @@ export function cancelStream(stream: ClientHttp2Stream): void {
     stream.destroy();
     return;
   }
+  silence(stream as ToldStream);
   // Node destroys a closed stream at its `end`. Where the socket is still busy RST_STREAM has not left by then, and Node
   // 26 crashes when it comes to ask a destroyed stream for its trailers.
-  (stream as ToldStream)[CANCELLED] = true;
   stream.removeAllListeners("end");
-  stream.close(constants.NGHTTP2_CANCEL);
+  // Not while nghttp2 is still at what it has received, which may be what is closed.
+  setImmediate(() => (stream.closed ? stream.destroy() : stream.close(constants.NGHTTP2_CANCEL)));
+}
+
+function silence(stream: ToldStream): void {
+  stream[CANCELLED] = true;
+  stream.pause();
+}
+
+/** Whoever has got the stream destroys it from anywhere: what has to be sent then waits for nghttp2 too. */
+function destroy(this: ToldStream, error?: Error): ClientHttp2Stream {
+  const { session } = this;
+  if (this.closed || session === undefined || session.destroyed)
+    return Duplex.prototype.destroy.call(this, error) as ToldStream;
+  silence(this);
+  setImmediate(() => Duplex.prototype.destroy.call(this, error));
+  return this;
 }
 
 /** Node says with `null` that nothing more comes: before it takes the stream for closed if that is so, afterwards if not. */
 function push(this: ToldStream, chunk: unknown, encoding?: BufferEncoding): boolean {
-  if (chunk === null && this[CANCELLED]) return false;
+  if (this[CANCELLED]) return false;
   if (chunk === null && !this[ENDED]) {
     if (this.closed) {
       // Not at once: Node goes on to look at the session of the stream, which a destroyed one has no more.
