@@ -3,7 +3,7 @@ import { type FieldPairs, rawHttp2Server } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
 import type { TrailerDispatchOptions } from "../../src/index.ts";
-import { http2Agent, send } from "./exchanging.ts";
+import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 /** The header section that a request has on the wire, and whether nothing follows it. */
 async function sent(options: Partial<TrailerDispatchOptions>): Promise<{ fields: FieldPairs; authority: string }> {
@@ -104,6 +104,22 @@ test.each([
 ] as const)("a %s with a body of %o tells the length %s", async (method, body, length) => {
   const { fields } = await sent({ method, body });
   expect(fields.find(([name]) => name === "content-length")?.[1]).toBe(length);
+});
+
+test("fields may be large, and those too large for HTTP/2 are refused before anything is sent", async () => {
+  const headers = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`x-${at}`, "v".repeat(60_000)]));
+  expect((await sent({ headers })).fields.slice(4)).toEqual(Object.entries(headers));
+  const server = await rawHttp2Server((peer) =>
+    answerEach(peer, (stream) => stream.headers([[":status", "204"]], { endStream: true })),
+  );
+  const agent = http2Agent();
+  await send(agent, server).ended;
+  const large = { "x-large": "v".repeat(65_536) };
+  for (const options of [{ headers: large }, { method: "PUT", body: "x", trailers: large } as const]) {
+    expect((await send(agent, server, options).ended).error).toMatchObject({ code: "UND_ERR_INVALID_ARG" });
+  }
+  expect((await send(agent, server).ended).status).toBe(204);
+  expect(server.peers).toHaveLength(1);
 });
 
 test("a field that may not be sent at all is refused before anything is sent", async () => {

@@ -15,6 +15,7 @@ import { IdleTimer } from "../idle-timer.ts";
 import { Deadlines } from "./deadlines.ts";
 import { ExchangeStream, type StreamOwner } from "./exchange-stream.ts";
 import type { Http2Options } from "./options.ts";
+import { MAX_SECTION, type OriginParts } from "./request-fields.ts";
 import { connectionLost } from "./stream-error.ts";
 
 /** How long a server that reads nothing may hold the end of its connection up. */
@@ -34,7 +35,7 @@ interface Http2ConnectionOptions {
  * its own, and takes no more once either side has said that it is going away.
  */
 export class Http2Connection implements Connection, StreamOwner {
-  readonly url: URL;
+  readonly origin: OriginParts;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
   readonly #owner: ConnectionOwner;
@@ -63,7 +64,7 @@ export class Http2Connection implements Connection, StreamOwner {
   proven = false;
 
   constructor(socket: Socket, { owner, url, timeouts, limits, http2 }: Http2ConnectionOptions) {
-    this.url = url;
+    this.origin = { scheme: url.protocol.slice(0, -1), authority: url.host };
     this.timeouts = timeouts;
     this.limits = limits;
     this.#owner = owner;
@@ -154,7 +155,7 @@ export class Http2Connection implements Connection, StreamOwner {
     try {
       stream = new ExchangeStream(this.#session, exchange, this, protocol);
     } catch (error) {
-      exchange.fail(new errors.InvalidArgumentError(`this cannot be sent: ${String(error)}`));
+      exchange.fail(new errors.InvalidArgumentError(`this cannot be sent: ${(error as Error).message}`));
       this.#settle();
       return;
     }
@@ -303,6 +304,7 @@ function sessionOptions(limits: ResponseLimits, { initialWindowSize }: Http2Opti
   const settings = { enablePush: false, initialWindowSize, maxHeaderListSize };
   return {
     settings,
+    maxSendHeaderBlockLength: MAX_SECTION * 2,
     maxHeaderListPairs: Math.ceil(maxHeaderListSize / 32),
     // A field may come as often as it was given: what it means is no matter of who carries it.
     strictSingleValueFields: false,

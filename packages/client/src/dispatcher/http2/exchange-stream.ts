@@ -14,14 +14,14 @@ import {
   releaseStream,
   type StreamEvents,
 } from "./open-stream.ts";
-import { extendedConnectFields, hasContent, requestFields } from "./request-fields.ts";
+import { extendedConnectFields, hasContent, type OriginParts, requestFields } from "./request-fields.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import { responseFields, trailerFields } from "./response-fields.ts";
 import { streamReset } from "./stream-error.ts";
 
 /** The connection that a stream is on. */
 export interface StreamOwner {
-  readonly url: URL;
+  readonly origin: OriginParts;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
   readonly deadlines: Deadlines;
@@ -70,12 +70,13 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
 
   constructor(session: ClientHttp2Session, exchange: Exchange, connection: StreamOwner, protocol?: string) {
     const { request } = exchange;
-    const { url } = connection;
+    const { origin } = connection;
     const tunnels = request.upgrade !== undefined;
     const writes = !tunnels && hasContent(request);
     this.#exchange = exchange;
     this.#connection = connection;
-    const fields = protocol === undefined ? requestFields(request, url) : extendedConnectFields(request, url, protocol);
+    const fields =
+      protocol === undefined ? requestFields(request, origin) : extendedConnectFields(request, origin, protocol);
     const options = { endStream: !tunnels && !writes, waitForTrailers: writes && request.trailers !== undefined };
     this.#stream = openStream(session, fields, options, this);
     this.#writer = writes ? new RequestWriter(this.#stream, request, this) : undefined;

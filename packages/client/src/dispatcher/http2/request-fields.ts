@@ -1,9 +1,22 @@
 import { listMembers } from "@trailsum/shared";
+import { errors } from "undici";
 
 import { expectsContent, type OutgoingRequest } from "../outgoing-request.ts";
 
-/** The header section of a request: name, value, ..., pseudo fields first (RFC 9113 section 8.3.1). Node makes names lower-case. */
-export function requestFields(request: OutgoingRequest, origin: URL): string[] {
+/** What the URLs of an origin begin with. */
+export interface OriginParts {
+  readonly scheme: string;
+  readonly authority: string;
+}
+
+/** What nghttp2 puts into one field. What is larger it would not send, and say that the server has refused it. */
+const MAX_VALUE = 65_535;
+
+/** What it puts into one section, by our order. */
+export const MAX_SECTION = 1_048_576;
+
+/** The header section of a request: name, value, ..., pseudo fields first (RFC 9113 section 8.3.1). */
+export function requestFields(request: OutgoingRequest, origin: OriginParts): string[] {
   const { method, target, raw, host, length } = request;
   // Nothing but an authority (RFC 9113 section 8.5).
   if (method === "CONNECT") return carried(raw, [":method", method, ":authority", target]);
@@ -15,7 +28,11 @@ export function requestFields(request: OutgoingRequest, origin: URL): string[] {
 }
 
 /** The header section of an extended CONNECT (RFC 8441 section 4). Its challenge fields, which prove nothing here, stay out. */
-export function extendedConnectFields({ target, raw, host }: OutgoingRequest, origin: URL, protocol: string): string[] {
+export function extendedConnectFields(
+  { target, raw, host }: OutgoingRequest,
+  origin: OriginParts,
+  protocol: string,
+): string[] {
   const { scheme, authority, path } = targetUri(target, origin, host);
   const pseudo = [":method", "CONNECT", ":protocol", protocol, ":scheme", scheme, ":authority", authority];
   return carried(raw, [...pseudo, ":path", path], "sec-websocket-key");
@@ -35,15 +52,14 @@ function tellsLength(request: OutgoingRequest): boolean {
 /** A target in absolute form names what its request to a proxy is for. */
 function targetUri(
   target: string,
-  origin: URL,
+  origin: OriginParts,
   host: string | undefined,
-): Record<"scheme" | "authority" | "path", string> {
-  const url = target.startsWith("/") || target === "*" ? undefined : new URL(target);
-  return {
-    scheme: (url ?? origin).protocol.slice(0, -1),
-    authority: host ?? (url ?? origin).host,
-    path: url === undefined ? target : `${url.pathname}${url.search}`,
-  };
+): OriginParts & { readonly path: string } {
+  if (target.startsWith("/") || target === "*") {
+    return { scheme: origin.scheme, authority: host ?? origin.authority, path: target };
+  }
+  const url = new URL(target);
+  return { scheme: url.protocol.slice(0, -1), authority: host ?? url.host, path: `${url.pathname}${url.search}` };
 }
 
 /** Adds fields but those of one connection (RFC 9113 section 8.2.2); of TE, `trailers` may stay. */
@@ -56,5 +72,16 @@ function carried(raw: readonly string[], fields: string[], without?: string): st
     else if (name !== "proxy-connection" && name !== "http2-settings" && name !== without) fields.push(name, value);
   }
   if (trailers) fields.push("te", "trailers");
+  checkSize(fields);
   return fields;
+}
+
+/** Throws undici's `InvalidArgumentError` for fields that are too large to be sent. */
+export function checkSize(raw: readonly string[]): void {
+  let size = 0;
+  for (const text of raw) {
+    size += text.length;
+    if (text.length > MAX_VALUE || size > MAX_SECTION)
+      throw new errors.InvalidArgumentError("a field is too large for HTTP/2");
+  }
 }
