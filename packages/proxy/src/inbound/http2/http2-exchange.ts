@@ -56,6 +56,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.content = whole || this.request.upgrade !== undefined ? undefined : this;
     this.#content = whole ? "whole" : "arriving";
     stream
+      .on("end", this.#onEnd)
       .on("close", this.#onClose)
       .on("error", () => {})
       .on("finish", this.#onFinish)
@@ -147,7 +148,9 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   flow(sink: ContentSink): void {
     this.#sink = sink;
     if (this.#content === "lost") sink.onLost();
-    else this.#stream.on("data", this.#onData).on("end", this.#onEnd).resume();
+    // Of content that is empty Node tells the end whether anybody listens or not.
+    else if (this.#content === "whole") process.nextTick(() => this.#sink?.onEnd());
+    else this.#stream.on("data", this.#onData).resume();
   }
 
   pause(): void {
@@ -160,7 +163,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   leave(): void {
     this.#sink = undefined;
-    this.#stream.off("data", this.#onData).off("end", this.#onEnd);
+    this.#stream.off("data", this.#onData);
     if (this.#content === "arriving") this.#stream.pause();
   }
 
