@@ -19,6 +19,9 @@ export interface UploadEntry {
 /** The folder in which a store keeps what is its own. */
 const STORE_FOLDER = ".trailsum";
 
+/** So many entries of a directory are asked for at a time. */
+const ENTRIES = 256;
+
 /**
  * What is to be uploaded, and where to. A URL that ends in `/` is a directory, and names are appended to it; any other
  * is for a single file. Of a directory all files below it are uploaded: `photos` to `<url>photos/...`, and `photos/`,
@@ -56,27 +59,43 @@ export async function* uploadList(paths: readonly string[], url: string, sizes: 
 }
 
 async function* below(directory: string, url: string, sizes: boolean): AsyncGenerator<UploadEntry> {
-  const name = basename(directory);
-  const isNamed = !directory.endsWith("/") && !directory.endsWith(sep) && name !== "." && name !== "..";
+  let place: Place | undefined;
   try {
-    for await (const entry of await opendir(directory, { recursive: true })) {
+    for await (const entry of await opendir(directory, { recursive: true, bufferSize: ENTRIES })) {
+      // Those of one directory come together.
+      if (place?.path !== entry.parentPath) place = placeOf(entry.parentPath, directory, url);
+      if (entry.isDirectory() || place.isOfStore(entry.name)) continue;
       const path = join(entry.parentPath, entry.name);
-      const segments = relative(directory, path).split(sep);
-      if (segments[0] === STORE_FOLDER || entry.isDirectory()) continue;
       const stats = sizes || !entry.isFile() ? await stat(path).catch(() => undefined) : undefined;
       if (stats?.isFile() ?? entry.isFile())
-        yield {
-          name: path,
-          source: path,
-          isFile: true,
-          url: append(url, isNamed ? [name, ...segments] : segments),
-          size: stats?.size,
-        };
+        yield { name: path, source: path, isFile: true, url: append(place.url, [entry.name]), size: stats?.size };
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TrailsumError("FILE_UNREADABLE", `cannot list the files in ${directory}: ${reason}`, { cause: error });
   }
+}
+
+/** A directory below the one that is uploaded, and what is the same for all files in it. */
+interface Place {
+  readonly path: string;
+  /** Where they go. */
+  readonly url: string;
+  /** Whether a file of that name belongs to a store. */
+  isOfStore(name: string): boolean;
+}
+
+function placeOf(path: string, directory: string, url: string): Place {
+  const name = basename(directory);
+  const isNamed = !directory.endsWith("/") && !directory.endsWith(sep) && name !== "." && name !== "..";
+  const segments = relative(directory, path)
+    .split(sep)
+    .filter((segment) => segment !== "");
+  return {
+    path,
+    url: append(url, [...(isNamed ? [name] : []), ...segments, ""]),
+    isOfStore: (file) => (segments[0] ?? file) === STORE_FOLDER,
+  };
 }
 
 function append(url: string, segments: readonly string[]): string {

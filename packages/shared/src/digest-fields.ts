@@ -1,4 +1,4 @@
-import { parseDictionary, serializeDictionary } from "structured-headers";
+import { parseDictionary } from "structured-headers";
 
 import { type Algorithm, digestLength, isAlgorithm } from "./algorithms.ts";
 import type { Digests } from "./digester.ts";
@@ -62,12 +62,13 @@ function faultOf(algorithm: Algorithm, value: Buffer | undefined, earlier: Buffe
 
 /** `md5=:...:, sha-256=:...:`, for the algorithms named or for all that were computed. */
 export function formatDigestField(digests: Digests, algorithms: Iterable<Algorithm> = digests.values.keys()): string {
-  const dictionary = new Map<string, [ArrayBuffer, Map<string, string>]>();
+  // A dictionary of byte sequences by hand: the names are keys as they stand, and a serializer takes ten times as long.
+  const members: string[] = [];
   for (const algorithm of algorithms) {
     const value = digests.values.get(algorithm);
-    if (value !== undefined) dictionary.set(algorithm, [Uint8Array.from(value).buffer, new Map()]);
+    if (value !== undefined) members.push(`${algorithm}=:${value.toString("base64")}:`);
   }
-  return serializeDictionary(dictionary);
+  return members.join(", ");
 }
 
 /** The algorithms a field names, whatever their values: what a receiver must compute to check it. */

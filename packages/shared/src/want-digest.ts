@@ -1,4 +1,4 @@
-import { parseDictionary, serializeDictionary } from "structured-headers";
+import { parseDictionary } from "structured-headers";
 
 import { type Algorithm, isAlgorithm } from "./algorithms.ts";
 import { trimWhitespace } from "./field-syntax.ts";
@@ -26,9 +26,5 @@ export function parseWantDigest(lines: readonly string[]): Algorithm[] {
 
 /** `md5=10, sha-256=9`: the algorithms in order of preference, at most ten of them told apart. */
 export function formatWantDigest(algorithms: readonly Algorithm[]): string {
-  const weights = algorithms.map((algorithm, at): [string, [number, Map<string, string>]] => [
-    algorithm,
-    [Math.max(1, 10 - at), new Map()],
-  ]);
-  return serializeDictionary(new Map(weights));
+  return algorithms.map((algorithm, at) => `${algorithm}=${Math.max(1, 10 - at)}`).join(", ");
 }

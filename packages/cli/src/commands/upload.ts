@@ -1,3 +1,4 @@
+import type { UploadResult } from "@trailsum/client";
 import { type Algorithm, TrailsumError } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
@@ -58,19 +59,11 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
     bar.expect(entry.size);
     const source = (entry.isFile && readSmall(entry.name)) || entry.source;
-    const result = await upload(entry.url, source, { ...job, signal: run.signal, onProgress: advance(bar) });
-    const { digests, status, confirmedBy } = result;
+    const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
+    const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
     if (given.quiet) return;
     bar.stop();
-    const told = {
-      file: entry.name,
-      url: result.url,
-      status,
-      size: digests.size,
-      digests: hexDigests(digests),
-      confirmedBy,
-    };
-    process.stdout.write(given.json ? `${JSON.stringify(told)}\n` : md5Line(digests, entry.name));
+    process.stdout.write(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.name));
   };
 
   const worker = async (): Promise<void> => {
@@ -91,6 +84,11 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   } finally {
     bar.stop();
   }
+}
+
+/** What is told of an upload as JSON. */
+function told({ name }: UploadEntry, { url, status, digests, confirmedBy }: UploadResult): object {
+  return { file: name, url, status, size: digests.size, digests: hexDigests(digests), confirmedBy };
 }
 
 /** A listener for one upload, that tells the bar what is new. */
