@@ -15,8 +15,12 @@ import { runCase } from "./run-case.ts";
 import { DIED, outcomeOf, type Score } from "./score.ts";
 import { startOrigin } from "./scripted-origin.ts";
 
+const SETUPS: ReadonlySet<Setup> = new Set(["usual", "down", "impatient"]);
+
 /** What other proxies can be asked: the others are about settings of this one. */
-const ASKED_OF_PEERS: ReadonlySet<Setup> = new Set(["usual", "down", "impatient"]);
+export function askedOfPeers(cases: readonly ConformanceCase[]): readonly ConformanceCase[] {
+  return cases.filter(({ setup }) => SETUPS.has(setup));
+}
 
 /** A peer that is on this machine, in all that it can speak; nothing if it is not here. */
 export async function askPeer(
@@ -62,7 +66,7 @@ async function askPeerOf(
     return runCase(one, { combination, proxy, origin, timeout: TIMEOUT });
   };
   try {
-    const asked = casesOf(cases, combination).filter(({ setup }) => ASKED_OF_PEERS.has(setup));
+    const asked = casesOf(askedOfPeers(cases), combination);
     const outcomes = await playAll(asked, play);
     // Again and alone: a proxy that dies, or is overburdened, by one case must not fail others.
     for (const one of asked.filter(({ id }) => outcomes[id]?.verdict !== "kept")) {

@@ -3,17 +3,20 @@
 //   node conformance/src/run.ts                                    this project's proxy and every peer on this machine
 //   node conformance/src/run.ts --peer haproxy --case smuggling    this peer alone, and these cases alone
 //   node conformance/src/run.ts --combination 2-1.1                HTTP/2 to clients and HTTP/1.1 to origins alone
+//   node conformance/src/run.ts --peer trailsum --update           this one alone; the others as they were measured before
 //   node conformance/src/run.ts --proxy HOST:PORT --origin-port N  a proxy that runs already, towards 127.0.0.1:N
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { askAnyone } from "./ask-anyone.ts";
-import { askPeer } from "./ask-peer.ts";
+import { askedOfPeers, askPeer } from "./ask-peer.ts";
 import { cases } from "./cases/index.ts";
 import { combinationId, combinations, combinationTitle, HTTP1 } from "./combination.ts";
+import type { ConformanceCase } from "./conformance-case.ts";
 import { peers } from "./peers/index.ts";
 import { overview, report, reportFile } from "./report.ts";
+import { readResults, resultsText } from "./results.ts";
 import { count, type Outcome, type Score } from "./score.ts";
 
 const { values } = parseArgs({
@@ -24,6 +27,7 @@ const { values } = parseArgs({
     peer: { type: "string", multiple: true },
     case: { type: "string", multiple: true },
     combination: { type: "string", multiple: true },
+    update: { type: "boolean", default: false },
   },
 });
 const chosen = cases.filter(({ id }) => values.case === undefined || values.case.some((start) => id.startsWith(start)));
@@ -41,20 +45,8 @@ function details(outcomes: Readonly<Record<string, Outcome>>): string {
     .join("\n");
 }
 
-/** What was kept is only counted; what was not is told, a line each. */
-function json(scores: readonly Score[]): string {
-  const told = scores.map(({ name, version, outcomes }) => ({
-    name,
-    version,
-    combinations: Object.fromEntries(
-      Object.entries(outcomes).map(([id, some]) => {
-        const rest = Object.entries(some).filter(([, { verdict }]) => verdict !== "kept");
-        const byId = rest.toSorted(([one], [other]) => one.localeCompare(other, "en"));
-        return [id, { ...count(Object.values(some)), notKept: Object.fromEntries(byId) }];
-      }),
-    ),
-  }));
-  return `${JSON.stringify(told, undefined, 1)}\n`;
+function askedOf(name: string): readonly ConformanceCase[] {
+  return name === "trailsum" ? cases : askedOfPeers(cases);
 }
 
 if (values.proxy === undefined) {
@@ -88,11 +80,16 @@ if (values.proxy === undefined) {
     }
   }
   // What was asked of some is no table of all.
-  if (!some) {
-    await writeFile(join(results, "reverse-proxies.md"), overview(scores, cases));
-    await writeFile(join(results, "reverse-proxies.json"), json(scores));
+  const partial = values.case !== undefined || values.combination !== undefined;
+  if (!partial && (values.peer === undefined || values.update)) {
+    const file = join(results, "reverse-proxies.json");
+    const before = values.update ? readResults(await readFile(file, "utf8"), askedOf) : [];
+    const again = new Map(scores.map((score) => [score.name, score]));
+    const all = values.update ? before.map((score) => again.get(score.name) ?? score) : scores;
+    await writeFile(file, resultsText(all));
+    await writeFile(join(results, "reverse-proxies.md"), overview(all, cases));
     for (const combination of combinations) {
-      await writeFile(join(results, reportFile(combination)), report(scores, { cases, combination }));
+      await writeFile(join(results, reportFile(combination)), report(all, { cases, combination }));
     }
     console.log("written: conformance/results/");
   }
