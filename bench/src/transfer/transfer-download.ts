@@ -8,7 +8,7 @@ import { contentFile, warmMemory } from "./content.ts";
 import { run, startServer, trailsum } from "./subject.ts";
 import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
 
-const MIB = settings.mib ?? 2048;
+const MIB = settings.mib ?? 1024;
 const ROUNDS = 5;
 
 const OPENSSL = "`openssl md5`";

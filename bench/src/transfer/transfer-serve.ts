@@ -9,8 +9,8 @@ import { goPrograms } from "./go-programs.ts";
 import { program, run, type RunningServer, startServer, trailsum, type Usage } from "./subject.ts";
 import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
 
-const MIB = settings.mib ?? 2048;
-const ROUNDS = 7;
+const MIB = settings.mib ?? 1024;
+const ROUNDS = 5;
 
 const UPLOAD = "`trailsum upload`, to a sink that neither hashes nor keeps";
 const OURS = "`trailsum serve`, sent to by what does not hash";

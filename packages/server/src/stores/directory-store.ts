@@ -172,7 +172,7 @@ class StagedInDirectory implements StagedObject {
   constructor(entry: StagingEntry, publish: Publish) {
     this.#entry = entry;
     this.#publish = publish;
-    this.content = new StagedFile(entry.file);
+    this.content = new StagedFile(entry.path, entry.file);
   }
 
   async commit(digests: Digests): Promise<Committed> {
@@ -195,7 +195,6 @@ class StagedInDirectory implements StagedObject {
   async discard(): Promise<void> {
     if (!this.#open) return;
     this.content.destroy();
-    await this.content.settle();
     await this.#close();
     // What cannot be removed now is removed when a store is next created.
     await rm(this.#entry.path, { force: true }).catch(() => {});
@@ -204,6 +203,7 @@ class StagedInDirectory implements StagedObject {
 
   async #close(): Promise<void> {
     this.#open = false;
+    await this.content.settle();
     await this.#entry.file.close().catch(() => {});
   }
 }

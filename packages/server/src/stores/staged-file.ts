@@ -1,13 +1,16 @@
 import type { FileHandle } from "node:fs/promises";
 import { Writable } from "node:stream";
 
+import { DIRECT_BLOCK, DirectFile } from "./direct-file.ts";
 import { fileError } from "./file-errors.ts";
 
 // Large writes cost the least, and two blocks are all that is ever held: one being filled, one being written.
-const BLOCK = 1024 * 1024;
+const BLOCK = DIRECT_BLOCK;
 // What one writev takes; it also bounds what tiny chunks cost.
 const MAX_CHUNKS = 1024;
-// How much is written before the disk is told to keep it, so that the last sync finds little left to do.
+// What comes first of a file stays in the system's memory, and so most files do: they are likely to be asked for soon.
+const REMEMBERED = 16 * BLOCK;
+// How much is written to memory before the disk is told to keep it, so that the last sync finds little left to do.
 const SYNC_INTERVAL = 64 * BLOCK;
 
 /**
@@ -15,31 +18,39 @@ const SYNC_INTERVAL = 64 * BLOCK;
  * `sync` make it durable. It never closes the file.
  */
 export class StagedFile extends Writable {
+  readonly #path: string;
   readonly #file: FileHandle;
+  /** The same file, for blocks that go straight to the disk. */
+  #direct: DirectFile | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #written = 0;
   #unsynced = 0;
   #writing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  constructor(file: FileHandle) {
+  constructor(path: string, file: FileHandle) {
     super({ highWaterMark: BLOCK });
+    this.#path = path;
     this.#file = file;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    if (this.#bytes < BLOCK && this.#chunks.length < MAX_CHUNKS) return done();
+    if (this.#bytes < BLOCK) {
+      if (this.#chunks.length === MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
+      return done();
+    }
     if (this.#writing === undefined) {
-      this.#writeBlock();
+      this.#writeBlocks();
       return done();
     }
     // The disk is slower than the sender, who has to wait.
     this.#writing.then(
       () => {
-        this.#writeBlock();
+        this.#writeBlocks();
         done();
       },
       (error: unknown) => done(fileError(error, "FILE_UNWRITABLE")),
@@ -47,7 +58,7 @@ export class StagedFile extends Writable {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    const rest = (): Promise<void> => this.#writeAll(this.#take());
+    const rest = (): Promise<void> => this.#write(this.#bytes);
     const written = (this.#writing ?? Promise.resolve()).then(rest);
     written.then(
       () => done(),
@@ -58,6 +69,8 @@ export class StagedFile extends Writable {
   /** Waits until nothing uses the file any more, so that it can be closed. Never rejects. */
   async settle(): Promise<void> {
     await Promise.allSettled([this.#writing, this.#syncing]);
+    await this.#direct?.close().catch(() => {});
+    this.#direct = undefined;
   }
 
   /** Makes the whole file durable. */
@@ -67,30 +80,43 @@ export class StagedFile extends Writable {
     await this.#file.sync();
   }
 
-  #writeBlock(): void {
-    const writing = this.#writeAll(this.#take()).finally(() => {
+  /** Writes the whole blocks of what has come. What is left of it waits for more. */
+  #writeBlocks(): void {
+    const writing = this.#write(this.#bytes - (this.#bytes % BLOCK)).finally(() => {
       this.#writing = undefined;
     });
     this.#writing = writing;
     writing.catch((error: unknown) => this.#fail(error));
   }
 
-  #take(): Buffer[] {
-    const chunks = this.#chunks;
-    this.#unsynced += this.#bytes;
-    this.#chunks = [];
-    this.#bytes = 0;
-    return chunks;
-  }
-
-  async #writeAll(chunks: Buffer[]): Promise<void> {
-    let rest = chunks;
-    while (rest.length > 0) {
+  /** Writes the first `bytes` bytes of what has come. */
+  async #write(bytes: number): Promise<void> {
+    const [first, others] = split(this.#chunks, bytes);
+    this.#chunks = others;
+    this.#bytes -= bytes;
+    let chunks = first;
+    for (let left = bytes; left > 0;) {
       // A full disk takes a part, and says why only when asked again.
-      const { bytesWritten } = await this.#file.writev(rest);
-      rest = without(rest, bytesWritten);
+      const written = (await this.#toDisk(chunks, left)) || (await this.#toMemory(chunks));
+      this.#written += written;
+      left -= written;
+      [, chunks] = split(chunks, written);
     }
     if (this.#unsynced >= SYNC_INTERVAL && this.#syncing === undefined) this.#syncInBackground();
+  }
+
+  /** Writes the next block past the system's memory, where there is a whole one and a way. Gives how many bytes went. */
+  async #toDisk(chunks: readonly Buffer[], bytes: number): Promise<number> {
+    const position = this.#written;
+    if (bytes < BLOCK || position < REMEMBERED || position % BLOCK !== 0) return 0;
+    if (position === REMEMBERED) this.#direct = await DirectFile.open(this.#path);
+    return this.#direct === undefined ? 0 : this.#direct.write(chunks, position);
+  }
+
+  async #toMemory(chunks: readonly Buffer[]): Promise<number> {
+    const { bytesWritten } = await this.#file.writev(chunks, this.#written);
+    this.#unsynced += bytesWritten;
+    return bytesWritten;
   }
 
   #syncInBackground(): void {
@@ -109,13 +135,15 @@ export class StagedFile extends Writable {
   }
 }
 
-/** What is left of these chunks after their first `bytes` bytes. */
-function without(chunks: readonly Buffer[], bytes: number): Buffer[] {
-  let skip = bytes;
+/** These chunks in two parts, the first of `bytes` bytes. */
+function split(chunks: readonly Buffer[], bytes: number): [first: Buffer[], rest: Buffer[]] {
+  let left = bytes;
+  const first: Buffer[] = [];
   const rest: Buffer[] = [];
   for (const chunk of chunks) {
-    if (skip < chunk.length) rest.push(chunk.subarray(skip));
-    skip = Math.max(0, skip - chunk.length);
+    if (left > 0) first.push(left < chunk.length ? chunk.subarray(0, left) : chunk);
+    if (left < chunk.length) rest.push(left > 0 ? chunk.subarray(left) : chunk);
+    left = Math.max(0, left - chunk.length);
   }
-  return rest;
+  return [first, rest];
 }
