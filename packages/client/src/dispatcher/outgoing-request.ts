@@ -14,8 +14,8 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
   /**
    * The trailer fields of the request, or a function that is called after the last byte of the body and gives them.
    * A `Trailer` header field announces their names (RFC 9110 section 6.6.2): it is added where fields are given and no
-   * function. They need a body of any length, an empty one too, and make it chunked on HTTP/1.1. A name that may be no
-   * trailer is an error and cuts the request off.
+   * function. They need a body of any length, an empty one too, and make it chunked on HTTP/1.1 and of untold length on
+   * HTTP/2. A name that may be no trailer is an error and cuts the request off.
    */
   trailers?: TrailersInit | undefined;
   /**

@@ -16,26 +16,26 @@ function patientServer(): Promise<RawHttp2Server> {
   );
 }
 
-const bodies: readonly (readonly [name: string, make: () => unknown, content: string, length: string | undefined])[] = [
-  ["no body", () => undefined, "", undefined],
-  ["an empty string", () => "", "", undefined],
-  ["a string", () => "content", "content", "7"],
-  ["bytes", () => Buffer.from("content"), "content", "7"],
-  ["bytes beyond any window", () => Buffer.alloc(300_000, "x"), "x".repeat(300_000), "300000"],
-  ["a Blob", () => new Blob(["content"]), "content", "7"],
-  ["a Readable", () => Readable.from(["con", Buffer.from("tent")]), "content", undefined],
-  ["an empty Readable", () => Readable.from([]), "", undefined],
-  ["an async iterable", () => asyncly(["con", "tent"]), "content", undefined],
+const bodies: readonly (readonly [name: string, make: () => unknown, content: string])[] = [
+  ["no body", () => undefined, ""],
+  ["an empty string", () => "", ""],
+  ["a string", () => "content", "content"],
+  ["bytes", () => Buffer.from("content"), "content"],
+  ["bytes beyond any window", () => Buffer.alloc(300_000, "x"), "x".repeat(300_000)],
+  ["a Blob", () => new Blob(["content"]), "content"],
+  ["a Readable", () => Readable.from(["con", Buffer.from("tent")]), "content"],
+  ["an empty Readable", () => Readable.from([]), ""],
+  ["an async iterable", () => asyncly(["con", "tent"]), "content"],
 ];
 
-test.each(bodies)("%s is followed by trailers", async (_name, make, content, length) => {
+test.each(bodies)("%s is followed by trailers, and its length is not told", async (_name, make, content) => {
   const server = await patientServer();
   const trailers = ["X-B", "2", "x-a", "1", "X-B", "\xe9"];
   const options = { method: "PUT", body: make(), trailers: () => trailers };
   expect((await send(http2Agent(), server, options).ended).status).toBe(204);
   const stream = server.peers[0]!.stream(1);
   expect(stream.data.toString()).toBe(content);
-  expect(stream.fields!.find(([name]) => name === "content-length")?.[1]).toBe(length);
+  expect(stream.fields!.map(([name]) => name)).not.toContain("content-length");
   expect(stream.trailers).toEqual([
     ["x-b", "2"],
     ["x-b", "\xe9"],

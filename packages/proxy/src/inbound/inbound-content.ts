@@ -4,6 +4,8 @@ import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
 /** The content of a request as it comes in, in whatever way. It waits until somebody takes it. */
 export interface ContentSource {
+  /** All of the content, where it came together with the head and nobody has begun to take it. */
+  readonly whole: Buffer | undefined;
   /** Hands the content to `sink` from now on, what waits first, not before this call returns. */
   flow(sink: ContentSink): void;
   /** Holds it back. */
@@ -41,11 +43,6 @@ export class InboundContent extends Readable implements ContentSink {
     super({ highWaterMark: 256 * 1024 });
     this.#source = source;
     this.#onBegin = onBegin;
-  }
-
-  /** Whether any of it may have been read: then it cannot be sent again. */
-  get begun(): boolean {
-    return this.#begun;
   }
 
   get trailers(): FieldLines {

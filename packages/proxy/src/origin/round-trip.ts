@@ -9,7 +9,9 @@ import type { OutboundRequest } from "../request/outbound-request.ts";
 
 /** What goes with the head of a request. */
 export interface OutboundContent {
-  readonly body: Readable | null;
+  readonly body: Readable | Buffer | null;
+  /** Called when all of the request has been handed to the connection. */
+  readonly onSent?: (() => void) | undefined;
   /** The number of bytes, where it is known and nothing follows them. */
   readonly length: number | undefined;
   /** Called after the last byte. */
@@ -63,6 +65,7 @@ export function switchProtocols(
 class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
   readonly outcome: Promise<OriginResponse | Switched>;
   readonly #onInterim: RoundTripOptions["onInterim"];
+  readonly #onSent: OutboundContent["onSent"];
   #resolve!: (outcome: OriginResponse | Switched) => void;
   #reject!: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -76,6 +79,7 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
     upgrade: string | undefined,
   ) {
     this.#onInterim = onInterim;
+    this.#onSent = content.onSent;
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -104,6 +108,10 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#abortedBy !== undefined) controller.abort(this.#abortedBy);
+  }
+
+  onRequestSent(): void {
+    this.#onSent?.();
   }
 
   onResponseStart(

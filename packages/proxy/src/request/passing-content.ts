@@ -1,4 +1,4 @@
-import { type FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
+import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { separateHeader } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
@@ -36,32 +36,42 @@ export function passingContent(
 ): PassingContent {
   const { header, content: outline } = inbound;
   if (source === undefined || outline === undefined) return NO_CONTENT;
-  let content: InboundContent | undefined;
+  const { length, trailersPossible } = outline;
+  const separated = separateHeader(header);
+  let begun = false;
   let verdict: Promise<Verdict> | undefined;
 
-  const trailers = (): FieldLines => {
-    const { declared, connection } = separateHeader(header);
-    return policy.filter(source.trailers, { declared, hopByHop: connection });
+  const begin = (): void => {
+    begun = true;
+    onBegin();
   };
+  const trailers = (): FieldLines =>
+    policy.filter(source.trailers, { declared: separated.declared, hopByHop: separated.connection });
+  // What is announced has to come; what is not may, where the policy lets it through.
+  const mayFollow =
+    trailersPossible && (policy.passesUndeclared || announcedTrailers(inbound, policy, separated).length > 0);
 
   return {
     outbound() {
-      content = new InboundContent(source, onBegin);
+      const verifiable = mode !== "off" && isVerifiable({ header, trailersPossible });
+      if (source.whole !== undefined && !verifiable && !inbound.expectsContinue) {
+        // Without a length it came in chunks, and so it goes on, whether or not anything follows it.
+        const behind = mayFollow ? trailers : length === undefined ? () => FieldLines.empty : undefined;
+        return { body: source.whole, length, trailers: behind, onSent: begin };
+      }
+      const content = new InboundContent(source, begin);
       let body: OutboundContent["body"] = content;
-      const { trailersPossible } = outline;
-      if (mode !== "off" && isVerifiable({ header, trailersPossible })) {
+      if (verifiable) {
         const message = { header, trailersPossible, trailers: () => source.trailers };
         const verification = passingVerification({ ...message, content: "whole" }, mode);
         verdict = verification.verdict;
         whenRead(content, verification);
         body = verification;
       }
-      // What is announced has to come; what is not may, where the policy lets it through.
-      const mayFollow = trailersPossible && (policy.passesUndeclared || announcedTrailers(inbound, policy).length > 0);
-      return { body, length: outline.length, trailers: mayFollow ? trailers : undefined };
+      return { body, length, trailers: mayFollow ? trailers : undefined };
     },
     get begun() {
-      return content?.begun === true;
+      return begun;
     },
     get verdict() {
       return verdict;

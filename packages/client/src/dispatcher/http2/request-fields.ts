@@ -43,10 +43,9 @@ export function hasContent({ body, trailers }: OutgoingRequest): boolean {
   return trailers !== undefined || !(body.kind === "none" || (body.kind === "bytes" && body.bytes.byteLength === 0));
 }
 
-/** Where nothing but trailers follows, a length of 0 would tell many that nothing does. */
-function tellsLength(request: OutgoingRequest): boolean {
-  const { method, length, trailers } = request;
-  return length !== undefined && (length > 0 || (trailers === undefined && expectsContent(method)));
+/** Behind a length, whoever passes the request on over HTTP/1.1 has no room for trailers: it is not told with them. */
+function tellsLength({ method, length, trailers }: OutgoingRequest): boolean {
+  return length !== undefined && trailers === undefined && (length > 0 || expectsContent(method));
 }
 
 /** A target in absolute form names what its request to a proxy is for. */

@@ -45,6 +45,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
   readonly #reader: RequestReader;
   #exchange: Http1Exchange | undefined;
   #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
+  /** Whether the exchange has begun and is not forwarded yet. */
+  #begun = false;
   /** Since when it rests, as far as the clock of all connections knows, and whether something has moved since its last look. */
   #since: number = performance.now();
   #moved = false;
@@ -135,12 +137,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   /** Lets content come. */
   resume(): void {
-    try {
-      this.#reader.resume();
-    } catch (error) {
-      this.#refuse(error);
-    }
-    this.#settleReading();
+    this.#read(() => this.#reader.resume());
   }
 
   /** Holds content back. */
@@ -200,8 +197,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#exchange = exchange;
     this.#phase = "exchange";
     this.#moved = true;
-    if (head.framing.kind !== "none") this.#reader.pause();
-    void this.#options.forward(exchange);
+    this.#begun = true;
   }
 
   onContent(piece: Buffer): void {
@@ -223,12 +219,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
       this.#forgotten(bytes.length);
       return;
     }
-    try {
-      this.#reader.read(bytes);
-    } catch (error) {
-      this.#refuse(error);
-    }
-    this.#settleReading();
+    this.#read(() => this.#reader.read(bytes));
   };
 
   readonly #onEnd = (): void => {
@@ -258,12 +249,25 @@ export class Http1Connection implements RequestSink, ServedConnection {
   };
 
   #next(): void {
+    this.#read(() => this.#reader.next());
+  }
+
+  #read(some: () => void): void {
     try {
-      this.#reader.next();
+      some();
     } catch (error) {
       this.#refuse(error);
     }
+    this.#begin();
     this.#settleReading();
+  }
+
+  /** Has the exchange forwarded that has begun, once all that came together with its head is read. More waits. */
+  #begin(): void {
+    if (!this.#begun || this.#exchange === undefined) return;
+    this.#begun = false;
+    if (!this.#reader.complete) this.#reader.pause();
+    void this.#options.forward(this.#exchange);
   }
 
   /** Reads no more from the socket while what has come is waiting. */

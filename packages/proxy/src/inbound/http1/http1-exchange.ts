@@ -35,6 +35,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #switched = false;
   #sending: Promise<void> | undefined;
   #sink: ContentSink | undefined;
+  /** What came together with the head, until somebody takes it. */
+  #beginning: Buffer[] | undefined = [];
   #content: "arriving" | "whole" | "lost";
   #reason: TrailsumError | undefined;
 
@@ -138,12 +140,24 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   // The content of the request.
 
+  get whole(): Buffer | undefined {
+    const pieces = this.#content === "whole" ? this.#beginning : undefined;
+    return pieces?.length === 1 ? pieces[0] : pieces && Buffer.concat(pieces);
+  }
+
   flow(sink: ContentSink): void {
     this.#sink = sink;
-    if (this.#content === "arriving") process.nextTick(() => this.resume());
-    else if (this.#content === "lost") sink.onLost(this.#reason);
-    else sink.onEnd();
+    process.nextTick(this.#flowing);
   }
+
+  readonly #flowing = (): void => {
+    const pieces = this.#beginning ?? [];
+    this.#beginning = undefined;
+    for (const piece of pieces) this.#sink?.onContent(piece);
+    if (this.#content === "whole") this.#sink?.onEnd();
+    else if (this.#content === "lost") this.#sink?.onLost(this.#reason);
+    else this.resume();
+  };
 
   pause(): void {
     this.#connection.pause();
@@ -160,14 +174,15 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   // The connection's side.
 
   received(piece: Buffer): void {
-    if (this.#sink === undefined || !this.#sink.onContent(piece)) this.#connection.pause();
+    if (this.#beginning !== undefined) this.#beginning.push(piece);
+    else if (this.#sink === undefined || !this.#sink.onContent(piece)) this.#connection.pause();
   }
 
   complete(trailers: FieldLines): void {
     if (this.#content !== "arriving") return;
     this.trailers = trailers;
     this.#content = "whole";
-    this.#sink?.onEnd();
+    if (this.#beginning === undefined) this.#sink?.onEnd();
   }
 
   /** No more of the request will come. */
@@ -176,7 +191,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     if (this.#content !== "arriving") return;
     this.#content = "lost";
     this.#reason = reason;
-    this.#sink?.onLost(reason);
+    if (this.#beginning === undefined) this.#sink?.onLost(reason);
   }
 
   drained(): void {

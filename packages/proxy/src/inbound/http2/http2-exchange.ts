@@ -28,6 +28,8 @@ const LINGER = 500;
 export class Http2Exchange implements InboundExchange, ContentSource {
   readonly request: InboundRequest;
   readonly content: ContentSource | undefined;
+  /** Node tells of a stream before it reads its content. */
+  readonly whole = undefined;
   readonly #stream: ServerHttp2Stream;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;

@@ -6,6 +6,8 @@ import { type ContentSink, type ContentSource, contentOfUpgrade } from "../inbou
 
 /** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
 export class NodeContent implements ContentSource {
+  /** Node tells of a request before it reads its content. */
+  readonly whole = undefined;
   readonly #message: IncomingMessage;
   readonly #detached: boolean;
   #sink: ContentSink | undefined;
