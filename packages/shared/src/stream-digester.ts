@@ -35,22 +35,31 @@ const STRETCHES = 4;
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
   const beside = CORES > 1 && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
-  return beside ? new ThreadedDigester(names, size) : inPlace(await createDigester(names));
+  return beside ? new ThreadedDigester(names, size) : new DigesterInPlace(await createDigester(names));
 }
 
-function inPlace(digester: Digester): StreamDigester {
-  return {
-    get size() {
-      return digester.size;
-    },
-    memory: undefined,
-    update(chunk) {
-      digester.update(chunk);
-      return undefined;
-    },
-    digest: async () => digester.digest(),
-    close() {},
-  };
+/** Hashes what it is given before it returns. */
+class DigesterInPlace implements StreamDigester {
+  readonly memory = undefined;
+  readonly #digester: Digester;
+
+  constructor(digester: Digester) {
+    this.#digester = digester;
+  }
+
+  get size(): number {
+    return this.#digester.size;
+  }
+
+  update(chunk: Uint8Array): undefined {
+    this.#digester.update(chunk);
+  }
+
+  async digest(): Promise<Digests> {
+    return this.#digester.digest();
+  }
+
+  close(): void {}
 }
 
 /**
