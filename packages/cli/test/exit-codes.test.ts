@@ -65,12 +65,16 @@ describe.each([
   });
 
   test(`ends a download with ${exit}, and leaves no file`, async () => {
+    const begun = Promise.withResolvers<void>();
     const server = await rawServer(async (connection) => {
       await connection.readHead();
       await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this");
+      begun.resolve();
     });
     const directory = await tempDir();
     const { child, exited } = spawnTrailsum(["download", `${server.origin}/it`], { cwd: directory });
+    // The file may be there before the request is.
+    await begun.promise;
     await expect.poll(() => filesBelow(directory)).toHaveLength(1);
     child.kill(signal);
     const { exitCode, stdout, stderr } = await exited;

@@ -36,6 +36,8 @@ export interface DirectoryStoreOptions {
  *
  * A crash at any instant leaves the old object or the new one, each with its own digests. What a crash left behind is
  * removed when a store is created. Several stores, and processes, may serve one directory.
+ * An object is on the disk before it is to be seen; what is beyond its first 16 MiB goes there past the system's memory,
+ * where the file system has such a way.
  * Rejects with `FILE_UNREADABLE` or `FILE_UNWRITABLE` where the directory cannot be used.
  */
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
