@@ -49,6 +49,8 @@ export class RequestWriter implements ContentSink {
   start(authority: string): void {
     this.#writer.text(requestHead(this.#request, this.#framing, authority));
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
+    // What a stream gives never comes at once: the head does not wait for it.
+    if (this.#request.body.kind === "stream") this.#writer.flush();
   }
 
   /** Sends the body, if it has not been begun: after a 100, or when it did not come in time. */
