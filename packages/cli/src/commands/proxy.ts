@@ -10,6 +10,7 @@ import { expectRepetition } from "../long-running.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
 import { superviseWorkers } from "../workers.ts";
+import { limitYoungGeneration } from "../young-generation.ts";
 
 interface ProxyArguments extends ListenerArguments {
   readonly targets: readonly string[];
@@ -88,6 +89,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   }
   expectRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
+  limitYoungGeneration();
   const { tls, host, port } = await listenerOptions(given);
   const log = createAccessLog(process.stderr);
   const server = createProxyServer({
