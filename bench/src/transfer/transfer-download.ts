@@ -6,7 +6,7 @@ import type { Report } from "../report.ts";
 import { settings } from "../settings.ts";
 import { contentFile, warmMemory } from "./content.ts";
 import { run, startServer, trailsum } from "./subject.ts";
-import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
+import { checkDigests, inTurns, medianOf, transferRows, type TransferSubject, wallTimes } from "./turns.ts";
 
 const MIB = settings.mib ?? 1024;
 const ROUNDS = 5;
@@ -47,19 +47,7 @@ export async function transferDownload(): Promise<Report> {
         name: "transfer-download",
         about: `${MIB} MiB from \`trailsum serve\`, which has them in memory and hashes them again as they leave, over loopback to a file; medians.`,
         columns: ["", "seconds", "MiB/s", "times `openssl md5`", "processor seconds"],
-        rows: measured.map(({ name }) => {
-          const wall = medianOf(measured, name);
-          return [
-            name,
-            cell(wall, 2),
-            cell(MIB / wall, 0),
-            cell(wall / medianOf(measured, OPENSSL), 2),
-            cell(
-              medianOf(measured, name, ({ cpu }) => cpu),
-              2,
-            ),
-          ];
-        }),
+        rows: transferRows(measured, MIB, (wall) => [wall / medianOf(measured, OPENSSL)]),
         plots: [wallTimes(`Fetching ${MIB} MiB`, measured)],
         figures: measured,
       };

@@ -7,7 +7,7 @@ import { settings } from "../settings.ts";
 import { contentFile, warmMemory } from "./content.ts";
 import { goPrograms } from "./go-programs.ts";
 import { program, run, type RunningServer, startServer, trailsum, type Usage } from "./subject.ts";
-import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
+import { checkDigests, inTurns, medianOf, transferRows, type TransferSubject, wallTimes } from "./turns.ts";
 
 const MIB = settings.mib ?? 1024;
 const ROUNDS = 5;
@@ -66,20 +66,7 @@ export async function transferServe(): Promise<Report> {
       name: "transfer-serve",
       about: `A file of ${MIB} MiB, which is in memory, over loopback; each turn on memory that was just used, and nothing else to be written; medians. The processor time is the server's, where there is one.`,
       columns: ["", "seconds", "MiB/s", "part of `trailsum upload`'s rate", "part of Go's rate", "processor seconds"],
-      rows: measured.map(({ name }) => {
-        const wall = medianOf(measured, name);
-        return [
-          name,
-          cell(wall, 2),
-          cell(MIB / wall, 0),
-          cell(medianOf(measured, UPLOAD) / wall, 2),
-          cell(medianOf(measured, GO) / wall, 2),
-          cell(
-            medianOf(measured, name, ({ cpu }) => cpu),
-            2,
-          ),
-        ];
-      }),
+      rows: transferRows(measured, MIB, (wall) => [medianOf(measured, UPLOAD) / wall, medianOf(measured, GO) / wall]),
       plots: [wallTimes(`Receiving and storing ${MIB} MiB`, measured)],
       figures: measured,
     };

@@ -7,7 +7,7 @@ import { settings } from "../settings.ts";
 import { contentFile } from "./content.ts";
 import { goPrograms } from "./go-programs.ts";
 import { program, run, startServer, trailsum } from "./subject.ts";
-import { cell, checkDigests, inTurns, medianOf, type TransferSubject, wallTimes } from "./turns.ts";
+import { checkDigests, inTurns, medianOf, transferRows, type TransferSubject, wallTimes } from "./turns.ts";
 
 const MIB = settings.mib ?? 4096;
 const ROUNDS = 5;
@@ -40,20 +40,10 @@ export async function transferUpload(): Promise<Report> {
         name: "transfer-upload",
         about: `A file of ${MIB} MiB, which is in memory, sent over loopback to a server that neither hashes nor keeps it; medians.`,
         columns: ["", "seconds", "MiB/s", "times `openssl md5`", "times `trailsum upload`", "processor seconds"],
-        rows: measured.map(({ name }) => {
-          const wall = medianOf(measured, name);
-          return [
-            name,
-            cell(wall, 2),
-            cell(MIB / wall, 0),
-            cell(wall / medianOf(measured, OPENSSL), 2),
-            cell(wall / medianOf(measured, OURS), 2),
-            cell(
-              medianOf(measured, name, ({ cpu }) => cpu),
-              2,
-            ),
-          ];
-        }),
+        rows: transferRows(measured, MIB, (wall) => [
+          wall / medianOf(measured, OPENSSL),
+          wall / medianOf(measured, OURS),
+        ]),
         plots: [wallTimes(`Sending ${MIB} MiB`, measured)],
         figures: measured,
       };

@@ -45,6 +45,19 @@ export function medianOf(
   return usages.length === 0 ? Number.NaN : median(usages.map(reading));
 }
 
+/** The rows of a table: seconds, MiB/s, what `ratios` makes of the seconds, processor seconds. */
+export function transferRows(
+  measured: readonly MeasuredTransfer[],
+  mib: number,
+  ratios: (wall: number) => readonly number[],
+): string[][] {
+  return measured.map(({ name }) => {
+    const wall = medianOf(measured, name);
+    const cpu = medianOf(measured, name, (usage) => usage.cpu);
+    return [name, cell(wall, 2), cell(mib / wall, 0), ...ratios(wall).map((ratio) => cell(ratio, 2)), cell(cpu, 2)];
+  });
+}
+
 /** A figure for a table; a dash where there is none. */
 export function cell(figure: number, digits: number): string {
   return Number.isNaN(figure) ? "-" : figure.toFixed(digits);

@@ -5,6 +5,15 @@ import { FRONTS, httpServer, readMessage } from "./peers.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 
+/** An origin that refuses what is uploaded by its head, and reads it all the same. */
+function refusing(): ReturnType<typeof rawServer> {
+  return rawServer(async (connection) => {
+    await connection.readHead();
+    await connection.write(TOO_LARGE);
+    await connection.readToEnd();
+  });
+}
+
 describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   describe("an origin that answers before the upload has ended", () => {
     test.each([
@@ -26,11 +35,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
     });
 
     test("leaves the client its connection, if it sends the rest of what nobody needs", async () => {
-      const origin = await rawServer(async (connection) => {
-        await connection.readHead();
-        await connection.write(TOO_LARGE);
-        await connection.readToEnd();
-      });
+      const origin = await refusing();
       const { port } = await proxyServer({ target: origin.origin });
       const client = await rawClient(port);
       for (let turn = 0; turn < 2; turn += 1) {
@@ -42,11 +47,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
     });
 
     test("is heard by a client that never stops sending, who is cut off then", async () => {
-      const origin = await rawServer(async (connection) => {
-        await connection.readHead();
-        await connection.write(TOO_LARGE);
-        await connection.readToEnd();
-      });
+      const origin = await refusing();
       const { port } = await proxyServer({ target: origin.origin });
       const client = await rawClient(port);
       await client.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");

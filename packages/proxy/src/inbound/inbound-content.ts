@@ -45,10 +45,6 @@ export class InboundContent extends Readable implements ContentSink {
     this.#onBegin = onBegin;
   }
 
-  get trailers(): FieldLines {
-    return this.#source.trailers;
-  }
-
   override _read(): void {
     if (this.#begun) {
       this.#source.resume();

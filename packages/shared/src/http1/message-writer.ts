@@ -18,9 +18,9 @@ const HIGH_WATER = 256 * 1024;
 const now = Promise.resolve();
 
 /**
- * Writes the parts of messages to a socket: texts, latin1, and content. What is small and given in one turn leaves in
- * one write, at the end of the turn or with `flush`; large content leaves at once, with what was gathered. Content that
- * is not quite small is not copied.
+ * Writes the parts of messages to a socket: texts, latin1, and content. What is small and given in one go leaves in one
+ * write: with `flush`, or else when what runs now has come to its end, or the turn where only content was given; large
+ * content leaves at once, with what was gathered. Content that is not quite small is not copied.
  */
 export class MessageWriter {
   readonly #sink: ByteSink;
