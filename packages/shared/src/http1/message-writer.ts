@@ -1,3 +1,5 @@
+import { atTurnEnd } from "./turn-end.ts";
+
 /** What messages are written to: a socket, or anything that writes like one. */
 export interface ByteSink {
   cork(): void;
@@ -15,18 +17,19 @@ const ENOUGH = 16_384;
 /** When so many bytes wait to be sent, no more should be given. */
 const HIGH_WATER = 256 * 1024;
 
-const now = Promise.resolve();
-
 /**
- * Writes the parts of messages to a socket: texts, latin1, and content. What is small and given in one go leaves in one
- * write: with `flush`, or else when what runs now has come to its end, or the turn where only content was given; large
- * content leaves at once, with what was gathered. Content that is not quite small is not copied.
+ * Writes the parts of messages to a socket: texts, latin1, and content. What is small leaves in one write with all else
+ * that is given in the same turn of the event loop, at its end or with `flush`; large content leaves at once, with what
+ * was gathered. Content that is not quite small is not copied.
  */
 export class MessageWriter {
   readonly #sink: ByteSink;
+  /** How often the socket was given something. */
+  handovers = 0;
   #gathered = "";
   #corked = false;
   #scheduled = false;
+  #whenHandedOver: (() => void) | undefined;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -40,7 +43,14 @@ export class MessageWriter {
   /** A piece of text: a head, what stands between chunks, trailers. */
   text(text: string): void {
     this.#gathered += text;
-    this.#soon();
+    this.#schedule();
+  }
+
+  /** Has a function called once the socket has been given all that was written so far. */
+  whenHandedOver(callback: () => void): void {
+    if (this.#whenHandedOver !== undefined) this.flush();
+    this.#whenHandedOver = callback;
+    this.#schedule();
   }
 
   /**
@@ -51,16 +61,17 @@ export class MessageWriter {
     if (piece.byteLength <= SMALL) {
       this.#gathered += before + latin1(piece) + behind;
       if (this.#gathered.length > ENOUGH) return this.flush();
-      this.#later();
+      this.#schedule();
       return true;
     }
     if (!this.#corked) this.#sink.cork();
     this.#corked = true;
     this.#write(before);
+    this.handovers += 1;
     const more = this.#sink.write(piece);
     this.#gathered = behind;
     if (piece.byteLength > ENOUGH) this.flush();
-    else this.#later();
+    else this.#schedule();
     return more;
   }
 
@@ -69,6 +80,9 @@ export class MessageWriter {
     const more = this.#write("");
     if (this.#corked) this.#sink.uncork();
     this.#corked = false;
+    const callback = this.#whenHandedOver;
+    this.#whenHandedOver = undefined;
+    callback?.();
     return more;
   }
 
@@ -76,23 +90,18 @@ export class MessageWriter {
   #write(text: string): boolean {
     const all = this.#gathered + text;
     this.#gathered = "";
-    return all === "" || this.#sink.write(all, "latin1");
+    if (all === "") return true;
+    this.handovers += 1;
+    return this.#sink.write(all, "latin1");
   }
 
-  /** Most often everything behind a head is there already, and comes before anything else runs: a tick would cost more. */
-  #soon(): void {
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    void now.then(this.#onTurn);
+    atTurnEnd(this.#onTurnEnd);
   }
 
-  #later(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    process.nextTick(this.#onTurn);
-  }
-
-  readonly #onTurn = (): void => {
+  readonly #onTurnEnd = (): void => {
     this.#scheduled = false;
     this.flush();
   };

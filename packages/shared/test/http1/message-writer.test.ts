@@ -47,7 +47,7 @@ function writing(): { writer: MessageWriter; sink: Recorder } {
   return { writer: new MessageWriter(sink), sink };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe("what is small, and given in one turn,", () => {
   test("leaves in one write, at the end of the turn and not before", async () => {

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 
 import { sameFieldName } from "@trailsum/shared";
+import { MessageWriter } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import {
@@ -27,6 +28,7 @@ const ANSWER_AFTER_WRITE_ERROR = 2_000;
  */
 export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink {
   readonly #socket: Socket;
+  readonly #messages: MessageWriter;
   readonly #owner: ConnectionOwner;
   readonly #authority: string;
   readonly #timeouts: ConnectionTimeouts;
@@ -37,6 +39,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   /** The exchange before is over in every respect. */
   #resting = true;
   #writer: RequestWriter | undefined;
+  /** How often the socket had been given something before the request. */
+  #handoversBefore = 0;
   #persistent = true;
   #served = 0;
   #keepAliveHint: number | undefined;
@@ -53,6 +57,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     options: { owner: ConnectionOwner; authority: string; timeouts: ConnectionTimeouts; limits: ResponseLimits },
   ) {
     this.#socket = socket;
+    this.#messages = new MessageWriter(socket);
     this.#owner = options.owner;
     this.#authority = options.authority;
     this.#timeouts = options.timeouts;
@@ -88,13 +93,14 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#timer.clear();
     this.#socket.ref();
     this.#reader.expect(request.method, request.upgrade !== undefined);
-    const writer = new RequestWriter(this.#socket, request, {
+    const writer = new RequestWriter(this.#messages, request, {
       onSent: (chunk) => this.#onSent(chunk),
       onBlocked: () => this.#watchSending(),
       onFinished: () => this.#onRequestFinished(),
       onFailed: (error) => exchange.fail(error),
     });
     this.#writer = writer;
+    this.#handoversBefore = this.#messages.handovers;
     writer.start(this.#authority);
     if (request.expectContinue && !writer.finished) {
       this.#timer.set(this.#timeouts.expectContinue, () => writer.sendBody());
@@ -129,6 +135,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   drop(_exchange: Exchange, error: Error): void {
     this.#exchange = undefined;
     this.#writer?.stop(error);
+    // What a source gave before it failed is sent before the cut: the server sees a broken message, and not none.
+    if (this.#writer?.finished === false) this.#messages.flush();
     this.#socket.destroy();
   }
 
@@ -189,6 +197,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
 
   readonly #onData = (bytes: Buffer): void => {
     try {
+      // What came before the request left cannot answer it.
+      if (this.#messages.handovers === this.#handoversBefore) throw new errors.SocketError("bytes that nobody asked for");
       this.#reader.read(bytes);
       this.#settle();
     } catch (error) {

@@ -1,6 +1,4 @@
-import type { Socket } from "node:net";
-
-import { fieldLinesText, MessageWriter } from "@trailsum/shared/http1";
+import { fieldLinesText, type MessageWriter } from "@trailsum/shared/http1";
 
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
@@ -19,7 +17,7 @@ export interface WriterEvents {
 }
 
 /**
- * Writes one request to a socket: head, content in its framing, trailers. It takes from the body only as fast as the
+ * Writes one request: head, content in its framing, trailers. It takes from the body only as fast as the
  * socket sends. What has been handed over when it is stopped is never completed.
  */
 export class RequestWriter implements ContentSink {
@@ -32,8 +30,8 @@ export class RequestWriter implements ContentSink {
   /** Whether all of the request has been handed to the socket. */
   finished = false;
 
-  constructor(socket: Socket, request: OutgoingRequest, events: WriterEvents) {
-    this.#writer = new MessageWriter(socket);
+  constructor(writer: MessageWriter, request: OutgoingRequest, events: WriterEvents) {
+    this.#writer = writer;
     this.#request = request;
     this.#events = events;
     this.#framing = requestFraming(request);
@@ -45,12 +43,10 @@ export class RequestWriter implements ContentSink {
     return this.#content.waiting;
   }
 
-  /** Sends the head, and the body unless it has to wait for a 100. What is written in one turn goes out in one write. */
+  /** Sends the head, and the body unless it has to wait for a 100. */
   start(authority: string): void {
     this.#writer.text(requestHead(this.#request, this.#framing, authority));
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
-    // What a stream gives never comes at once: the head does not wait for it.
-    if (this.#request.body.kind === "stream") this.#writer.flush();
   }
 
   /** Sends the body, if it has not been begun: after a 100, or when it did not come in time. */
@@ -85,7 +81,6 @@ export class RequestWriter implements ContentSink {
 
   end(trailers: readonly string[]): void {
     if (this.#framing === "chunked") this.#writer.text(`0\r\n${fieldLinesText(trailers)}\r\n`);
-    this.#writer.flush();
     this.finished = true;
     this.#events.onFinished();
   }

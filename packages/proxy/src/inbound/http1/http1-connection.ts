@@ -124,8 +124,13 @@ export class Http1Connection implements RequestSink, ServedConnection {
   }
 
   stop(): void {
-    if (this.#phase === "idle" && !this.#reader.started) this.socket.destroy();
-    else this.#exchange?.stopBehind();
+    if (this.#phase !== "idle" || this.#reader.started) this.#exchange?.stopBehind();
+    else {
+      this.writer.flush();
+      // The last response may still be waiting for the client.
+      if (this.socket.writableLength > 0) this.close();
+      else this.socket.destroy();
+    }
   }
 
   /** Whether the server stops, and so the response in hand is the last one. */

@@ -33,7 +33,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #hasContent = false;
   #blocked = false;
   #switched = false;
-  #sending: Promise<void> | undefined;
+  #sent: PromiseWithResolvers<void> | undefined;
   #sink: ContentSink | undefined;
   /** What came together with the head, until somebody takes it. */
   #beginning: Buffer[] | undefined = [];
@@ -58,9 +58,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   interim(status: number, header: FieldLines): void {
     if (this.status !== undefined || this.request.httpVersion === "1.0" || this.gone) return;
-    const { writer } = this.#connection;
-    writer.text(interimHeadText(status, STATUS_CODES[status] ?? "", header));
-    writer.flush();
+    this.#connection.writer.text(interimHeadText(status, STATUS_CODES[status] ?? "", header));
   }
 
   head(head: OutgoingHead): void {
@@ -85,31 +83,31 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   end(trailers: FieldLines): void {
     const connection = this.#connection;
     if (this.#chunked) connection.writer.text(`0\r\n${fieldLinesText(trailers.raw)}\r\n`);
-    connection.writer.flush();
     this.ended = true;
-    if (connection.socket.writableLength === 0) this.finished = true;
-    else this.#sending = this.#taken();
+    connection.writer.whenHandedOver(this.#onHandedOver);
     connection.advance();
   }
 
   sent(): Promise<void> {
     if (this.finished) return Promise.resolve();
-    return this.gone ? Promise.reject(clientGone()) : (this.#sending ?? Promise.resolve());
+    if (this.gone) return Promise.reject(clientGone());
+    this.#sent ??= Promise.withResolvers();
+    return this.#sent.promise;
   }
 
-  /** Settles when the system has taken all that was written so far. */
-  #taken(): Promise<void> {
-    const taken = new Promise<void>((resolve, reject) => {
-      this.#connection.socket.write("", (error) => {
-        this.finished = !error;
-        if (error) reject(clientGone());
-        else resolve();
-      });
-    });
-    // Not everybody waits for it.
-    taken.catch(() => {});
-    return taken;
-  }
+  /** The system most often takes all at once: to wait for it every time would cost more than the writing. */
+  readonly #onHandedOver = (): void => {
+    const { socket } = this.#connection;
+    if (socket.writableLength === 0 && !socket.destroyed) this.#settleSent();
+    else socket.write("", this.#settleSent);
+  };
+
+  readonly #settleSent = (error?: Error | null): void => {
+    this.finished = !error;
+    this.gone = !this.finished;
+    if (this.finished) this.#sent?.resolve();
+    else this.#sent?.reject(clientGone());
+  };
 
   /**
    * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
