@@ -9,3 +9,4 @@ export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";
 export { readTrailerSection, type TrailerSection, type TrailerSectionLimits } from "./trailer-section.ts";
 export { isChunked } from "./transfer-coding.ts";
 export { type ByteSink, MessageWriter } from "./message-writer.ts";
+export { SocketReading } from "./socket-reading.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 import { sameFieldName } from "@trailsum/shared";
-import { MessageWriter } from "@trailsum/shared/http1";
+import { MessageWriter, SocketReading } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import {
@@ -29,6 +29,7 @@ const ANSWER_AFTER_WRITE_ERROR = 2_000;
 export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink {
   readonly #socket: Socket;
   readonly #messages: MessageWriter;
+  readonly #reading: SocketReading;
   readonly #owner: ConnectionOwner;
   readonly #authority: string;
   readonly #timeouts: ConnectionTimeouts;
@@ -63,7 +64,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#timeouts = options.timeouts;
     this.#reader = new ResponseReader(this, options.limits);
     this.#freeSocket = surviveWriteErrors(socket, (error) => this.#onWriteError(error));
-    socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
+    this.#reading = new SocketReading(socket, (bytes) => this.#onData(bytes));
+    socket.on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose).on("timeout", this.#onSendingRests);
     this.#rest();
   }
@@ -117,7 +119,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
 
   pause(): void {
     this.#reader.pause();
-    this.#socket.pause();
+    this.#reading.pause();
     if (this.#answered) this.#timer.clear();
   }
 
@@ -129,7 +131,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     } catch (error) {
       this.#refuse(asError(error));
     }
-    if (this.#exchange?.paused !== true) this.#socket.resume();
+    if (this.#exchange?.paused !== true) this.#reading.resume();
   }
 
   drop(_exchange: Exchange, error: Error): void {
@@ -181,21 +183,18 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#timer.stop();
-    this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
+    this.#socket.off("end", this.#onEnd).off("drain", this.#onDrain);
     this.#socket.off("error", this.#onError).off("close", this.#onClose).off("timeout", this.#onSendingRests);
     this.#socket.setTimeout(0);
     this.#freeSocket();
-    this.#socket.pause();
-    if (rest.length > 0) this.#socket.unshift(rest);
-    // As if nobody had ever read from it: whoever listens for data sets it going, as node:http does it.
-    (this.#socket as { readableFlowing: boolean | null }).readableFlowing = null;
+    this.#reading.release(rest);
     this.#owner.onClosed(this, undefined);
     exchange?.upgraded(status, raw, this.#socket);
   }
 
   // The socket's side.
 
-  readonly #onData = (bytes: Buffer): void => {
+  #onData(bytes: Buffer): void {
     try {
       // What came before the request left cannot answer it.
       if (this.#messages.handovers === this.#handoversBefore) throw new errors.SocketError("bytes that nobody asked for");
@@ -204,7 +203,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     } catch (error) {
       this.#refuse(asError(error));
     }
-  };
+  }
 
   readonly #onEnd = (): void => {
     this.#ended = true;
@@ -258,7 +257,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#served += 1;
     if (this.#watched) this.#socket.setTimeout(0);
     this.#watched = false;
-    this.#socket.resume();
+    this.#reading.resume();
     this.#rest();
     this.#owner.onFree(this);
   }

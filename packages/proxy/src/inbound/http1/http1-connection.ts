@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
-import { MessageWriter } from "@trailsum/shared/http1";
+import { MessageWriter, SocketReading } from "@trailsum/shared/http1";
 
 import type { Connections, ServedConnection } from "../../connections.ts";
 import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
@@ -43,6 +43,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   readonly origin: RequestOrigin;
   readonly #options: Http1Options;
   readonly #reader: RequestReader;
+  readonly #reading: SocketReading;
   #exchange: Http1Exchange | undefined;
   #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
   /** Whether the exchange has begun and is not forwarded yet. */
@@ -65,13 +66,17 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.writer = new MessageWriter(socket);
     this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
     this.#reader = new RequestReader(this, options.limits);
-    socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
+    this.#reading = new SocketReading(socket, (bytes) => this.receive(bytes));
+    socket.on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
   }
 
-  /** Takes bytes that were read before it was there. */
+  /** Takes the next bytes, also those that were read before it was there. */
   receive(bytes: Buffer): void {
-    this.#onData(bytes);
+    if (this.#phase === "closing") {
+      this.#moved = true;
+      this.#forgotten(bytes.length);
+    } else this.#read(() => this.#reader.read(bytes));
   }
 
   // The clock's side.
@@ -178,7 +183,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#forgetFrom("closing");
     this.writer.flush();
     this.socket.end();
-    this.socket.resume();
+    this.#reading.resume();
   }
 
   /** Lets go of the socket, for another protocol. What has come behind the head stands in front of what comes. */
@@ -187,10 +192,9 @@ export class Http1Connection implements RequestSink, ServedConnection {
     const rest = this.#reader.rest();
     this.#options.connections.delete(this);
     this.#exchange = undefined;
-    socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
+    socket.off("end", this.#onEnd).off("drain", this.#onDrain);
     socket.off("error", this.#onError).off("close", this.#onClose);
-    socket.pause();
-    if (rest.length > 0) socket.unshift(rest);
+    this.#reading.release(rest);
     this.#options.connections.add(new Tunnel(socket, this.#options.connections));
     return socket;
   }
@@ -217,15 +221,6 @@ export class Http1Connection implements RequestSink, ServedConnection {
   }
 
   // The socket's side.
-
-  readonly #onData = (bytes: Buffer): void => {
-    if (this.#phase === "closing") {
-      this.#moved = true;
-      this.#forgotten(bytes.length);
-      return;
-    }
-    this.#read(() => this.#reader.read(bytes));
-  };
 
   readonly #onEnd = (): void => {
     this.#clientEnded = true;
@@ -277,9 +272,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   /** Reads no more from the socket while what has come is waiting. */
   #settleReading(): void {
-    const { socket } = this;
-    if (this.#reader.waiting) socket.pause();
-    else if (socket.isPaused()) socket.resume();
+    if (this.#reader.waiting) this.#reading.pause();
+    else if (this.#reading.paused) this.#reading.resume();
   }
 
   #forgetFrom(phase: "forgetting" | "closing"): void {
