@@ -6,17 +6,11 @@ import type { ExchangeRecord, RequestTarget } from "@trailsum/proxy";
  */
 export function accessLine(record: ExchangeRecord): string {
   const { request, origin, status, duration, requestVerdict, responseVerdict, error } = record;
-  const line = [
-    request.remoteAddress ?? "-",
-    JSON.stringify(`${request.method} ${asked(request.target)}`),
-    status ?? "-",
-    `${duration.toFixed(1)}ms`,
-    origin ?? "-",
-    `request=${requestVerdict?.name ?? "-"}`,
-    `response=${responseVerdict?.name ?? "-"}`,
-    ...(error === undefined ? [] : [`${error.code} ${JSON.stringify(error.message)}`]),
-  ];
-  return `${line.join(" ")}\n`;
+  const asking = `${request.remoteAddress ?? "-"} ${JSON.stringify(`${request.method} ${asked(request.target)}`)}`;
+  const answer = `${status ?? "-"} ${duration.toFixed(1)}ms ${origin ?? "-"}`;
+  const verdicts = `request=${requestVerdict?.name ?? "-"} response=${responseVerdict?.name ?? "-"}`;
+  const failure = error === undefined ? "" : ` ${error.code} ${JSON.stringify(error.message)}`;
+  return `${asking} ${answer} ${verdicts}${failure}\n`;
 }
 
 function asked({ authority, path, query }: RequestTarget): string {

@@ -8,6 +8,11 @@ export interface ByteSink {
   readonly writableLength: number;
 }
 
+/** Who is told, once, that the socket has been given what was written. */
+export interface HandoverListener {
+  onHandedOver(): void;
+}
+
 /** Content up to this size is copied beside what frames it: one write of a text is cheaper than several of buffers. */
 const SMALL = 4_096;
 
@@ -29,7 +34,7 @@ export class MessageWriter {
   #gathered = "";
   #corked = false;
   #scheduled = false;
-  #whenHandedOver: (() => void) | undefined;
+  #awaiting: HandoverListener | undefined;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -46,10 +51,10 @@ export class MessageWriter {
     this.#schedule();
   }
 
-  /** Has a function called once the socket has been given all that was written so far. */
-  whenHandedOver(callback: () => void): void {
-    if (this.#whenHandedOver !== undefined) this.flush();
-    this.#whenHandedOver = callback;
+  /** Has it told once the socket has been given all that was written so far. */
+  whenHandedOver(listener: HandoverListener): void {
+    if (this.#awaiting !== undefined) this.flush();
+    this.#awaiting = listener;
     this.#schedule();
   }
 
@@ -80,9 +85,9 @@ export class MessageWriter {
     const more = this.#write("");
     if (this.#corked) this.#sink.uncork();
     this.#corked = false;
-    const callback = this.#whenHandedOver;
-    this.#whenHandedOver = undefined;
-    callback?.();
+    const listener = this.#awaiting;
+    this.#awaiting = undefined;
+    listener?.onHandedOver();
     return more;
   }
 

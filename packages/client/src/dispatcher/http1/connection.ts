@@ -13,7 +13,7 @@ import {
 } from "../connection.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { IdleTimer, LONGEST_TIMEOUT } from "../idle-timer.ts";
-import { RequestWriter } from "./request-writer.ts";
+import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
 import { surviveWriteErrors } from "./write-errors.ts";
@@ -26,7 +26,7 @@ const ANSWER_AFTER_WRITE_ERROR = 2_000;
  * response comes in through the reader, and both can run at once. It is used again only when both messages are
  * complete and nothing is left over.
  */
-export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink {
+export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink, WriterEvents {
   readonly #socket: Socket;
   readonly #messages: MessageWriter;
   readonly #reading: SocketReading;
@@ -95,12 +95,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#timer.clear();
     this.#socket.ref();
     this.#reader.expect(request.method, request.upgrade !== undefined);
-    const writer = new RequestWriter(this.#messages, request, {
-      onSent: (chunk) => this.#onSent(chunk),
-      onBlocked: () => this.#watchSending(),
-      onFinished: () => this.#onRequestFinished(),
-      onFailed: (error) => exchange.fail(error),
-    });
+    const writer = new RequestWriter(this.#messages, request, this);
     this.#writer = writer;
     this.#handoversBefore = this.#messages.handovers;
     writer.start(this.#authority);
@@ -192,6 +187,31 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     exchange?.upgraded(status, raw, this.#socket);
   }
 
+  // The writer's side: how the sending of the request goes.
+
+  onSent(chunk: Uint8Array): void {
+    // A server that is still reading may take its time with the rest of an answer that it has begun.
+    if (this.#answered && this.#exchange?.paused !== true) this.#awaitContent();
+    this.#exchange?.bodySent(chunk);
+  }
+
+  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
+  onBlocked(): void {
+    const timeout = this.#bodyTimeout;
+    if (this.#watched || timeout === 0) return;
+    this.#watched = true;
+    this.#socket.setTimeout(Math.min(timeout, LONGEST_TIMEOUT));
+  }
+
+  onFinished(): void {
+    this.#exchange?.requestSent();
+    if (!this.#answered) this.#awaitHead();
+  }
+
+  onFailed(error: Error): void {
+    this.#exchange?.fail(error);
+  }
+
   // The socket's side.
 
   #onData(bytes: Buffer): void {
@@ -276,25 +296,6 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (this.#writer?.finished === false) this.#writer.stop();
   }
 
-  #onRequestFinished(): void {
-    this.#exchange?.requestSent();
-    if (!this.#answered) this.#awaitHead();
-  }
-
-  #onSent(chunk: Uint8Array): void {
-    // A server that is still reading may take its time with the rest of an answer that it has begun.
-    if (this.#answered && this.#exchange?.paused !== true) this.#awaitContent();
-    this.#exchange?.bodySent(chunk);
-  }
-
-  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
-  #watchSending(): void {
-    const timeout = this.#bodyTimeout;
-    if (this.#watched || timeout === 0) return;
-    this.#watched = true;
-    this.#socket.setTimeout(Math.min(timeout, LONGEST_TIMEOUT));
-  }
-
   readonly #onSendingRests = (): void => {
     this.#watched = false;
     const paused = this.#answered && this.#exchange?.paused === true;
@@ -318,7 +319,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   readonly #onHeadOverdue = (): void => {
     if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.HeadersTimeoutError());
     else {
-      this.#watchSending();
+      this.onBlocked();
       this.#awaitHead();
     }
   };
@@ -326,7 +327,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   readonly #onContentOverdue = (): void => {
     if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.BodyTimeoutError());
     else {
-      this.#watchSending();
+      this.onBlocked();
       this.#awaitContent();
     }
   };

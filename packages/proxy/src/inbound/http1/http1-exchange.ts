@@ -84,7 +84,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     const connection = this.#connection;
     if (this.#chunked) connection.writer.text(`0\r\n${fieldLinesText(trailers.raw)}\r\n`);
     this.ended = true;
-    connection.writer.whenHandedOver(this.#onHandedOver);
+    connection.writer.whenHandedOver(this);
     connection.advance();
   }
 
@@ -95,19 +95,19 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     return this.#sent.promise;
   }
 
-  /** The system most often takes all at once: to wait for it every time would cost more than the writing. */
-  readonly #onHandedOver = (): void => {
+  /** The socket has been given all of it. Most often the system takes it at once: to wait each time would cost more. */
+  onHandedOver(): void {
     const { socket } = this.#connection;
-    if (socket.writableLength === 0 && !socket.destroyed) this.#settleSent();
-    else socket.write("", this.#settleSent);
-  };
+    if (socket.writableLength === 0 && !socket.destroyed) this.#settleSent(true);
+    else socket.write("", (error) => this.#settleSent(!error));
+  }
 
-  readonly #settleSent = (error?: Error | null): void => {
-    this.finished = !error;
-    this.gone = !this.finished;
-    if (this.finished) this.#sent?.resolve();
+  #settleSent(taken: boolean): void {
+    this.finished = taken;
+    this.gone = !taken;
+    if (taken) this.#sent?.resolve();
     else this.#sent?.reject(clientGone());
-  };
+  }
 
   /**
    * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
@@ -145,17 +145,17 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   flow(sink: ContentSink): void {
     this.#sink = sink;
-    process.nextTick(this.#flowing);
+    process.nextTick(() => this.#begin());
   }
 
-  readonly #flowing = (): void => {
+  #begin(): void {
     const pieces = this.#beginning ?? [];
     this.#beginning = undefined;
     for (const piece of pieces) this.#sink?.onContent(piece);
     if (this.#content === "whole") this.#sink?.onEnd();
     else if (this.#content === "lost") this.#sink?.onLost(this.#reason);
     else this.resume();
-  };
+  }
 
   pause(): void {
     this.#connection.pause();
@@ -224,9 +224,11 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 function requestOf({ origin }: Http1Connection, head: RequestHead): InboundRequest {
   const header = FieldLines.owning(head.raw);
   const { framing } = head;
+  const { target, host } = targetAndHost(head.target, header);
   return {
     method: head.method,
-    ...targetAndHost(head.target, header),
+    target,
+    host,
     header,
     httpVersion: head.version,
     remoteAddress: origin.remoteAddress,
