@@ -213,20 +213,15 @@ function originUrl(given: string | URL | undefined): URL {
   return url;
 }
 
+const REQUIRED: readonly (keyof Dispatcher.DispatchHandler)[] = ["onRequestStart", "onResponseError"];
+const FOR_RESPONSES: typeof REQUIRED = [...REQUIRED, "onResponseStart", "onResponseData", "onResponseEnd"];
+const FOR_UPGRADES: typeof REQUIRED = [...REQUIRED, "onRequestUpgrade"];
+
 /** A handler that could not be told how its request ends is refused before anything is sent. */
 function checkHandler(handler: Dispatcher.DispatchHandler, upgrades: boolean): void {
-  checkMethod("onRequestStart", handler.onRequestStart);
-  checkMethod("onResponseError", handler.onResponseError);
-  if (upgrades) checkMethod("onRequestUpgrade", handler.onRequestUpgrade);
-  else {
-    checkMethod("onResponseStart", handler.onResponseStart);
-    checkMethod("onResponseData", handler.onResponseData);
-    checkMethod("onResponseEnd", handler.onResponseEnd);
+  for (const method of upgrades ? FOR_UPGRADES : FOR_RESPONSES) {
+    if (typeof handler[method] !== "function") throw new errors.InvalidArgumentError(`invalid ${method} method`);
   }
-}
-
-function checkMethod(name: string, method: unknown): void {
-  if (typeof method !== "function") throw new errors.InvalidArgumentError(`invalid ${name} method`);
 }
 
 function duration(name: string, value: number | undefined): number | undefined {

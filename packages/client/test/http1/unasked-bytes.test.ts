@@ -85,6 +85,38 @@ describe("the server sends bytes on an idle connection", () => {
   });
 });
 
+describe("as the next request begins, and before any of it has left, the server", () => {
+  /** From here on sockets are looked at before anything leaves: the turn of the event loop has just begun. */
+  const timers = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 5));
+
+  const requests: readonly (readonly [name: string, options: { method?: "POST"; body?: string }])[] = [
+    ["GET", {}],
+    ["POST, which cannot be repeated once it was sent", { method: "POST", body: "some content" }],
+  ];
+
+  test.each(requests)("sends a response: it answers nothing (%s)", async (_name, options) => {
+    const server = await serverThat((connection) => connection.write(FIRST));
+    const agent = trailerAgent({ connections: 1 });
+    expect(content(await record(agent, server.origin).ended)).toBe("first");
+    await timers();
+    void server.connections[0]!.write(FORGED);
+    expect(content(await record(agent, server.origin, options).ended)).toBe("second");
+    expect(server.connections).toHaveLength(2);
+    await server.connections[0]!.readToEnd();
+    expect(server.connections[0]!.received.toString("latin1")).not.toContain("some content");
+  });
+
+  test.each(requests)("closes the connection: the request takes another (%s)", async (_name, options) => {
+    const server = await serverThat((connection) => connection.write(FIRST));
+    const agent = trailerAgent({ connections: 1 });
+    expect(content(await record(agent, server.origin).ended)).toBe("first");
+    await timers();
+    server.connections[0]!.socket.end();
+    expect(content(await record(agent, server.origin, options).ended)).toBe("second");
+    expect(server.connections).toHaveLength(2);
+  });
+});
+
 test("a server that speaks first is not understood", async () => {
   const server = await rawServer((connection) => connection.write("220 mail.example ESMTP\r\n\r\n"));
   const { error } = await record(trailerAgent(), server.origin).ended;

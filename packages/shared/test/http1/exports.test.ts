@@ -8,6 +8,7 @@ test("the entry for HTTP/1.1 exports these values and no others", () => {
       [
         "ChunkedDecoder",
         "MessageWriter",
+        "SocketReading",
         "SyntaxFault",
         "TOKEN",
         "checkOctets",

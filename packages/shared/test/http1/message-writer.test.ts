@@ -103,6 +103,84 @@ describe("what is small, and given in one turn,", () => {
   });
 });
 
+describe("what several writers were given in one turn", () => {
+  test("leaves together at its end, in the order in which they began", async () => {
+    const order: string[] = [];
+    const writers = ["a", "b", "c"].map((name) => {
+      const { writer, sink } = writing();
+      sink.write = (chunk) => {
+        order.push(`${name}: ${chunk as string}`);
+        return true;
+      };
+      return writer;
+    });
+    for (const word of ["one ", "two "]) {
+      for (const writer of writers) writer.text(word);
+      await Promise.resolve();
+      await new Promise((resolve) => process.nextTick(resolve));
+    }
+    expect(order).toEqual([]);
+    await turn();
+    expect(order).toEqual(["a: one two ", "b: one two ", "c: one two "]);
+  });
+
+  test("does not wait for more than 63 others", async () => {
+    const all = Array.from({ length: 150 }, () => writing());
+    for (const { writer } of all) writer.text("x");
+    expect(all.filter(({ sink }) => sink.left.length > 0)).toEqual(all.slice(0, 128));
+    await turn();
+    expect(all.every(({ sink }) => sink.text === "x")).toBe(true);
+  });
+});
+
+describe("who waits for what was written to be handed over", () => {
+  test("is told once it was, and only once", async () => {
+    const { writer, sink } = writing();
+    const told: string[] = [];
+    writer.text("one");
+    writer.whenHandedOver({ onHandedOver: () => told.push(sink.text) });
+    expect(told).toEqual([]);
+    await turn();
+    writer.text("two");
+    await turn();
+    expect(told).toEqual(["one"]);
+  });
+
+  test("is told by `flush`, and where nothing was written as well", async () => {
+    const { writer, sink } = writing();
+    const told: string[] = [];
+    writer.text("one");
+    writer.whenHandedOver({ onHandedOver: () => told.push(sink.text) });
+    writer.flush();
+    expect(told).toEqual(["one"]);
+    writer.whenHandedOver({ onHandedOver: () => told.push("nothing more") });
+    await turn();
+    expect(told).toEqual(["one", "nothing more"]);
+  });
+
+  test("of two in one turn is the one and the other", async () => {
+    const { writer, sink } = writing();
+    const told: string[] = [];
+    for (const word of ["one", "two"]) {
+      writer.text(word);
+      writer.whenHandedOver({ onHandedOver: () => told.push(`${word}: ${sink.text}`) });
+    }
+    await turn();
+    expect(told).toEqual(["one: onetwo", "two: onetwo"]);
+  });
+
+  test("can see how often anything was", async () => {
+    const { writer } = writing();
+    expect(writer.handovers).toBe(0);
+    writer.text("text");
+    expect(writer.handovers).toBe(0);
+    await turn();
+    expect(writer.handovers).toBe(1);
+    writer.content(Buffer.alloc(20_000), "", "");
+    expect(writer.handovers).toBe(2);
+  });
+});
+
 describe("content that is not small", () => {
   test.each([4_097, 16_384, 16_385, 1_048_576])(
     "of %i bytes is handed over uncopied, with what frames it",

@@ -13,6 +13,7 @@ import {
 } from "../connection.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { IdleTimer, LONGEST_TIMEOUT } from "../idle-timer.ts";
+import { isReplayable } from "../request-body.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
@@ -215,9 +216,13 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   // The socket's side.
 
   #onData(bytes: Buffer): void {
+    // What came before the request left cannot answer it.
+    if (!this.#asked) {
+      this.#lose(new errors.SocketError("bytes that nobody asked for"));
+      this.#socket.destroy();
+      return;
+    }
     try {
-      // What came before the request left cannot answer it.
-      if (this.#messages.handovers === this.#handoversBefore) throw new errors.SocketError("bytes that nobody asked for");
       this.#reader.read(bytes);
       this.#settle();
     } catch (error) {
@@ -247,6 +252,11 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#lose(error);
     this.#owner.onClosed(this, hadExchange ? error : undefined);
   };
+
+  /** Whether any of the request has been handed to the socket. */
+  get #asked(): boolean {
+    return this.#messages.handovers > this.#handoversBefore;
+  }
 
   #onWriteError(error: Error): void {
     this.#writeError = error;
@@ -339,7 +349,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (exchange === undefined) return;
     const unanswered = !this.#reader.started && this.#served > 0;
     // As often as there are connections that have gone stale: a new one that is closed at once is an error.
-    if (unanswered && mayRepeat(exchange)) {
+    if (unanswered && (this.#asked ? mayRepeat(exchange) : isReplayable(exchange.request.body))) {
       this.#exchange = undefined;
       exchange.carrier = undefined;
       this.#owner.onUnanswered(exchange);
