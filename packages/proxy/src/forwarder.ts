@@ -19,10 +19,10 @@ import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./re
 import { type PassingContent, passingContent } from "./request/passing-content.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
-import { relay, type RelayOptions } from "./response/relay.ts";
+import { relay } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { joinSockets, notSwitched, switchedTo } from "./tunnel.ts";
-import { passingVerification, type VerificationMode } from "./verification.ts";
+import { Verification, type VerificationMode } from "./verification.ts";
 import { WebSocketHandshake } from "./websocket-handshake.ts";
 
 /** Passes exchanges on to origins, and their answers back. */
@@ -80,7 +80,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       await fail(passage, error);
     }
     exchange.conclude();
-    if (content.verdict !== undefined) passage.record.requestVerdict = await content.verdict.catch(() => undefined);
+    if (content.verdict !== undefined) passage.record.requestVerdict = await known(content.verdict);
+    if (passage.verification?.verdict !== undefined)
+      passage.record.responseVerdict = await known(passage.verification.verdict);
     passage.end();
     if (onExchange !== undefined) await report(passage, onExchange, began);
     underWay -= 1;
@@ -124,7 +126,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** Gives the response back: head, content, trailers. */
   async function answer(passage: Passage, response: OriginResponse): Promise<void> {
-    const { exchange, record } = passage;
+    const { exchange } = passage;
     const { request } = exchange;
     const separated = separateHeader(response.header);
     const outgoing = proxyResponse(response, separated);
@@ -136,8 +138,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         await drained(response);
         exchange.end(FieldLines.empty);
       } else {
-        const verification = verificationOf(request, response, record, verify);
+        const verification = verificationOf(request, response, verify);
         passage.begun = verification !== undefined;
+        passage.verification = verification;
         await relay(response, exchange, outgoing, { head, separated, policy: responseTrailers, verification });
       }
       if (!exchange.finished) await exchange.sent();
@@ -237,6 +240,8 @@ class Passage {
   readonly expects: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
   begun = false;
+  /** What is done about the digests of the response. */
+  verification: Verification | undefined;
   /** Whether the client has been sent a 100: it is sent one and no more. */
   #continued = false;
   #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
@@ -308,28 +313,22 @@ async function report(
   }
 }
 
-/** How the content of a response is verified; its verdict is written down. */
+/** The verdict; none on what did not arrive whole. */
+function known(verdict: Promise<Verdict>): Promise<Verdict | undefined> {
+  return verdict.catch(() => undefined);
+}
+
+/** How the content of a response is verified, if it is. */
 function verificationOf(
   { method }: InboundRequest,
-  response: OriginResponse,
-  record: ExchangeRecord,
+  { header, status, trailersPossible }: OriginResponse,
   mode: VerificationMode,
-): RelayOptions["verification"] {
+): Verification | undefined {
   if (mode === "off") return undefined;
-  const { header, status, trailersPossible } = response;
   // What answers another method than GET is not the resource's representation, and `Repr-Digest` does not speak of it: in
   // the answer to a PUT it tells what was stored (RFC 9530 section 3.2).
   const content = method === "GET" && status !== 206 ? "whole" : "part";
-  return (trailers) => {
-    const stream = passingVerification({ header, trailersPossible, trailers, content }, mode);
-    stream.verdict.then(
-      (verdict: Verdict) => {
-        record.responseVerdict = verdict;
-      },
-      () => {},
-    );
-    return stream;
-  };
+  return new Verification({ header, trailersPossible, content }, mode);
 }
 
 /**

@@ -5,10 +5,14 @@ import {
   algorithms,
   algorithmsToCompute,
   announcedIntegrityFields,
+  createDigester,
   createVerifyingStream,
   decideVerdict,
-  type FieldLines,
+  type Digests,
+  FieldLines,
   integrityFieldNames,
+  type Verdict,
+  verdictError,
   type VerifyingStream,
 } from "@trailsum/shared";
 
@@ -23,24 +27,58 @@ export interface PassingMessage {
   readonly header: FieldLines;
   /** Whether trailers may stand behind its content. */
   readonly trailersPossible: boolean;
-  /** Its trailer section, once the content has ended. */
-  readonly trailers: () => FieldLines;
   readonly content: "whole" | "part";
 }
 
 /**
- * A stream that verifies content on its way; content that nothing came to verify by passes. Where a length frames the
- * content its last byte is already the end: enforcing, the last piece is held back until the verdict. Where chunks do,
- * nothing is: what is streamed never waits for what comes behind it.
+ * Verifies the content of one message on its way: in a stream, or at once where all of it is there. Content that nothing
+ * came to verify by passes. Where a length frames the content its last byte is already the end: enforcing, the last
+ * piece is held back until the verdict. Where chunks do, nothing is: what is streamed never waits for what comes behind.
  */
-export function passingVerification(message: PassingMessage, mode: "observe" | "enforce"): VerifyingStream {
-  const { header, content, trailersPossible } = message;
-  return createVerifyingStream({
-    algorithms: algorithmsToCompute({ header, trailersPossible }, algorithms),
-    withhold: mode === "enforce" && header.has("Content-Length") && isVerifiable(message),
-    decide: (computed) => decideVerdict({ header, trailer: message.trailers(), computed, content }),
-    accept: ({ name }) => mode === "observe" || name === "verified" || name === "unverified",
-  });
+export class Verification {
+  /** The verdict, once it is being sought; rejects when the content did not arrive whole. */
+  verdict: Promise<Verdict> | undefined;
+  /** Whether the last piece of content is held back until the verdict. */
+  readonly withholds: boolean;
+  readonly #message: PassingMessage;
+  readonly #mode: "observe" | "enforce";
+
+  constructor(message: PassingMessage, mode: "observe" | "enforce") {
+    this.#message = message;
+    this.#mode = mode;
+    this.withholds = mode === "enforce" && message.header.has("Content-Length") && isVerifiable(message);
+  }
+
+  /** A stream for content as it comes. `trailers` gives the trailer section once the content has ended. */
+  stream(trailers: () => FieldLines): VerifyingStream {
+    const stream = createVerifyingStream({
+      algorithms: algorithmsToCompute(this.#message, algorithms),
+      withhold: this.withholds,
+      decide: (computed) => this.#decide(computed, trailers()),
+      accept: (verdict) => this.#accepts(verdict),
+    });
+    this.verdict = stream.verdict;
+    return stream;
+  }
+
+  /** For content that is all there, with its trailers. Rejects with what a verdict amounts to that is not let through. */
+  async judge(content: Buffer, trailers: FieldLines): Promise<void> {
+    const said = FieldLines.owning([...this.#message.header.raw, ...trailers.raw]);
+    const digester = await createDigester(algorithmsToCompute({ header: said, trailersPossible: false }, algorithms));
+    digester.update(content);
+    const verdict = this.#decide(digester.digest(), trailers);
+    this.verdict = Promise.resolve(verdict);
+    if (!this.#accepts(verdict)) throw verdictError(verdict);
+  }
+
+  #decide(computed: Digests, trailer: FieldLines): Verdict {
+    const { header, content } = this.#message;
+    return decideVerdict({ header, trailer, computed, content });
+  }
+
+  #accepts({ name }: Verdict): boolean {
+    return this.#mode === "observe" || name === "verified" || name === "unverified";
+  }
 }
 
 /** Sends `source` through `verification`, beginning only when somebody reads what comes out. */

@@ -9,7 +9,7 @@ import type { OutboundRequest } from "../request/outbound-request.ts";
 
 /** What goes with the head of a request. */
 export interface OutboundContent {
-  readonly body: Readable | Buffer | null;
+  readonly body: Readable | AsyncIterable<Buffer> | Buffer | null;
   /** Called when all of the request has been handed to the connection. */
   readonly onSent?: (() => void) | undefined;
   /** The number of bytes, where it is known and nothing follows them. */
@@ -93,7 +93,8 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
       path: out.target,
       method: out.method,
       headers,
-      body: content.body,
+      // Dispatchers take whatever can be iterated, which their types do not tell.
+      body: content.body as Readable | Buffer | null,
       trailers: content.trailers,
       rawFields: true,
     };

@@ -5,7 +5,7 @@ import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 import { separateHeader, type SeparatedHeader } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
 import type { OutboundContent } from "../origin/round-trip.ts";
-import { isVerifiable, passingVerification, type VerificationMode, whenRead } from "../verification.ts";
+import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 import { announcedTrailers } from "./outbound-request.ts";
 
@@ -28,7 +28,11 @@ export interface PassingPolicy {
 }
 
 const NOTHING: OutboundContent = { body: null, length: undefined, trailers: undefined };
-const NO_CONTENT: PassingContent = { outbound: () => NOTHING, begun: false, verdict: undefined };
+const NO_CONTENT: PassingContent = {
+  outbound: () => NOTHING,
+  begun: false,
+  verdict: undefined,
+};
 
 /** The content of a request, from where it comes in. */
 export function passingContent(
@@ -42,12 +46,14 @@ export function passingContent(
 
 class Passing implements PassingContent {
   begun = false;
-  verdict: Promise<Verdict> | undefined;
   readonly #inbound: InboundRequest;
   readonly #outline: ContentOutline;
   readonly #source: ContentSource;
   readonly #policy: PassingPolicy;
   readonly #separated: SeparatedHeader;
+  readonly #verification: Verification | undefined;
+  /** All of it, where it is there already. */
+  #whole: Buffer | undefined;
 
   constructor(inbound: InboundRequest, outline: ContentOutline, source: ContentSource, policy: PassingPolicy) {
     this.#inbound = inbound;
@@ -55,21 +61,27 @@ class Passing implements PassingContent {
     this.#source = source;
     this.#policy = policy;
     this.#separated = separateHeader(inbound.header);
+    const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
+    if (policy.mode !== "off" && isVerifiable(message)) {
+      this.#verification = new Verification({ ...message, content: "whole" }, policy.mode);
+    }
+    this.#whole = inbound.expectsContinue ? undefined : source.whole;
+  }
+
+  get verdict(): Promise<Verdict> | undefined {
+    return this.#verification?.verdict;
   }
 
   outbound(): OutboundContent {
-    const { header, expectsContinue } = this.#inbound;
-    const { length, trailersPossible } = this.#outline;
-    const { mode } = this.#policy;
-    const verifies = mode !== "off" && isVerifiable({ header, trailersPossible });
-    const { whole } = this.#source;
-    if (whole !== undefined && !verifies && !expectsContinue) {
+    const { length } = this.#outline;
+    if (this.#whole !== undefined) {
       // Without a length it came in chunks, and so it goes on, whether or not anything follows it.
       const trailers = this.#mayFollow ? this.#trailers : length === undefined ? noTrailers : undefined;
-      return { body: whole, length, trailers, onSent: this.#begin };
+      if (this.#verification === undefined) return { body: this.#whole, length, trailers, onSent: this.#begin };
+      return { body: this.#judged(this.#whole, this.#verification), length, trailers };
     }
     const content = new InboundContent(this.#source, this.#begin);
-    const body = verifies ? this.#verified(content, mode) : content;
+    const body = this.#verification === undefined ? content : this.#verified(content, this.#verification);
     return { body, length, trailers: this.#mayFollow ? this.#trailers : undefined };
   }
 
@@ -90,16 +102,18 @@ class Passing implements PassingContent {
     return this.#policy.policy.filter(this.#source.trailers, { declared, hopByHop: connection });
   };
 
-  #verified(content: InboundContent, mode: "observe" | "enforce"): Readable {
-    const message = {
-      header: this.#inbound.header,
-      trailersPossible: this.#outline.trailersPossible,
-      trailers: () => this.#source.trailers,
-    };
-    const verification = passingVerification({ ...message, content: "whole" }, mode);
-    this.verdict = verification.verdict;
-    whenRead(content, verification);
-    return verification;
+  /** Content that is all there. What a stream would not hold back does not wait for the verdict here either. */
+  async *#judged(whole: Buffer, verification: Verification): AsyncGenerator<Buffer, void, void> {
+    this.#begin();
+    if (!verification.withholds) yield whole;
+    await verification.judge(whole, this.#source.trailers);
+    if (verification.withholds) yield whole;
+  }
+
+  #verified(content: InboundContent, verification: Verification): Readable {
+    const stream = verification.stream(() => this.#source.trailers);
+    whenRead(content, stream);
+    return stream;
   }
 }
 

@@ -11,6 +11,12 @@ export interface ContentSink {
   onError(error: Error): void;
 }
 
+/** Content that has come to its end. */
+export interface WholeContent {
+  readonly content: Buffer;
+  readonly trailers: FieldLines;
+}
+
 /** The response of an origin: its head at once, its content to whoever takes it. */
 export interface OriginResponse {
   readonly status: number;
@@ -18,6 +24,8 @@ export interface OriginResponse {
   readonly header: FieldLines;
   /** Whether trailers may stand behind its content. */
   readonly trailersPossible: boolean;
+  /** All of the content and the trailers behind it, where they are there already and nobody takes them. */
+  readonly whole: WholeContent | undefined;
   /** Hands the content over, what came already first. */
   consume(sink: ContentSink): void;
   /** Lets more content come. */
@@ -48,6 +56,11 @@ export class IncomingResponse implements OriginResponse {
     this.reason = reason;
     // HTTP/2 marks the end of a message in its frames, and can have trailers behind content of any length.
     this.trailersPossible = isHttp2(controller) || header.has("Transfer-Encoding") || !header.has("Content-Length");
+  }
+
+  get whole(): WholeContent | undefined {
+    if (this.#sink !== undefined || this.#outcome === undefined || "error" in this.#outcome) return undefined;
+    return { content: Buffer.concat(this.#pieces), trailers: this.#outcome.trailers };
   }
 
   consume(sink: ContentSink): void {

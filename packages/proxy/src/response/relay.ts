@@ -1,10 +1,11 @@
 import { pipeline, Readable } from "node:stream";
 
-import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy, type VerifyingStream } from "@trailsum/shared";
+import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy } from "@trailsum/shared";
 
 import type { SeparatedHeader } from "../hop-by-hop.ts";
 import type { InboundExchange, OutgoingHead } from "../inbound/inbound-exchange.ts";
-import type { OriginResponse } from "./origin-response.ts";
+import type { Verification } from "../verification.ts";
+import type { OriginResponse, WholeContent } from "./origin-response.ts";
 import type { ProxyResponse } from "./proxy-response.ts";
 import { checkSendable } from "./sendable-field.ts";
 
@@ -14,8 +15,8 @@ export interface RelayOptions {
   /** The origin's header, taken apart. */
   readonly separated: SeparatedHeader;
   readonly policy: TrailerPolicy;
-  /** Made for the response's content, where it is to be verified on the way. */
-  readonly verification: ((trailers: () => FieldLines) => VerifyingStream) | undefined;
+  /** What is done about the digests of the content, if anything is. */
+  readonly verification: Verification | undefined;
 }
 
 /**
@@ -39,14 +40,13 @@ export function relay(
     }
   };
   const { head, verification } = options;
-  if (verification === undefined && outgoing.transform === undefined) {
-    exchange.head(head);
-    response.consume(directSink(response, exchange, { finish, reject }));
-  } else {
-    // Of empty content the head is the whole: it waits for the verdict.
-    if (head.length !== "0") exchange.head(head);
-    throughStreams(response, exchange, { outgoing, options, finish, reject });
-  }
+  // Of empty content the head is the whole: where it is verified, it waits for the verdict.
+  if (verification === undefined || head.length !== "0") exchange.head(head);
+  const direct = outgoing.transform === undefined;
+  const whole = direct && verification !== undefined ? response.whole : undefined;
+  if (whole !== undefined) judged(whole, exchange, verification!).then(finish, reject);
+  else if (direct && verification === undefined) response.consume(directSink(response, exchange, { finish, reject }));
+  else throughStreams(response, exchange, { outgoing, options, finish, reject });
   return promise;
 }
 
@@ -65,6 +65,18 @@ function directSink(
   return { onContent: (piece) => exchange.write(piece), onEnd: finish, onError: reject };
 }
 
+/** Content that is all there. What a stream would not hold back does not wait for the verdict here either. */
+async function judged(
+  { content, trailers }: WholeContent,
+  exchange: InboundExchange,
+  verification: Verification,
+): Promise<FieldLines> {
+  if (!verification.withholds) exchange.write(content);
+  await verification.judge(content, trailers);
+  if (verification.withholds) exchange.write(content);
+  return trailers;
+}
+
 /** Through what looks at the content, or changes it. */
 function throughStreams(
   response: OriginResponse,
@@ -75,7 +87,7 @@ function throughStreams(
   const source = readable(response, (received) => {
     trailers = received;
   });
-  const stages = [source, options.verification?.(() => trailers), outgoing.transform].filter(
+  const stages = [source, options.verification?.stream(() => trailers), outgoing.transform].filter(
     (stage) => stage !== undefined,
   );
   const last = stages.at(-1)!;

@@ -80,7 +80,7 @@ export class NodeExchange implements InboundExchange {
   }
 
   write(piece: Buffer): boolean {
-    return this.#res.write(piece);
+    return piece.length === 0 || this.#res.write(piece);
   }
 
   end(trailers: FieldLines): void {
