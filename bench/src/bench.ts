@@ -7,6 +7,7 @@
 //   pnpm bench --smoke                                whether it all works
 //
 // --rounds and --seconds say how often each subject takes its turn, and for how long; --keep keeps results even of some.
+import { digest } from "./digest.ts";
 import { profilesDirectory } from "./profiles.ts";
 import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
 import { proxyGrpc } from "./proxy/proxy-grpc.ts";
@@ -39,6 +40,7 @@ const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ["transfer-download", transferDownload],
   ["transfer-small-files", transferSmallFiles],
   ["transfer-memory", transferMemory],
+  ["digest", digest],
   ["start-up", startUp],
 ]);
 

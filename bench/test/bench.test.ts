@@ -44,6 +44,13 @@ describe("the command does its work, on very little", () => {
   );
 });
 
+test("every algorithm is measured, and openssl beside those that it knows", async () => {
+  const { rows } = await smoke("digest");
+  expect(rows.map(([name]) => name)).toEqual(["md5", "sha", "sha-256", "sha-512", "crc32c", "crc32", "crc64nvme"]);
+  expect(rows.map((row) => row.at(-1) !== "-")).toEqual([true, true, true, true, false, false, false]);
+  expect(rows.flat().join()).not.toMatch(/NaN|Infinity/);
+}, 60_000);
+
 describe("proxies do their work, on very little", () => {
   test("all of those that are there, for one", async () => {
     const { rows, page } = await smoke("proxy-response");

@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { type Algorithm, algorithms, createDigester } from "@trailsum/shared";
+
+import { median, type Report } from "./report.ts";
+import { settings } from "./settings.ts";
+import { contentFile } from "./transfer/content.ts";
+import { run } from "./transfer/subject.ts";
+
+const MIB = 1024 * 1024;
+/** As large as the pieces in which files are read. */
+const PIECE = 256 * 1024;
+const ROUNDS = settings.rounds ?? 5;
+
+/** What `openssl dgst` calls those that it knows. */
+const OPENSSL: Readonly<Partial<Record<Algorithm, string>>> = {
+  md5: "-md5",
+  sha: "-sha1",
+  "sha-256": "-sha256",
+  "sha-512": "-sha512",
+};
+
+interface Figures {
+  readonly wall: number[];
+  readonly cpu: number[];
+  /** What `openssl` took for as much. */
+  readonly openssl: number[];
+}
+
+/** How fast each algorithm is. */
+export async function digest(): Promise<Report> {
+  const mib = settings.mib ?? 256;
+  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+  try {
+    const file = await contentFile(join(directory, "content"), mib);
+    const figures = new Map(algorithms.map((name): [Algorithm, Figures] => [name, { wall: [], cpu: [], openssl: [] }]));
+    // The first round is not counted: what is compiled when first used is compiled then.
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      for (const [name, { wall, cpu, openssl }] of figures) {
+        const took = await hash(name, mib);
+        const flag = OPENSSL[name];
+        const beside = flag === undefined ? undefined : await run(["openssl", "dgst", flag, file]);
+        if (round === 0) continue;
+        wall.push(took.wall);
+        cpu.push(took.cpu);
+        if (beside !== undefined) openssl.push(beside.wall);
+      }
+    }
+    const md5 = median(figures.get("md5")!.wall);
+    return {
+      name: "digest",
+      about: `${mib} MiB in pieces of ${PIECE / 1024} KiB through each algorithm, on one thread; \`openssl dgst\` reads them from a file that is in memory.`,
+      columns: ["", "MiB/s", "times md5's rate", "processor time per MiB, µs", "MiB/s of `openssl`"],
+      rows: [...figures].map(([name, { wall, cpu, openssl }]) => [
+        name,
+        (mib / median(wall)).toFixed(0),
+        (md5 / median(wall)).toFixed(2),
+        ((median(cpu) / mib) * 1e6).toFixed(0),
+        openssl.length === 0 ? "-" : (mib / median(openssl)).toFixed(0),
+      ]),
+      plots: [
+        {
+          kind: "bars",
+          title: "Digests",
+          unit: "MiB/s",
+          bars: [...figures].map(([label, { wall }]) => ({ label, value: mib / median(wall) })),
+        },
+      ],
+      figures: Object.fromEntries(figures),
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Seconds by the clock and of processor time for so many mebibytes. */
+async function hash(algorithm: Algorithm, mib: number): Promise<{ wall: number; cpu: number }> {
+  const piece = randomBytes(PIECE);
+  const digester = await createDigester([algorithm]);
+  const before = process.cpuUsage();
+  const began = performance.now();
+  for (let at = 0; at < mib * MIB; at += PIECE) digester.update(piece);
+  const { size } = digester.digest();
+  const wall = (performance.now() - began) / 1e3;
+  const { user, system } = process.cpuUsage(before);
+  if (size !== mib * MIB) throw new Error(`${size} bytes were hashed`);
+  return { wall, cpu: (user + system) / 1e6 };
+}
