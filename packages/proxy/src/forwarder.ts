@@ -84,7 +84,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     if (passage.verification?.verdict !== undefined)
       passage.record.responseVerdict = await known(passage.verification.verdict);
     passage.end();
-    if (onExchange !== undefined) await report(passage, onExchange, began);
+    const reporting = onExchange === undefined ? undefined : report(passage, onExchange, began);
+    if (reporting !== undefined) await reporting;
     underWay -= 1;
     if (underWay === 0) idling?.resolve();
   }
@@ -137,13 +138,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         exchange.head(head);
         await drained(response);
         exchange.end(FieldLines.empty);
+        await sent(exchange);
       } else {
         const verification = verificationOf(request, response, verify);
         passage.begun = verification !== undefined;
         passage.verification = verification;
         await relay(response, exchange, outgoing, { head, separated, policy: responseTrailers, verification });
       }
-      if (!exchange.finished) await exchange.sent();
     } catch (error) {
       response.abandon(TrailsumError.from(error));
       throw error;
@@ -222,7 +223,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     else {
       try {
         sendFailure(exchange, await errorHandler(failure, exchange.request));
-        await exchange.sent();
+        await sent(exchange);
       } catch {
         exchange.breakOff();
       }
@@ -298,19 +299,27 @@ function interimFields(header: FieldLines): FieldLines {
   return header.length === 0 ? header : FieldLines.owning(separateHeader(header, INTERIM_DROPPED).endToEnd);
 }
 
-/** Tells whoever listens what became of an exchange. */
-async function report(
+/** Tells whoever listens what became of an exchange, and waits only where they take their time. */
+function report(
   { exchange, record }: Passage,
   onExchange: NonNullable<ReverseProxyOptions["onExchange"]>,
   began: number,
-): Promise<void> {
+): Promise<void> | undefined {
   record.status ??= exchange.status;
   record.duration = performance.now() - began;
+  // Whoever listens cannot harm who is served.
   try {
-    await onExchange(record);
+    return onExchange(record)?.catch(() => {});
   } catch {
-    // Whoever listens cannot harm who is served.
+    return undefined;
   }
+}
+
+/** Settles when the last byte of a response has been handed to the system; rejects when that can no longer be. */
+function sent(exchange: InboundExchange): Promise<void> {
+  return new Promise((resolve, reject) => {
+    exchange.whenSent((error) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 /** The verdict; none on what did not arrive whole. */

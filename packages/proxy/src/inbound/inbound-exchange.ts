@@ -15,8 +15,6 @@ export interface InboundExchange {
   readonly content: ContentSource | undefined;
   /** The status of the final head, once that has been sent: another one cannot be. */
   readonly status: number | undefined;
-  /** Whether all of the response has been handed to the system. */
-  readonly finished: boolean;
   /** Whether nothing reaches the client any more. */
   readonly gone: boolean;
   /** Called once, when the client goes away before its response has been sent. */
@@ -32,8 +30,11 @@ export interface InboundExchange {
   write(piece: Buffer): boolean;
   /** Ends the response: behind its content stand these trailers, where there is room for any. */
   end(trailers: FieldLines): void;
-  /** Settles when the last byte has been handed to the system; rejects when that can no longer be. */
-  sent(): Promise<void>;
+  /**
+   * Calls back once the last byte has been handed to the system, or with an error when that can no longer be. For who
+   * asks once, behind `end`.
+   */
+  whenSent(done: (error?: Error) => void): void;
   /** Breaks the exchange off, so that nobody can take what was sent for a whole response. */
   breakOff(): void;
   /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */

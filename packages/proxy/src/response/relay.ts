@@ -21,7 +21,8 @@ export interface RelayOptions {
 
 /**
  * Relays a response: its head, its content and, behind it, its trailers, as fast as the client takes them. Settles when
- * all of it has been handed over, and rejects when it broke off: the response has then no end, and must be given none.
+ * all of it has been handed to the system, and rejects when it broke off: the response has then no end, and must be given
+ * none.
  */
 export function relay(
   response: OriginResponse,
@@ -34,7 +35,7 @@ export function relay(
     try {
       if (exchange.status === undefined) exchange.head(options.head);
       exchange.end(passedTrailers(trailers, outgoing, options));
-      resolve();
+      exchange.whenSent((error) => (error === undefined ? resolve() : reject(error)));
     } catch (error) {
       reject(error instanceof Error ? error : new Error(String(error)));
     }

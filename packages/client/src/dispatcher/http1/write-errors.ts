@@ -15,7 +15,13 @@ export function surviveWriteErrors(socket: Socket, onError: (error: Error) => vo
   const write = writable._write;
   const writev = writable._writev;
   let surviving = true;
+  // Node gives the same callback for every write.
+  let last: { readonly done: WriteDone; readonly surviving: WriteDone } | undefined;
   const survive = (done: WriteDone): WriteDone => {
+    if (last?.done !== done) last = { done, surviving: survivor(done) };
+    return last.surviving;
+  };
+  const survivor = (done: WriteDone): WriteDone => {
     return (error) => {
       // Not calling back holds all later writes; destroying the socket lets go of them.
       if (!surviving || error === null || error === undefined) done(error);

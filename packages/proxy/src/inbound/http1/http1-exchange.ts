@@ -23,7 +23,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   onDrain: (() => void) | undefined;
   status: number | undefined;
   gone = false;
-  finished = false;
+  /** Whether all of the response has been handed to the system. */
+  #finished = false;
   /** Whether the response has been handed over to its end. */
   ended = false;
   /** Whether the connection may carry another exchange after this one. */
@@ -33,7 +34,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #hasContent = false;
   #blocked = false;
   #switched = false;
-  #sent: PromiseWithResolvers<void> | undefined;
+  #onSent: ((error?: Error) => void) | undefined;
   #sink: ContentSink | undefined;
   /** What came together with the head, until somebody takes it. */
   #beginning: Buffer[] | undefined = [];
@@ -88,11 +89,10 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     connection.advance();
   }
 
-  sent(): Promise<void> {
-    if (this.finished) return Promise.resolve();
-    if (this.gone) return Promise.reject(clientGone());
-    this.#sent ??= Promise.withResolvers();
-    return this.#sent.promise;
+  whenSent(done: (error?: Error) => void): void {
+    if (this.#finished) done();
+    else if (this.gone) done(clientGone());
+    else this.#onSent = done;
   }
 
   /** The socket has been given all of it. Most often the system takes it at once: to wait each time would cost more. */
@@ -103,10 +103,9 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   #settleSent(taken: boolean): void {
-    this.finished = taken;
+    this.#finished = taken;
     this.gone = !taken;
-    if (taken) this.#sent?.resolve();
-    else this.#sent?.reject(clientGone());
+    this.#onSent?.(taken ? undefined : clientGone());
   }
 
   /**

@@ -34,7 +34,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
-  finished = false;
+  /** Whether all of the response has been handed to the system. */
+  #finished = false;
   gone = false;
   trailers: FieldLines = FieldLines.empty;
   #head: OutgoingHead | undefined;
@@ -106,19 +107,18 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#stream.end();
   }
 
-  sent(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        if (this.finished) resolve();
-        else reject(new TrailsumError("ABORTED", "the client went away"));
-      };
-      if (this.finished || this.#stream.closed) settle();
-      else this.#stream.once("finish", settle).once("close", settle);
-    });
+  whenSent(done: (error?: Error) => void): void {
+    const stream = this.#stream;
+    const settle = (): void => {
+      stream.off("finish", settle).off("close", settle);
+      done(this.#finished ? undefined : new TrailsumError("ABORTED", "the client went away"));
+    };
+    if (this.#finished || stream.closed) settle();
+    else stream.once("finish", settle).once("close", settle);
   }
 
   breakOff(): void {
-    if (this.finished && this.#content === "whole") return;
+    if (this.#finished && this.#content === "whole") return;
     const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants;
     this.#stream.close(this.gone ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
   }
@@ -194,7 +194,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   /** Node ends the content of a stream that was reset as well: only one that is still open has been read to its end. */
   readonly #onEnd = (): void => {
-    const reset = this.#stream.closed && (this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.finished);
+    const reset = this.#stream.closed && (this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#finished);
     if (this.#content !== "arriving") return;
     if (reset || this.#stream.aborted) {
       this.#lose();
@@ -213,11 +213,11 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   readonly #onFinish = (): void => {
     const { aborted, rstCode } = this.#stream;
-    this.finished = this.#ended && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
+    this.#finished = this.#ended && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
   };
 
   readonly #onClose = (): void => {
-    if (!this.finished) this.gone = true;
+    if (!this.#finished) this.gone = true;
     this.#lose();
     if (this.gone) this.onGone?.();
   };

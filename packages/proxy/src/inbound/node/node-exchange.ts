@@ -47,10 +47,6 @@ export class NodeExchange implements InboundExchange {
     return this.#res.destroyed && !this.#res.writableFinished;
   }
 
-  get finished(): boolean {
-    return this.#res.writableFinished;
-  }
-
   /**
    * Node offers a method for each of 100, 102 and 103, and none that takes other fields than `Link`; on the wire of
    * HTTP/1.1 all of them are a head and nothing more. HTTP/1.0 knows none.
@@ -89,16 +85,14 @@ export class NodeExchange implements InboundExchange {
     this.#res.end();
   }
 
-  sent(): Promise<void> {
+  whenSent(done: (error?: Error) => void): void {
     const res = this.#res;
-    return new Promise((resolve, reject) => {
-      const onClose = (): void => {
-        if (res.writableFinished) resolve();
-        else reject(new TrailsumError("ABORTED", "the client went away"));
-      };
-      if (res.writableFinished || res.destroyed) onClose();
-      else res.once("finish", resolve).once("close", onClose);
-    });
+    const settle = (): void => {
+      res.off("finish", settle).off("close", settle);
+      done(res.writableFinished ? undefined : new TrailsumError("ABORTED", "the client went away"));
+    };
+    if (res.writableFinished || res.destroyed) settle();
+    else res.once("finish", settle).once("close", settle);
   }
 
   /**
