@@ -12,11 +12,16 @@ import { blamesOrigin, failureResponse, mayGoElsewhere, originFailure, sendFailu
 import { separateHeader } from "./hop-by-hop.ts";
 import { contentOfUpgrade } from "./inbound/inbound-content.ts";
 import type { InboundExchange } from "./inbound/inbound-exchange.ts";
-import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type Asker, type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, Targets, targetUrls } from "./origin/targets.ts";
 import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
-import { type PassingContent, passingContent } from "./request/passing-content.ts";
+import {
+  type ContentWatcher,
+  type PassingContent,
+  passingContent,
+  type PassingPolicy,
+} from "./request/passing-content.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
 import { relay } from "./response/relay.ts";
@@ -57,6 +62,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     sendsTrailers: capable,
   };
 
+  const passing: PassingPolicy = { policy: requestTrailers, mode: verify };
+
   let closed: Promise<void> | undefined;
   let underWay = 0;
   let idling: PromiseWithResolvers<void> | undefined;
@@ -67,11 +74,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     underWay += 1;
     const passage = new Passage(exchange, capable);
     const { request } = exchange;
-    const content = passingContent(request, exchange.content, {
-      policy: requestTrailers,
-      mode: verify,
-      onBegin: () => passage.continue(),
-    });
+    const content = passingContent(exchange, passing, passage);
     try {
       checkRequest(request);
       if (request.upgrade === undefined) await answer(passage, await reach(passage, content));
@@ -100,13 +103,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
   function reach(passage: Passage, content: PassingContent): Promise<OriginResponse> {
-    return withTarget(passage, content, (out) =>
-      roundTrip(out, content.outbound(), {
-        dispatcher,
-        expectContinue: passage.expects,
-        onInterim: (status, header) => passage.interim(status, header),
-      }),
-    );
+    return withTarget(passage, content, (out) => roundTrip(dispatcher, out, content.outbound(), passage));
   }
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
@@ -115,11 +112,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const handshake = new WebSocketHandshake(passage.exchange.request);
     const outcome = await withTarget(passage, undefined, (out) => {
       out.header = handshake.asking(out.header);
-      return switchProtocols(out, protocol, {
-        dispatcher,
-        expectContinue: false,
-        onInterim: (status, header) => passage.interim(status, header),
-      });
+      return switchProtocols(dispatcher, out, protocol, passage);
     });
     if ("socket" in outcome) await join(passage, outcome, { protocol, handshake });
     else await answer(passage, notSwitched(outcome, passage.exchange.request));
@@ -234,11 +227,11 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 }
 
 /** One exchange on its way through, and what hangs on it until its response has ended. */
-class Passage {
+class Passage implements Asker, ContentWatcher {
   readonly exchange: InboundExchange;
   readonly record: ExchangeRecord;
   /** Whether the origin is told that the client waits for a 100. */
-  readonly expects: boolean;
+  readonly expectContinue: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
   begun = false;
   /** What is done about the digests of the response. */
@@ -250,7 +243,8 @@ class Passage {
 
   constructor(exchange: InboundExchange, capable: boolean) {
     this.exchange = exchange;
-    this.expects = exchange.request.expectsContinue && capable;
+    const { expectsContinue, upgrade } = exchange.request;
+    this.expectContinue = expectsContinue && upgrade === undefined && capable;
     this.record = beginRecord(exchange.request);
     exchange.onGone = () => this.#trip?.abort(new TrailsumError("ABORTED", "the client went away"));
   }
@@ -269,15 +263,15 @@ class Passage {
   }
 
   /** Relays an interim response. */
-  interim(status: number, header: FieldLines): void {
+  onInterim(status: number, header: FieldLines): void {
     if (status === 100 && this.#continued) return;
     this.#continued ||= status === 100;
     this.exchange.interim(status, interimFields(header));
   }
 
   /** Lets the content come: the origin has asked for it, or has not and it is sent all the same. */
-  continue(): void {
-    if (this.exchange.request.expectsContinue) this.interim(100, FieldLines.empty);
+  onContentBegun(): void {
+    if (this.exchange.request.expectsContinue) this.onInterim(100, FieldLines.empty);
   }
 
   end(): void {

@@ -18,13 +18,12 @@ export interface OutboundContent {
   readonly trailers: (() => FieldLines) | undefined;
 }
 
-/** How an exchange with an origin is watched and bounded. */
-export interface RoundTripOptions {
-  readonly dispatcher: Dispatcher;
-  /** Whether the client waits for a 100 before it sends its content. */
+/** Who asks an origin, and what they have to say to it and to hear from it before there is a response. */
+export interface Asker {
+  /** Whether a 100 is waited for before the content is sent. */
   readonly expectContinue: boolean;
   /** Each interim response (1xx) but 101, in order. */
-  readonly onInterim: (status: number, header: FieldLines) => void;
+  onInterim(status: number, header: FieldLines): void;
 }
 
 /** What came of asking to switch protocols: the origin switched, or it answered like any other. */
@@ -44,27 +43,34 @@ export interface RoundTrip<Outcome> {
 
 /** Sends a request to its origin. */
 export function roundTrip(
+  dispatcher: Dispatcher,
   out: OutboundRequest,
   content: OutboundContent,
-  options: RoundTripOptions,
+  asker: Asker,
 ): RoundTrip<OriginResponse> {
+  const dispatched = new Dispatched(content, asker);
+  dispatched.send(dispatcher, out, content, undefined);
   // Without a protocol to switch to there is nothing else that it could come to.
-  return new Dispatched(out, content, options, undefined) as RoundTrip<unknown> as RoundTrip<OriginResponse>;
+  return dispatched as RoundTrip<unknown> as RoundTrip<OriginResponse>;
 }
 
 /** Asks an origin to switch to `protocol`. It may answer like to any other request. */
 export function switchProtocols(
+  dispatcher: Dispatcher,
   out: OutboundRequest,
   protocol: string,
-  options: RoundTripOptions,
+  asker: Asker,
 ): RoundTrip<OriginResponse | Switched> {
-  return new Dispatched(out, { body: null, length: undefined, trailers: undefined }, options, protocol);
+  const content = { body: null, length: undefined, trailers: undefined };
+  const dispatched = new Dispatched(content, asker);
+  dispatched.send(dispatcher, out, content, protocol);
+  return dispatched;
 }
 
 /** A request that has been given to a dispatcher, and what the dispatcher tells of it. */
 class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
   readonly outcome: Promise<OriginResponse | Switched>;
-  readonly #onInterim: RoundTripOptions["onInterim"];
+  readonly #asker: Asker;
   readonly #onSent: OutboundContent["onSent"];
   #resolve!: (outcome: OriginResponse | Switched) => void;
   #reject!: (error: Error) => void;
@@ -72,22 +78,20 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
   #abortedBy: Error | undefined;
   #response: IncomingResponse | undefined;
 
-  constructor(
-    out: OutboundRequest,
-    content: OutboundContent,
-    { dispatcher, expectContinue, onInterim }: RoundTripOptions,
-    upgrade: string | undefined,
-  ) {
-    this.#onInterim = onInterim;
-    this.#onSent = content.onSent;
+  constructor({ onSent }: OutboundContent, asker: Asker) {
+    this.#asker = asker;
+    this.#onSent = onSent;
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  send(dispatcher: Dispatcher, out: OutboundRequest, content: OutboundContent, upgrade: string | undefined): void {
     const headers = [...out.header.raw];
     if (out.host !== undefined) headers.push("Host", out.host);
     if (content.length !== undefined) headers.push("Content-Length", String(content.length));
-    if (expectContinue) headers.push("Expect", "100-continue");
+    if (this.#asker.expectContinue) headers.push("Expect", "100-continue");
     const request = {
       origin: out.origin,
       path: out.target,
@@ -123,7 +127,7 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
   ): void {
     const header = rawFieldLines(controller.rawHeaders);
     if (status < 200) {
-      this.#onInterim(status, header);
+      this.#asker.onInterim(status, header);
       return;
     }
     this.#response = new IncomingResponse(controller, status, header, reason);

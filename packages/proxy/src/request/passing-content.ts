@@ -4,6 +4,7 @@ import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { separateHeader, type SeparatedHeader } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
+import type { InboundExchange } from "../inbound/inbound-exchange.ts";
 import type { OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
@@ -23,8 +24,11 @@ export interface PassingContent {
 export interface PassingPolicy {
   readonly policy: TrailerPolicy;
   readonly mode: VerificationMode;
-  /** Called when the content is first read. */
-  readonly onBegin: () => void;
+}
+
+/** Who is told that content is first read. */
+export interface ContentWatcher {
+  onContentBegun(): void;
 }
 
 const NOTHING: OutboundContent = { body: null, length: undefined, trailers: undefined };
@@ -36,12 +40,18 @@ const NO_CONTENT: PassingContent = {
 
 /** The content of a request, from where it comes in. */
 export function passingContent(
-  inbound: InboundRequest,
-  source: ContentSource | undefined,
+  { request, content }: Pick<InboundExchange, "request" | "content">,
   policy: PassingPolicy,
+  watcher: ContentWatcher,
 ): PassingContent {
-  const { content } = inbound;
-  return source === undefined || content === undefined ? NO_CONTENT : new Passing(inbound, content, source, policy);
+  if (content === undefined || request.content === undefined) return NO_CONTENT;
+  return new Passing(request, request.content, { source: content, policy, watcher });
+}
+
+interface PassingOptions {
+  readonly source: ContentSource;
+  readonly policy: PassingPolicy;
+  readonly watcher: ContentWatcher;
 }
 
 class Passing implements PassingContent {
@@ -50,16 +60,18 @@ class Passing implements PassingContent {
   readonly #outline: ContentOutline;
   readonly #source: ContentSource;
   readonly #policy: PassingPolicy;
+  readonly #watcher: ContentWatcher;
   readonly #separated: SeparatedHeader;
   readonly #verification: Verification | undefined;
   /** All of it, where it is there already. */
   #whole: Buffer | undefined;
 
-  constructor(inbound: InboundRequest, outline: ContentOutline, source: ContentSource, policy: PassingPolicy) {
+  constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: PassingOptions) {
     this.#inbound = inbound;
     this.#outline = outline;
     this.#source = source;
     this.#policy = policy;
+    this.#watcher = watcher;
     this.#separated = separateHeader(inbound.header);
     const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
     if (policy.mode !== "off" && isVerifiable(message)) {
@@ -87,7 +99,7 @@ class Passing implements PassingContent {
 
   readonly #begin = (): void => {
     this.begun = true;
-    this.#policy.onBegin();
+    this.#watcher.onContentBegun();
   };
 
   /** Whether trailers may be sent: what is announced has to come, and what is not may, where the policy lets it through. */
