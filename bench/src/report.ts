@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
+import { goalRows } from "./goals.ts";
 import { draw, type Plot } from "./plot.ts";
 
 /** What a benchmark found, ready to be written down. */
@@ -35,6 +36,9 @@ const thisMachine: Machine = {
 };
 const results = process.env["BENCH_RESULTS"] ?? join(import.meta.dirname, "../results");
 
+/** What is to be said of the goals. */
+const findings = join(import.meta.dirname, "../findings.md");
+
 /** The middle one of some figures. */
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((one, other) => one - other);
@@ -64,20 +68,24 @@ export async function writePage(order: readonly string[]): Promise<void> {
   for (const { name, plots = [] } of sections) {
     for (const [number, plot] of plots.entries()) await writeFile(join(results, plotFile(name, number)), draw(plot));
   }
-  const page = ["# What was measured", ...sections.map(sectionOf)].join("\n\n");
-  await writeFile(join(results, "report.md"), `${page}\n`);
+  const goals = tableOf(["", "benchmark", "at most", "measured", "reached"], goalRows(sections));
+  const page = ["# What was measured", ...sections.map(sectionOf), "## Goals", goals, await readFile(findings, "utf8")];
+  await writeFile(join(results, "report.md"), page.join("\n\n"));
 }
 
 function sectionOf({ name, about, machine, columns, rows, plots = [] }: Result): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const on = `${machine.cpus} x ${machine.model}, ${Math.round(machine.memory / 2 ** 30)} GiB, Node ${machine.node}`;
   return [
     `## ${name}`,
     about,
     `${on}; \`pnpm bench ${name}\`.`,
-    [row(columns), row(columns.map(() => "---")), ...rows.map(row)].join("\n"),
+    tableOf(columns, rows),
     ...plots.map(({ title }, number) => `![${title}](${plotFile(name, number)})`),
   ].join("\n\n");
+}
+
+function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [columns, columns.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function plotFile(name: string, number: number): string {

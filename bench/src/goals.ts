@@ -1,0 +1,121 @@
+import type { Report } from "./report.ts";
+
+/** A figure that is to be reached. */
+interface Goal {
+  /** What is compared, and with what. */
+  readonly what: string;
+  /** The name of the benchmark that shows it. */
+  readonly name: string;
+  /** Reads it from the benchmark's table. */
+  readonly read: (table: Table) => number;
+  /** How large it may be. */
+  readonly most: number;
+}
+
+/** The rows of a benchmark, looked up by how they begin, and by column. */
+class Table {
+  readonly #report: Pick<Report, "columns" | "rows">;
+
+  constructor(report: Pick<Report, "columns" | "rows">) {
+    this.#report = report;
+  }
+
+  cell(row: string, column: string): number {
+    const { columns, rows } = this.#report;
+    const cells = rows.find(([name = ""]) => name.startsWith(row));
+    return Number.parseFloat(cells?.[columns.indexOf(column)] ?? "");
+  }
+
+  largest(column: string): number {
+    const at = this.#report.columns.indexOf(column);
+    return Math.max(...this.#report.rows.map((cells) => Number.parseFloat(cells[at] ?? "")));
+  }
+}
+
+const RATIO = "trailsum / this";
+const P99 = "added at p99";
+const NODE_PEERS = ["http-proxy", "httpxy", "@fastify/http-proxy", "http2-proxy", "fast-proxy"];
+const UPLOAD = "`trailsum upload`";
+const BOTH = "`trailsum upload --digest sha-256`";
+
+const than =
+  (peer: string): Goal["read"] =>
+  (table) =>
+    table.cell(peer, RATIO);
+
+const goals: readonly Goal[] = [
+  { what: "small response, of Go", name: "proxy-response", read: than("Go"), most: 0.33 },
+  { what: "small response, of Caddy", name: "proxy-response", read: than("Caddy"), most: 0.3 },
+  {
+    what: "small response, of the best proxy in Node",
+    name: "proxy-response",
+    read: (table) => Math.max(...NODE_PEERS.map((peer) => table.cell(peer, RATIO))),
+    most: 0.35,
+  },
+  { what: "small response, of HAProxy", name: "proxy-response", read: than("HAProxy"), most: 1.7 },
+  { what: "small request with trailers, of HAProxy", name: "proxy-request", read: than("HAProxy"), most: 1.8 },
+  { what: "1 GiB down, of Go", name: "proxy-large-down", read: than("Go"), most: 1 },
+  { what: "1 GiB down, of HAProxy", name: "proxy-large-down", read: than("HAProxy"), most: 1.4 },
+  { what: "1 GiB up, of Go", name: "proxy-large-up", read: than("Go"), most: 1 },
+  { what: "1 GiB up, of HAProxy", name: "proxy-large-up", read: than("HAProxy"), most: 1.4 },
+  {
+    what: "what is added at p99, of what Go adds",
+    name: "proxy-latency",
+    read: (table) => table.cell("trailsum", P99) / table.cell("Go", P99),
+    most: 1,
+  },
+  {
+    what: "`upload`, of `openssl md5`",
+    name: "transfer-upload",
+    read: (table) => table.cell(UPLOAD, "times `openssl md5`"),
+    most: 1.1,
+  },
+  {
+    what: "`upload`, of the article's Go client",
+    name: "transfer-upload",
+    read: (table) => table.cell(UPLOAD, "seconds") / table.cell("the article's Go client", "seconds"),
+    most: 1,
+  },
+  {
+    what: "`upload` with md5 and sha-256, of md5 alone",
+    name: "transfer-upload",
+    read: (table) => table.cell(BOTH, "times `trailsum upload`"),
+    most: 1.25,
+  },
+  {
+    what: "`serve`, seconds of a Go server's",
+    name: "transfer-serve",
+    read: (table) => 1 / table.cell("`trailsum serve`", "part of Go's rate"),
+    most: 1.11,
+  },
+  {
+    what: "many small files, of the Go client",
+    name: "transfer-small-files",
+    read: (table) => table.cell("`trailsum upload", "times the Go client"),
+    most: 1,
+  },
+  {
+    what: "memory that large content takes more, MiB",
+    name: "transfer-memory",
+    read: (table) => table.largest("more"),
+    most: 32,
+  },
+  {
+    what: "`trailsum --version`, of `node -e 0`",
+    name: "start-up",
+    read: (table) => table.cell("`trailsum --version`", "times `node -e 0`"),
+    most: 1.6,
+  },
+];
+
+/** What was to be reached, and was or was not: the rows of a table, of those benchmarks that have been run. */
+export function goalRows(reports: readonly Pick<Report, "name" | "columns" | "rows">[]): string[][] {
+  return goals.flatMap(({ what, name, read, most }) => {
+    const report = reports.find((one) => one.name === name);
+    const figure = report === undefined ? Number.NaN : read(new Table(report));
+    if (Number.isNaN(figure)) return [];
+    const digits = most >= 10 ? 0 : 2;
+    const reached = Number(figure.toFixed(digits)) <= most;
+    return [[what, `\`${name}\``, most.toFixed(digits), figure.toFixed(digits), reached ? "yes" : "**no**"]];
+  });
+}
