@@ -1,3 +1,6 @@
+import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+
 import {
   certificate,
   errorCodes,
@@ -7,7 +10,7 @@ import {
   rawServer,
   requestFields,
 } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { ProxyServer, ProxyServerOptions } from "../src/index.ts";
 import { httpServer, type Proxied, proxyServer, seen } from "./peers.ts";
@@ -110,6 +113,21 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
     await server.close({ graceMs: 20 });
     for (const client of [head, content]) expect((await client.readToEnd()).toString()).toBe("");
   });
+
+  test("whose last response still waits for the client, lets it have all of it", async () => {
+    const origin = await httpServer((request, response) => {
+      const size = Number(request.url!.slice(1));
+      response.writeHead(200, { "content-length": size }).end(Buffer.alloc(size, "x"));
+    });
+    const { server, port, records } = await proxyServer({ target: origin.origin });
+    // Ever larger, until it is more than the system takes, by so little that nothing of it is held back.
+    const { client, size } = await firstUnsent(port, records);
+    const stopped = server.close();
+    const response = Buffer.concat((await client.toArray()) as Buffer[]);
+    expect(response.length - response.indexOf("\r\n\r\n") - 4).toBe(size);
+    client.end();
+    await stopped;
+  }, 30_000);
 
   test("that is a tunnel, ends it at once", async () => {
     const { server, port } = await tunnelling();
@@ -280,6 +298,19 @@ test("a server that stops, with connections of TLS that are idle or have not agr
   await server.close({ graceMs: 20 });
   for (const client of [idle, silent]) expect((await client.readToEnd()).length).toBe(0);
 });
+
+/** A client that reads nothing, and the size of a response that the system does not take for it as a whole any more. */
+async function firstUnsent(port: number, records: readonly unknown[]): Promise<{ client: Socket; size: number }> {
+  for (let size = 2_000_000; ; size += 150_000) {
+    const told = records.length;
+    const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    onTestFinished(() => void client.destroy());
+    client.write(GET.replace("/", `/${size}`));
+    await setTimeout(100);
+    if (records.length === told) return { client, size };
+    client.destroy();
+  }
+}
 
 /** What the server says with its GOAWAY. */
 async function goaway(peer: Http2Peer): Promise<number | undefined> {

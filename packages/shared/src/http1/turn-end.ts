@@ -28,5 +28,14 @@ function onTurnEnd(): void {
 function leaveAll(): void {
   const all = waiting;
   waiting = [];
-  for (const leave of all) leave();
+  for (const leave of all) {
+    try {
+      leave();
+    } catch (error) {
+      // It is nobody else's: those behind it still leave.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
 }
