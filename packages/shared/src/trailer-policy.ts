@@ -54,11 +54,8 @@ export interface TrailerPolicy {
 
 /** Whether a field of this name may be sent in a trailer section at all, by anyone. */
 export function isTrailerName(name: string): boolean {
-  return isLowerCaseTrailerName(name.toLowerCase());
-}
-
-function isLowerCaseTrailerName(name: string): boolean {
-  return isToken(name) && !FORBIDDEN.has(name) && !name.startsWith("if-");
+  const lower = name.toLowerCase();
+  return isToken(name) && !FORBIDDEN.has(lower) && !lower.startsWith("if-");
 }
 
 /** A policy object. It keeps no state and serves any number of messages. */
@@ -71,7 +68,7 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
     const selected = select === "all" ? undefined : lowerCased(selection(declared));
     return (name) => {
       const lower = name.toLowerCase();
-      return isLowerCaseTrailerName(lower) && oneHop?.has(lower) !== true && selected?.has(lower) !== false;
+      return isTrailerName(name) && oneHop?.has(lower) !== true && selected?.has(lower) !== false;
     };
   };
 
