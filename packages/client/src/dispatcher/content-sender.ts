@@ -49,6 +49,11 @@ export class ContentSender {
     return !this.#started;
   }
 
+  /** Whether what was handed over cannot be taken for all of it: no length marks its end, or it is short of it. */
+  get unfinished(): boolean {
+    return this.#sent < (this.#request.length ?? Number.POSITIVE_INFINITY);
+  }
+
   /** Begins, unless it has begun or was stopped. What is in memory and small is written before this returns. */
   start(): void {
     if (this.#started || this.#stopped) return;
@@ -86,11 +91,11 @@ export class ContentSender {
 
   /** Hands one piece over; whether more is taken at once. */
   #write(bytes: Uint8Array): boolean {
-    this.#sent += bytes.byteLength;
-    if (this.#sent > (this.#request.length ?? Number.POSITIVE_INFINITY)) {
+    if (this.#sent + bytes.byteLength > (this.#request.length ?? Number.POSITIVE_INFINITY)) {
       this.#fail(new errors.RequestContentLengthMismatchError());
       return false;
     }
+    this.#sent += bytes.byteLength;
     return this.#sink.write(bytes);
   }
 

@@ -85,6 +85,15 @@ describe("the server never reads the end of a request whose body fails:", () => 
   });
 });
 
+test.each([
+  ["an async iterable", () => throwing()],
+  ["a stream", () => Readable.from(throwing())],
+])("the server never reads all of a request whose source fails right behind its last byte: %s", async (_name, make) => {
+  const { message, recording } = await send({ method: "PUT", body: make(), headers: { "Content-Length": "5" } });
+  expect(recording.error).toBeInstanceOf(Error);
+  expect(message.complete).toBe(false);
+});
+
 describe("the server never reads the end of a request that is not as long as it says:", () => {
   test.each([
     ["a stream is too short", () => Readable.from(["hell"])],

@@ -133,8 +133,6 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   drop(_exchange: Exchange, error: Error): void {
     this.#exchange = undefined;
     this.#writer?.stop(error);
-    // What a source gave before it failed is sent before the cut: the server sees a broken message, and not none.
-    if (this.#writer?.finished === false) this.#messages.flush();
     this.#socket.destroy();
   }
 
@@ -196,12 +194,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#exchange?.bodySent(chunk);
   }
 
-  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
   onBlocked(): void {
-    const timeout = this.#bodyTimeout;
-    if (this.#watched || timeout === 0) return;
-    this.#watched = true;
-    this.#socket.setTimeout(Math.min(timeout, LONGEST_TIMEOUT));
+    this.#watchSending();
   }
 
   onFinished(): void {
@@ -306,6 +300,14 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (this.#writer?.finished === false) this.#writer.stop();
   }
 
+  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
+  #watchSending(): void {
+    const timeout = this.#bodyTimeout;
+    if (this.#watched || timeout === 0) return;
+    this.#watched = true;
+    this.#socket.setTimeout(Math.min(timeout, LONGEST_TIMEOUT));
+  }
+
   readonly #onSendingRests = (): void => {
     this.#watched = false;
     const paused = this.#answered && this.#exchange?.paused === true;
@@ -329,7 +331,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   readonly #onHeadOverdue = (): void => {
     if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.HeadersTimeoutError());
     else {
-      this.onBlocked();
+      this.#watchSending();
       this.#awaitHead();
     }
   };
@@ -337,7 +339,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   readonly #onContentOverdue = (): void => {
     if (!this.#socket.writableNeedDrain) this.#exchange?.fail(new errors.BodyTimeoutError());
     else {
-      this.onBlocked();
+      this.#watchSending();
       this.#awaitContent();
     }
   };

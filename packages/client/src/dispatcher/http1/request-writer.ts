@@ -63,6 +63,9 @@ export class RequestWriter implements ContentSink {
   stop(error?: Error): void {
     this.#stopped = true;
     this.#content.stop(error);
+    // What a source gave before it failed leaves before the cut: the server sees a broken message, and not none. Unless
+    // that could be taken for a whole one.
+    if (error !== undefined && !this.finished && this.#content.unfinished) this.#writer.flush();
   }
 
   // The content's side.
