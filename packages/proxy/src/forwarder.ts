@@ -11,7 +11,7 @@ import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
 import { blamesOrigin, failureResponse, mayGoElsewhere, originFailure, sendFailure } from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import { contentOfUpgrade } from "./inbound/inbound-content.ts";
-import type { InboundExchange } from "./inbound/inbound-exchange.ts";
+import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
 import { type Asker, type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, Targets, targetUrls } from "./origin/targets.ts";
 import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
@@ -165,7 +165,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       const agreed = switchedTo(switched, protocol);
       outgoing.header = handshake.answering(outgoing.header);
       await modified(outgoing, exchange.request);
-      if (exchange.gone) throw new TrailsumError("ABORTED", "the client went away");
+      if (exchange.gone) throw clientGone();
       const client = exchange.switchTo(agreed, outgoing.header);
       record.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
       await joinSockets(client, switched.socket);
@@ -246,7 +246,7 @@ class Passage implements Asker, ContentWatcher {
     const { expectsContinue, upgrade } = exchange.request;
     this.expectContinue = expectsContinue && upgrade === undefined && capable;
     this.record = beginRecord(exchange.request);
-    exchange.onGone = () => this.#trip?.abort(new TrailsumError("ABORTED", "the client went away"));
+    exchange.onGone = () => this.#trip?.abort(clientGone());
   }
 
   /** Its exchange with an origin: given up when the client goes away. */
@@ -311,9 +311,7 @@ function report(
 
 /** Settles when the last byte of a response has been handed to the system; rejects when that can no longer be. */
 function sent(exchange: InboundExchange): Promise<void> {
-  return new Promise((resolve, reject) => {
-    exchange.whenSent((error) => (error === undefined ? resolve() : reject(error)));
-  });
+  return new Promise((resolve, reject) => exchange.whenSent(resolve, reject));
 }
 
 /** The verdict; none on what did not arrive whole. */

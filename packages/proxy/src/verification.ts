@@ -61,8 +61,17 @@ export class Verification {
     return stream;
   }
 
-  /** For content that is all there, with its trailers. Rejects with what a verdict amounts to that is not let through. */
-  async judge(content: Buffer, trailers: FieldLines): Promise<void> {
+  /**
+   * Lets content pass that is all there, with its trailers: it is given before the verdict where a stream would, and ends
+   * behind it. Rejects with what a verdict amounts to that is not let through.
+   */
+  async *pass(content: Buffer, trailers: FieldLines): AsyncGenerator<Buffer, void, void> {
+    if (!this.withholds) yield content;
+    await this.#judge(content, trailers);
+    if (this.withholds) yield content;
+  }
+
+  async #judge(content: Buffer, trailers: FieldLines): Promise<void> {
     const said = FieldLines.owning([...this.#message.header.raw, ...trailers.raw]);
     const digester = await createDigester(algorithmsToCompute({ header: said, trailersPossible: false }, algorithms));
     digester.update(content);

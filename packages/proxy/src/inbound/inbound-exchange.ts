@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-import type { FieldLines } from "@trailsum/shared";
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest } from "../request/inbound-request.ts";
 import type { ContentSource } from "./inbound-content.ts";
@@ -31,10 +31,10 @@ export interface InboundExchange {
   /** Ends the response: behind its content stand these trailers, where there is room for any. */
   end(trailers: FieldLines): void;
   /**
-   * Calls back once the last byte has been handed to the system, or with an error when that can no longer be. For who
-   * asks once, behind `end`.
+   * Calls `done` once the last byte has been handed to the system, or `failed` when that can no longer be. For who asks
+   * once, behind `end`.
    */
-  whenSent(done: (error?: Error) => void): void;
+  whenSent(done: () => void, failed: (error: Error) => void): void;
   /** Breaks the exchange off, so that nobody can take what was sent for a whole response. */
   breakOff(): void;
   /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
@@ -44,6 +44,11 @@ export interface InboundExchange {
    * where the header may not be sent.
    */
   switchTo(protocol: string, header: FieldLines): Duplex;
+}
+
+/** What an exchange fails with when nothing reaches its client any more. */
+export function clientGone(): TrailsumError {
+  return new TrailsumError("ABORTED", "the client went away");
 }
 
 /** The head of a response as it is to be sent, and how the end of the message is marked. */

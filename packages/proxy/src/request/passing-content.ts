@@ -64,7 +64,7 @@ class Passing implements PassingContent {
   readonly #separated: SeparatedHeader;
   readonly #verification: Verification | undefined;
   /** All of it, where it is there already. */
-  #whole: Buffer | undefined;
+  readonly #whole: Buffer | undefined;
 
   constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: PassingOptions) {
     this.#inbound = inbound;
@@ -114,12 +114,9 @@ class Passing implements PassingContent {
     return this.#policy.policy.filter(this.#source.trailers, { declared, hopByHop: connection });
   };
 
-  /** Content that is all there. What a stream would not hold back does not wait for the verdict here either. */
   async *#judged(whole: Buffer, verification: Verification): AsyncGenerator<Buffer, void, void> {
     this.#begin();
-    if (!verification.withholds) yield whole;
-    await verification.judge(whole, this.#source.trailers);
-    if (verification.withholds) yield whole;
+    yield* verification.pass(whole, this.#source.trailers);
   }
 
   #verified(content: InboundContent, verification: Verification): Readable {

@@ -3,7 +3,7 @@ import { pipeline, Readable } from "node:stream";
 import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy } from "@trailsum/shared";
 
 import type { SeparatedHeader } from "../hop-by-hop.ts";
-import type { InboundExchange, OutgoingHead } from "../inbound/inbound-exchange.ts";
+import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { Verification } from "../verification.ts";
 import type { OriginResponse, WholeContent } from "./origin-response.ts";
 import type { ProxyResponse } from "./proxy-response.ts";
@@ -35,7 +35,7 @@ export function relay(
     try {
       if (exchange.status === undefined) exchange.head(options.head);
       exchange.end(passedTrailers(trailers, outgoing, options));
-      exchange.whenSent((error) => (error === undefined ? resolve() : reject(error)));
+      exchange.whenSent(resolve, reject);
     } catch (error) {
       reject(error instanceof Error ? error : new Error(String(error)));
     }
@@ -43,10 +43,12 @@ export function relay(
   const { head, verification } = options;
   // Of empty content the head is the whole: where it is verified, it waits for the verdict.
   if (verification === undefined || head.length !== "0") exchange.head(head);
-  const direct = outgoing.transform === undefined;
-  const whole = direct && verification !== undefined ? response.whole : undefined;
-  if (whole !== undefined) judged(whole, exchange, verification!).then(finish, reject);
-  else if (direct && verification === undefined) response.consume(directSink(response, exchange, { finish, reject }));
+  if (verification === undefined && outgoing.transform === undefined) {
+    response.consume(directSink(response, exchange, { finish, reject }));
+    return promise;
+  }
+  const whole = outgoing.transform === undefined ? response.whole : undefined;
+  if (verification !== undefined && whole !== undefined) judged(whole, exchange, verification).then(finish, reject);
   else throughStreams(response, exchange, { outgoing, options, finish, reject });
   return promise;
 }
@@ -66,15 +68,13 @@ function directSink(
   return { onContent: (piece) => exchange.write(piece), onEnd: finish, onError: reject };
 }
 
-/** Content that is all there. What a stream would not hold back does not wait for the verdict here either. */
+/** Content that is all there, judged without a stream. */
 async function judged(
   { content, trailers }: WholeContent,
   exchange: InboundExchange,
   verification: Verification,
 ): Promise<FieldLines> {
-  if (!verification.withholds) exchange.write(content);
-  await verification.judge(content, trailers);
-  if (verification.withholds) exchange.write(content);
+  for await (const piece of verification.pass(content, trailers)) exchange.write(piece);
   return trailers;
 }
 
@@ -95,7 +95,7 @@ function throughStreams(
   // The origin may have sent all by now: then nothing else would end the waiting for a client that is gone.
   const { onGone } = exchange;
   exchange.onGone = () => {
-    last.destroy(new TrailsumError("ABORTED", "the client went away"));
+    last.destroy(clientGone());
     onGone?.();
   };
   pipeline(stages as [Readable, NodeJS.ReadWriteStream], (error) => {

@@ -2,14 +2,14 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { FieldLines, type TrailsumError } from "@trailsum/shared";
 import { fieldLinesText } from "@trailsum/shared/http1";
 
 import { upgradeProtocol } from "../../hop-by-hop.ts";
 import { type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import type { RequestHead } from "./request-head.ts";
 import { interimHeadText, responseHeadText } from "./response-head.ts";
@@ -34,7 +34,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #hasContent = false;
   #blocked = false;
   #switched = false;
-  #onSent: ((error?: Error) => void) | undefined;
+  /** Who waits for that. */
+  #sending: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
   #sink: ContentSink | undefined;
   /** What came together with the head, until somebody takes it. */
   #beginning: Buffer[] | undefined = [];
@@ -89,10 +90,10 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     connection.advance();
   }
 
-  whenSent(done: (error?: Error) => void): void {
+  whenSent(done: () => void, failed: (error: Error) => void): void {
     if (this.#finished) done();
-    else if (this.gone) done(clientGone());
-    else this.#onSent = done;
+    else if (this.gone) failed(clientGone());
+    else this.#sending = { done, failed };
   }
 
   /** The socket has been given all of it. Most often the system takes it at once: to wait each time would cost more. */
@@ -105,7 +106,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #settleSent(taken: boolean): void {
     this.#finished = taken;
     this.gone = !taken;
-    this.#onSent?.(taken ? undefined : clientGone());
+    if (taken) this.#sending?.done();
+    else this.#sending?.failed(clientGone());
   }
 
   /**
@@ -242,8 +244,4 @@ function requestOf({ origin }: Http1Connection, head: RequestHead): InboundReque
     expectsContinue: head.expectContinue,
     message: undefined,
   };
-}
-
-function clientGone(): TrailsumError {
-  return new TrailsumError("ABORTED", "the client went away");
 }

@@ -5,7 +5,7 @@ import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { fieldsObject } from "./fields-object.ts";
 import { http2Request } from "./http2-request.ts";
 
@@ -107,11 +107,12 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     this.#stream.end();
   }
 
-  whenSent(done: (error?: Error) => void): void {
+  whenSent(done: () => void, failed: (error: Error) => void): void {
     const stream = this.#stream;
     const settle = (): void => {
       stream.off("finish", settle).off("close", settle);
-      done(this.#finished ? undefined : new TrailsumError("ABORTED", "the client went away"));
+      if (this.#finished) done();
+      else failed(clientGone());
     };
     if (this.#finished || stream.closed) settle();
     else stream.once("finish", settle).once("close", settle);

@@ -3,12 +3,12 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
-import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLine, FieldLines } from "@trailsum/shared";
 
 import { upgradeProtocol } from "../../hop-by-hop.ts";
 import { clientAddress, type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
-import type { InboundExchange, OutgoingHead } from "../inbound-exchange.ts";
+import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
 import { NodeContent } from "./node-content.ts";
 
@@ -85,11 +85,12 @@ export class NodeExchange implements InboundExchange {
     this.#res.end();
   }
 
-  whenSent(done: (error?: Error) => void): void {
+  whenSent(done: () => void, failed: (error: Error) => void): void {
     const res = this.#res;
     const settle = (): void => {
       res.off("finish", settle).off("close", settle);
-      done(res.writableFinished ? undefined : new TrailsumError("ABORTED", "the client went away"));
+      if (res.writableFinished) done();
+      else failed(clientGone());
     };
     if (res.writableFinished || res.destroyed) settle();
     else res.once("finish", settle).once("close", settle);
