@@ -7,6 +7,10 @@
 //   pnpm bench --smoke                                whether it all works
 //
 // --rounds and --seconds say how often each subject takes its turn, and for how long; --keep keeps results even of some.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { digest } from "./digest.ts";
 import { profilesDirectory } from "./profiles.ts";
 import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
@@ -25,7 +29,10 @@ import { transferServe } from "./transfer/transfer-serve.ts";
 import { transferSmallFiles } from "./transfer/transfer-small-files.ts";
 import { transferUpload } from "./transfer/transfer-upload.ts";
 
-const benchmarks: ReadonlyMap<string, () => Promise<Report>> = new Map([
+/** Measures something; the directory is its own while it does. */
+type Benchmark = (directory: string) => Promise<Report>;
+
+const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["proxy-response", proxyResponse],
   ["proxy-request", proxyRequest],
   ["proxy-large-down", proxyLargeDown],
@@ -50,9 +57,19 @@ const chosen =
 if (chosen.length === 0) throw new Error(`no such benchmark: there are ${all.join(", ")}`);
 
 for (const name of chosen) {
-  const report = await benchmarks.get(name)!();
+  const report = await inDirectory(benchmarks.get(name)!);
   print(report);
   if (!settings.look) await write(report);
 }
 if (settings.profile) console.log(`profiles: ${profilesDirectory}`);
 if (!settings.look) await writePage(all);
+
+/** Runs a benchmark in a new directory, which is removed when it is over. */
+async function inDirectory(benchmark: Benchmark): Promise<Report> {
+  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+  try {
+    return await benchmark(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Algorithm, algorithms, createDigester } from "@trailsum/shared";
@@ -31,49 +29,44 @@ interface Figures {
 }
 
 /** How fast each algorithm is. */
-export async function digest(): Promise<Report> {
+export async function digest(directory: string): Promise<Report> {
   const mib = settings.mib ?? 256;
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
-  try {
-    const file = await contentFile(join(directory, "content"), mib);
-    const figures = new Map(algorithms.map((name): [Algorithm, Figures] => [name, { wall: [], cpu: [], openssl: [] }]));
-    // The first round is not counted: what is compiled when first used is compiled then.
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      for (const [name, { wall, cpu, openssl }] of figures) {
-        const took = await hash(name, mib);
-        const flag = OPENSSL[name];
-        const beside = flag === undefined ? undefined : await run(["openssl", "dgst", flag, file]);
-        if (round === 0) continue;
-        wall.push(took.wall);
-        cpu.push(took.cpu);
-        if (beside !== undefined) openssl.push(beside.wall);
-      }
+  const file = await contentFile(join(directory, "content"), mib);
+  const figures = new Map(algorithms.map((name): [Algorithm, Figures] => [name, { wall: [], cpu: [], openssl: [] }]));
+  // The first round is not counted: what is compiled when first used is compiled then.
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [name, { wall, cpu, openssl }] of figures) {
+      const took = await hash(name, mib);
+      const flag = OPENSSL[name];
+      const beside = flag === undefined ? undefined : await run(["openssl", "dgst", flag, file]);
+      if (round === 0) continue;
+      wall.push(took.wall);
+      cpu.push(took.cpu);
+      if (beside !== undefined) openssl.push(beside.wall);
     }
-    const md5 = median(figures.get("md5")!.wall);
-    return {
-      name: "digest",
-      about: `${mib} MiB in pieces of ${PIECE / 1024} KiB through each algorithm, on one thread; \`openssl dgst\` reads them from a file that is in memory.`,
-      columns: ["", "MiB/s", "times md5's rate", "processor time per MiB, µs", "MiB/s of `openssl`"],
-      rows: [...figures].map(([name, { wall, cpu, openssl }]) => [
-        name,
-        (mib / median(wall)).toFixed(0),
-        (md5 / median(wall)).toFixed(2),
-        ((median(cpu) / mib) * 1e6).toFixed(0),
-        openssl.length === 0 ? "-" : (mib / median(openssl)).toFixed(0),
-      ]),
-      plots: [
-        {
-          kind: "bars",
-          title: "Digests",
-          unit: "MiB/s",
-          bars: [...figures].map(([label, { wall }]) => ({ label, value: mib / median(wall) })),
-        },
-      ],
-      figures: Object.fromEntries(figures),
-    };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
+  const md5 = median(figures.get("md5")!.wall);
+  return {
+    name: "digest",
+    about: `${mib} MiB in pieces of ${PIECE / 1024} KiB through each algorithm, on one thread; \`openssl dgst\` reads them from a file that is in memory.`,
+    columns: ["", "MiB/s", "times md5's rate", "processor time per MiB, µs", "MiB/s of `openssl`"],
+    rows: [...figures].map(([name, { wall, cpu, openssl }]) => [
+      name,
+      (mib / median(wall)).toFixed(0),
+      (md5 / median(wall)).toFixed(2),
+      ((median(cpu) / mib) * 1e6).toFixed(0),
+      openssl.length === 0 ? "-" : (mib / median(openssl)).toFixed(0),
+    ]),
+    plots: [
+      {
+        kind: "bars",
+        title: "Digests",
+        unit: "MiB/s",
+        bars: [...figures].map(([label, { wall }]) => ({ label, value: mib / median(wall) })),
+      },
+    ],
+    figures: Object.fromEntries(figures),
+  };
 }
 
 /** Seconds by the clock and of processor time for so many mebibytes. */

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { packedCommand } from "./packed-command.ts";
@@ -12,8 +11,7 @@ import { program, startServer } from "./transfer/subject.ts";
 const ROUNDS = settings.rounds ?? 30;
 
 /** How long the command takes from its start to its end where it has next to nothing to do. */
-export async function startUp(): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+export async function startUp(directory: string): Promise<Report> {
   const sink = await startServer(program("sink"));
   try {
     const command = await packedCommand();
@@ -47,7 +45,6 @@ export async function startUp(): Promise<Report> {
     };
   } finally {
     await sink.stop();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

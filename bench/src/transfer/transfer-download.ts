@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -17,44 +16,39 @@ const CURL = "`curl -o`, which verifies nothing";
 const CURL_AND_OPENSSL = "`curl -o`, and `openssl md5` on what came";
 
 /** How long it takes to fetch a large file, verify it, and have it under its name. */
-export async function transferDownload(): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+export async function transferDownload(directory: string): Promise<Report> {
+  const file = await contentFile(join(directory, "content"), MIB);
+  const stored = join(directory, "stored");
+  await mkdir(stored);
+  const server = await startServer(await trailsum("serve", stored, "--port", "0", "--quiet"));
   try {
-    const file = await contentFile(join(directory, "content"), MIB);
-    const stored = join(directory, "stored");
-    await mkdir(stored);
-    const server = await startServer(await trailsum("serve", stored, "--port", "0", "--quiet"));
-    try {
-      const url = `${server.url}/content`;
-      const copy = join(directory, "copy");
-      await run(await trailsum("upload", file, url, "--quiet"));
-      const curl = `curl --silent --show-error --fail -o ${copy} ${url}`;
-      const subjects: TransferSubject[] = [
-        { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
-        { name: OURS, run: async () => run(await trailsum("download", url, "-o", copy)) },
-        { name: CURL, run: () => run(["bash", "-c", curl]) },
-        { name: CURL_AND_OPENSSL, run: () => run(["bash", "-c", `${curl} && openssl md5 -r ${copy}`]) },
-      ];
-      const measured = await inTurns(subjects, {
-        rounds: ROUNDS,
-        async prepare() {
-          await rm(copy, { force: true });
-          await warmMemory(directory, MIB);
-        },
-      });
-      checkDigests(measured, [OPENSSL, OURS, CURL_AND_OPENSSL]);
-      return {
-        name: "transfer-download",
-        about: `${MIB} MiB from \`trailsum serve\`, which has them in memory and hashes them again as they leave, over loopback to a file; medians.`,
-        columns: ["", "seconds", "MiB/s", "times `openssl md5`", "processor seconds"],
-        rows: transferRows(measured, MIB, (wall) => [wall / medianOf(measured, OPENSSL)]),
-        plots: [wallTimes(`Fetching ${MIB} MiB`, measured)],
-        figures: measured,
-      };
-    } finally {
-      await server.stop();
-    }
+    const url = `${server.url}/content`;
+    const copy = join(directory, "copy");
+    await run(await trailsum("upload", file, url, "--quiet"));
+    const curl = `curl --silent --show-error --fail -o ${copy} ${url}`;
+    const subjects: TransferSubject[] = [
+      { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
+      { name: OURS, run: async () => run(await trailsum("download", url, "-o", copy)) },
+      { name: CURL, run: () => run(["bash", "-c", curl]) },
+      { name: CURL_AND_OPENSSL, run: () => run(["bash", "-c", `${curl} && openssl md5 -r ${copy}`]) },
+    ];
+    const measured = await inTurns(subjects, {
+      rounds: ROUNDS,
+      async prepare() {
+        await rm(copy, { force: true });
+        await warmMemory(directory, MIB);
+      },
+    });
+    checkDigests(measured, [OPENSSL, OURS, CURL_AND_OPENSSL]);
+    return {
+      name: "transfer-download",
+      about: `${MIB} MiB from \`trailsum serve\`, which has them in memory and hashes them again as they leave, over loopback to a file; medians.`,
+      columns: ["", "seconds", "MiB/s", "times `openssl md5`", "processor seconds"],
+      rows: transferRows(measured, MIB, (wall) => [wall / medianOf(measured, OPENSSL)]),
+      plots: [wallTimes(`Fetching ${MIB} MiB`, measured)],
+      figures: measured,
+    };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await server.stop();
   }
 }

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -15,9 +14,9 @@ const MIB = 1024 * 1024;
 const PARTS = ["upload", "proxy", "serve", "download"] as const;
 
 /** The most memory that a transfer takes, for a small one and a large one. */
-export async function transferMemory(): Promise<Report> {
-  const small = await peaks(SMALL);
-  const large = await peaks(LARGE);
+export async function transferMemory(directory: string): Promise<Report> {
+  const small = await peaks(SMALL, directory);
+  const large = await peaks(LARGE, directory);
   return {
     name: "transfer-memory",
     about:
@@ -39,26 +38,23 @@ async function command(...args: string[]): Promise<string[]> {
   return tellingPeak(await trailsum(...args));
 }
 
-async function peaks(count: number): Promise<Peaks> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
-  try {
-    const server = await startServer(await command("serve", directory, "--port", "0", "--quiet"));
-    const proxy = await startServer(await command("proxy", server.url, "--port", "0", "--quiet"));
-    const upload = await run(await command("upload", "-", `${proxy.url}/content`, "--json"), contentStream(count));
-    const { size } = JSON.parse(upload.stdout) as { size: number };
-    if (size !== count * MIB) throw new Error(`${size} bytes were uploaded`);
-    // Standard output goes to a process that counts: here it would be kept.
-    const download = await run([
-      "bash",
-      "-c",
-      'set -o pipefail; "$0" "$@" | wc -c',
-      ...(await command("download", `${proxy.url}/content`, "-o", "-", "--quiet")),
-    ]);
-    if (Number(download.stdout) !== count * MIB) throw new Error(`${download.stdout} bytes were downloaded`);
-    const passed = await proxy.stop();
-    const served = await server.stop();
-    return { upload: upload.peak!, proxy: passed.peak!, serve: served.peak!, download: download.peak! };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+async function peaks(count: number, directory: string): Promise<Peaks> {
+  const stored = join(directory, String(count));
+  await mkdir(stored);
+  const server = await startServer(await command("serve", stored, "--port", "0", "--quiet"));
+  const proxy = await startServer(await command("proxy", server.url, "--port", "0", "--quiet"));
+  const upload = await run(await command("upload", "-", `${proxy.url}/content`, "--json"), contentStream(count));
+  const { size } = JSON.parse(upload.stdout) as { size: number };
+  if (size !== count * MIB) throw new Error(`${size} bytes were uploaded`);
+  // Standard output goes to a process that counts: here it would be kept.
+  const download = await run([
+    "bash",
+    "-c",
+    'set -o pipefail; "$0" "$@" | wc -c',
+    ...(await command("download", `${proxy.url}/content`, "-o", "-", "--quiet")),
+  ]);
+  if (Number(download.stdout) !== count * MIB) throw new Error(`${download.stdout} bytes were downloaded`);
+  const passed = await proxy.stop();
+  const served = await server.stop();
+  return { upload: upload.peak!, proxy: passed.peak!, serve: served.peak!, download: download.peak! };
 }

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -20,8 +19,7 @@ const BOTH_GO = "the article's Go client, to that Go server";
 const COPY = "`dd conv=fsync`, a copy on the same disk";
 
 /** How long it takes to receive a large file, verify it, and have it on the disk under its name. */
-export async function transferServe(): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+export async function transferServe(directory: string): Promise<Report> {
   const servers: RunningServer[] = [];
   const started = async (command: readonly string[]): Promise<RunningServer> => {
     const server = await startServer(command);
@@ -72,7 +70,6 @@ export async function transferServe(): Promise<Report> {
     };
   } finally {
     await Promise.all(servers.map((server) => server.stop().catch(() => {})));
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

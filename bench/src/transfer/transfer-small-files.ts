@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -20,59 +19,54 @@ const ours = (target: string): string => `\`trailsum upload --jobs ${JOBS}\`, to
 const theirs = (target: string): string => `the article's Go client in a loop, to ${target}`;
 
 /** How long it takes to send many small files. */
-export async function transferSmallFiles(): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
-  try {
-    const files = await contentDirectory(join(directory, "files"), FILES, BYTES);
-    const go = await goPrograms();
-    const serverOf = {
-      [TARGETS[0]]: () => program("sink"),
-      [TARGETS[1]]: () => trailsum("serve", join(directory, "stored"), "--port", "0", "--quiet"),
+export async function transferSmallFiles(directory: string): Promise<Report> {
+  const files = await contentDirectory(join(directory, "files"), FILES, BYTES);
+  const go = await goPrograms();
+  const serverOf = {
+    [TARGETS[0]]: () => program("sink"),
+    [TARGETS[1]]: () => trailsum("serve", join(directory, "stored"), "--port", "0", "--quiet"),
+  };
+  const subjects = TARGETS.flatMap((target): TransferSubject[] => {
+    // Fresh for each turn, so that none finds what another has stored.
+    const sent = async (command: (url: string) => readonly string[] | Promise<string[]>): Promise<Usage> => {
+      await mkdir(join(directory, "stored"));
+      const server = await startServer(await serverOf[target]());
+      try {
+        const usage = await run(await command(`${server.url}/`));
+        const lines = usage.stdout.split("\n").filter((line) => /^[0-9a-f]{32} {2}/.test(line));
+        if (lines.length !== FILES) throw new Error(`${lines.length} of ${FILES} files were sent`);
+        return usage;
+      } finally {
+        await server.stop();
+        await rm(join(directory, "stored"), { recursive: true });
+      }
     };
-    const subjects = TARGETS.flatMap((target): TransferSubject[] => {
-      // Fresh for each turn, so that none finds what another has stored.
-      const sent = async (command: (url: string) => readonly string[] | Promise<string[]>): Promise<Usage> => {
-        await mkdir(join(directory, "stored"));
-        const server = await startServer(await serverOf[target]());
-        try {
-          const usage = await run(await command(`${server.url}/`));
-          const lines = usage.stdout.split("\n").filter((line) => /^[0-9a-f]{32} {2}/.test(line));
-          if (lines.length !== FILES) throw new Error(`${lines.length} of ${FILES} files were sent`);
-          return usage;
-        } finally {
-          await server.stop();
-          await rm(join(directory, "stored"), { recursive: true });
-        }
-      };
-      const own = (url: string): Promise<string[]> => trailsum("upload", `${files}/`, url, "--jobs", String(JOBS));
+    const own = (url: string): Promise<string[]> => trailsum("upload", `${files}/`, url, "--jobs", String(JOBS));
+    return [
+      { name: ours(target), run: () => sent(own) },
+      ...(go === undefined ? [] : [{ name: theirs(target), run: () => sent((url) => [go.client, url, files]) }]),
+    ];
+  });
+  const measured = await inTurns(subjects, { rounds: ROUNDS, prepare: async () => void (await run(["sync"])) });
+  return {
+    name: "transfer-small-files",
+    about: `${FILES} files of ${BYTES / 1024} KiB, which are in memory, sent over loopback on connections that are kept; medians. The processor time is the client's.`,
+    columns: ["", "seconds", "files/s", "times the Go client", "processor time per file, µs"],
+    rows: measured.map(({ name }) => {
+      const wall = medianOf(measured, name);
+      const target = TARGETS.find((one) => name.endsWith(one))!;
       return [
-        { name: ours(target), run: () => sent(own) },
-        ...(go === undefined ? [] : [{ name: theirs(target), run: () => sent((url) => [go.client, url, files]) }]),
-      ];
-    });
-    const measured = await inTurns(subjects, { rounds: ROUNDS, prepare: async () => void (await run(["sync"])) });
-    return {
-      name: "transfer-small-files",
-      about: `${FILES} files of ${BYTES / 1024} KiB, which are in memory, sent over loopback on connections that are kept; medians. The processor time is the client's.`,
-      columns: ["", "seconds", "files/s", "times the Go client", "processor time per file, µs"],
-      rows: measured.map(({ name }) => {
-        const wall = medianOf(measured, name);
-        const target = TARGETS.find((one) => name.endsWith(one))!;
-        return [
-          name,
-          cell(wall, 2),
-          cell(FILES / wall, 0),
-          cell(wall / medianOf(measured, theirs(target)), 2),
-          cell((medianOf(measured, name, ({ cpu }) => cpu) / FILES) * 1e6, 0),
-        ];
-      }),
-      plots: [wallTimes(`Sending ${FILES} files of ${BYTES / 1024} KiB`, measured)],
-      figures: measured.map(({ name, usages }) => ({
         name,
-        usages: usages.map(({ wall, cpu, peak }) => ({ wall, cpu, peak })),
-      })),
-    };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+        cell(wall, 2),
+        cell(FILES / wall, 0),
+        cell(wall / medianOf(measured, theirs(target)), 2),
+        cell((medianOf(measured, name, ({ cpu }) => cpu) / FILES) * 1e6, 0),
+      ];
+    }),
+    plots: [wallTimes(`Sending ${FILES} files of ${BYTES / 1024} KiB`, measured)],
+    figures: measured.map(({ name, usages }) => ({
+      name,
+      usages: usages.map(({ wall, cpu, peak }) => ({ wall, cpu, peak })),
+    })),
+  };
 }

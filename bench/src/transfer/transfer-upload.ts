@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -19,38 +17,33 @@ const GO = "the article's Go client";
 const CURL = "`curl -T`, which computes no digest";
 
 /** How long it takes to send a large file, from the start of the command to its end. */
-export async function transferUpload(): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "trailsum-bench-"));
+export async function transferUpload(directory: string): Promise<Report> {
+  const file = await contentFile(join(directory, "content"), MIB);
+  const go = await goPrograms();
+  const sink = await startServer(program("sink"));
+  const url = `${sink.url}/content`;
   try {
-    const file = await contentFile(join(directory, "content"), MIB);
-    const go = await goPrograms();
-    const sink = await startServer(program("sink"));
-    const url = `${sink.url}/content`;
-    try {
-      const subjects: TransferSubject[] = [
-        { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
-        { name: OURS, run: async () => run(await trailsum("upload", file, url)) },
-        { name: OURS_SHA, run: async () => run(await trailsum("upload", file, url, "--digest", "sha-256")) },
-        ...(go === undefined ? [] : [{ name: GO, run: () => run([go.client, url, file]) }]),
-        { name: CURL, run: () => run(["curl", "--silent", "--show-error", "--fail", "-T", file, url]) },
-      ];
-      const measured = await inTurns(subjects, { rounds: ROUNDS, prepare: async () => {} });
-      checkDigests(measured, [OPENSSL, OURS, OURS_SHA, GO]);
-      return {
-        name: "transfer-upload",
-        about: `A file of ${MIB} MiB, which is in memory, sent over loopback to a server that neither hashes nor keeps it; medians.`,
-        columns: ["", "seconds", "MiB/s", "times `openssl md5`", "times `trailsum upload`", "processor seconds"],
-        rows: transferRows(measured, MIB, (wall) => [
-          wall / medianOf(measured, OPENSSL),
-          wall / medianOf(measured, OURS),
-        ]),
-        plots: [wallTimes(`Sending ${MIB} MiB`, measured)],
-        figures: measured,
-      };
-    } finally {
-      await sink.stop();
-    }
+    const subjects: TransferSubject[] = [
+      { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
+      { name: OURS, run: async () => run(await trailsum("upload", file, url)) },
+      { name: OURS_SHA, run: async () => run(await trailsum("upload", file, url, "--digest", "sha-256")) },
+      ...(go === undefined ? [] : [{ name: GO, run: () => run([go.client, url, file]) }]),
+      { name: CURL, run: () => run(["curl", "--silent", "--show-error", "--fail", "-T", file, url]) },
+    ];
+    const measured = await inTurns(subjects, { rounds: ROUNDS, prepare: async () => {} });
+    checkDigests(measured, [OPENSSL, OURS, OURS_SHA, GO]);
+    return {
+      name: "transfer-upload",
+      about: `A file of ${MIB} MiB, which is in memory, sent over loopback to a server that neither hashes nor keeps it; medians.`,
+      columns: ["", "seconds", "MiB/s", "times `openssl md5`", "times `trailsum upload`", "processor seconds"],
+      rows: transferRows(measured, MIB, (wall) => [
+        wall / medianOf(measured, OPENSSL),
+        wall / medianOf(measured, OURS),
+      ]),
+      plots: [wallTimes(`Sending ${MIB} MiB`, measured)],
+      figures: measured,
+    };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await sink.stop();
   }
 }
