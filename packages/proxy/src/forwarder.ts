@@ -61,7 +61,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     trailers: requestTrailers,
     sendsTrailers: capable,
   };
-
   const passing: PassingPolicy = { policy: requestTrailers, mode: verify };
 
   let closed: Promise<void> | undefined;

@@ -18,6 +18,9 @@ export interface OutboundContent {
   readonly trailers: (() => FieldLines) | undefined;
 }
 
+/** What goes with the head of a request that has no content. */
+export const NO_OUTBOUND_CONTENT: OutboundContent = { body: null, length: undefined, trailers: undefined };
+
 /** Who asks an origin, and what they have to say to it and to hear from it before there is a response. */
 export interface Asker {
   /** Whether a 100 is waited for before the content is sent. */
@@ -61,9 +64,8 @@ export function switchProtocols(
   protocol: string,
   asker: Asker,
 ): RoundTrip<OriginResponse | Switched> {
-  const content = { body: null, length: undefined, trailers: undefined };
-  const dispatched = new Dispatched(content, asker);
-  dispatched.send(dispatcher, out, content, protocol);
+  const dispatched = new Dispatched(NO_OUTBOUND_CONTENT, asker);
+  dispatched.send(dispatcher, out, NO_OUTBOUND_CONTENT, protocol);
   return dispatched;
 }
 

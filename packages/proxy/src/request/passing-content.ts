@@ -5,7 +5,7 @@ import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 import { separateHeader, type SeparatedHeader } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
 import type { InboundExchange } from "../inbound/inbound-exchange.ts";
-import type { OutboundContent } from "../origin/round-trip.ts";
+import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 import { announcedTrailers } from "./outbound-request.ts";
@@ -31,9 +31,8 @@ export interface ContentWatcher {
   onContentBegun(): void;
 }
 
-const NOTHING: OutboundContent = { body: null, length: undefined, trailers: undefined };
 const NO_CONTENT: PassingContent = {
-  outbound: () => NOTHING,
+  outbound: () => NO_OUTBOUND_CONTENT,
   begun: false,
   verdict: undefined,
 };
