@@ -112,7 +112,7 @@ export function sendFailure(exchange: InboundExchange, response: FailureResponse
   exchange.head({
     status,
     reason: response.reason ?? STATUS_CODES[status] ?? "",
-    header: (response.header ?? FieldLines.empty).with("Content-Length", String(content.length)),
+    header: (response.header ?? FieldLines.empty).set("Content-Length", String(content.length)),
     hasContent,
     trailers: false,
     length: String(content.length),

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-import { type FieldLines, sameFieldName, TrailsumError } from "@trailsum/shared";
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest } from "./request/inbound-request.ts";
 
@@ -25,7 +25,7 @@ export class WebSocketHandshake {
 
   /** The header to ask an origin with, whichever version it speaks. */
   asking(header: FieldLines): FieldLines {
-    return this.#ours && this.#key !== undefined ? without(header, KEY).with(KEY, this.#key) : header;
+    return this.#ours && this.#key !== undefined ? header.set(KEY, this.#key) : header;
   }
 
   /** The header to answer the client with. Throws `PROTOCOL` where the origin has not understood the key that was ours. */
@@ -36,7 +36,7 @@ export class WebSocketHandshake {
     if (!this.#ours) return answered === undefined ? header.with(ACCEPT, accept) : header;
     if (answered !== undefined && answered !== accept)
       throw new TrailsumError("PROTOCOL", "the origin answered another WebSocket key", { status: 502 });
-    return without(header, ACCEPT);
+    return header.delete(ACCEPT);
   }
 }
 
@@ -44,8 +44,4 @@ function acceptance(key: string): string {
   return createHash("sha1")
     .update(key + MAGIC)
     .digest("base64");
-}
-
-function without(header: FieldLines, unwanted: string): FieldLines {
-  return header.without((name) => sameFieldName(name, unwanted));
 }

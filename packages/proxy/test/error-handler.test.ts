@@ -23,6 +23,17 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       await expect.poll(() => records.map(({ status }) => status)).toEqual([503]);
     });
 
+    test("that gives a Content-Length of its own does not make it two", async () => {
+      const header = FieldLines.from([["content-length", "3"]]);
+      const { port } = await proxyServer({
+        target: NOWHERE,
+        errorHandler: () => ({ status: 503, header, content: "later" }),
+      });
+      const message = await ask(port, GET);
+      expect(message.fieldLines.filter((line) => /^content-length:/i.test(line))).toEqual(["Content-Length: 5"]);
+      expect(message.body.toString()).toBe("later");
+    });
+
     test.each([
       [
         "throws",

@@ -38,6 +38,23 @@ test("rule 13: nobody can have a field removed that rewrite adds, by naming it i
   expect(headers["x-authenticated"]).toBe("no");
 });
 
+test("rewrite sets and deletes fields in any case: the origin gets one Authorization and no Cookie", async () => {
+  const origin = await echoServer();
+  const { port } = await proxyServer({
+    target: origin.origin,
+    rewrite: ({ out }) => {
+      out.header = out.header.set("Authorization", "Bearer ours").delete("cookie");
+    },
+  });
+  const { rawHeaders } = await askEcho(
+    port,
+    "GET / HTTP/1.1\r\nHost: a\r\nauthorization: Basic one\r\nCookie: a=b\r\nAUTHORIZATION: Basic two\r\n\r\n",
+  );
+  expect(lines(rawHeaders).filter((line) => /^(?:authorization|cookie):/i.test(line))).toEqual([
+    "Authorization: Bearer ours",
+  ]);
+});
+
 test("rule 13: rewrite can have the connection to the origin closed behind the exchange", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();

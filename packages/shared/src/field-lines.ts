@@ -7,7 +7,9 @@ export type FieldLine = readonly [name: string, value: string];
 /**
  * The field lines of a header or trailer section, as they stood on the wire: order, duplicates, empty values and the
  * case of names are kept, and look-up ignores case. It is a list and never an object keyed by what a stranger sent.
- * Instances do not change; `with` and `without` give new ones.
+ *
+ * Instances are immutable: `set`, `delete`, `with` and `without` return new ones, and a result that is not assigned has
+ * no effect. In a hook, write `out.header = out.header.set("Authorization", token)`.
  */
 export class FieldLines implements Iterable<FieldLine> {
   /** Nothing at all. */
@@ -80,12 +82,39 @@ export class FieldLines implements Iterable<FieldLine> {
     return values.length === 0 ? values : values.flatMap(listMembers);
   }
 
-  /** These lines and one more at the end. */
+  /**
+   * Returns these lines with `name` exactly once, with this value, like Go's `Header.Set`: the first line of that name is
+   * replaced where it stands and any further ones are left out; without one, the line is added at the end. Names are
+   * compared without regard to case, and the new line has `name` as it is given.
+   */
+  set(name: string, value: string): FieldLines {
+    const raw: string[] = [];
+    let isSet = false;
+    for (let at = 0; at < this.raw.length; at += 2) {
+      if (!sameFieldName(this.raw[at]!, name)) raw.push(this.raw[at]!, this.raw[at + 1]!);
+      else if (!isSet) {
+        raw.push(name, value);
+        isSet = true;
+      }
+    }
+    if (!isSet) raw.push(name, value);
+    return new FieldLines(raw);
+  }
+
+  /**
+   * Returns these lines without any of this name, like Go's `Header.Del`. Names are compared without regard to case;
+   * where there is no such line, the instance itself is returned.
+   */
+  delete(name: string): FieldLines {
+    return this.has(name) ? this.without((other) => sameFieldName(other, name)) : this;
+  }
+
+  /** Returns these lines and one more at the end, whether or not there is a line of this name already: see {@link set}. */
   with(name: string, value: string): FieldLines {
     return new FieldLines([...this.raw, name, value]);
   }
 
-  /** These lines without any whose name `refuse` is true for. */
+  /** Returns these lines without those whose name, as it stood on the wire, `refuse` returns true for. */
   without(refuse: (name: string) => boolean): FieldLines {
     const kept: string[] = [];
     for (let at = 0; at < this.raw.length; at += 2) {
@@ -94,6 +123,7 @@ export class FieldLines implements Iterable<FieldLine> {
     return kept.length === 0 ? FieldLines.empty : new FieldLines(kept);
   }
 
+  /** The lines in order, as pairs of name and value. */
   *[Symbol.iterator](): Generator<FieldLine> {
     for (let at = 0; at < this.raw.length; at += 2) yield [this.raw[at]!, this.raw[at + 1]!];
   }

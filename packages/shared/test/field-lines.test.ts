@@ -62,6 +62,33 @@ describe("field lines", () => {
     expect(FieldLines.empty).toHaveLength(0);
   });
 
+  test("are set once, in any case: the first line is replaced in place, the others go", () => {
+    const fields = FieldLines.from(some);
+    expect([...fields.set("mD5", "c")]).toEqual([
+      ["mD5", "c"],
+      ["size", ""],
+      ["X-Empty", ""],
+    ]);
+    expect(fields.set("Size", "1").raw).toEqual(
+      some.flatMap(([name, value]) => (name === "size" ? ["Size", "1"] : [name, value])),
+    );
+    expect(fields.set("Authorization", "x").raw).toEqual([...some.flat(), "Authorization", "x"]);
+    expect(fields.set("__proto__", "x").set("__PROTO__", "y").getAll("__proto__")).toEqual(["y"]);
+    expect(FieldLines.empty.set("a", "b").raw).toEqual(["a", "b"]);
+    expect([...fields]).toEqual(some);
+  });
+
+  test("are deleted in any case, and stay the same lines where there are none", () => {
+    const fields = FieldLines.from(some);
+    expect([...fields.delete("mD5")]).toEqual([
+      ["size", ""],
+      ["X-Empty", ""],
+    ]);
+    expect(fields.delete("md5").delete("SIZE").delete("x-empty")).toBe(FieldLines.empty);
+    expect(fields.delete("md")).toBe(fields);
+    expect([...fields]).toEqual(some);
+  });
+
   test("come from a flat list, and do not change when that list does", () => {
     const raw = some.flat();
     const fields = FieldLines.fromRaw(raw);
@@ -107,6 +134,18 @@ describe("for any lines", () => {
         expect([...FieldLines.from(pairs)]).toEqual(pairs);
         expect([...FieldLines.fromRaw(pairs.flat())]).toEqual(pairs);
         expect([...FieldLines.fromRaw(pairs.flat().map((text) => Buffer.from(text, "latin1")))]).toEqual(pairs);
+      }),
+    );
+  });
+
+  test("setting a name leaves one line of it, deleting it none, and both leave the others in order", () => {
+    fc.assert(
+      fc.property(fc.array(line), line, (pairs, [name, value]) => {
+        const others = pairs.filter(([other]) => other.toLowerCase() !== name.toLowerCase());
+        const fields = FieldLines.from(pairs);
+        expect([...fields.delete(name)]).toEqual(others);
+        expect([...fields.set(name, value).delete(name)]).toEqual(others);
+        expect(fields.set(name, value).getAll(name)).toEqual([value]);
       }),
     );
   });

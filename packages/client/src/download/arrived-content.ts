@@ -122,7 +122,7 @@ export class ArrivedContent {
     if (!continued) return decideVerdict({ header, trailer, computed, content });
     // Of what a 206 says, only that which is about the whole representation counts: its content is but a part.
     return decideVerdict({
-      header: FieldLines.from([...first.without((name) => sameFieldName(name, "Trailer")), ...ofWhole(header)]),
+      header: FieldLines.from([...first.delete("Trailer"), ...ofWhole(header)]),
       trailer: ofWhole(trailer),
       computed,
     });

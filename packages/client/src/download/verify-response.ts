@@ -39,7 +39,7 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
     throw new TrailsumError("USAGE", "the body of this response was read already");
   // Where no content can be, as in the answer to HEAD, in a 204 or a 304, the fields speak of what would be there.
   const comparable = response.body !== null && !response.headers.has("Content-Encoding");
-  const received = FieldLines.from(response.headers).without((name) => name === "trailer");
+  const received = FieldLines.from(response.headers).delete("Trailer");
   const header = comparable ? received : FieldLines.empty;
   const stream = createVerifyingStream({
     algorithms: algorithmsToCompute({ header, trailersPossible: false }, algorithms),

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { FieldLines, sameFieldName, type TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
 import type { SeparatedHeader } from "../hop-by-hop.ts";
 import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
@@ -63,17 +63,13 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   if (httpVersion === "1.1" && hasContent && context.origin.trailersPossible && mayFollow) length = undefined;
   const trailers = hasContent && (httpVersion === "2.0" || (httpVersion === "1.1" && length === undefined));
 
-  if (header.get("Content-Length") !== length) header = withoutField(header, "Content-Length");
-  header = withoutField(header, "Transfer-Encoding");
-  if (!trailers) header = withoutField(header, "Trailer");
+  if (header.get("Content-Length") !== length) header = header.delete("Content-Length");
+  header = header.delete("Transfer-Encoding");
+  if (!trailers) header = header.delete("Trailer");
   else if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
   return { status, reason, header, hasContent, trailers, length, givesUp: false };
 }
 
 function announcedTrailers({ separated: { declared, connection }, policy }: FramingContext): string[] {
   return policy.announce({ declared, hopByHop: connection });
-}
-
-function withoutField(fields: FieldLines, unwanted: string): FieldLines {
-  return fields.has(unwanted) ? fields.without((name) => sameFieldName(name, unwanted)) : fields;
 }
