@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { createForwarder } from "./forwarder.ts";
-import { NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
+import { earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
 /** A request listener for node:http and for every framework that hands on Node's own request and response. */
@@ -32,10 +32,15 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     await forwarder.forward(new NodeExchange(req, res, { waits }));
   }
 
+  async function passUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => {});
+    await earlierAnswers(socket);
+    if (!socket.destroyed) await forwarder.forward(upgradeExchange(req, { socket, head }));
+  }
+
   return Object.assign((req: IncomingMessage, res: ServerResponse) => pass(req, res, false), {
     checkContinue: (req: IncomingMessage, res: ServerResponse) => pass(req, res, true),
-    upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) =>
-      forwarder.forward(upgradeExchange(req, { socket, head })),
+    upgrade: passUpgrade,
     close: () => forwarder.close(),
   });
 }

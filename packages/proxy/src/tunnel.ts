@@ -1,9 +1,8 @@
 import { constants, type Http2Stream } from "node:http2";
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
+import { resetConnection } from "@trailsum/shared/http1";
 
 import type { InboundRequest } from "./request/inbound-request.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
@@ -59,14 +58,7 @@ function isReset(connection: Duplex): boolean {
 /** A connection that breaks is not taken for one that ended; in HTTP/2 that is a reset too (RFC 8441 section 5). */
 function breakOff(connection: Duplex): void {
   if (isHttp2Stream(connection) && !connection.closed) connection.close(constants.NGHTTP2_CANCEL);
-  else if (connection instanceof Socket && !(connection instanceof TLSSocket) && !isEnding(connection))
-    connection.resetAndDestroy();
-  else connection.destroy();
-}
-
-/** Whether its end is on its way: the system refuses to reset it then. */
-function isEnding({ writableEnded, writableFinished }: Duplex): boolean {
-  return writableEnded && !writableFinished;
+  else resetConnection(connection);
 }
 
 function isHttp2Stream(connection: Duplex): connection is Http2Stream {

@@ -90,9 +90,12 @@ export class Verification {
   }
 }
 
-/** Sends `source` through `verification`, beginning only when somebody reads what comes out. */
+/** Sends `source` through `verification`, starting only when the output is read. */
 export function whenRead(source: Readable, verification: VerifyingStream): void {
-  verification.once("resume", () => pipeline(source, verification, () => {}));
+  verification.once("resume", () => {
+    // Node emits `resume` on the next tick. If the client reset the stream meanwhile, `pipeline` would throw.
+    if (!verification.destroyed) pipeline(source, verification, () => {});
+  });
   verification.once("close", () => source.destroy());
 }
 

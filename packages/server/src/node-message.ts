@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+
+import { resetConnection } from "@trailsum/shared/http1";
 
 import { Http2Content } from "./http2-stream.ts";
 
@@ -46,7 +46,7 @@ export function isGone(res: NodeResponse): boolean {
 export function abortResponse(res: NodeResponse): void {
   if ("stream" in res) return res.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   const { socket } = res;
-  if (socket instanceof Socket && !(socket instanceof TLSSocket) && !socket.destroyed) socket.resetAndDestroy();
+  if (socket !== null) resetConnection(socket);
   res.destroy();
 }
 

@@ -143,7 +143,8 @@ export class ContentSender {
         Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
       this.#dropSource = () => {
         this.#dropSource = undefined;
-        Promise.resolve(iterator.return?.()).catch(ignore);
+        // `return` is the caller's code and may throw at once as well as reject.
+        void (async () => iterator.return?.())().catch(ignore);
       };
       for (;;) {
         const next = await iterator.next();

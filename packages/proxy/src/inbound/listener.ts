@@ -79,6 +79,8 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
         server.once("error", reject);
         server.listen(port, host, () => {
           server.off("error", reject);
+          // The system may refuse to accept a connection (ENFILE, ENOBUFS): that one is lost, and the server goes on.
+          server.on("error", () => {});
           resolve((server.address() as AddressInfo).port);
         });
       }),

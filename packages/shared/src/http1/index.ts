@@ -4,6 +4,7 @@ export { checkOctets, parseFieldSection } from "./field-section.ts";
 export { fieldLinesText } from "./field-lines-text.ts";
 export { http2Preface } from "./http2-preface.ts";
 export { type OctetClass, octetClass, TOKEN } from "./octet-class.ts";
+export { resetConnection } from "./reset-connection.ts";
 export { sectionEnd } from "./section-end.ts";
 export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";
 export { readTrailerSection, type TrailerSection, type TrailerSectionLimits } from "./trailer-section.ts";

@@ -17,7 +17,7 @@ test("the entry for HTTP/1.1 exports these values and no others", () => {
         "isChunked",
         "octetClass",
       ],
-      ["parseContentLength", "parseFieldSection", "readTrailerSection", "sectionEnd"],
+      ["parseContentLength", "parseFieldSection", "readTrailerSection", "resetConnection", "sectionEnd"],
     ].flat(),
   );
 });

@@ -1,9 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
 
 import { FieldLines, type TrailsumError } from "@trailsum/shared";
-import { fieldLinesText } from "@trailsum/shared/http1";
+import { fieldLinesText, resetConnection } from "@trailsum/shared/http1";
 
 import { upgradeProtocol } from "../../hop-by-hop.ts";
 import { type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
@@ -119,7 +118,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     if (this.ended) return;
     writer.flush();
     const closeDelimited = this.#hasContent && !this.#chunked && this.request.httpVersion === "1.0";
-    if (closeDelimited && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    if (closeDelimited) resetConnection(socket);
     else socket.destroy();
   }
 

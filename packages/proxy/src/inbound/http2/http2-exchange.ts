@@ -242,7 +242,12 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     const endStream = alone || !hasContent;
     const stream = this.#stream;
     if (!endStream) stream.once("wantTrailers", this.#onWantTrailers);
-    stream.respond({ ...fields, ...told }, { endStream, waitForTrailers: !endStream });
+    try {
+      stream.respond({ ...fields, ...told }, { endStream, waitForTrailers: !endStream });
+    } catch {
+      // Called on the next tick and while content is relayed, where an exception would have no handler.
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
   }
 
   readonly #onWantTrailers = (): void => {

@@ -1,9 +1,10 @@
+import { once } from "node:events";
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
 import { type FieldLine, FieldLines } from "@trailsum/shared";
+import { resetConnection } from "@trailsum/shared/http1";
 
 import { upgradeProtocol } from "../../hop-by-hop.ts";
 import { clientAddress, type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
@@ -104,7 +105,7 @@ export class NodeExchange implements InboundExchange {
     const res = this.#res;
     const { socket } = res;
     const delimited = this.request.httpVersion !== "1.0" || this.status === undefined;
-    if (!delimited && socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    if (!delimited && socket !== null) resetConnection(socket);
     res.destroy();
   }
 
@@ -128,13 +129,22 @@ export class NodeExchange implements InboundExchange {
   }
 }
 
+/**
+ * Waits for the responses to earlier, pipelined requests: Node emits `upgrade` while they are still being sent, and a
+ * socket carries one response at a time (`assignSocket` throws otherwise).
+ */
+export async function earlierAnswers(
+  socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
+): Promise<void> {
+  while (socket._httpMessage && !socket.destroyed) await once(socket._httpMessage, "close").catch(() => {});
+}
+
 /** The exchange of a request whose connection Node has let go of, because it asked for an upgrade. */
 export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading): NodeExchange {
   const { socket } = upgrading;
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket as never);
-  socket.on("error", () => {});
   // Which it is only without TLS. The end of one direction is not the end of the other.
   if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
   return new NodeExchange(req, res, { upgrading });
