@@ -35,6 +35,8 @@ export type Step = { readonly on?: number } &
 /** A proxy that a case needs: as it is usually set up, or with something about it. Only the first is asked of peers. */
 export type Setup =
   | "usual"
+  /** As this project's is without any option: of request trailers it passes an allow-list. */
+  | "defaults"
   /** Its origin is not there. */
   | "down"
   /** It waits for less than a second for an answer. */

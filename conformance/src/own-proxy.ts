@@ -14,7 +14,9 @@ export interface OwnProxies {
 }
 
 const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
-  usual: {},
+  // What the cases about trailers of requests send under names of their own; other proxies pass what is declared, or all.
+  usual: { requestTrailers: "declared" },
+  defaults: {},
   down: {},
   impatient: { agent: { headersTimeout: 300 } },
   enforce: { verify: "enforce" },

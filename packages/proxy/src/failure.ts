@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import { transportError } from "@trailsum/client";
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
+import { isGrpc } from "./grpc.ts";
 import type { InboundExchange } from "./inbound/inbound-exchange.ts";
 import type { InboundRequest } from "./request/inbound-request.ts";
 
@@ -65,7 +66,7 @@ export function failureResponse(error: TrailsumError, request: InboundRequest): 
   const status = error.status ?? 500;
   const about =
     status >= 500 ? new TrailsumError(error.code, PUBLIC[status] ?? "something went wrong", { status }) : error;
-  if (GRPC.test(request.header.get("Content-Type") ?? "")) return grpcFailure(about);
+  if (isGrpc(request.header.get("Content-Type"))) return grpcFailure(about);
   return {
     status,
     header: FieldLines.from([["Content-Type", problemMediaType]]),
@@ -79,9 +80,6 @@ const PUBLIC: Readonly<Record<number, string>> = {
   503: "no origin is available",
   504: "the origin did not answer in time",
 };
-
-/** gRPC and its subtypes, and not gRPC-Web, whose status stands in the content. */
-const GRPC = /^application\/grpc(?:[+;]|$)/i;
 
 /**
  * A gRPC client looks for a status in the trailers, which in a response without content are its header ("Trailers-Only").

@@ -52,7 +52,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     maxBytes: options.maxTrailerSize ?? 16_384,
     maxFields: options.maxTrailerFields ?? 128,
   };
-  const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "declared" });
+  const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "integrity" });
   const responseTrailers = createTrailerPolicy({ ...bounds, select: options.responseTrailers ?? "all" });
   const outbound: OutboundPolicy = {
     host: options.host ?? "target",
@@ -285,11 +285,11 @@ class Passage implements Asker, ContentWatcher {
   }
 }
 
-const INTERIM_DROPPED: ReadonlySet<string> = new Set(["content-length"]);
-
 /** The fields of an interim response (RFC 9110 section 15.2) without what was for the hop behind us. */
 function interimFields(header: FieldLines): FieldLines {
-  return header.length === 0 ? header : FieldLines.owning(separateHeader(header, INTERIM_DROPPED).endToEnd);
+  return header.length === 0
+    ? header
+    : FieldLines.owning(separateHeader(header, (name) => name === "content-length").endToEnd);
 }
 
 /** Tells whoever listens what became of an exchange, and waits only where they take their time. */

@@ -1,4 +1,6 @@
-import { FieldLines, isToken, listMembers } from "@trailsum/shared";
+import { FieldLines, foldedFieldName, isToken, listMembers, type TrailerContext } from "@trailsum/shared";
+
+import { isGrpc } from "./grpc.ts";
 
 /** Fields that speak of one connection, whatever its `Connection` field says (RFC 9110 section 7.6.1, and what grew beside it). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -27,15 +29,21 @@ export interface SeparatedHeader {
   readonly takesTrailers: boolean;
   /** The value of `Content-Length`. */
   readonly length: string | undefined;
+  /** Whether the message is one of gRPC. */
+  readonly grpc: boolean;
 }
 
-/** Takes a header section apart. `alsoDropped` names, in lower case, what else does not go on. */
-export function separateHeader({ raw }: FieldLines, alsoDropped?: ReadonlySet<string>): SeparatedHeader {
+/**
+ * Takes a header section apart. `isDropped` says, for a name in lower case, what else does not go on. Names of fields to
+ * remove are matched with `_` for `-` too.
+ */
+export function separateHeader({ raw }: FieldLines, isDropped?: (lower: string) => boolean): SeparatedHeader {
   const endToEnd: string[] = [];
   const connection: string[] = [];
   const declared: string[] = [];
   let takesTrailers = false;
   let length: string | undefined;
+  let grpc = false;
   for (let at = 0; at < raw.length; at += 2) {
     const lower = raw[at]!.toLowerCase();
     const value = raw[at + 1]!;
@@ -43,20 +51,31 @@ export function separateHeader({ raw }: FieldLines, alsoDropped?: ReadonlySet<st
     else if (lower === "trailer") declared.push(...listMembers(value));
     else if (lower === "te") takesTrailers ||= listMembers(value.toLowerCase()).includes("trailers");
     else if (lower === "content-length") length = length === undefined ? value : `${length}, ${value}`;
-    if (!HOP_BY_HOP.has(lower) && alsoDropped?.has(lower) !== true) endToEnd.push(raw[at]!, value);
+    else if (lower === "content-type") grpc = isGrpc(value);
+    if (!HOP_BY_HOP.has(foldedFieldName(lower)) && isDropped?.(lower) !== true) endToEnd.push(raw[at]!, value);
   }
-  const listed = connection.filter((option) => !HOP_BY_HOP.has(option));
+  const listed = connection.map(foldedFieldName).filter((option) => !HOP_BY_HOP.has(option));
   return {
     endToEnd: listed.length === 0 ? endToEnd : withoutListed(endToEnd, new Set(listed)),
     connection,
     declared,
     takesTrailers,
     length,
+    grpc,
   };
 }
 
+/** What is known of a message when its trailers are looked at. */
+export function trailerContext({
+  declared,
+  connection,
+  grpc,
+}: Pick<SeparatedHeader, "declared" | "connection" | "grpc">): TrailerContext {
+  return { declared, hopByHop: connection, grpc };
+}
+
 function withoutListed(raw: readonly string[], listed: ReadonlySet<string>): string[] {
-  return raw.filter((_, at) => !listed.has(raw[at - (at % 2)]!.toLowerCase()));
+  return raw.filter((_, at) => !listed.has(foldedFieldName(raw[at - (at % 2)]!)));
 }
 
 /** The fields that go on to the next hop. */

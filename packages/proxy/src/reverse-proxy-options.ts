@@ -45,8 +45,11 @@ export interface ReverseProxyOptions {
   /** Options of that `TrailerAgent`: TLS to the origin, timeouts, limits. */
   readonly agent?: TrailerAgentOptions | undefined;
   /**
-   * Which trailers of requests go on. Default `declared`: they come after routing and authentication have run, so those
-   * that nobody announced are not let through unasked.
+   * Which trailers of requests go on. They come after routing and authentication have run, and a client writes its own
+   * `Trailer`: only an allow-list goes on unasked, the integrity fields, `Signature`, `Signature-Input` and for gRPC its
+   * own. After content of a known length (HTTP/2) those that the request does not announce are left out, so that the
+   * origin gets the length, unless `all` or a list asks for them.
+   * @default "integrity"
    */
   readonly requestTrailers?: TrailerSelection | undefined;
   /** Which trailers of responses go on. Default `all`: gRPC does not announce its own. */
@@ -59,9 +62,17 @@ export interface ReverseProxyOptions {
   readonly verify?: VerificationMode | undefined;
   /** Which `Host` the origin sees: its own (`target`, the default) or the one that the client asked for. */
   readonly host?: "target" | "inbound" | undefined;
-  /** Which fields tell the origin of the client. Default `x-forwarded`. */
+  /**
+   * Which fields tell the origin about the client.
+   * @default "x-forwarded"
+   */
   readonly forwarded?: ForwardedStyle | undefined;
-  /** Whether what a client says of itself in those fields is believed: never (the default), always, or of some addresses. */
+  /**
+   * Whether forwarding fields that a client sends are believed: never, always, or from some addresses. Those of a client
+   * that is not believed are all removed: `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `True-Client-IP`, `Client-Cert` and
+   * the like. Spelled with `_`, as in `X_Forwarded_For`, they are removed in any case.
+   * @default false
+   */
   readonly trustForwarded?: boolean | ((address: string) => boolean) | undefined;
   /** Told of every exchange, once, when it has ended: a tunnel when it is closed. What it throws is ignored. */
   readonly onExchange?: ((record: ExchangeRecord) => void | Promise<void>) | undefined;

@@ -23,6 +23,8 @@ describe("rule 21: what is for one hop", () => {
     "HTTP2-Settings",
     "upgrade",
     "TRAILER",
+    "Transfer_Encoding",
+    "PROXY_AUTHORIZATION",
   ])("does not go on: %s, empty or not", (name) => {
     expect([...endToEndFields(fields(`${name}: x`, "A: b", `${name}:`))]).toEqual([["A", "b"]]);
   });
@@ -31,6 +33,8 @@ describe("rule 21: what is for one hop", () => {
     ["Connection: x-hop", ["X-Hop: 1", "X-HOP: 2"]],
     ["Connection: close, X-Hop", ["X-Hop: 1"]],
     ["Connection: ,, \t x-hop\t,", ["X-Hop:"]],
+    ["Connection: x-hop", ["X_Hop: 1"]],
+    ["Connection: x_hop", ["X-Hop: 1"]],
   ])("is named by %j", (connection, named) => {
     const kept = endToEndFields(fields(...named, "X-Stays: 1", connection, "X-Hope: 1"));
     expect([...kept].map(([name]) => name)).toEqual(["X-Stays", "X-Hope"]);

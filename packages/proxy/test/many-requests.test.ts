@@ -15,7 +15,11 @@ test("200 requests at once, each with its own trailers both ways: none is mixed 
     ]);
     response.end();
   });
-  const { origin: url, records } = await proxyServer({ target: origin.origin, verify: "observe" });
+  const { origin: url, records } = await proxyServer({
+    target: origin.origin,
+    verify: "observe",
+    requestTrailers: "declared",
+  });
   const dispatcher = trailerAgent();
   const asked = Array.from({ length: 200 }, async (_, at) => {
     const body = `${at} `.repeat(1 + ((at * 997) % 20_000));

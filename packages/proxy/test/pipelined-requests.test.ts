@@ -17,7 +17,7 @@ describe("requests that are sent at once", () => {
       response.addTrailers([["X-T", request.trailers["x-t"] ?? "none"]]);
       response.end();
     });
-    const { port } = await proxyServer({ target: origin.origin });
+    const { port } = await proxyServer({ target: origin.origin, requestTrailers: "declared" });
     const client = await rawClient(port);
     await client.write(
       get("/1") +
@@ -125,7 +125,7 @@ test("a request that comes in single bytes is one request", async () => {
     const { body, trailerLines } = await readMessage(connection);
     await connection.write(`HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n${body.toString()} ${trailerLines[0]}`);
   });
-  const { port } = await proxyServer({ target: origin.origin });
+  const { port } = await proxyServer({ target: origin.origin, requestTrailers: "declared" });
   const client = await rawClient(port);
   const message =
     "POST / HTTP/1.1\r\nHost: a\r\nTrailer: T\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nT: 1\r\n\r\n";

@@ -8,6 +8,7 @@ import { readMessage } from "./peers.ts";
 async function tlsProxy(options: ProxyServerOptions): Promise<Awaited<ReturnType<typeof rawClient>>> {
   const { cert, key } = await certificate();
   const server = createProxyServer({
+    requestTrailers: "declared",
     listen: { port: 0 },
     tls: { cert, key },
     agent: { connect: { ca: cert } },

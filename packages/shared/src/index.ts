@@ -1,8 +1,9 @@
 export { type FieldLine, FieldLines } from "./field-lines.ts";
-export { isFieldValue, isToken, listMembers, sameFieldName } from "./field-syntax.ts";
+export { foldedFieldName, isFieldValue, isToken, listMembers, sameFieldName } from "./field-syntax.ts";
+export { isForwardingField } from "./forwarding-fields.ts";
+export { isTrailerName } from "./trailer-names.ts";
 export {
   createTrailerPolicy,
-  isTrailerName,
   type TrailerContext,
   type TrailerPolicy,
   type TrailerPolicyOptions,

@@ -1,27 +1,26 @@
 import { TrailsumError } from "./errors.ts";
 import type { FieldLines } from "./field-lines.ts";
-import { isToken } from "./field-syntax.ts";
+import { foldedFieldName } from "./field-syntax.ts";
+import { isIntegrityTrailer, isTrailerName } from "./trailer-names.ts";
 
 /**
- * Names that are never trailers: what frames, routes, authenticates, conditions or controls a message, or says how to
- * read its content, comes too late behind it (RFC 9110 section 6.5.1). Go's list, and what forwards or carries state.
+ * Which trailer fields go on, announced or not unless it says so:
+ * - `integrity`: an allow-list. The integrity fields (`Md5`, `Size`, `Content-Digest`, `Repr-Digest`,
+ *   `Unencoded-Digest`, `Content-MD5`, `Digest`, `x-goog-hash`, `x-amz-checksum-*`, `OC-Checksum`, `Upload-Checksum`),
+ *   `Signature` and `Signature-Input`; for gRPC also `grpc-status`, `grpc-message` and `grpc-status-details-bin`.
+ * - `declared`: those that the message's own `Trailer` field announces. Its sender writes that field too.
+ * - `all`, `none`, or those named in a list, in any case.
+ *
+ * Fields that are not allowed in trailers (RFC 9110 section 6.5.1) never do: see {@link isTrailerName}.
  */
-const FORBIDDEN: ReadonlySet<string> = new Set(
-  [
-    "transfer-encoding content-length trailer te connection keep-alive proxy-connection upgrade http2-settings",
-    "host max-forwards via expect range cache-control pragma",
-    "authorization proxy-authenticate proxy-authorization www-authenticate realm cookie set-cookie",
-    "content-encoding content-range content-type",
-    "forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip",
-  ].flatMap((line) => line.split(" ")),
-);
-
-/** Which trailer fields go on: those announced in `Trailer`, all, none, or those named. */
-export type TrailerSelection = "declared" | "all" | "none" | readonly string[];
+export type TrailerSelection = "integrity" | "declared" | "all" | "none" | readonly string[];
 
 /** Options of {@link createTrailerPolicy}. */
 export interface TrailerPolicyOptions {
-  /** Which fields go on. Default `declared`. Forbidden names never do. */
+  /**
+   * Which fields go on. Forbidden names never do.
+   * @default "declared"
+   */
   readonly select?: TrailerSelection;
   /** The most field lines in one trailer section. Default 128. */
   readonly maxFields?: number;
@@ -35,6 +34,11 @@ export interface TrailerContext {
   readonly declared: readonly string[];
   /** The names that its `Connection` field listed: those are for one hop only (RFC 9110 section 7.6.1). */
   readonly hopByHop?: readonly string[];
+  /**
+   * Whether the message is one of gRPC.
+   * @default false
+   */
+  readonly grpc?: boolean;
 }
 
 /** One rule for the trailers of requests and responses, in HTTP/1.1 and HTTP/2. */
@@ -44,6 +48,11 @@ export interface TrailerPolicy {
   /** Whether fields that nobody announced may go on. */
   readonly passesUndeclared: boolean;
   /**
+   * Whether fields that nobody announced are worth giving up a known length for: HTTP/1.1 has no room for trailers after
+   * content of a known length (RFC 9112 section 6.1). True where all or listed fields were asked for.
+   */
+  readonly undeclaredOverLength: boolean;
+  /**
    * Those field lines that go on, in their order, duplicates and empty values kept.
    * Throws `TRAILERS_TOO_LARGE` when there are more, or larger ones, than allowed: they are never cut short.
    */
@@ -52,34 +61,28 @@ export interface TrailerPolicy {
   announce(context: TrailerContext): string[];
 }
 
-/** Whether a field of this name may be sent in a trailer section at all, by anyone. */
-export function isTrailerName(name: string): boolean {
-  const lower = name.toLowerCase();
-  return isToken(name) && !FORBIDDEN.has(lower) && !lower.startsWith("if-");
-}
-
 /** A policy object. It keeps no state and serves any number of messages. */
 export function createTrailerPolicy(options: TrailerPolicyOptions = {}): TrailerPolicy {
   const { select = "declared", maxFields = 128, maxBytes = 16_384 } = options;
 
   // Sets, because strangers choose the names: comparing each of thousands with each other would take seconds.
-  const selector = ({ declared, hopByHop = [] }: TrailerContext): ((name: string) => boolean) => {
-    const oneHop = hopByHop.length === 0 ? undefined : lowerCased(hopByHop);
-    const selected = select === "all" ? undefined : lowerCased(selection(declared));
-    return (name) => {
-      const lower = name.toLowerCase();
-      return isTrailerName(name) && oneHop?.has(lower) !== true && selected?.has(lower) !== false;
-    };
+  const selector = ({ declared, hopByHop = [], grpc = false }: TrailerContext): ((name: string) => boolean) => {
+    const oneHop = hopByHop.length === 0 ? undefined : new Set(hopByHop.map(foldedFieldName));
+    const selected = selects(declared, grpc);
+    return (name) => isTrailerName(name) && oneHop?.has(foldedFieldName(name)) !== true && selected(name.toLowerCase());
   };
 
-  const selection = (declared: readonly string[]): readonly string[] => {
-    if (select === "declared") return declared;
-    return typeof select === "string" ? [] : select;
+  const selects = (declared: readonly string[], grpc: boolean): ((lower: string) => boolean) => {
+    if (select === "all") return () => true;
+    if (select === "integrity") return (lower) => isIntegrityTrailer(lower, grpc);
+    const names = lowerCased(select === "declared" ? declared : select === "none" ? [] : select);
+    return (lower) => names.has(lower);
   };
 
   return {
     maxBytes,
     passesUndeclared: select !== "declared" && select !== "none",
+    undeclaredOverLength: select === "all" || typeof select !== "string",
     filter(trailers, context) {
       if (trailers.length > maxFields || sectionBytes(trailers) > maxBytes) {
         throw new TrailsumError(
@@ -87,18 +90,18 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
           `a trailer section of more than ${maxFields} fields or ${maxBytes} bytes`,
         );
       }
-      const selects = selector(context);
-      return trailers.without((name) => !selects(name));
+      const isSelected = selector(context);
+      return trailers.without((name) => !isSelected(name));
     },
     announce: (context) => {
       if (context.declared.length === 0) return [];
-      const selects = selector(context);
+      const isSelected = selector(context);
       const seen = new Set<string>();
       return context.declared.filter((name) => {
         const lower = name.toLowerCase();
         const again = seen.has(lower);
         seen.add(lower);
-        return !again && selects(name);
+        return !again && isSelected(name);
       });
     },
   };

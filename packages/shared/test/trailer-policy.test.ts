@@ -8,6 +8,8 @@ const forbidden = [
   ["HTTP2-Settings", "Host", "Max-Forwards", "Via", "Expect", "Range", "Cache-Control", "Pragma"],
   ["Authorization", "Proxy-Authenticate", "Proxy-Authorization", "WWW-Authenticate", "Realm", "Cookie", "Set-Cookie"],
   ["Content-Encoding", "Content-Range", "Content-Type"],
+  ["X-HTTP-Method-Override", "Location", "Origin", "X-Forwarded-Prefix", "True-Client-IP", "Client-Cert"],
+  ["X_Forwarded_For", "Content_Length", "Set_Cookie", "If_Match"],
   ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"],
   ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "If-Anything-To-Come"],
 ].flat();
@@ -65,6 +67,25 @@ describe("which trailers go on", () => {
   ])("%s; order, duplicates, empty values and case are kept", (_what, select, declared, kept) => {
     const policy = createTrailerPolicy(select === undefined ? {} : { select });
     expect(policy.filter(lines(...trailers), { declared }).raw).toEqual(kept.flatMap((at) => trailers[at]!));
+  });
+
+  test("those of the allow-list, declared or not, and gRPC's own where the message is gRPC", () => {
+    const policy = createTrailerPolicy({ select: "integrity" });
+    const names = [
+      "Md5",
+      "x-late",
+      "SIGNATURE",
+      "X-Amz-Checksum-CRC32",
+      "grpc-status",
+      "Content_Digest",
+      "Content-Digest",
+    ];
+    const sent = lines(...names.map((name): FieldLine => [name, "x"]));
+    const passed = (grpc: boolean): string[] =>
+      Array.from(policy.filter(sent, { declared: ["x-late"], grpc }), ([name]) => name);
+    expect(passed(false)).toEqual(["Md5", "SIGNATURE", "X-Amz-Checksum-CRC32", "Content-Digest"]);
+    expect(passed(true)).toEqual(["Md5", "SIGNATURE", "X-Amz-Checksum-CRC32", "grpc-status", "Content-Digest"]);
+    expect(policy.announce({ declared: names })).toEqual(passed(false));
   });
 
   test.each(["all", "declared", ["md5", "x-late"]] as const)(

@@ -28,14 +28,15 @@ const flags = {
   ...listenerFlags(8081),
   "request-trailers": {
     type: "string",
-    default: "declared",
-    describe: "which trailers of requests go on: declared, all, none, or names such as md5,size",
+    default: "integrity",
+    describe:
+      "request trailers to forward: integrity (digests and signatures), declared, all, none, or names: md5,size",
     requiresArg: true,
   },
   "response-trailers": {
     type: "string",
     default: "all",
-    describe: "which trailers of responses go on: declared, all, none, or names",
+    describe: "response trailers to forward: integrity, declared, all, none, or names",
     requiresArg: true,
   },
   verify: {
@@ -52,7 +53,7 @@ const flags = {
   "trust-forwarded": {
     type: "boolean",
     default: false,
-    describe: "believe what clients say in X-Forwarded-*: only behind a proxy that sets them",
+    describe: "keep X-Forwarded-* and other forwarding fields of clients: only behind a proxy that sets them",
   },
   "origin-http2": {
     type: "boolean",
@@ -115,5 +116,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
 }
 
 function selection(text: string): TrailerSelection {
-  return text === "declared" || text === "all" || text === "none" ? text : listOf(text);
+  return SELECTIONS.find((selected) => selected === text) ?? listOf(text);
 }
+
+const SELECTIONS = ["integrity", "declared", "all", "none"] as const;

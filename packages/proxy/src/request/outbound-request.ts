@@ -1,6 +1,6 @@
-import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, foldedFieldName, isForwardingField, type TrailerPolicy } from "@trailsum/shared";
 
-import { type SeparatedHeader, separateHeader } from "../hop-by-hop.ts";
+import { type SeparatedHeader, separateHeader, trailerContext } from "../hop-by-hop.ts";
 import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -34,9 +34,9 @@ export interface OutboundPolicy {
  * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
  */
 export function outboundRequest(inbound: InboundRequest, base: TargetBase, policy: OutboundPolicy): OutboundRequest {
-  const separated = separateHeader(inbound.header, REMADE);
-  const fields = separated.endToEnd;
   const trusted = policy.trustsForwarded(inbound.remoteAddress) ? inbound.header : undefined;
+  const separated = separateHeader(inbound.header, trusted === undefined ? isUntrusted : isRemade);
+  const fields = separated.endToEnd;
   fields.push(...forwardedFields(clientOf(inbound), policy.forwarded, trusted));
   if (separated.takesTrailers) fields.push("TE", "trailers");
   const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers, separated) : [];
@@ -54,9 +54,9 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
 export function announcedTrailers(
   { header, content }: InboundRequest,
   policy: TrailerPolicy,
-  { declared, connection }: Pick<SeparatedHeader, "declared" | "connection"> = separateHeader(header),
+  separated: SeparatedHeader = separateHeader(header),
 ): string[] {
-  return content?.trailersPossible === true ? policy.announce({ declared, hopByHop: connection }) : [];
+  return content?.trailersPossible === true ? policy.announce(trailerContext(separated)) : [];
 }
 
 function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters<typeof forwardedFields>[0] {
@@ -65,3 +65,16 @@ function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters
 
 /** What is said anew for the next hop: where the message goes, how it is framed, what its sender waits for, who asks. */
 const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect", ...forwardedNames]);
+
+/**
+ * What is removed from the request of a trusted proxy. It has no reason to write `X_Real_IP`: a field spelled like that
+ * is its client's, which it has let through.
+ */
+function isRemade(lower: string): boolean {
+  return REMADE.has(foldedFieldName(lower)) || (lower.includes("_") && isForwardingField(lower));
+}
+
+/** What is removed from the request of any other client: nothing that it says for itself goes on. */
+function isUntrusted(lower: string): boolean {
+  return REMADE.has(foldedFieldName(lower)) || isForwardingField(lower);
+}

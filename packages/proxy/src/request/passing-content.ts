@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 
 import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
-import { separateHeader, type SeparatedHeader } from "../hop-by-hop.ts";
+import { separateHeader, type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
 import type { InboundExchange } from "../inbound/inbound-exchange.ts";
 import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
@@ -104,13 +104,14 @@ class Passing implements PassingContent {
   /** Whether trailers may be sent: what is announced has to come, and what is not may, where the policy lets it through. */
   get #mayFollow(): boolean {
     const { policy } = this.#policy;
-    if (!this.#outline.trailersPossible) return false;
-    return policy.passesUndeclared || announcedTrailers(this.#inbound, policy, this.#separated).length > 0;
+    const { trailersPossible, length } = this.#outline;
+    if (!trailersPossible) return false;
+    if (policy.passesUndeclared && (length === undefined || policy.undeclaredOverLength)) return true;
+    return announcedTrailers(this.#inbound, policy, this.#separated).length > 0;
   }
 
   readonly #trailers = (): FieldLines => {
-    const { declared, connection } = this.#separated;
-    return this.#policy.policy.filter(this.#source.trailers, { declared, hopByHop: connection });
+    return this.#policy.policy.filter(this.#source.trailers, trailerContext(this.#separated));
   };
 
   async *#judged(whole: Buffer, verification: Verification): AsyncGenerator<Buffer, void, void> {

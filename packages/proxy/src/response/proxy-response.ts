@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 
 import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
-import type { SeparatedHeader } from "../hop-by-hop.ts";
+import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { InboundRequest } from "../request/inbound-request.ts";
 import type { OriginResponse } from "./origin-response.ts";
@@ -70,6 +70,6 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   return { status, reason, header, hasContent, trailers, length, givesUp: false };
 }
 
-function announcedTrailers({ separated: { declared, connection }, policy }: FramingContext): string[] {
-  return policy.announce({ declared, hopByHop: connection });
+function announcedTrailers({ separated, policy }: FramingContext): string[] {
+  return policy.announce(trailerContext(separated));
 }

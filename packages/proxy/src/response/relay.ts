@@ -2,7 +2,7 @@ import { pipeline, Readable } from "node:stream";
 
 import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy } from "@trailsum/shared";
 
-import type { SeparatedHeader } from "../hop-by-hop.ts";
+import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { Verification } from "../verification.ts";
 import type { OriginResponse, WholeContent } from "./origin-response.ts";
@@ -140,9 +140,9 @@ function readable(response: OriginResponse, onTrailers: (trailers: FieldLines) =
 function passedTrailers(
   trailers: FieldLines,
   outgoing: ProxyResponse,
-  { head, policy, separated: { declared, connection } }: RelayOptions,
+  { head, policy, separated }: RelayOptions,
 ): FieldLines {
-  const passed = trailers.length === 0 ? trailers : policy.filter(trailers, { declared, hopByHop: connection });
+  const passed = trailers.length === 0 ? trailers : policy.filter(trailers, trailerContext(separated));
   if (!head.trailers) return FieldLines.empty;
   if (outgoing.trailers === undefined) return passed;
   // What a hook adds is held to the same rule.
