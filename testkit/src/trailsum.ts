@@ -18,6 +18,8 @@ export interface TrailsumOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Standard input. Default: empty. */
   readonly input?: string | Uint8Array | Readable;
+  /** Descriptors that the process is given in place of pipes; `input` is then left out, and nothing is collected from them. */
+  readonly stdio?: { readonly stdin?: number | "ignore"; readonly stdout?: number; readonly stderr?: number };
   readonly cwd?: string;
   /** Milliseconds until the process is killed and the call rejects. Default: 15 seconds. */
   readonly timeout?: number;
@@ -106,20 +108,22 @@ export async function startTrailsum(args: readonly string[], options: TrailsumOp
 
 /** Starts the command from its source, for tests that send it signals. Killed when the test ends, if still there. */
 export function spawnTrailsum(args: readonly string[], options: TrailsumOptions = {}): TrailsumProcess {
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), command, ...args], {
+  const { input, stdio: { stdin = "pipe", stdout: outTo = "pipe", stderr: errTo = "pipe" } = {} } = options;
+  const child: ChildProcess = spawn(process.execPath, [...(options.nodeArgs ?? []), command, ...args], {
     cwd: options.cwd,
     env: environment(options.env ?? {}),
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: [stdin, outTo, errTo],
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-  const { input } = options;
-  // A command that ends without reading its input breaks the pipe; its exit code says all there is to say.
-  pipeline(input instanceof Readable ? input : Readable.from(input === undefined ? [] : [input]), child.stdin).catch(
-    () => {},
-  );
+  child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
+  if (child.stdin !== null) {
+    // A command that ends without reading its input breaks the pipe; its exit code says all there is to say.
+    pipeline(input instanceof Readable ? input : Readable.from(input === undefined ? [] : [input]), child.stdin).catch(
+      () => {},
+    );
+  }
   const stdout = (): string => Buffer.concat(out).toString();
   const stderr = (): string => Buffer.concat(err).toString();
   const exited = new Promise<TrailsumResult>((resolve, reject) => {

@@ -1,8 +1,10 @@
 import type { ExchangeRecord, RequestTarget } from "@trailsum/proxy";
 
+import { visibleText } from "./visible-text.ts";
+
 /**
- * One line of an access log: who asked for what, what they got, how long it took, of which origin, and what was found
- * about the content in both directions. What a stranger sent is quoted.
+ * One line of an access log: client, request, status, duration, origin, and the verdicts on the content in both
+ * directions. Text that came from a peer is quoted, and contains nothing that could forge a line or steer a terminal.
  */
 export function accessLine(record: ExchangeRecord): string {
   const { request, origin, status, duration, requestVerdict, responseVerdict, error } = record;
@@ -10,7 +12,7 @@ export function accessLine(record: ExchangeRecord): string {
   const answer = `${status ?? "-"} ${duration.toFixed(1)}ms ${origin ?? "-"}`;
   const verdicts = `request=${requestVerdict?.name ?? "-"} response=${responseVerdict?.name ?? "-"}`;
   const failure = error === undefined ? "" : ` ${error.code} ${JSON.stringify(error.message)}`;
-  return `${asking} ${answer} ${verdicts}${failure}\n`;
+  return `${visibleText(`${asking} ${answer} ${verdicts}${failure}`)}\n`;
 }
 
 function asked({ authority, path, query }: RequestTarget): string {

@@ -2,28 +2,28 @@ import type { ExchangeRecord } from "@trailsum/proxy";
 
 import { accessLine } from "./access-line.ts";
 
-/** An access log that is written to now and then: a write for each line would cost as much as the exchange. */
+/** An access log that writes in batches: a write for each line would cost as much as the exchange. */
 export interface AccessLog {
-  /** Notes an exchange that has ended. */
+  /** Records an exchange that has ended. */
   add(record: ExchangeRecord): void;
-  /** Writes what has been noted. */
+  /** Writes the current batch. */
   flush(): void;
 }
 
 /** How long a line may wait. Milliseconds. */
 const WAIT = 50;
 
-/** No more than this waits, however short the time. Characters. */
+/** A batch of this size is written at once. Characters. */
 const ENOUGH = 65_536;
 
-/** An access log on `stream`. Nothing waits longer than a moment, but nothing is written after the last `flush` either. */
-export function createAccessLog(stream: NodeJS.WritableStream): AccessLog {
+/** An access log on `output`. */
+export function createAccessLog(output: { write(lines: string): unknown }): AccessLog {
   let lines = "";
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (lines !== "") stream.write(lines);
+    if (lines !== "") output.write(lines);
     lines = "";
   };
   return {

@@ -2,8 +2,9 @@
 // Nothing that needs a newer Node is loaded before this has looked: what loads fails with a stack trace otherwise.
 import * as nodeModule from "node:module";
 
-// A reader of our output that goes away (`| head`) fails the write in hand, not the process.
-process.stdout.on("error", () => {});
+// An output that fails (no reader, no space) fails the write, not the process. Results that could not be written are an
+// error of the command, which looks at each write.
+for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
 const args = process.argv.slice(2);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
@@ -16,7 +17,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.stdout.write(`${version()}\n`);
 } else {
   // Half of what a short command takes is compiling; what was compiled once is kept where Node keeps such things.
-  nodeModule.enableCompileCache();
+  nodeModule.enableCompileCache?.();
   const { main } = await import("./main.ts");
   await main(args);
 }

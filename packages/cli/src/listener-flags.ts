@@ -26,7 +26,11 @@ export function listenerFlags(defaultPort: number): Flags {
     },
     "tls-cert": { type: "string", describe: "a certificate chain (PEM): speak HTTPS", requiresArg: true },
     "tls-key": { type: "string", describe: "its key (PEM)", requiresArg: true },
-    quiet: { type: "boolean", default: false, describe: "log nothing but failures" },
+    quiet: {
+      type: "boolean",
+      default: false,
+      describe: "log only errors of the server itself: no requests, no refusals",
+    },
   };
 }
 

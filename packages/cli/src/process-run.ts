@@ -2,13 +2,27 @@ import { constants } from "node:os";
 
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
+import { visibleText } from "./visible-text.ts";
+
 /** The run of one command in this process. */
 export interface Run {
   /** Aborted by the first SIGINT or SIGTERM. A second one ends the process. */
   readonly signal: AbortSignal;
   /** Reports an error as a sentence on stderr and remembers its exit status; the first one counts. */
   report(error: unknown): void;
+  /** Reports something that changes nothing about the exit status, as a sentence on stderr. */
+  warn(sentence: string): void;
+  /**
+   * Writes a result, on stdout by default. Resolves when the output has taken it, or when the run is interrupted, so that
+   * results never pile up in memory. A result that cannot be written is reported; a reader that is gone is no error.
+   */
+  print(result: string | Uint8Array, output?: NodeJS.WritableStream): Promise<void>;
 }
+
+type Interrupt = "SIGINT" | "SIGTERM";
+
+/** How long a process that was interrupted waits for an output that nobody reads. Milliseconds. */
+const LAST_WORDS = 500;
 
 /**
  * Runs a command to its end and sets the exit status of the process: that of the first error reported or thrown, or
@@ -17,19 +31,41 @@ export interface Run {
 export async function runCommand(command: (run: Run) => Promise<void>): Promise<void> {
   const controller = new AbortController();
   let exit: number | undefined;
-  let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
-  const interrupt = (signal: "SIGINT" | "SIGTERM"): void => {
+  let interruptedBy: Interrupt | undefined;
+  let unprintable = false;
+  const interrupt = (signal: Interrupt): void => {
     if (interruptedBy !== undefined) process.exit(128 + constants.signals[signal]);
     interruptedBy = signal;
     controller.abort();
   };
+  const interruptedStatus = (): number => 128 + constants.signals[interruptedBy ?? "SIGINT"];
   const run: Run = {
     signal: controller.signal,
     report(error) {
       const failure = TrailsumError.from(error);
-      exit ??=
-        failure.code === "ABORTED" && interruptedBy ? 128 + constants.signals[interruptedBy] : failure.meaning.exit;
+      exit ??= failure.code === "ABORTED" ? interruptedStatus() : failure.meaning.exit;
       process.stderr.write(`trailsum: ${sentence(failure)}\n`);
+    },
+    warn(text) {
+      process.stderr.write(`trailsum: ${visibleText(text)}\n`);
+    },
+    print(result, output = process.stdout) {
+      return new Promise((resolve) => {
+        const interrupted = (): void => {
+          exit ??= interruptedStatus();
+          resolve();
+        };
+        output.write(result, (error) => {
+          controller.signal.removeEventListener("abort", interrupted);
+          if (error && !isReaderGone(error) && !unprintable) {
+            unprintable = true;
+            run.report(new TrailsumError("FILE_UNWRITABLE", `cannot write the results: ${error.message}`));
+          }
+          resolve();
+        });
+        if (controller.signal.aborted) interrupted();
+        else controller.signal.addEventListener("abort", interrupted, { once: true });
+      });
     },
   };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
@@ -41,13 +77,19 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
   process.exitCode = exit ?? 0;
+  if (interruptedBy !== undefined) setTimeout(() => process.exit(), LAST_WORDS).unref();
 }
 
 const BUG: ErrorCode = "INTERNAL";
 
 /** A bug shows where it is; everything else says what to do. */
 function sentence(error: TrailsumError): string {
-  if (error.code !== BUG) return error.message;
+  if (error.code !== BUG) return visibleText(error.message);
   const { cause } = error;
   return `unexpected error, please report it: ${cause instanceof Error ? (cause.stack ?? cause.message) : error.message}`;
+}
+
+/** A pipe whose reader has seen enough, as in `| head`. */
+function isReaderGone(error: Error): boolean {
+  return "code" in error && error.code === "EPIPE";
 }

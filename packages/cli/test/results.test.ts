@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawServer, tempDir, trailsum } from "@trailsum/testkit";
-import { beforeEach, describe, expect, test } from "vitest";
+import { rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { content, md5 } from "./support/content.ts";
 import { serve, type Serving } from "./support/serving.ts";
@@ -89,6 +91,39 @@ describe("results", () => {
     expect([nothing.exitCode, nothing.stdout]).toEqual([4, ""]);
     expect(nothing.stderr).toMatch(/^trailsum: \S+: the server answered 404 Not Found: [^\n]+\n$/);
   });
+});
+
+test("results that cannot be written are an error, and a reader that is gone is not", async () => {
+  const { url } = serving;
+  const full = openSync("/dev/full", "w");
+  onTestFinished(() => closeSync(full));
+  for (const args of [
+    ["upload", "it", `${url}/it`],
+    ["download", `${url}/it`, "-o", "copy", "--json"],
+  ]) {
+    const { exitCode, stderr } = await trailsum(args, { cwd, stdio: { stdout: full } });
+    expect([exitCode, stderr]).toEqual([5, expect.stringMatching(/^trailsum: cannot write the results: [^\n]+\n$/)]);
+  }
+  const { child, exited } = spawnTrailsum(["upload", "it", "it2", `${url}/`], { cwd });
+  child.stdout?.destroy();
+  await writeFile(join(cwd, "it2"), content);
+  expect((await exited).exitCode).toBe(0);
+  expect((await serving.visible()).toSorted()).toEqual(["it", "it2"]);
+});
+
+test("an upload whose results nobody reads ends when it is told to", async () => {
+  const { url, visible } = serving;
+  const name = "x".repeat(250);
+  await Promise.all(Array.from({ length: 2_000 }, (_, at) => writeFile(join(cwd, `${name}${at}`), "")));
+  const { child } = spawnTrailsum(["upload", ".", `${url}/`, "--json"], { cwd });
+  child.stdout?.pause();
+  let before = -1;
+  await expect
+    .poll(async () => before === (before = (await visible()).length) && before > 0, { interval: 300 })
+    .toBe(true);
+  expect(before).toBeLessThan(2_000);
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([143, null]);
 });
 
 describe("a request", () => {

@@ -1,36 +1,17 @@
-import { execFile, spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 import { rawServer, tempDir } from "@trailsum/testkit";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { fileOf, md5, patterned } from "./support/content.ts";
 import { screenOf } from "./support/screen.ts";
 import { serve } from "./support/serving.ts";
+import { onTerminal, reasonWithoutTerminal } from "./support/terminal.ts";
 
 const run = promisify(execFile);
-const command = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
 
-// The one of util-linux; others take other arguments.
-const program = "script";
-const script = await run(program, ["--version"]).then(
-  ({ stdout }) => stdout.includes("util-linux"),
-  () => false,
-);
-
-/** Runs the command on a terminal of its own. */
-function onTerminal(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
-  const line = [process.execPath, command, ...args].map((arg) => `'${arg}'`).join(" ");
-  const env = { ...process.env, ...options.env, SHELL: "/bin/sh", TERM: "xterm", COLUMNS: "120" };
-  const child = spawn(program, ["--quiet", "--return", "--command", line, "/dev/null"], { ...options, env });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { child, output: text(child.stdout), exited };
-}
-
-describe.skipIf(!script)(`on a terminal${script ? "" : " (skipped: there is no script command here)"}`, () => {
+describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTerminal}`, () => {
   const bytes = patterned(3_000_000);
 
   test("an upload shows rate and time left, and leaves its result and nothing else", async () => {

@@ -21,7 +21,12 @@ export const demoCommand: CommandModule = defineCommand<object>({
   run: demo,
 });
 
-async function demo(_given: object, { signal }: Run): Promise<void> {
+async function demo(_given: object, run: Run): Promise<void> {
+  const { signal } = run;
+  const say = (text: string): void => void run.print(`${text}\n`);
+  const show = (title: string, record: WireRecord): void =>
+    say([`\n   ${title}\n`, ...wirePicture(record).map((line) => `      ${line}`)].join("\n"));
+
   const { download, upload } = await import("@trailsum/client");
   const { createProxyServer } = await import("@trailsum/proxy");
   const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
@@ -65,7 +70,8 @@ async function demo(_given: object, { signal }: Run): Promise<void> {
     await liar.close();
     if (damaged?.code !== "DIGEST_MISMATCHED") throw unexpected("a damaged upload was not refused", damaged);
     say(`   refused by the proxy, exit status ${damaged.meaning.exit}: ${damaged.message}`);
-    say(`   The server was never sent the end of it: ${behind.sent().last.endsWith("\r\n\r\n") ? "NO" : "right"}.`);
+    const completed = behind.sent().last.endsWith("\r\n\r\n");
+    say(`   The server ${completed ? "RECEIVED a complete body" : "never received a complete body (as intended)"}.`);
 
     say("\n4. And through a proxy that, like many, does not know of trailers.\n");
     const eater = await startTrailerEater(new URL(url));
@@ -78,7 +84,7 @@ async function demo(_given: object, { signal }: Run): Promise<void> {
       const kept = await failure(download(`${url}/${path}`, nowhere(), { signal }));
       if (kept?.status !== 404) throw unexpected(`something of ${path} was kept`, kept);
     }
-    say("\n   Nothing of either can be downloaded: 404, 404.\n");
+    say("\n   Neither file exists (404).\n");
   } finally {
     await front.close();
     await proxy.close({ graceMs: 0 });
@@ -88,17 +94,8 @@ async function demo(_given: object, { signal }: Run): Promise<void> {
   }
 }
 
-function show(title: string, record: WireRecord): void {
-  say(`\n   ${title}\n`);
-  for (const line of wirePicture(record)) say(`      ${line}`);
-}
-
 function unexpected(what: string, cause: TrailsumError | undefined): TrailsumError {
   return new TrailsumError("INTERNAL", what, { cause });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 /** Somewhere in the content of a file of some megabytes. */

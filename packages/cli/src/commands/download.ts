@@ -51,9 +51,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     });
     bar.stop();
     if (verdict.name === "unverified") {
-      process.stderr.write(
-        `trailsum: ${url.href} came with no digest to verify it by; --require verified refuses such\n`,
-      );
+      run.warn(`${url.href} came with no digest to verify it by; --require verified refuses such`);
     }
     if (given.quiet) return;
     const { computed } = verdict;
@@ -68,7 +66,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     };
     // Standard output may be taken by what was downloaded.
     const results = output === "-" ? process.stderr : process.stdout;
-    results.write(given.json ? `${JSON.stringify(told)}\n` : md5Line(computed, output));
+    await run.print(given.json ? `${JSON.stringify(told)}\n` : md5Line(computed, output), results);
   } finally {
     bar.stop();
   }

@@ -7,6 +7,7 @@ import { createAccessLog } from "../access-log.ts";
 import { defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { expectRepetition } from "../long-running.ts";
+import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
 import { superviseWorkers } from "../workers.ts";
@@ -92,7 +93,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
   const { tls, host, port } = await listenerOptions(given);
-  const log = createAccessLog(process.stderr);
+  const log = createAccessLog(createLogOutput(process.stderr));
   const server = createProxyServer({
     target: given.targets.map(String),
     balance: given.balance,

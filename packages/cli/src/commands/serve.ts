@@ -3,8 +3,10 @@ import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
+import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface ServeArguments extends ListenerArguments {
@@ -38,17 +40,15 @@ export const serveCommand: CommandModule = defineCommand<ServeArguments>({
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
+  const output = createLogOutput(process.stderr);
+  const log = (message: string): void => output.write(`${visibleText(message)}\n`);
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
     ...(await listenerOptions(given)),
     require: parseIntegrityFieldNames(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
-    logger: {
-      info: (message) => void (given.quiet || process.stderr.write(`${message}\n`)),
-      warn: (message) => void process.stderr.write(`${message}\n`),
-      error: (message) => void process.stderr.write(`${message}\n`),
-    },
+    logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },
   });
   const { url } = await server.listen();
   process.stdout.write(`listening on ${url}\n`);

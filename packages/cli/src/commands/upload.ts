@@ -63,7 +63,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
     if (given.quiet) return;
     bar.stop();
-    process.stdout.write(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.name));
+    await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.name));
   };
 
   const worker = async (): Promise<void> => {
@@ -74,7 +74,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
       } catch (error) {
         bar.stop();
         run.report(error);
-        if (given.json) process.stdout.write(`${JSON.stringify({ file: entry.name, error: described(error) })}\n`);
+        if (given.json) await run.print(`${JSON.stringify({ file: entry.name, error: described(error) })}\n`);
         if (isFinal(error)) break;
       }
     }
