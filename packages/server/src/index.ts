@@ -16,6 +16,16 @@ export {
 export type { Receipt } from "./receipt.ts";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
 
-export type { Committed, ReadOptions, StagedObject, StageOptions, Store, StoredObject } from "./stores/store.ts";
+export type {
+  CommitCondition,
+  Committed,
+  ObjectVersion,
+  OpenOptions,
+  ReadOptions,
+  StagedObject,
+  StageOptions,
+  Store,
+  StoredObject,
+} from "./stores/store.ts";
 export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory-store.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory-store.ts";

@@ -16,12 +16,20 @@ import { refusingHeadVerdict } from "./head-verdict.ts";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
 import { abortResponse, endResponse, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
+import {
+  entityTag,
+  evaluatePreconditions,
+  lastModified,
+  needsEntityTag,
+  parsePreconditions,
+  type Validators,
+} from "./preconditions.ts";
 import { sendProblem } from "./problem-response.ts";
 import { answeredAlgorithms, createReceipt } from "./receipt.ts";
 import { tooLarge } from "./request-body.ts";
 import { type RequestHead, requestHead, wantedAlgorithms } from "./request-head.ts";
 import { sendVerified } from "./send-verified.ts";
-import type { StagedObject, Store } from "./stores/store.ts";
+import type { CommitCondition, ObjectVersion, StagedObject, Store } from "./stores/store.ts";
 import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */
@@ -59,7 +67,9 @@ const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
 
 /**
  * Receives uploads into a store and gives them back. `PUT` and `POST` store under the request's path what verified;
- * `GET` and `HEAD` answer with it and its digests. Whatever is refused is answered with a problem document (RFC 9457).
+ * `GET` and `HEAD` answer with it and its digests. All of them honour preconditions (RFC 9110 section 13) on the strong
+ * entity tag, which is made from the sha-256 of the stored bytes, and on the date of the last modification.
+ * Whatever is refused is answered with a problem document (RFC 9457).
  */
 export function createUploadHandler(options: UploadHandlerOptions): UploadHandler {
   const {
@@ -105,8 +115,10 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     const refusing = refusingHeadVerdict(head, options);
     if (refusing !== undefined) return refuseContent(exchange, refusing);
 
+    const condition = commitCondition(head);
     const staged = await store.stage(path, { size: head.size });
     try {
+      if (condition !== undefined) await checkBeforeContent(path, condition);
       exchange.proceed();
       const verdict = await receiveContent(req, staged);
       if (!isAcceptable(verdict, options)) {
@@ -114,7 +126,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
         await staged.discard();
         return refuseContent(exchange, verdict);
       }
-      const { created } = await staged.commit(verdict.computed);
+      const { created } = await staged.commit(verdict.computed, condition);
       logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
       const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
       const digests = formatDigestField(verdict.computed, answeredAlgorithms(head.header, verdict));
@@ -122,10 +134,20 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       res.setHeader("Content-Type", "application/json");
       res.setHeader("Content-Length", receipt.length);
       if (digests !== "") res.setHeader("Repr-Digest", digests);
+      // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
+      const tag = head.method === "PUT" || created ? entityTag(verdict.computed) : undefined;
+      if (tag !== undefined) res.setHeader("ETag", tag);
       endResponse(res, receipt);
     } finally {
       await staged.discard();
     }
+  }
+
+  /** Checks the condition of a commit before the content is read; the commit checks it again. */
+  async function checkBeforeContent(path: string, { needsDigest, check }: CommitCondition): Promise<void> {
+    const current = await store.open(path, { digest: needsDigest });
+    await current?.close();
+    check(current);
   }
 
   /** Refuses what need not be read to be refused. */
@@ -146,7 +168,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
 
   /** Reads the content into the stage. Gives its verdict, good or bad; rejects if it did not arrive whole or cannot be kept. */
   async function receiveContent(req: NodeRequest, staged: StagedObject): Promise<Verdict> {
-    const { body, verdict } = verifyRequest(req, options);
+    const { body, verdict } = verifyRequest(req, { ...options, record: ["sha-256"] });
     try {
       await pipeline(body, staged.content);
     } catch (error) {
@@ -165,14 +187,28 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
 
   async function deliver({ head, req, res }: Exchange): Promise<void> {
     const { path, directory } = parseObjectPath(head.target);
-    const object = directory ? undefined : await store.open(path);
+    const preconditions = parsePreconditions(head.header);
+    const digest = preconditions !== undefined && needsEntityTag(preconditions);
+    const object = directory ? undefined : await store.open(path, { digest });
     if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
-    const { size, digests, modified } = object;
+    const digests = object.digests && wantedDigests(object.digests, head);
+    const validators = validatorsOf(object);
+    const validatorFields: [string, string][] = [["Last-Modified", validators.lastModified.toUTCString()]];
+    if (validators.entityTag !== undefined) validatorFields.push(["ETag", validators.entityTag]);
+    const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
+    if (result !== "perform") {
+      await object.close();
+      if (result === "failed") throw preconditionFailed();
+      res.statusCode = 304;
+      for (const [name, value] of validatorFields) res.setHeader(name, value);
+      res.end();
+      return;
+    }
     const headers: [string, string][] = [
       // Whatever was uploaded is handed back as bytes, never as a page of this site.
       ["Content-Type", "application/octet-stream"],
       ["X-Content-Type-Options", "nosniff"],
-      ["Last-Modified", modified.toUTCString()],
+      ...validatorFields,
     ];
     // Who takes nothing of it holds a file open, and some of its content in memory.
     if (idleTimeout > 0) res.setTimeout(idleTimeout, () => abortResponse(res));
@@ -182,7 +218,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
       await sendVerified(res, source, {
         headers,
-        size,
+        size: object.size,
         digests,
         algorithms: deliveredAlgorithms(head, digests, algorithms),
       });
@@ -235,6 +271,42 @@ function uploadPath({ target }: RequestHead): string {
     "PATH_INVALID",
     'a path that ends in "/" is a directory: add the name of the object to store',
   );
+}
+
+/** The preconditions of a write, as the store has to check them; undefined if there are none. */
+function commitCondition({ header }: RequestHead): CommitCondition | undefined {
+  const preconditions = parsePreconditions(header);
+  if (preconditions === undefined) return undefined;
+  return {
+    needsDigest: needsEntityTag(preconditions),
+    check(current) {
+      const validators = current && validatorsOf(current);
+      if (evaluatePreconditions(preconditions, false, validators) !== "perform") throw preconditionFailed();
+    },
+  };
+}
+
+function validatorsOf({ digests, modified }: ObjectVersion): Validators {
+  return { entityTag: entityTag(digests), lastModified: lastModified(modified) };
+}
+
+function preconditionFailed(): TrailsumError {
+  return new TrailsumError(
+    "PRECONDITION_FAILED",
+    "what is stored under this path is not what the request expects: look at it again before you change it",
+  );
+}
+
+/**
+ * Those of the known digests that the client wants (RFC 9530 section 4), all if it wants none of them. Each one that is
+ * sent is computed again while the content leaves.
+ */
+function wantedDigests(known: Digests, { header }: RequestHead): Digests {
+  const wanted = wantedAlgorithms(header).flatMap((algorithm): [Algorithm, Buffer][] => {
+    const value = known.values.get(algorithm);
+    return value === undefined ? [] : [[algorithm, value]];
+  });
+  return wanted.length > 0 ? { ...known, values: new Map(wanted) } : known;
 }
 
 /** What to compute for the trailers of a download: what is known beforehand, and what the client asks for. */

@@ -7,6 +7,7 @@ import {
   createTrailerPolicy,
   createVerifyingStream,
   decideVerdict,
+  type Digests,
   FieldLines,
   type IntegrityFieldName,
   type Verdict,
@@ -32,6 +33,11 @@ export interface VerificationPolicy {
 
 /** Options of {@link verifyRequest}. */
 export interface VerifyRequestOptions extends VerificationPolicy {
+  /**
+   * Algorithms to compute besides those that the request needs, for what is recorded of the content.
+   * @default none
+   */
+  readonly record?: readonly Algorithm[] | undefined;
   /** Stops the reading when it fires; the body then fails with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,15 +63,23 @@ export interface VerifiedRequest {
  * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
-  const { require = [], algorithms = allAlgorithms, maxSize, idleTimeout = 60_000, signal } = options;
+  const { require = [], algorithms = allAlgorithms, record = [], maxSize, idleTimeout = 60_000, signal } = options;
   const head = requestHead(req);
   let trailer = FieldLines.empty;
+  // What is only recorded proves nothing to a server that was told not to trust it.
+  const only = (computed: Digests): Digests => ({
+    ...computed,
+    values: new Map([...computed.values].filter(([algorithm]) => algorithms.includes(algorithm))),
+  });
 
   const body = createVerifyingStream({
     // A sender says with Want-* what it wants answered, and wants what it computes itself.
-    algorithms: algorithmsToCompute({ ...head, hints: wantedAlgorithms(head.header) }, algorithms),
+    algorithms: [...algorithmsToCompute({ ...head, hints: wantedAlgorithms(head.header) }, algorithms), ...record],
     size: head.size,
-    decide: (computed) => decideVerdict({ header: head.header, trailer, computed, require, supported: algorithms }),
+    decide: (computed) => ({
+      ...decideVerdict({ header: head.header, trailer, computed: only(computed), require, supported: algorithms }),
+      computed,
+    }),
     accept: (verdict) => isAcceptable(verdict, options),
   });
   const onTrailers = (received: FieldLines): void => {

@@ -2,10 +2,11 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rename, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Digests } from "@trailsum/shared";
 import { tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { createDirectoryStore } from "../src/index.ts";
+import { createDirectoryStore, type Store } from "../src/index.ts";
 import { content, directoryFixture, md5, other, readObject } from "./peer.ts";
 import { digestsOf, put, stage, storeContract } from "./store-contract.ts";
 
@@ -110,15 +111,47 @@ describe("files that other tools put there", () => {
     await change(join(directory, "a"));
     const bytes = await readFile(join(directory, "a"));
     expect((await digestsIn(store, "a"))?.values.get("md5")?.toString("hex")).toBe(md5(bytes));
-    expect((await digestsIn(store, "a"))?.values.has("sha-256")).toBe(false);
+    expect(await digestsIn(store, "a")).toEqual(await digestsOf(bytes));
   });
 
   test("a record that was cut short by a crash counts as none", async () => {
     const { directory, store, records } = await directoryFixture();
-    await put(store, "a", content);
+    const staged = await stage(store, "a", content);
+    await staged.commit(await digestsOf(content, ["md5", "sha-256", "sha-512"]));
     const [record] = await records();
     await truncate(join(directory, ".trailsum/digests", record!), 20);
-    expect([...(await digestsIn(store, "a"))!.values.keys()]).toEqual(["md5"]);
+    expect([...(await digestsIn(store, "a"))!.values.keys()]).toEqual(["md5", "sha-256"]);
+  });
+});
+
+describe("the sha-256 of a file without a record of it", () => {
+  const digestsFor = async (store: Store, path: string, digest: boolean): Promise<Digests | undefined> => {
+    const object = await store.open(path, { digest });
+    await object?.close();
+    return object?.digests;
+  };
+
+  test("is computed where it is asked for, however large the file", async () => {
+    const { directory } = await directoryFixture();
+    const store = await createDirectoryStore({ directory, digestOnOpen: 10 });
+    await writeFile(join(directory, "a"), content);
+    expect(await digestsFor(store, "a", false)).toBeUndefined();
+    expect(await digestsFor(store, "a", true)).toEqual(await digestsOf(content));
+    // And recorded.
+    expect(await digestsFor(store, "a", false)).toEqual(await digestsOf(content));
+  });
+
+  test("is added to a record of md5 alone that the file agrees with", async () => {
+    const { store } = await directoryFixture();
+    await (await stage(store, "a", content)).commit(await digestsOf(content, ["md5"]));
+    expect(await digestsFor(store, "a", false)).toEqual(await digestsOf(content));
+  });
+
+  test("does not replace a record that the file contradicts", async () => {
+    const { store } = await directoryFixture();
+    const recorded = await digestsOf(Buffer.alloc(content.length), ["md5"]);
+    await (await stage(store, "a", content)).commit(recorded);
+    expect(await digestsFor(store, "a", true)).toEqual(recorded);
   });
 });
 

@@ -33,6 +33,9 @@ export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes
 export const base64 = (algorithm: string, bytes: Uint8Array): string =>
   createHash(algorithm).update(bytes).digest("base64");
 
+/** The entity tag that the upload handler gives content. */
+export const etag = (bytes: Uint8Array): string => `"${createHash("sha256").update(bytes).digest("hex")}"`;
+
 /** A request as it stands on the wire: its head lines, then its body as it is. */
 export function request(startLine: string, fields: readonly string[] = [], body: string | Buffer = ""): Buffer {
   const head = [`${startLine} HTTP/1.1`, "Host: test", ...fields, "", ""].join("\r\n");

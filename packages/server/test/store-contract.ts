@@ -2,14 +2,17 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { createDigester, type Digests } from "@trailsum/shared";
+import { type Algorithm, createDigester, type Digests, TrailsumError } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import type { StagedObject, Store } from "../src/index.ts";
+import type { CommitCondition, ObjectVersion, StagedObject, Store } from "../src/index.ts";
 import { content, other, readObject } from "./peer.ts";
 
-export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
-  const digester = await createDigester(["md5", "sha-256"]);
+export async function digestsOf(
+  bytes: Uint8Array,
+  algorithms: readonly Algorithm[] = ["md5", "sha-256"],
+): Promise<Digests> {
+  const digester = await createDigester(algorithms);
   digester.update(bytes);
   return digester.digest();
 }
@@ -108,6 +111,55 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       const object = await store.open("a/b");
       expect(object!.digests).toEqual(await digestsOf(stored!));
       await object!.close();
+    });
+
+    test("a condition of a commit sees what is there, with its sha-256", async () => {
+      const store = await create();
+      const seen: (ObjectVersion | undefined)[] = [];
+      const condition: CommitCondition = { needsDigest: true, check: (current) => void seen.push(current) };
+      await (await stage(store, "a", content)).commit(await digestsOf(content, ["md5"]), condition);
+      await (await stage(store, "a", other)).commit(await digestsOf(other), condition);
+      const { values } = await digestsOf(content);
+      expect(seen).toEqual([undefined, expect.objectContaining({ size: content.length })]);
+      expect(seen[1]!.digests!.values.get("sha-256")).toEqual(values.get("sha-256"));
+    });
+
+    test("a commit whose condition does not hold leaves what is there, and discards its own", async () => {
+      const store = await create();
+      await put(store, "a", content);
+      const staged = await stage(store, "a", other);
+      const error = new TrailsumError("PRECONDITION_FAILED", "it is not what was expected");
+      const check = (): never => {
+        throw error;
+      };
+      await expect(staged.commit(await digestsOf(other), { needsDigest: false, check })).rejects.toBe(error);
+      expect(await readObject(store, "a")).toEqual(content);
+      await expect(staged.commit(await digestsOf(other))).rejects.toMatchObject({ name: "TrailsumError" });
+    });
+
+    test("nothing is committed between the check of a condition and its commit", async () => {
+      const store = await create();
+      await put(store, "a", Buffer.from("0"));
+      // Each of them adds one to what it has read, if that is still there, and else tries again.
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const before = (await readObject(store, "a"))!;
+          const next = Buffer.from(String(Number(before) + 1));
+          const expected = (await digestsOf(before)).values.get("sha-256")!;
+          const check = (current: ObjectVersion | undefined): void => {
+            if (current?.digests?.values.get("sha-256")?.equals(expected) !== true)
+              throw new TrailsumError("PRECONDITION_FAILED", "it is another one");
+          };
+          const staged = await stage(store, "a", next);
+          const committed = await staged
+            .commit(await digestsOf(next), { needsDigest: true, check })
+            .catch((error: TrailsumError) => error);
+          if (!(committed instanceof TrailsumError)) return;
+          expect(committed.code).toBe("PRECONDITION_FAILED");
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, increment));
+      expect((await readObject(store, "a"))?.toString()).toBe("16");
     });
 
     test("an empty object is an object", async () => {

@@ -31,6 +31,7 @@ export type ErrorCode =
   | "CONFLICT"
   | "TOO_LARGE"
   | "CONTENT_RANGE"
+  | "PRECONDITION_FAILED"
   | "EXPECTATION_FAILED"
   | "NO_SPACE"
   | "FILE_UNREADABLE"
@@ -82,6 +83,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   CONFLICT: { meaning: "something of another kind is there", exit: 4, status: 409, type: `${OWN}:path-conflict` },
   TOO_LARGE: { meaning: "larger than is accepted", exit: 4, status: 413, type: "about:blank" },
   CONTENT_RANGE: { meaning: "partial uploads are not accepted", exit: 4, status: 400, type: `${OWN}:partial-put` },
+  PRECONDITION_FAILED: {
+    meaning: "a precondition of the request does not hold",
+    exit: 4,
+    status: 412,
+    type: "about:blank",
+  },
   EXPECTATION_FAILED: { meaning: "an expectation that cannot be met", exit: 4, status: 417, type: "about:blank" },
   NO_SPACE: { meaning: "no space left to store it", exit: 5, status: 507, type: "about:blank" },
   FILE_UNREADABLE: { meaning: "cannot read a local file", exit: 5 },

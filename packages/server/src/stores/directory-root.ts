@@ -15,6 +15,8 @@ export interface DirectoryRoot {
   readonly reserved: string;
   /** Where an object's file is or would be, as far as the names go: links on the way have not been looked at. */
   locate(path: string): string;
+  /** Where an object's file is or would be, links among the directories that exist followed: one name for each file. */
+  target(path: string): Promise<string>;
   /** The real path of what is there, links followed; undefined where nothing is. */
   resolve(path: string): Promise<string | undefined>;
   /** The name under which digests are kept for the file of that real path. */
@@ -57,6 +59,16 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
     reserved,
     locate,
     resolve,
+    async target(path) {
+      const missing: string[] = [];
+      for (let file = locate(path); file !== directory; file = dirname(file)) {
+        missing.unshift(basename(file));
+        const parent = await unlessAbsent(realpath(dirname(file)));
+        if (parent !== undefined) return join(parent, ...missing);
+      }
+      return directory;
+    },
+
     keyOf: (real) => relative(directory, real).split(sep).join("/"),
 
     async checkReplaceable(path) {

@@ -17,7 +17,16 @@ import { fileError, fileErrorCode, unlessAbsent } from "./file-errors.ts";
 import { PathLocks } from "./path-locks.ts";
 import { StagedFile } from "./staged-file.ts";
 import { createStagingEntry, removeLeftovers, type StagingEntry } from "./staging-area.ts";
-import type { Committed, ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
+import type {
+  CommitCondition,
+  Committed,
+  ObjectVersion,
+  OpenOptions,
+  ReadOptions,
+  StagedObject,
+  Store,
+  StoredObject,
+} from "./store.ts";
 
 /** Options of {@link createDirectoryStore}. */
 export interface DirectoryStoreOptions {
@@ -25,7 +34,7 @@ export interface DirectoryStoreOptions {
   readonly directory: string;
   /**
    * Up to what size, in bytes, a file that came by other means is read once before it is first served, so that its
-   * digest can be told beforehand. Default 64 MiB.
+   * digests can be sent in the header. Larger ones are read when a request has a condition on their entity tag. Default 64 MiB.
    */
   readonly digestOnOpen?: number | undefined;
 }
@@ -66,12 +75,14 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
 }
 
+/** One commit at a time to each file, by whichever store of this process: two may serve one directory. */
+const commits = new PathLocks();
+
 class DirectoryStore implements Store {
   readonly #root: DirectoryRoot;
   readonly #records: DigestRecords;
   readonly #staging: string;
   readonly #digestOnOpen: number;
-  readonly #locks = new PathLocks();
   readonly #hashing = new PathLocks();
 
   constructor(root: DirectoryRoot, records: DigestRecords, staging: string, digestOnOpen: number) {
@@ -87,7 +98,7 @@ class DirectoryStore implements Store {
       await this.#root.checkReplaceable(path);
       if (size !== undefined) await this.#checkRoom(size);
       const entry = await createStagingEntry(this.#staging);
-      return new StagedInDirectory(entry, (identity, digests) => this.#publish(path, entry, identity, digests));
+      return new StagedInDirectory(entry, (version) => this.#publish(path, entry, version));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     }
@@ -99,9 +110,11 @@ class DirectoryStore implements Store {
   }
 
   /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
-  async #publish(path: string, entry: StagingEntry, identity: FileIdentity, digests: Digests): Promise<Committed> {
-    return this.#locks.hold(path, async () => {
+  async #publish(path: string, entry: StagingEntry, version: NewVersion): Promise<Committed> {
+    const { identity, digests, condition } = version;
+    return commits.hold(await this.#root.target(path), async () => {
       await this.#root.checkReplaceable(path);
+      if (condition !== undefined) condition.check(await this.#current(path, condition));
       const { file, changed } = await this.#root.makeWay(path);
       const key = this.#root.keyOf(file);
       const old = await unlessAbsent(lstat(file, { bigint: true }));
@@ -114,17 +127,24 @@ class DirectoryStore implements Store {
     });
   }
 
-  async open(path: string): Promise<StoredObject | undefined> {
+  async #current(path: string, { needsDigest }: CommitCondition): Promise<ObjectVersion | undefined> {
+    const object = await this.open(path, { digest: needsDigest });
+    await object?.close();
+    return object;
+  }
+
+  async open(path: string, { digest = false }: OpenOptions = {}): Promise<StoredObject | undefined> {
     try {
       const real = await this.#root.resolve(path);
       if (real === undefined) return undefined;
-      return await this.#openFile(real);
+      return await this.#openFile(real, digest ? Number.POSITIVE_INFINITY : this.#digestOnOpen);
     } catch (error) {
       throw fileError(error, "FILE_UNREADABLE");
     }
   }
 
-  async #openFile(real: string): Promise<StoredObject | undefined> {
+  /** Opens a file. One of up to `digestUpTo` bytes whose sha-256 is not recorded is read for it. */
+  async #openFile(real: string, digestUpTo: number): Promise<StoredObject | undefined> {
     // Not blocking: opening a named pipe would wait for a writer. Not following: the links have been followed, and checked.
     const key = this.#root.keyOf(real);
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -136,7 +156,10 @@ class DirectoryStore implements Store {
       if (stats.isFile()) {
         const known = await this.#records.read(key, stats);
         // Many may ask for it at once: one of them reads it.
-        const digests = known ?? (await this.#hashing.hold(key, () => this.#digest(key, file, stats)));
+        const digests =
+          known?.values.has("sha-256") === true || stats.size > digestUpTo
+            ? known
+            : await this.#hashing.hold(key, () => this.#digest(key, file, stats));
         return new FileInDirectory(file, Number(stats.size), digests, stats.mtime);
       }
     } catch (error) {
@@ -147,23 +170,36 @@ class DirectoryStore implements Store {
     return undefined;
   }
 
-  /** Reads a small file that came by other means, and remembers its digest. */
+  /** Reads a file that came by other means, or before sha-256 was recorded, and records its digests. */
   async #digest(key: string, file: FileHandle, identity: FileIdentity): Promise<Digests | undefined> {
-    if (identity.size > this.#digestOnOpen) return undefined;
     const known = await this.#records.read(key, identity);
-    if (known !== undefined) return known;
-    const digester = await createDigester(["md5"]);
+    if (known?.values.has("sha-256") === true) return known;
+    const digester = await createDigester(["md5", "sha-256", ...(known?.values.keys() ?? [])]);
     for await (const chunk of fileStream(file, Number(identity.size), { autoClose: false })) digester.update(chunk);
     const digests = digester.digest();
     // It may have been written to meanwhile.
     if (!sameVersion(identity, await file.stat({ bigint: true }))) return undefined;
+    // What was recorded when it was verified decides what it should be.
+    if (known !== undefined && !agree(known, digests)) return known;
     // It can be served without being remembered, from a full disk, say.
     await this.#records.write(key, identity, digests).catch(() => {});
     return digests;
   }
 }
 
-type Publish = (identity: FileIdentity, digests: Digests) => Promise<Committed>;
+/** Whether the digests of `known` are among `computed`. */
+function agree(known: Digests, computed: Digests): boolean {
+  return [...known.values].every(([algorithm, digest]) => computed.values.get(algorithm)?.equals(digest) === true);
+}
+
+/** A staged file that is complete and on the disk, and what has to hold for it to be published. */
+interface NewVersion {
+  readonly identity: FileIdentity;
+  readonly digests: Digests;
+  readonly condition: CommitCondition | undefined;
+}
+
+type Publish = (version: NewVersion) => Promise<Committed>;
 
 class StagedInDirectory implements StagedObject {
   readonly content: StagedFile;
@@ -177,7 +213,7 @@ class StagedInDirectory implements StagedObject {
     this.content = new StagedFile(entry.path, entry.file);
   }
 
-  async commit(digests: Digests): Promise<Committed> {
+  async commit(digests: Digests, condition?: CommitCondition): Promise<Committed> {
     if (!this.#open) throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
     try {
       await this.content.sync();
@@ -185,7 +221,7 @@ class StagedInDirectory implements StagedObject {
       if (Number(identity.size) !== digests.size) {
         throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
       }
-      const committed = await this.#publish(identity, digests);
+      const committed = await this.#publish({ identity, digests, condition });
       await this.#close();
       return committed;
     } catch (error) {

@@ -1,6 +1,6 @@
 import { Readable, Writable } from "node:stream";
 
-import { type Digests, TrailsumError } from "@trailsum/shared";
+import { createDigester, type Digests, TrailsumError } from "@trailsum/shared";
 
 import type { Store, StagedObject, StoredObject } from "./store.ts";
 
@@ -25,10 +25,17 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
     let content: MemoryContent | undefined = new MemoryContent(reserve);
     return {
       content,
-      async commit(digests) {
+      async commit(digests, condition) {
+        const recorded = await withSha256(digests, content?.blocks ?? []);
         if (content === undefined) throw new TrailsumError("INTERNAL", "the staged object was discarded before");
         const old = versions.get(path);
-        versions.set(path, { blocks: content.blocks, size: content.size, digests, modified: new Date() });
+        try {
+          condition?.check(old);
+        } catch (error) {
+          await this.discard();
+          throw error;
+        }
+        versions.set(path, { blocks: content.blocks, size: content.size, digests: recorded, modified: new Date() });
         content = undefined;
         used -= old?.size ?? 0;
         return { created: old === undefined };
@@ -68,6 +75,14 @@ function openVersion({ blocks, size, digests, modified }: Version): StoredObject
     createReadStream: () => Readable.from(blocks, { objectMode: false }),
     async close() {},
   };
+}
+
+/** These digests and the sha-256 of the content, which every store can give. */
+async function withSha256(digests: Digests, blocks: readonly Buffer[]): Promise<Digests> {
+  if (digests.values.has("sha-256")) return digests;
+  const digester = await createDigester(["sha-256"]);
+  for (const block of blocks) digester.update(block);
+  return { ...digests, values: new Map([...digests.values, ...digester.digest().values]) };
 }
 
 const BLOCK = 65_536;

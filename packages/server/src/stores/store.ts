@@ -15,7 +15,16 @@ export interface Store {
   /** Begins an object that nobody can see yet. A `size` known beforehand lets a store refuse at once what cannot fit. */
   stage(path: string, options?: StageOptions): Promise<StagedObject>;
   /** The object at a path, or undefined where there is none. It must be closed, or its stream read or destroyed. */
-  open(path: string): Promise<StoredObject | undefined>;
+  open(path: string, options?: OpenOptions): Promise<StoredObject | undefined>;
+}
+
+/** Options of {@link Store.open}. */
+export interface OpenOptions {
+  /**
+   * Whether the sha-256 digest must be known, even if the whole object has to be read for it.
+   * @default false
+   */
+  readonly digest?: boolean | undefined;
 }
 
 /** Options of {@link Store.stage}. */
@@ -28,10 +37,22 @@ export interface StageOptions {
 export interface StagedObject {
   /** Takes the content. Once it has finished, the object can be committed. */
   readonly content: Writable;
-  /** Publishes the object, durably and in one step, together with its digests. Call it only for content that may be seen. */
-  commit(digests: Digests): Promise<Committed>;
+  /**
+   * Publishes the object, durably and in one step, together with its digests. Call it only for content that may be seen.
+   * A `condition` is checked against what is there at that instant: nothing else is committed to the path between the
+   * check and the publication. If it throws, the object is discarded and the commit rejects with its error.
+   */
+  commit(digests: Digests, condition?: CommitCondition): Promise<Committed>;
   /** Forgets the object, as if it had never been staged. It never rejects, and does nothing after a commit. */
   discard(): Promise<void>;
+}
+
+/** What has to hold of the object that a commit replaces. */
+export interface CommitCondition {
+  /** Whether `check` needs the sha-256 digest, even if the whole object has to be read for it. */
+  readonly needsDigest: boolean;
+  /** Throws if `current`, undefined where nothing is stored, may not be replaced. */
+  readonly check: (current: ObjectVersion | undefined) => void;
 }
 
 /** What a commit did. */
@@ -46,14 +67,18 @@ export interface ReadOptions {
   readonly chunkSize?: number | undefined;
 }
 
-/** One version of an object, open for reading. */
-export interface StoredObject {
-  /** How many bytes it has. */
+/** What is known of one version of an object. */
+export interface ObjectVersion {
+  /** Its size in bytes. */
   readonly size: number;
-  /** Its digests, as they were when it was verified; undefined where nobody knows them. */
+  /** Its digests, as they were when it was verified; undefined if they are not known. */
   readonly digests: Digests | undefined;
   /** When it was last changed. */
   readonly modified: Date;
+}
+
+/** One version of an object, open for reading. */
+export interface StoredObject extends ObjectVersion {
   /** Its bytes. Call it once: when the stream ends or is destroyed the object is closed. */
   createReadStream(options?: ReadOptions): Readable;
   /** Gives back what the object holds open. Needed only where no stream was made; it never rejects. */
