@@ -12,3 +12,5 @@ export type { Progress } from "./transfer/progress.ts";
 export { targetUrl } from "./transfer/target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./download/verify-response.ts";
 export { transportError } from "./transfer/transport-error.ts";
+export { isConnectFailure } from "./dispatcher/connector.ts";
+export { streamResetCode } from "./dispatcher/http2/stream-error.ts";

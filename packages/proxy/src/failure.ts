@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
+import { constants } from "node:http2";
 
-import { transportError } from "@trailsum/client";
+import { isConnectFailure, streamResetCode, transportError } from "@trailsum/client";
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
 import { isGrpc } from "./grpc.ts";
@@ -22,7 +23,7 @@ export function originFailure(error: unknown, origin: string | undefined): Trail
   // Raised by us, about the client's own message: it has its status already.
   if (error instanceof TrailsumError) return error;
   const failure = transportError(error, URL.parse(origin ?? ""));
-  const status = isUnsupported(error) ? 501 : (STATUS[failure.code] ?? 500);
+  const status = isUnsupported(error) ? 501 : isUnprocessed(error) ? 503 : (STATUS[failure.code] ?? 500);
   return new TrailsumError(failure.code, failure.message, { cause: error, status });
 }
 
@@ -31,20 +32,50 @@ function isUnsupported(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "UND_ERR_NOT_SUPPORTED";
 }
 
-/** Whether it speaks against the origin that it was asked: a client cannot have an origin left out by what it sends. */
-export function blamesOrigin({ code, cause }: TrailsumError): boolean {
+/** Whether the origin could not even be connected to: nothing was sent, and no request can have provoked it. */
+export function isUnreachable({ code, cause }: TrailsumError): boolean {
   // Raised by us, it is about the client's message.
-  return cause !== undefined && code in STATUS;
+  if (cause === undefined) return false;
+  return code === "CONNECT_FAILED" || code === "UNTRUSTED_CERTIFICATE" || isConnectFailure(cause);
 }
 
 /**
- * Whether another origin may be asked, none of the content having been read: nothing of the request was sent; or it may
- * be sent twice (RFC 9110 section 9.2.2), and the connection was lost before an answer.
+ * Whether the origin certainly did not process the request: it refused the stream, or said GOAWAY with a lower stream
+ * (RFC 9113 section 8.7).
  */
-export function mayGoElsewhere({ code }: TrailsumError, inbound: InboundRequest): boolean {
-  if (code === "CONNECT_FAILED" || code === "UNTRUSTED_CERTIFICATE") return true;
-  return code === "CONNECTION_LOST" && IDEMPOTENT.has(inbound.method);
+export function isUnprocessed(error: unknown): boolean {
+  return streamResetCode(error) === constants.NGHTTP2_REFUSED_STREAM;
 }
+
+/**
+ * Whether another origin may be asked, none of the content having been read: nothing of the request was sent or
+ * processed; or it may be sent twice (RFC 9110 section 9.2.2), and the connection was lost before an answer.
+ */
+export function mayGoElsewhere(failure: TrailsumError, inbound: InboundRequest): boolean {
+  if (isUnreachable(failure) || isUnprocessed(failure.cause)) return true;
+  return failure.code === "CONNECTION_LOST" && IDEMPOTENT.has(inbound.method);
+}
+
+/**
+ * The code with which an exchange is broken off towards a client of HTTP/2 after the origin reset its stream: the same
+ * one, as it tells the client what to make of it. Codes that are about the connection to the origin, and NO_ERROR, which
+ * would be taken for an end, are an internal error to the client (RFC 9113 section 7).
+ */
+export function passedResetCode({ cause }: TrailsumError): number | undefined {
+  const code = streamResetCode(cause);
+  return code === undefined || !HOP_CODES.has(code) ? code : constants.NGHTTP2_INTERNAL_ERROR;
+}
+
+const HOP_CODES: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_NO_ERROR,
+  constants.NGHTTP2_PROTOCOL_ERROR,
+  constants.NGHTTP2_FLOW_CONTROL_ERROR,
+  constants.NGHTTP2_SETTINGS_TIMEOUT,
+  constants.NGHTTP2_STREAM_CLOSED,
+  constants.NGHTTP2_FRAME_SIZE_ERROR,
+  constants.NGHTTP2_COMPRESSION_ERROR,
+  constants.NGHTTP2_HTTP_1_1_REQUIRED,
+]);
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
@@ -56,17 +87,23 @@ export interface FailureResponse {
   readonly header?: FieldLines | undefined;
   /** The content; a text is sent as UTF-8. Its length is added. */
   readonly content?: string | Uint8Array | undefined;
+  /** Over HTTP/2, the error code with which the stream is reset in place of all that (RFC 9113 section 7). */
+  readonly resetCode?: number | undefined;
 }
 
 /**
- * The answer to a request that came to nothing: a problem document, or for gRPC a status of its own. What went wrong
- * inside is not told: the status says all that a client needs.
+ * The answer to a request that failed: a problem document, or for gRPC a status of its own. What went wrong inside is not
+ * told: the status says all that a client needs. Over HTTP/2 a stream that the origin reset is reset: for gRPC always,
+ * whose clients make a status of the code; for others where the code says what to do, such as to send it again.
  */
 export function failureResponse(error: TrailsumError, request: InboundRequest): FailureResponse {
   const status = error.status ?? 500;
+  const grpc = isGrpc(request.header.get("Content-Type"));
+  const resetCode = request.httpVersion === "2.0" ? passedResetCode(error) : undefined;
+  if (resetCode !== undefined && (grpc || ACTIONABLE.has(resetCode))) return { status, resetCode };
   const about =
     status >= 500 ? new TrailsumError(error.code, PUBLIC[status] ?? "something went wrong", { status }) : error;
-  if (isGrpc(request.header.get("Content-Type"))) return grpcFailure(about);
+  if (grpc) return grpcFailure(about);
   return {
     status,
     header: FieldLines.from([["Content-Type", problemMediaType]]),
@@ -74,10 +111,16 @@ export function failureResponse(error: TrailsumError, request: InboundRequest): 
   };
 }
 
+const ACTIONABLE: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_REFUSED_STREAM,
+  constants.NGHTTP2_CANCEL,
+  constants.NGHTTP2_ENHANCE_YOUR_CALM,
+]);
+
 const PUBLIC: Readonly<Record<number, string>> = {
   501: "this cannot be asked of the origin",
   502: "the origin could not be reached, or did not answer as it should",
-  503: "no origin is available",
+  503: "no origin takes the request now: it was not processed and can be sent again",
   504: "the origin did not answer in time",
 };
 
@@ -104,6 +147,10 @@ function percentEncoded(text: string): string {
 
 /** Sends such an answer. Of a request that has not been read to its end the rest is not waited for. */
 export function sendFailure(exchange: InboundExchange, response: FailureResponse): void {
+  if (response.resetCode !== undefined && exchange.request.httpVersion === "2.0") {
+    exchange.breakOff(response.resetCode);
+    return;
+  }
   const content = Buffer.from(response.content ?? "");
   const { status } = response;
   const hasContent = exchange.request.method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;

@@ -7,21 +7,24 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
-import { blamesOrigin, failureResponse, mayGoElsewhere, originFailure, sendFailure } from "./failure.ts";
+import {
+  failureResponse,
+  isUnprocessed,
+  isUnreachable,
+  mayGoElsewhere,
+  originFailure,
+  passedResetCode,
+  sendFailure,
+} from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import { contentOfUpgrade } from "./inbound/inbound-content.ts";
 import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
-import { type Asker, type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
-import { type Target, Targets, targetUrls } from "./origin/targets.ts";
+import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
+import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
-import {
-  type ContentWatcher,
-  type PassingContent,
-  passingContent,
-  type PassingPolicy,
-} from "./request/passing-content.ts";
+import { type PassingContent, passingContent, type PassingPolicy } from "./request/passing-content.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
 import { relay } from "./response/relay.ts";
@@ -29,6 +32,9 @@ import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { joinSockets, notSwitched, switchedTo } from "./tunnel.ts";
 import { Verification, type VerificationMode } from "./verification.ts";
 import { WebSocketHandshake } from "./websocket-handshake.ts";
+
+/** How often a request with content is sent again to the only target, which refused it unprocessed (RFC 9113 section 8.7). */
+const RESENDINGS = 3;
 
 /** Passes exchanges on to origins, and their answers back. */
 export interface Forwarder {
@@ -61,7 +67,11 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     trailers: requestTrailers,
     sendsTrailers: capable,
   };
-  const passing: PassingPolicy = { policy: requestTrailers, mode: verify };
+  const passing: PassingPolicy = {
+    policy: requestTrailers,
+    mode: verify,
+    replayBuffer: options.replayBuffer ?? 65_536,
+  };
 
   let closed: Promise<void> | undefined;
   let underWay = 0;
@@ -71,22 +81,22 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   async function forward(exchange: InboundExchange): Promise<void> {
     const began = performance.now();
     underWay += 1;
-    const passage = new Passage(exchange, capable);
+    const proxied = new ProxiedExchange(exchange, capable);
     const { request } = exchange;
-    const content = passingContent(exchange, passing, passage);
+    const content = passingContent(exchange, passing, proxied);
     try {
       checkRequest(request);
-      if (request.upgrade === undefined) await answer(passage, await reach(passage, content));
-      else await switchOver(passage, request.upgrade);
+      if (request.upgrade === undefined) await answer(proxied, await reach(proxied, content));
+      else await switchOver(proxied, request.upgrade);
     } catch (error) {
-      await fail(passage, error);
+      await fail(proxied, error);
     }
     exchange.conclude();
-    if (content.verdict !== undefined) passage.record.requestVerdict = await known(content.verdict);
-    if (passage.verification?.verdict !== undefined)
-      passage.record.responseVerdict = await known(passage.verification.verdict);
-    passage.end();
-    const reporting = onExchange === undefined ? undefined : report(passage, onExchange, began);
+    if (content.verdict !== undefined) proxied.record.requestVerdict = await known(content.verdict);
+    if (proxied.verification?.verdict !== undefined)
+      proxied.record.responseVerdict = await known(proxied.verification.verdict);
+    proxied.end();
+    const reporting = onExchange === undefined ? undefined : report(proxied, onExchange, began);
     if (reporting !== undefined) await reporting;
     underWay -= 1;
     if (underWay === 0) idling?.resolve();
@@ -101,25 +111,25 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
-  function reach(passage: Passage, content: PassingContent): Promise<OriginResponse> {
-    return withTarget(passage, content, (out) => roundTrip(dispatcher, out, content.outbound(), passage));
+  function reach(proxied: ProxiedExchange, content: PassingContent): Promise<OriginResponse> {
+    return withTarget(proxied, content, (out) => roundTrip(dispatcher, out, content.outbound(), proxied));
   }
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
-  async function switchOver(passage: Passage, protocol: string): Promise<void> {
-    if (passage.exchange.content !== undefined) throw contentOfUpgrade();
-    const handshake = new WebSocketHandshake(passage.exchange.request);
-    const outcome = await withTarget(passage, undefined, (out) => {
+  async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
+    if (proxied.exchange.content !== undefined) throw contentOfUpgrade();
+    const handshake = new WebSocketHandshake(proxied.exchange.request);
+    const outcome = await withTarget(proxied, undefined, (out) => {
       out.header = handshake.asking(out.header);
-      return switchProtocols(dispatcher, out, protocol, passage);
+      return switchProtocols(dispatcher, out, protocol, proxied);
     });
-    if ("socket" in outcome) await join(passage, outcome, { protocol, handshake });
-    else await answer(passage, notSwitched(outcome, passage.exchange.request));
+    if ("socket" in outcome) await join(proxied, outcome, { protocol, handshake });
+    else await answer(proxied, notSwitched(outcome, proxied.exchange.request));
   }
 
   /** Gives the response back: head, content, trailers. */
-  async function answer(passage: Passage, response: OriginResponse): Promise<void> {
-    const { exchange } = passage;
+  async function answer(proxied: ProxiedExchange, response: OriginResponse): Promise<void> {
+    const { exchange } = proxied;
     const { request } = exchange;
     const separated = separateHeader(response.header);
     const outgoing = proxyResponse(response, separated);
@@ -133,8 +143,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         await sent(exchange);
       } else {
         const verification = verificationOf(request, response, verify);
-        passage.begun = verification !== undefined;
-        passage.verification = verification;
+        proxied.begun = verification !== undefined;
+        proxied.verification = verification;
         await relay(response, exchange, outgoing, { head, separated, policy: responseTrailers, verification });
       }
     } catch (error) {
@@ -155,7 +165,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
   async function join(
-    { exchange, record }: Passage,
+    { exchange, record }: ProxiedExchange,
     switched: Switched,
     { protocol, handshake }: { readonly protocol: string; readonly handshake: WebSocketHandshake },
   ): Promise<void> {
@@ -174,44 +184,57 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
   }
 
-  /** Chooses a target, aims the request at it and sends it; tries others while that can do no harm. */
+  /** Chooses a target, aims the request at it and sends it; tries again while that can do no harm. */
   async function withTarget<Outcome>(
-    passage: Passage,
+    proxied: ProxiedExchange,
     content: PassingContent | undefined,
     send: (out: OutboundRequest) => RoundTrip<Outcome>,
   ): Promise<Outcome> {
-    const { record } = passage;
-    const { request } = passage.exchange;
+    const { record } = proxied;
+    const { request } = proxied.exchange;
     const tried: Target[] = [];
-    let failure: TrailsumError | undefined;
+    let resendings = 0;
+    let attempt = targets.attempt(tried)!;
     for (;;) {
-      const target = targets.choose(tried);
-      if (target === undefined)
-        throw failure ?? new TrailsumError("CONNECT_FAILED", "no origin is available", { status: 503 });
+      const { target } = attempt;
       tried.push(target);
+      proxied.hold(attempt);
       const out = outboundRequest(request, target.base, outbound);
       if (rewrite !== undefined) await rewrite({ in: request, out });
       record.origin = out.origin;
-      passage.hold(target);
       try {
         const trip = send(out);
-        passage.follow(trip);
+        proxied.follow(trip);
         const outcome = await trip.outcome;
-        targets.succeeded(target);
+        content?.release();
         return outcome;
       } catch (error) {
-        failure = originFailure(error, out.origin);
-        if (blamesOrigin(failure)) targets.failed(target);
-        if (content?.begun === true || !mayGoElsewhere(failure, request)) throw failure;
+        const failure = originFailure(error, out.origin);
+        if (isUnreachable(failure)) attempt.unreachable();
+        const next = followingAttempt(failure, content);
+        if (next === undefined) throw failure;
+        attempt = next;
       }
+    }
+
+    /** Where the request goes after this failure: to another target, or to the same one if that did not process it. */
+    function followingAttempt(failure: TrailsumError, body: PassingContent | undefined): TargetAttempt | undefined {
+      const begun = body?.begun === true;
+      const unprocessed = isUnprocessed(failure.cause);
+      if (begun ? !unprocessed || !body.repeatable : !mayGoElsewhere(failure, request)) return undefined;
+      const elsewhere = targets.attempt(tried);
+      if (elsewhere !== undefined || !begun || resendings === RESENDINGS) return elsewhere;
+      resendings += 1;
+      return targets.attempt([]);
     }
   }
 
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
-  async function fail({ exchange, record, begun }: Passage, error: unknown): Promise<void> {
+  async function fail({ exchange, record, begun }: ProxiedExchange, error: unknown): Promise<void> {
     const failure = originFailure(error, record.origin);
     record.error = failure;
-    if (exchange.gone || begun || exchange.status !== undefined || failure.code === "ABORTED") exchange.breakOff();
+    if (exchange.gone || begun || exchange.status !== undefined || failure.code === "ABORTED")
+      exchange.breakOff(passedResetCode(failure));
     else {
       try {
         sendFailure(exchange, await errorHandler(failure, exchange.request));
@@ -225,76 +248,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   return { forward, idle, close: () => (closed ??= own?.close() ?? Promise.resolve()) };
 }
 
-/** One exchange on its way through, and what hangs on it until its response has ended. */
-class Passage implements Asker, ContentWatcher {
-  readonly exchange: InboundExchange;
-  readonly record: ExchangeRecord;
-  /** Whether the origin is told that the client waits for a 100. */
-  readonly expectContinue: boolean;
-  /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
-  begun = false;
-  /** What is done about the digests of the response. */
-  verification: Verification | undefined;
-  /** Whether the client has been sent a 100: it is sent one and no more. */
-  #continued = false;
-  #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
-  #target: Target | undefined;
-
-  constructor(exchange: InboundExchange, capable: boolean) {
-    this.exchange = exchange;
-    const { expectsContinue, upgrade } = exchange.request;
-    this.expectContinue = expectsContinue && upgrade === undefined && capable;
-    this.record = beginRecord(exchange.request);
-    exchange.onGone = () => this.#trip?.abort(clientGone());
-  }
-
-  /** Its exchange with an origin: given up when the client goes away. */
-  follow(trip: Pick<RoundTrip<unknown>, "abort">): void {
-    this.#trip = trip;
-    if (this.exchange.gone) this.exchange.onGone?.();
-  }
-
-  /** Counts as under way with this target, and with no other. */
-  hold(target: Target): void {
-    this.#release();
-    this.#target = target;
-    target.active += 1;
-  }
-
-  /** Relays an interim response. */
-  onInterim(status: number, header: FieldLines): void {
-    if (status === 100 && this.#continued) return;
-    this.#continued ||= status === 100;
-    this.exchange.interim(status, interimFields(header));
-  }
-
-  /** Lets the content come: the origin has asked for it, or has not and it is sent all the same. */
-  onContentBegun(): void {
-    if (this.exchange.request.expectsContinue) this.onInterim(100, FieldLines.empty);
-  }
-
-  end(): void {
-    this.#release();
-    this.exchange.onGone = undefined;
-    this.exchange.onDrain = undefined;
-  }
-
-  #release(): void {
-    if (this.#target !== undefined) this.#target.active -= 1;
-    this.#target = undefined;
-  }
-}
-
-/** The fields of an interim response (RFC 9110 section 15.2) without what was for the hop behind us. */
-function interimFields(header: FieldLines): FieldLines {
-  return header.length === 0
-    ? header
-    : FieldLines.owning(separateHeader(header, (name) => name === "content-length").endToEnd);
-}
-
 /** Tells whoever listens what became of an exchange, and waits only where they take their time. */
 function report(
-  { exchange, record }: Passage,
+  { exchange, record }: ProxiedExchange,
   onExchange: NonNullable<ReverseProxyOptions["onExchange"]>,
   began: number,
 ): Promise<void> | undefined {

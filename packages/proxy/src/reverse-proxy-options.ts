@@ -42,6 +42,13 @@ export interface ReverseProxyOptions {
    * from the origin, and an origin that answers an upgrade with anything but 101 is a failure.
    */
   readonly dispatcher?: Dispatcher | undefined;
+  /**
+   * How much of a request's content is kept, in bytes, until an origin answers. A request that an origin certainly did not
+   * process (HTTP/2: GOAWAY or REFUSED_STREAM, RFC 9113 section 8.7) is sent again while its content so far fits; beyond
+   * that an HTTP/2 client gets the REFUSED_STREAM that lets it retry, and an HTTP/1.1 client 503. 0 keeps nothing.
+   * @default 65,536
+   */
+  readonly replayBuffer?: number | undefined;
   /** Options of that `TrailerAgent`: TLS to the origin, timeouts, limits. */
   readonly agent?: TrailerAgentOptions | undefined;
   /**

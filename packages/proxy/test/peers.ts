@@ -3,7 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
 import type { RawConnection } from "@trailsum/testkit";
-import { listen, type Listening, type ParsedMessage, parseMessage, rawClient, until } from "@trailsum/testkit";
+import {
+  type Http2Peer,
+  type Http2Stream,
+  listen,
+  type Listening,
+  type ParsedMessage,
+  parseMessage,
+  rawClient,
+  rawHttp2Server,
+  until,
+} from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 import {
@@ -77,6 +87,21 @@ export function httpServer(
       void Promise.resolve(listener(request, response)).catch(() => response.destroy());
     }),
   );
+}
+
+/** An HTTP/2 origin that does this with each stream, one after the other, until its connections end. */
+export function streamServer(
+  serve: (stream: Http2Stream, peer: Http2Peer) => Promise<void>,
+): ReturnType<typeof rawHttp2Server> {
+  return rawHttp2Server(async (peer) => {
+    for (;;) {
+      const stream = await peer.accept().catch(() => undefined);
+      if (stream === undefined) return;
+      await serve(stream, peer).catch((error: unknown) => {
+        if (!peer.connection.ended) throw error;
+      });
+    }
+  });
 }
 
 /** What a server saw of a request. */

@@ -1,78 +1,135 @@
 import { describe, expect, test } from "vitest";
 
-import { type Target, Targets, targetUrls } from "../src/origin/targets.ts";
+import { type Target, type TargetAttempt, Targets, targetUrls } from "../src/origin/targets.ts";
 
 const urls = targetUrls(["http://a", "http://b", "http://c"]);
-const nobody: readonly Target[] = [];
-const host = (target: Target | undefined): string => target?.base.origin.replace("http://", "") ?? "";
+const host = (attempt: TargetAttempt | undefined): string =>
+  attempt?.target.base.origin.replace("http://", "") ?? "none";
+
+/** Where a request goes that ends at once. */
+function ask(targets: Targets, tried: readonly Target[] = []): string {
+  const attempt = targets.attempt(tried);
+  attempt?.end();
+  return host(attempt);
+}
+
+/** The hosts that so many requests go to. */
+const asked = (targets: Targets, times: number): string[] => Array.from({ length: times }, () => ask(targets));
+
+/** One attempt at each, by name. */
+function attemptEach(targets: Targets): Record<string, TargetAttempt> {
+  const tried: Target[] = [];
+  return Object.fromEntries(
+    urls.map(() => {
+      const attempt = targets.attempt(tried)!;
+      tried.push(attempt.target);
+      return [host(attempt), attempt];
+    }),
+  );
+}
+
+/** Fails to connect to this one, so many times. */
+function fail(targets: Targets, name: string, times: number): void {
+  for (let time = 0; time < times; time += 1) {
+    const attempts = attemptEach(targets);
+    attempts[name]!.unreachable();
+    for (const attempt of Object.values(attempts)) attempt.end();
+  }
+}
 
 describe("several targets", () => {
   test("take turns", () => {
-    const targets = new Targets(urls);
-    const chosen = Array.from({ length: 7 }, () => host(targets.choose(nobody)));
-    expect(chosen).toEqual(["a", "b", "c", "a", "b", "c", "a"]);
+    expect(asked(new Targets(urls), 7)).toEqual(["a", "b", "c", "a", "b", "c", "a"]);
   });
 
   test("are chosen by the fewest requests under way, in turn where they have as many", () => {
     const targets = new Targets(urls, "least-connections");
-    const take = (): Target => {
-      const target = targets.choose(nobody)!;
-      target.active += 1;
-      return target;
-    };
-    const first = [take(), take(), take()];
+    const first = [targets.attempt([])!, targets.attempt([])!, targets.attempt([])!];
     expect(first.map(host).toSorted()).toEqual(["a", "b", "c"]);
-    first[1]!.active = 0;
-    expect(take()).toBe(first[1]);
-    first[2]!.active = 0;
-    expect(take()).toBe(first[2]);
+    first[1]!.end();
+    expect(targets.attempt([])!.target).toBe(first[1]!.target);
+    first[2]!.end();
+    first[2]!.end();
+    expect(targets.attempt([])!.target).toBe(first[2]!.target);
   });
 
   test("are not asked twice for one request", () => {
     const targets = new Targets(urls);
-    const tried: Target[] = [];
-    for (let turn = 0; turn < 3; turn += 1) tried.push(targets.choose(tried)!);
-    expect(tried.length).toBe(3);
-    expect(targets.choose(tried)).toBeUndefined();
+    const attempts = Object.values(attemptEach(targets));
+    expect(attempts.length).toBe(3);
+    expect(targets.attempt(attempts.map(({ target }) => target))).toBeUndefined();
   });
 
-  test("lose one that has failed so many times in a row, and no other", () => {
+  test("lose one that could not be connected to so many times in a row, and no other", () => {
     const targets = new Targets(urls, "round-robin", { maxFailures: 2, ejectedFor: 60_000 });
-    const [a, b] = [targets.choose(nobody)!, targets.choose(nobody)!];
-    for (const target of [a, b, b, a]) {
-      targets.failed(target);
-      if (target === b) targets.succeeded(b);
+    fail(targets, "a", 1);
+    fail(targets, "b", 1);
+    const { b } = attemptEach(targets);
+    b!.reached();
+    b!.end();
+    fail(targets, "b", 1);
+    fail(targets, "a", 1);
+    expect(new Set(asked(targets, 12))).toEqual(new Set(["b", "c"]));
+  });
+
+  test("lose none by requests that reached it, or ended before that was known", () => {
+    const targets = new Targets(urls, "round-robin", { maxFailures: 1, ejectedFor: 60_000 });
+    for (let turn = 0; turn < 6; turn += 1) {
+      const attempt = targets.attempt([])!;
+      if (turn % 2 === 0) attempt.reached();
+      attempt.end();
+      attempt.unreachable();
     }
-    const chosen = new Set(Array.from({ length: 12 }, () => host(targets.choose(nobody))));
-    expect([...chosen].toSorted()).toEqual(["b", "c"]);
+    expect(new Set(asked(targets, 3))).toEqual(new Set(["a", "b", "c"]));
+  });
+
+  test("have one that failed probed by one request at a time", () => {
+    const targets = new Targets(urls);
+    fail(targets, "a", 1);
+    const attempts = Array.from({ length: 9 }, () => targets.attempt([])!);
+    const probes = attempts.filter((attempt) => host(attempt) === "a");
+    expect(probes.length).toBe(1);
+    probes[0]!.reached();
+    expect(new Set(asked(targets, 3))).toEqual(new Set(["a", "b", "c"]));
+  });
+
+  test("have a probe that ends undecided followed by another", () => {
+    const targets = new Targets(urls);
+    fail(targets, "a", 1);
+    const probed = (): boolean => asked(targets, 3).includes("a");
+    expect([probed(), probed()]).toEqual([true, true]);
   });
 
   test("try one again when its time is over, and leave it out at the first failure then", async () => {
     const targets = new Targets(urls, "round-robin", { maxFailures: 2, ejectedFor: 20 });
-    const a = targets.choose(nobody)!;
-    const others = [targets.choose(nobody)!, targets.choose(nobody)!];
-    targets.failed(a);
-    expect(targets.choose(others)).toBe(a);
-    targets.failed(a);
-    await expect.poll(() => targets.choose(others), { interval: 5 }).toBe(a);
-    const before = performance.now();
-    targets.failed(a);
-    expect(a.ejectedUntil).toBeGreaterThan(before);
-    targets.succeeded(a);
-    expect(targets.choose(others)).toBe(a);
+    fail(targets, "a", 2);
+    expect(asked(targets, 3)).not.toContain("a");
+    await expect.poll(() => asked(targets, 3), { interval: 5 }).toContain("a");
+    fail(targets, "a", 1);
+    expect(asked(targets, 3)).not.toContain("a");
+    const { a } = attemptEach(targets);
+    a!.reached();
+    expect(asked(targets, 3)).toContain("a");
   });
 
-  test("that are all left out leave nobody to choose", () => {
+  test("that are all left out are used all the same", () => {
     const targets = new Targets(urls, "least-connections", { maxFailures: 1, ejectedFor: 60_000 });
-    for (let turn = 0; turn < 3; turn += 1) targets.failed(targets.choose(nobody)!);
-    expect(targets.choose(nobody)).toBeUndefined();
+    for (const name of ["a", "b", "c"]) fail(targets, name, 1);
+    const first = attemptEach(targets);
+    expect(Object.keys(first).toSorted()).toEqual(["a", "b", "c"]);
+    first["b"]!.reached();
+    expect(new Set(asked(targets, 6))).toEqual(new Set(["b"]));
   });
 });
 
 test("a single target is always chosen, however often it failed, and once for each request", () => {
   const targets = new Targets(targetUrls("http://a"), "round-robin", { maxFailures: 1 });
-  const target = targets.choose(nobody)!;
-  for (let turn = 0; turn < 5; turn += 1) targets.failed(target);
-  expect(targets.choose(nobody)).toBe(target);
-  expect(targets.choose([target])).toBeUndefined();
+  for (let turn = 0; turn < 5; turn += 1) {
+    const attempt = targets.attempt([])!;
+    attempt.unreachable();
+    attempt.end();
+  }
+  expect(ask(targets)).toBe("a");
+  const held = targets.attempt([])!;
+  expect([ask(targets), targets.attempt([held.target])]).toEqual(["a", undefined]);
 });

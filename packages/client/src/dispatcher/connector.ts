@@ -22,6 +22,11 @@ interface ConnectCallbacks {
   onError(error: Error): void;
 }
 
+/** Whether an exchange failed because no connection could be made, TLS included: nothing was sent then. */
+export function isConnectFailure(error: unknown): boolean {
+  return error instanceof Error && "connecting" in error && error.connecting === true;
+}
+
 /** Opens connections to one origin. */
 export interface Connector {
   /** Connects, to speak one of these, the first one rather; gives a function that gives up. Without TLS it is the first one. */
@@ -86,7 +91,7 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
         socket.on("error", ignore);
         // A remembered session that the server does not take must not be tried for ever.
         session = undefined;
-        waiting.onError(error);
+        waiting.onError(Object.assign(error, { connecting: true }));
       };
       const closed = (): void => fail(new errors.SocketError("closed while connecting"));
       const timer =

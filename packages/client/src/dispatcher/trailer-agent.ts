@@ -60,7 +60,8 @@ export interface TrailerAgentOptions {
  * Over HTTP/2 an upgrade to WebSocket is an extended CONNECT (RFC 8441): its handler gets a status of 200 and a stream,
  * which undici's own `upgrade` takes for a refusal. A server that cannot do that, and every other upgrade, is asked over
  * HTTP/1.1. What a server has refused unprocessed is sent again, up to three times. The error of a stream that was
- * reset, or of a connection that was closed, with an error code has it as `http2ErrorCode` (RFC 9113 section 7).
+ * reset, or of a connection that was closed, with an error code has it as `http2ErrorCode` (RFC 9113 section 7), and
+ * `stream` or `connection` as `http2ErrorScope`. The error of a connection that could not be made has `connecting: true`.
  *
  * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3), and
  * so is one over HTTP/2 that is reset before its end, with NO_ERROR too.

@@ -1,5 +1,7 @@
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
+import { isConnectFailure } from "../dispatcher/connector.ts";
+
 /** What undici, Node and OpenSSL call the ways in which an exchange fails, and what they are here. */
 const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ECONNREFUSED", ["CONNECT_FAILED", "nothing listens there: is the server running, and is the port right?"]],
@@ -63,9 +65,24 @@ export function transportError(error: unknown, url: URL | null): TrailsumError {
   // fetch calls everything a TypeError, and keeps what happened in its cause.
   if (code === "" && error instanceof TypeError && error.cause instanceof Error)
     return transportError(error.cause, url);
-  const [kind, sentence] = http2Meaning(code, error) ?? CODES.get(code) ?? unlisted(code, error);
+  const [kind, sentence] = http2Meaning(code, error) ?? connectionMeaning(code, error) ?? unlisted(code, error);
   const detail = kind === "USAGE" && error instanceof Error ? `${sentence}: ${error.message}` : sentence;
   return new TrailsumError(kind, url === null ? detail : `${url.origin}: ${detail}`, { cause: error });
+}
+
+/** What a code means depends on whether the connection stood: `ETIMEDOUT` comes from `connect` and from `read`. */
+function connectionMeaning(code: string, error: unknown): readonly [ErrorCode, string] | undefined {
+  const meaning = CODES.get(code);
+  if (meaning?.[0] === "CONNECTION_LOST" && isConnectFailure(error))
+    return ["CONNECT_FAILED", "the connection was closed before it could be used"];
+  if (meaning?.[0] === "CONNECT_FAILED" && isTransferFailure(error)) return ["CONNECTION_LOST", LOST];
+  return meaning;
+}
+
+const LOST = "the connection was lost";
+
+function isTransferFailure(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && (error.syscall === "read" || error.syscall === "write");
 }
 
 function http2Meaning(code: string, error: unknown): readonly [ErrorCode, string] | undefined {

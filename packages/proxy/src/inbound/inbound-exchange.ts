@@ -35,8 +35,11 @@ export interface InboundExchange {
    * once, behind `end`.
    */
   whenSent(done: () => void, failed: (error: Error) => void): void;
-  /** Breaks the exchange off, so that nobody can take what was sent for a whole response. */
-  breakOff(): void;
+  /**
+   * Breaks the exchange off, so that what was sent cannot be taken for a whole response. Over HTTP/2 the stream is reset
+   * with `resetCode` (default: INTERNAL_ERROR).
+   */
+  breakOff(resetCode?: number): void;
   /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
   conclude(): void;
   /**

@@ -21,10 +21,12 @@ export interface OutboundContent {
 /** What goes with the head of a request that has no content. */
 export const NO_OUTBOUND_CONTENT: OutboundContent = { body: null, length: undefined, trailers: undefined };
 
-/** Who asks an origin, and what they have to say to it and to hear from it before there is a response. */
-export interface Asker {
+/** Observes a request on its way to an origin, until there is a response. */
+export interface RoundTripObserver {
   /** Whether a 100 is waited for before the content is sent. */
   readonly expectContinue: boolean;
+  /** The origin could be connected to. */
+  onReached(): void;
   /** Each interim response (1xx) but 101, in order. */
   onInterim(status: number, header: FieldLines): void;
 }
@@ -49,9 +51,9 @@ export function roundTrip(
   dispatcher: Dispatcher,
   out: OutboundRequest,
   content: OutboundContent,
-  asker: Asker,
+  observer: RoundTripObserver,
 ): RoundTrip<OriginResponse> {
-  const dispatched = new Dispatched(content, asker);
+  const dispatched = new OriginDispatchHandler(content, observer);
   dispatched.send(dispatcher, out, content, undefined);
   // Without a protocol to switch to there is nothing else that it could come to.
   return dispatched as RoundTrip<unknown> as RoundTrip<OriginResponse>;
@@ -62,17 +64,17 @@ export function switchProtocols(
   dispatcher: Dispatcher,
   out: OutboundRequest,
   protocol: string,
-  asker: Asker,
+  observer: RoundTripObserver,
 ): RoundTrip<OriginResponse | Switched> {
-  const dispatched = new Dispatched(NO_OUTBOUND_CONTENT, asker);
+  const dispatched = new OriginDispatchHandler(NO_OUTBOUND_CONTENT, observer);
   dispatched.send(dispatcher, out, NO_OUTBOUND_CONTENT, protocol);
   return dispatched;
 }
 
 /** A request that has been given to a dispatcher, and what the dispatcher tells of it. */
-class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
+class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
   readonly outcome: Promise<OriginResponse | Switched>;
-  readonly #asker: Asker;
+  readonly #observer: RoundTripObserver;
   readonly #onSent: OutboundContent["onSent"];
   #resolve!: (outcome: OriginResponse | Switched) => void;
   #reject!: (error: Error) => void;
@@ -80,8 +82,8 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
   #abortedBy: Error | undefined;
   #response: IncomingResponse | undefined;
 
-  constructor({ onSent }: OutboundContent, asker: Asker) {
-    this.#asker = asker;
+  constructor({ onSent }: OutboundContent, observer: RoundTripObserver) {
+    this.#observer = observer;
     this.#onSent = onSent;
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -93,7 +95,7 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
     const headers = [...out.header.raw];
     if (out.host !== undefined) headers.push("Host", out.host);
     if (content.length !== undefined) headers.push("Content-Length", String(content.length));
-    if (this.#asker.expectContinue) headers.push("Expect", "100-continue");
+    if (this.#observer.expectContinue) headers.push("Expect", "100-continue");
     const request = {
       origin: out.origin,
       path: out.target,
@@ -117,7 +119,12 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
     if (this.#abortedBy !== undefined) controller.abort(this.#abortedBy);
   }
 
+  onBodySent(): void {
+    this.#observer.onReached();
+  }
+
   onRequestSent(): void {
+    this.#observer.onReached();
     this.#onSent?.();
   }
 
@@ -127,9 +134,10 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
     _headers: IncomingHttpHeaders,
     reason = "",
   ): void {
+    this.#observer.onReached();
     const header = rawFieldLines(controller.rawHeaders);
     if (status < 200) {
-      this.#asker.onInterim(status, header);
+      this.#observer.onInterim(status, header);
       return;
     }
     this.#response = new IncomingResponse(controller, status, header, reason);
@@ -150,6 +158,7 @@ class Dispatched implements RoundTrip<OriginResponse | Switched>, Dispatcher.Dis
     _headers: IncomingHttpHeaders,
     socket: Duplex,
   ): void {
+    this.#observer.onReached();
     // The end of one direction is not the end of the other.
     if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
     this.#resolve({ status, header: rawFieldLines(controller.rawHeaders), socket });

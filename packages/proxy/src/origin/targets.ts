@@ -5,9 +5,15 @@ export type Balance = "round-robin" | "least-connections";
 
 /** When a target is left out, and for how long. */
 export interface HealthOptions {
-  /** So many failures in a row eject it. Default 3. */
+  /**
+   * Failures to connect in a row (refused, timed out, TLS) that eject a target.
+   * @default 3
+   */
   readonly maxFailures?: number | undefined;
-  /** Milliseconds until it is tried again. Default 10,000. */
+  /**
+   * Milliseconds until one request probes an ejected target.
+   * @default 10,000
+   */
   readonly ejectedFor?: number | undefined;
 }
 
@@ -26,17 +32,23 @@ export class Target {
   readonly base: TargetBase;
   /** Requests under way. */
   active = 0;
-  /** Failures since the last success. */
+  /** Failures to connect since a request last reached it. */
   failures = 0;
-  /** When it may be tried again, by the monotonic clock; 0 while it is well. */
+  /** When it may be probed, by the monotonic clock; 0 while it is not ejected. */
   ejectedUntil = 0;
+  /** The attempt that decides whether a target that failed is back. */
+  probe: TargetAttempt | undefined;
 
   constructor({ origin, pathname, search }: URL) {
     this.base = { origin, path: pathname, query: search.slice(1) };
   }
 }
 
-/** The servers that requests can go to, and how they are doing. Health is judged by the requests themselves. */
+/**
+ * The servers that requests can go to, and which of them can be reached. Health is judged by connecting alone: what an
+ * origin answers, or that it does not answer, may be one request's doing, and one client must not take an origin from
+ * the others.
+ */
 export class Targets {
   readonly #targets: readonly Target[];
   readonly #balance: Balance;
@@ -52,33 +64,84 @@ export class Targets {
   }
 
   /**
-   * The target for a request that has been to `tried` already. A single target is always chosen; among several an
-   * ejected one is not, until its time is over. Nothing when there is none left.
+   * An attempt at a target for a request that has been to `tried` already; nothing when it has been to all. A target that
+   * failed is probed by one request at a time, and once ejected not before its time is over. When no other is left, such
+   * targets are used all the same.
    */
-  choose(tried: readonly Target[]): Target | undefined {
-    if (this.#targets.length === 1) return tried.length === 0 ? this.#targets[0] : undefined;
+  attempt(tried: readonly Target[]): TargetAttempt | undefined {
+    const untried = this.#inTurn().filter((target) => !tried.includes(target));
     const now = performance.now();
-    const turn = this.#turn;
-    this.#turn = (turn + 1) % this.#targets.length;
-    let chosen: Target | undefined;
-    for (let at = 0; at < this.#targets.length; at += 1) {
-      const target = this.#targets[(turn + at) % this.#targets.length]!;
-      if (tried.includes(target) || target.ejectedUntil > now) continue;
-      if (this.#balance === "round-robin") return target;
-      if (chosen === undefined || target.active < chosen.active) chosen = target;
-    }
-    return chosen;
+    const usable = untried.filter(({ failures, probe, ejectedUntil }) => {
+      return failures === 0 || (probe === undefined && ejectedUntil <= now);
+    });
+    const candidates = usable.length > 0 ? usable : untried;
+    const target = this.#balance === "round-robin" ? candidates[0] : fewestActive(candidates);
+    return target && new TargetAttempt(target, this);
   }
 
-  succeeded(target: Target): void {
+  /** A request has reached it. */
+  reached(target: Target): void {
     target.failures = 0;
     target.ejectedUntil = 0;
   }
 
-  /** One failure more. A target that has just been tried again after its time needs only one to be left out again. */
-  failed(target: Target): void {
+  /** It could not be connected to. After a probe failed, one failure is enough to leave it out again. */
+  unreachable(target: Target): void {
     target.failures += 1;
     if (target.failures >= this.#maxFailures) target.ejectedUntil = performance.now() + this.#ejectedFor;
+  }
+
+  #inTurn(): Target[] {
+    const first = this.#turn;
+    this.#turn = (first + 1) % this.#targets.length;
+    return [...this.#targets.slice(first), ...this.#targets.slice(0, first)];
+  }
+}
+
+function fewestActive(targets: readonly Target[]): Target | undefined {
+  return targets.reduce<Target | undefined>(
+    (fewest, target) => (fewest === undefined || target.active < fewest.active ? target : fewest),
+    undefined,
+  );
+}
+
+/** One request's use of a target, from the choice to the end of its exchange. */
+export class TargetAttempt {
+  readonly target: Target;
+  readonly #targets: Targets;
+  #decided = false;
+  #ended = false;
+
+  constructor(target: Target, targets: Targets) {
+    this.target = target;
+    this.#targets = targets;
+    target.active += 1;
+    if (target.failures > 0) target.probe ??= this;
+  }
+
+  /** The target could be connected to, whatever becomes of the request. */
+  reached(): void {
+    if (this.#decide()) this.#targets.reached(this.target);
+  }
+
+  /** The target could not be connected to. */
+  unreachable(): void {
+    if (this.#decide()) this.#targets.unreachable(this.target);
+  }
+
+  /** The exchange is over. An attempt that never learnt whether the target is there says nothing about it. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.target.active -= 1;
+    this.#decide();
+  }
+
+  #decide(): boolean {
+    if (this.#decided) return false;
+    this.#decided = true;
+    if (this.target.probe === this) this.target.probe = undefined;
+    return true;
   }
 }
 

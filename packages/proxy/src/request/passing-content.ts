@@ -9,13 +9,18 @@ import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 import { announcedTrailers } from "./outbound-request.ts";
+import { ReplayBuffer } from "./replay-buffer.ts";
 
 /** The content of a request on its way to an origin. */
 export interface PassingContent {
-  /** Its content for another attempt. Only as long as it has not begun. */
+  /** Its content, from the beginning, for one more attempt. Only while it is `repeatable`. */
   outbound(): OutboundContent;
   /** Whether any of it may have been read. */
   readonly begun: boolean;
+  /** Whether it can be given from its beginning: nothing was read, or all that was read is kept. */
+  readonly repeatable: boolean;
+  /** Keeps nothing for another attempt: the request has reached an origin that answers it. */
+  release(): void;
   /** Its verdict, where it is verified on the way; rejects when it did not arrive whole. */
   readonly verdict: Promise<Verdict> | undefined;
 }
@@ -24,6 +29,8 @@ export interface PassingContent {
 export interface PassingPolicy {
   readonly policy: TrailerPolicy;
   readonly mode: VerificationMode;
+  /** How much content is kept to send a request again. Bytes. */
+  readonly replayBuffer: number;
 }
 
 /** Who is told that content is first read. */
@@ -34,6 +41,8 @@ export interface ContentWatcher {
 const NO_CONTENT: PassingContent = {
   outbound: () => NO_OUTBOUND_CONTENT,
   begun: false,
+  repeatable: true,
+  release() {},
   verdict: undefined,
 };
 
@@ -64,6 +73,7 @@ class Passing implements PassingContent {
   readonly #verification: Verification | undefined;
   /** All of it, where it is there already. */
   readonly #whole: Buffer | undefined;
+  readonly #replay: ReplayBuffer;
 
   constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: PassingOptions) {
     this.#inbound = inbound;
@@ -77,10 +87,19 @@ class Passing implements PassingContent {
       this.#verification = new Verification({ ...message, content: "whole" }, policy.mode);
     }
     this.#whole = inbound.expectsContinue ? undefined : source.whole;
+    this.#replay = new ReplayBuffer(source, policy.replayBuffer);
   }
 
   get verdict(): Promise<Verdict> | undefined {
     return this.#verification?.verdict;
+  }
+
+  get repeatable(): boolean {
+    return this.#whole !== undefined || this.#replay.complete;
+  }
+
+  release(): void {
+    this.#replay.release();
   }
 
   outbound(): OutboundContent {
@@ -91,7 +110,7 @@ class Passing implements PassingContent {
       if (this.#verification === undefined) return { body: this.#whole, length, trailers, onSent: this.#begin };
       return { body: this.#judged(this.#whole, this.#verification), length, trailers };
     }
-    const content = new InboundContent(this.#source, this.#begin);
+    const content = new InboundContent(this.#replay.open(), this.#begin);
     const body = this.#verification === undefined ? content : this.#verified(content, this.#verification);
     return { body, length, trailers: this.#mayFollow ? this.#trailers : undefined };
   }

@@ -163,6 +163,10 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   leave(): void {
     this.#sink = undefined;
+    if (this.#content !== "arriving" || this.#beginning !== undefined) return;
+    // What still comes waits for the next sink.
+    this.#beginning = [];
+    this.#connection.pause();
   }
 
   resume(): void {

@@ -118,10 +118,9 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     else stream.once("finish", settle).once("close", settle);
   }
 
-  breakOff(): void {
+  breakOff(resetCode: number = constants.NGHTTP2_INTERNAL_ERROR): void {
     if (this.#finished && this.#content === "whole") return;
-    const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants;
-    this.#stream.close(this.gone ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
+    this.#stream.close(this.gone ? constants.NGHTTP2_CANCEL : resetCode);
   }
 
   /**

@@ -11,6 +11,8 @@ export class NodeContent implements ContentSource {
   readonly #message: IncomingMessage;
   readonly #detached: boolean;
   #sink: ContentSink | undefined;
+  /** Whether it has flowed before, for an earlier attempt. */
+  #begun = false;
 
   /** `detached` where Node has let go of the connection: what is content and what stands behind it cannot be told apart. */
   constructor(message: IncomingMessage, detached: boolean) {
@@ -26,10 +28,12 @@ export class NodeContent implements ContentSource {
     this.#sink = sink;
     const message = this.#message;
     if (this.#detached) sink.onLost(contentOfUpgrade());
-    else if (message.readableDidRead) {
+    else if (this.#begun && message.readableEnded) process.nextTick(this.#onEnd);
+    else if (!this.#begun && message.readableDidRead) {
       sink.onLost(new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request"));
     } else if (message.destroyed && !message.readableEnded) sink.onLost();
     else {
+      this.#begun = true;
       message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);
       // Whoever gave an earlier attempt up has paused it.
       message.resume();

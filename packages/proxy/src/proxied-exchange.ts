@@ -1,0 +1,78 @@
+import { FieldLines } from "@trailsum/shared";
+
+import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
+import { separateHeader } from "./hop-by-hop.ts";
+import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
+import type { RoundTrip, RoundTripObserver } from "./origin/round-trip.ts";
+import type { TargetAttempt } from "./origin/targets.ts";
+import type { ContentWatcher } from "./request/passing-content.ts";
+import type { Verification } from "./verification.ts";
+
+/** One exchange on its way through the proxy, and what belongs to it until its response has ended. */
+export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
+  readonly exchange: InboundExchange;
+  readonly record: ExchangeRecord;
+  /** Whether the origin is told that the client waits for a 100. */
+  readonly expectContinue: boolean;
+  /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
+  begun = false;
+  /** What is done about the digests of the response. */
+  verification: Verification | undefined;
+  /** Whether the client has been sent a 100: it is sent one and no more. */
+  #continued = false;
+  #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
+  #attempt: TargetAttempt | undefined;
+
+  /** `capable` where what sends the request can send an expectation. */
+  constructor(exchange: InboundExchange, capable: boolean) {
+    this.exchange = exchange;
+    const { expectsContinue, upgrade } = exchange.request;
+    this.expectContinue = expectsContinue && upgrade === undefined && capable;
+    this.record = beginRecord(exchange.request);
+    exchange.onGone = () => this.#trip?.abort(clientGone());
+  }
+
+  /** Its exchange with an origin: given up when the client goes away. */
+  follow(trip: Pick<RoundTrip<unknown>, "abort">): void {
+    this.#trip = trip;
+    if (this.exchange.gone) this.exchange.onGone?.();
+  }
+
+  /** It is at this target now, and at no other. */
+  hold(attempt: TargetAttempt): void {
+    this.#attempt?.end();
+    this.#attempt = attempt;
+  }
+
+  /** The request has been sent, or an answer has begun: the target can be connected to. */
+  onReached(): void {
+    this.#attempt?.reached();
+  }
+
+  /** Relays an interim response. */
+  onInterim(status: number, header: FieldLines): void {
+    if (status === 100 && this.#continued) return;
+    this.#continued ||= status === 100;
+    this.exchange.interim(status, interimFields(header));
+  }
+
+  /** Lets the content come: the origin has asked for it, or has not and it is sent all the same. */
+  onContentBegun(): void {
+    if (this.exchange.request.expectsContinue) this.onInterim(100, FieldLines.empty);
+  }
+
+  end(): void {
+    this.#attempt?.end();
+    this.exchange.onGone = undefined;
+    this.exchange.onDrain = undefined;
+  }
+}
+
+/** The fields of an interim response (RFC 9110 section 15.2) without those that were for this hop. */
+function interimFields(header: FieldLines): FieldLines {
+  return header.length === 0 ? header : FieldLines.owning(separateHeader(header, isFraming).endToEnd);
+}
+
+function isFraming(name: string): boolean {
+  return name === "content-length";
+}
