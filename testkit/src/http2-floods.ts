@@ -164,6 +164,23 @@ export function clientFloods({ get, put }: { readonly get: FieldPairs; readonly 
   ];
 }
 
+/**
+ * Bursts of requests whose trailers lack END_STREAM (RFC 9113 section 8.1), to be sent with a pause after each. Node keeps
+ * the field lines of such trailers, and once aborted the process when the session was freed before them.
+ */
+export function* burstsOfOpenTrailers(put: FieldPairs): Generator<Uint8Array> {
+  const [sending, trailer] = [encodeFields(put), encodeFields([["x", "y"]])];
+  for (let burst = 0; burst < 60; burst += 1) {
+    const ids = Array.from({ length: 50 }, (_, at) => (burst * 50 + at) * 2 + 1);
+    const request = (id: number): Buffer[] => [
+      headersFrame(id, sending),
+      dataFrame(id, Buffer.from("abc")),
+      headersFrame(id, trailer),
+    ];
+    yield Buffer.concat(ids.flatMap(request));
+  }
+}
+
 /** What only a server can flood a client with, which asks on stream `id`. */
 export function serverFloods(id: number): Flood[] {
   const early = headersFrame(

@@ -5,7 +5,7 @@ import { clientBreaches, requestBreaches } from "./http2-client-breaches.ts";
 import type { PlainRequest } from "./http2-client-breaches.ts";
 import { rawHttp2Client } from "./http2-client.ts";
 import { errorCodes, goawayFrame } from "./http2-frames.ts";
-import { clientFloods, commonFloods, pour } from "./http2-floods.ts";
+import { burstsOfOpenTrailers, clientFloods, commonFloods, pour } from "./http2-floods.ts";
 import { framingBreaches } from "./http2-framing-breaches.ts";
 import type { FieldPairs } from "./http2-hpack.ts";
 import type { Http2Peer, Http2PeerOptions } from "./http2-peer.ts";
@@ -115,6 +115,52 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
     expect(server.passedOn?.() ?? "").not.toContain("smuggled");
     expect(await (await begin(peer, put("other")))()).toBe(true);
     peer.connection.destroy();
+  });
+
+  test(`${name} retires a session in time while a client cancels one download after another`, async () => {
+    const server = await options.spawn();
+    // The smallest window: all the rest of the content is queued when the stream is reset.
+    const session = (): Promise<Http2Peer> => connect(server, { settings: { INITIAL_WINDOW_SIZE: 1 } });
+    let peer = await session();
+    for (let cancelled = 0; cancelled < 500;) {
+      const download = await peer.request(get, { endStream: true });
+      await peer.until(
+        () => peer.goaway?.errorCode ?? download.resetCode ?? (download.data.length > 0 || undefined),
+        "content or GOAWAY",
+      );
+      expect([download.resetCode, peer.goaway?.errorCode ?? errorCodes.NO_ERROR]).toEqual([
+        undefined,
+        errorCodes.NO_ERROR,
+      ]);
+      if (peer.goaway === undefined) {
+        await download.reset(errorCodes.CANCEL);
+        cancelled += 1;
+      } else {
+        peer.connection.destroy();
+        peer = await session();
+      }
+    }
+    peer.connection.destroy();
+  });
+
+  test(`${name} survives bursts of requests whose trailers lack END_STREAM`, async () => {
+    const server = await options.spawn();
+    const other = await connect(server);
+    for (let connection = 0; connection < 4; connection += 1) {
+      const peer = await connect(server);
+      for (const burst of burstsOfOpenTrailers(put("burst").fields)) {
+        await peer.send(burst);
+        if (
+          !(await peer.ping().then(
+            () => true,
+            () => false,
+          ))
+        )
+          break;
+      }
+      peer.connection.destroy();
+      expect(await (await begin(other, put("other")))()).toBe(true);
+    }
   });
 
   test(`${name} stays up, and takes no more memory, while clients flood it`, async ({ annotate }) => {

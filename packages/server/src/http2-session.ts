@@ -1,5 +1,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream, ServerOptions } from "node:http2";
 
+import { sessionLimits, superviseSession } from "@trailsum/shared/http2";
+
 /** What a client may have under way on all streams of a session together. Node gives it back as soon as it arrives. */
 const SESSION_WINDOW = 4 * 1024 * 1024;
 
@@ -14,15 +16,13 @@ export const http2Settings: ServerOptions = {
     // 16 KiB do. What is larger is reset with ENHANCE_YOUR_CALM.
     maxHeaderListSize: 32 * 1024,
   },
-  // Who opens streams only to reset them (CVE-2023-44487) is sent away after as many at once, or then a second.
-  streamResetBurst: 200,
-  streamResetRate: 33,
-  maxSessionInvalidFrames: 100,
+  ...sessionLimits,
 };
 
 /** Gives a session its window, and ends it when nothing has happened on it for so many milliseconds. */
 export function tendSession(session: ServerHttp2Session, idleTimeout: number): void {
   session.setLocalWindowSize(SESSION_WINDOW);
+  superviseSession(session);
   let streams = 0;
   session.on("stream", (stream: ServerHttp2Stream) => {
     streams += 1;

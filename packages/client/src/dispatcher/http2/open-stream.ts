@@ -7,6 +7,8 @@ import {
 } from "node:http2";
 import { Duplex } from "node:stream";
 
+import { keepSessionForStream } from "@trailsum/shared/http2";
+
 import { streamReset } from "./stream-error.ts";
 
 /** Who is told of what happens on a stream. Field sections are name, value, ..., pseudo fields first. */
@@ -52,6 +54,7 @@ export function openStream(
   events: StreamEvents,
 ): ClientHttp2Stream {
   const stream = session.request(fields, options) as ToldStream;
+  keepSessionForStream(session, stream);
   stream[EVENTS] = events;
   stream[ENDED] = false;
   stream[CANCELLED] = false;

@@ -2,6 +2,8 @@ import { performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
+import { sessionLimits, superviseSession } from "@trailsum/shared/http2";
+
 import type { Connections, ServedConnection } from "../../connections.ts";
 import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
 import type { InboundTimeouts } from "../http1/http1-connection.ts";
@@ -47,6 +49,7 @@ export class Http2Connection implements ServedConnection {
       protocol: socket instanceof TLSSocket ? "https" : "http",
     };
     const session = performServerHandshake(socket, {
+      ...sessionLimits,
       maxHeaderListPairs: limits.maxFields,
       maxSendHeaderBlockLength: 1_048_576,
       settings: {
@@ -58,6 +61,7 @@ export class Http2Connection implements ServedConnection {
     });
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
+    superviseSession(session);
     session.on("stream", (stream, _headers, flags, rawHeaders: string[]) => {
       const whole = (flags & END_STREAM) !== 0;
       const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin });
