@@ -18,7 +18,7 @@ export interface ObjectPath {
 
 /**
  * Reads the path of a request target (RFC 9112 section 3.2: origin-form or absolute-form) as the name of an object. The
- * query is ignored. Percent-encoding is decoded once, segment by segment, so that no decoded character can act as a
+ * query is left out: a read ignores it, and a write is refused for it. Percent-encoding is decoded once, segment by segment, so that no decoded character can act as a
  * separator. It refuses rather than repairs: `PATH_INVALID` for what cannot be a name, `PATH_FORBIDDEN` for what would
  * lead somewhere else.
  */

@@ -5,6 +5,7 @@ import {
   algorithms as allAlgorithms,
   type Digests,
   errorProblem,
+  type FieldLine,
   formatDigestField,
   formatWantDigest,
   TrailsumError,
@@ -30,6 +31,7 @@ import { tooLarge } from "./request-body.ts";
 import { type RequestHead, requestHead, wantedAlgorithms } from "./request-head.ts";
 import { sendVerified } from "./send-verified.ts";
 import type { CommitCondition, ObjectVersion, StagedObject, Store } from "./stores/store.ts";
+import { refuseUnsupported } from "./unsupported-write.ts";
 import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */
@@ -111,6 +113,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   async function receive(exchange: Exchange): Promise<void> {
     const { head, req, res } = exchange;
     const path = uploadPath(head);
+    refuseUnsupported(head);
     refuseByHead(head);
     const refusing = refusingHeadVerdict(head, options);
     if (refusing !== undefined) return refuseContent(exchange, refusing);
@@ -235,7 +238,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     else logger?.error(line, error);
     // There is nobody left to answer.
     if (lost) return abortResponse(res);
-    sendProblem(req, res, errorProblem(error), error.code === "METHOD_NOT_ALLOWED" ? [["Allow", ALLOW]] : []);
+    sendProblem(req, res, errorProblem(error), refusalFields(error, head));
   }
 
   return Object.assign((req: NodeRequest, res: NodeResponse) => answer(openExchange(req, res)), {
@@ -318,6 +321,13 @@ function deliveredAlgorithms(
   const known = digests === undefined ? [] : [...digests.values.keys()];
   const chosen = [...known, ...wantedAlgorithms(header).filter((algorithm) => supported.includes(algorithm))];
   return chosen.length > 0 ? [...new Set(chosen)] : supported.slice(0, 1);
+}
+
+/** The fields that say what would have been accepted. */
+function refusalFields({ code, status }: TrailsumError, { header }: RequestHead): FieldLine[] {
+  if (code === "METHOD_NOT_ALLOWED") return [["Allow", ALLOW]];
+  // RFC 9110 section 12.5.3.
+  return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "identity"]] : [];
 }
 
 function describe({ method, target }: RequestHead): string {

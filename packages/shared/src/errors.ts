@@ -31,6 +31,7 @@ export type ErrorCode =
   | "CONFLICT"
   | "TOO_LARGE"
   | "CONTENT_RANGE"
+  | "NOT_SUPPORTED"
   | "PRECONDITION_FAILED"
   | "EXPECTATION_FAILED"
   | "NO_SPACE"
@@ -83,6 +84,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   CONFLICT: { meaning: "something of another kind is there", exit: 4, status: 409, type: `${OWN}:path-conflict` },
   TOO_LARGE: { meaning: "larger than is accepted", exit: 4, status: 413, type: "about:blank" },
   CONTENT_RANGE: { meaning: "partial uploads are not accepted", exit: 4, status: 400, type: `${OWN}:partial-put` },
+  NOT_SUPPORTED: {
+    meaning: "the request asks for something that is not supported",
+    exit: 4,
+    status: 400,
+    type: `${OWN}:not-supported`,
+  },
   PRECONDITION_FAILED: {
     meaning: "a precondition of the request does not hold",
     exit: 4,
