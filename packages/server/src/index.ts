@@ -13,7 +13,7 @@ export {
   type UploadHandlerOptions,
   type UploadLogger,
 } from "./upload-handler.ts";
-export type { Receipt } from "./receipt.ts";
+export type { Receipt } from "@trailsum/shared";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
 
 export type {

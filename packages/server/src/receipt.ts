@@ -1,18 +1,11 @@
-import { type Algorithm, type FieldLines, parseWantDigest, type Verdict, verifyingFields } from "@trailsum/shared";
-
-/** What an uploader is told of what was stored: the JSON body of a 200 or 201. */
-export interface Receipt {
-  /** The name under which it was stored, decoded, without a leading slash. */
-  readonly path: string;
-  /** How many bytes were stored. */
-  readonly size: number;
-  /** What the server computed, as lower-case hex. */
-  readonly digests: Partial<Record<Algorithm, string>>;
-  /** `verified`, or `unverified` where the server accepts that. */
-  readonly verdict: Verdict["name"];
-  /** The fields of the request that held. */
-  readonly verifiedBy: readonly string[];
-}
+import {
+  type Algorithm,
+  type FieldLines,
+  parseWantDigest,
+  type Receipt,
+  type Verdict,
+  verifyingFields,
+} from "@trailsum/shared";
 
 /** The receipt for content that was stored under `path` after this verdict. */
 export function createReceipt(path: string, verdict: Verdict): Receipt {
@@ -26,9 +19,16 @@ export function createReceipt(path: string, verdict: Verdict): Receipt {
   };
 }
 
-/** Which of the computed digests the uploader is answered in `Repr-Digest`: those it wants (RFC 9530 section 4), or all. */
+/** The algorithms for `Repr-Digest` in the answer to an upload: those the client wants (RFC 9530 section 4), or all. */
 export function answeredAlgorithms(header: FieldLines, verdict: Verdict): Algorithm[] {
   const computed = [...verdict.computed.values.keys()];
   const wanted = parseWantDigest(header.getAll("Want-Repr-Digest")).filter((algorithm) => computed.includes(algorithm));
   return wanted.length > 0 ? wanted : computed;
+}
+
+/** Whether the client asks for an answer without content (RFC 7240 section 4.2). Of several such preferences the first counts. */
+export function prefersMinimal(header: FieldLines): boolean {
+  const preferences = header.list("Prefer").map((member) => member.split(";", 1)[0]!.toLowerCase());
+  const returned = preferences.map((preference) => /^return[ \t]*=[ \t]*"?([a-z]*)"?[ \t]*$/.exec(preference)?.[1]);
+  return returned.find((value) => value !== undefined) === "minimal";
 }

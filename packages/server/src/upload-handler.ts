@@ -3,11 +3,13 @@ import { pipeline } from "node:stream/promises";
 import {
   type Algorithm,
   algorithms as allAlgorithms,
+  createDigester,
   type Digests,
   errorProblem,
   type FieldLine,
   formatDigestField,
   formatWantDigest,
+  receiptMediaType,
   TrailsumError,
   type Verdict,
   verdictProblem,
@@ -26,7 +28,7 @@ import {
   type Validators,
 } from "./preconditions.ts";
 import { sendProblem } from "./problem-response.ts";
-import { answeredAlgorithms, createReceipt } from "./receipt.ts";
+import { answeredAlgorithms, createReceipt, prefersMinimal } from "./receipt.ts";
 import { tooLarge } from "./request-body.ts";
 import { type RequestHead, requestHead, wantedAlgorithms } from "./request-head.ts";
 import { sendVerified } from "./send-verified.ts";
@@ -111,7 +113,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   }
 
   async function receive(exchange: Exchange): Promise<void> {
-    const { head, req, res } = exchange;
+    const { head, req } = exchange;
     const path = uploadPath(head);
     refuseUnsupported(head);
     refuseByHead(head);
@@ -131,19 +133,36 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       }
       const { created } = await staged.commit(verdict.computed, condition);
       logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
-      const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
-      const digests = formatDigestField(verdict.computed, answeredAlgorithms(head.header, verdict));
-      res.statusCode = created ? 201 : 200;
-      res.setHeader("Content-Type", "application/json");
-      res.setHeader("Content-Length", receipt.length);
-      if (digests !== "") res.setHeader("Repr-Digest", digests);
-      // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
-      const tag = head.method === "PUT" || created ? entityTag(verdict.computed) : undefined;
-      if (tag !== undefined) res.setHeader("ETag", tag);
-      endResponse(res, receipt);
+      await acknowledge(exchange, { path, verdict, created });
     } finally {
       await staged.discard();
     }
+  }
+
+  /**
+   * Answers an upload that was stored: with a receipt, or without content for a client that prefers that. `Repr-Digest`
+   * covers what the answer encloses (RFC 9530 section 3.1, appendix B.8), and the stored object if it encloses nothing (B.7).
+   */
+  async function acknowledge({ head, res }: Exchange, { path, verdict, created }: StoredUpload): Promise<void> {
+    const answered = answeredAlgorithms(head.header, verdict);
+    // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
+    const tag = head.method === "PUT" || created ? entityTag(verdict.computed) : undefined;
+    if (tag !== undefined) res.setHeader("ETag", tag);
+    if (prefersMinimal(head.header)) {
+      res.statusCode = 204;
+      res.setHeader("Preference-Applied", "return=minimal");
+      res.setHeader("Repr-Digest", formatDigestField(verdict.computed, answered));
+      res.end();
+      return;
+    }
+    const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
+    const digester = await createDigester(answered);
+    digester.update(receipt);
+    res.statusCode = created ? 201 : 200;
+    res.setHeader("Content-Type", receiptMediaType);
+    res.setHeader("Content-Length", receipt.length);
+    res.setHeader("Repr-Digest", formatDigestField(digester.digest()));
+    endResponse(res, receipt);
   }
 
   /** Checks the condition of a commit before the content is read; the commit checks it again. */
@@ -244,6 +263,14 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   return Object.assign((req: NodeRequest, res: NodeResponse) => answer(openExchange(req, res)), {
     checkContinue: (req: NodeRequest, res: NodeResponse) => answer(openExchange(req, res, () => res.writeContinue())),
   });
+}
+
+/** An upload that was stored. */
+interface StoredUpload {
+  readonly path: string;
+  readonly verdict: Verdict;
+  /** Whether nothing was stored under its path before. */
+  readonly created: boolean;
 }
 
 /** One request, its response, and what lets the content come. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { protocols } from "./http2-peer.ts";
-import { base64, chunked, content, md5, other, readObject, request } from "./peer.ts";
+import { base64, chunked, content, etag, md5, other, readObject, request, upload } from "./peer.ts";
 
 const right = {
   Md5: md5(content),
@@ -194,14 +194,14 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
     expect(await readObject(store, "it")).toEqual(empty);
   });
 
-  test("the receipt says what was stored, and Repr-Digest lists what was wanted", async () => {
+  test("the receipt says what was stored, and Repr-Digest is that of the receipt, as wanted", async () => {
     const { port } = await handle();
     const fields3 = ["Transfer-Encoding: chunked", "Trailer: Md5, Content-Digest", "Want-Repr-Digest: sha-256=9"];
     const body = chunked([content], [`Md5: ${right.Md5}`, `Content-Digest: ${right["Content-Digest"]}`]);
     const answer = await exchange(port, request("POST /a/b%20c.txt", fields3, body));
     expect(answer.status).toBe(201);
     expect(answer.field("Content-Type")).toBe("application/json");
-    expect(answer.field("Repr-Digest")).toBe(right["Content-Digest"]);
+    expect(answer.field("Repr-Digest")).toBe(`sha-256=:${base64("sha256", answer.message.body)}:`);
     expect(answer.json).toEqual({
       path: "a/b c.txt",
       size: content.length,
@@ -210,6 +210,27 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
       verifiedBy: ["Md5", "Content-Digest"],
     });
   });
+
+  test.each(["return=minimal", 'respond-async, Return = "minimal"; x', "return=minimal, return=representation"])(
+    "Prefer: %s is answered without content, and with the digest of what was stored",
+    async (prefer) => {
+      const { port } = await handle();
+      const answer = await exchange(port, upload("/it", content, [`Prefer: ${prefer}`, "Want-Repr-Digest: sha-256=9"]));
+      expect([answer.status, answer.message.body.length]).toEqual([204, 0]);
+      expect(answer.field("Preference-Applied")).toBe("return=minimal");
+      expect(answer.field("Repr-Digest")).toBe(`sha-256=:${base64("sha256", content)}:`);
+      expect(answer.field("ETag")).toBe(etag(content));
+    },
+  );
+
+  test.each(["return=representation, return=minimal", "respond-async", "minimal"])(
+    "Prefer: %s is answered with a receipt",
+    async (prefer) => {
+      const { port } = await handle();
+      const answer = await exchange(port, upload("/it", content, [`Prefer: ${prefer}`]));
+      expect([answer.status, answer.json["path"]]).toEqual([201, "it"]);
+    },
+  );
 
   test("a second upload replaces the first: 200", async () => {
     const { port, store } = await handle();

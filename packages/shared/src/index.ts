@@ -41,6 +41,7 @@ export {
   type VerdictName,
   verifyingFields,
 } from "./verdict.ts";
+export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 
 export { type ErrorCode, type ErrorMeaning, errorTable, TrailsumError, type TrailsumErrorOptions } from "./errors.ts";

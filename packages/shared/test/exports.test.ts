@@ -17,6 +17,7 @@ import type {
   MalformedClaim,
   Parsed,
   ProblemDetails,
+  Receipt,
   Section,
   StreamDigester,
   TrailerContext,
@@ -35,7 +36,7 @@ import * as shared from "../src/index.ts";
 /** Every exported type, so that one which is renamed or lost does not go unseen. */
 type Types = [
   [Algorithm, CheckedClaim, Claim, DigestFault, DigestField, Digester, Digests, ErrorCode, ErrorMeaning, Evidence],
-  [FieldLine, IntegrityFieldName, MalformedClaim, Parsed<unknown>, ProblemDetails, Section, TrailerContext],
+  [FieldLine, IntegrityFieldName, MalformedClaim, Parsed<unknown>, ProblemDetails, Receipt, Section, TrailerContext],
   [TrailerPolicy, TrailerPolicyOptions, TrailerSelection, TrailsumErrorOptions, UnsupportedClaim, Verdict, VerdictName],
   [ExpectedMessage, StreamDigester, VerifyingStream, VerifyingStreamOptions],
 ];
@@ -63,8 +64,10 @@ describe("the package exports", () => {
           "integrityFieldNames",
         ],
         ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers"],
-        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseIntegrityFieldNames", "parseMd5", "parseSize"],
-        ["parseWantDigest", "problemCode", "problemMediaType", "sameFieldName"],
+        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseIntegrityFieldNames", "parseMd5"],
+        ["parseReceipt", "parseSize"],
+        ["parseWantDigest", "problemCode", "problemMediaType"],
+        ["receiptMediaType", "sameFieldName"],
         ["verdictError", "verdictProblem", "verifyingFields"],
       ].flat(),
     );

@@ -51,7 +51,7 @@ async function demo(_given: object, run: Run): Promise<void> {
     show("From the client to the proxy:", front.sent());
     show("From the proxy to the server:", behind.sent());
     say(`\n   ${uploaded.status}: verified, and stored. The server computed the same:`);
-    say(`   Repr-Digest: ${uploaded.headers.get("Repr-Digest")}`);
+    say(`   ${JSON.stringify(uploaded.receipt?.digests)}`);
 
     say("\n2. Download it again, and compare.");
     const copy = join(directory, ".copy");

@@ -3,7 +3,7 @@ import {
   createStreamDigester,
   type Digests,
   type FieldLines,
-  parseDigestField,
+  type Receipt,
   TrailsumError,
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
@@ -11,6 +11,7 @@ import type { Dispatcher } from "undici";
 import { type Answer, ask } from "../transfer/answer.ts";
 import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
+import { confirmation } from "./confirmation.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "../transfer/progress.ts";
 import { followRedirects, redirection } from "../transfer/redirects.ts";
@@ -53,10 +54,12 @@ export interface UploadResult {
   /** What was sent: its size in bytes and its digests. */
   readonly digests: Digests;
   /**
-   * `server` when the server answered with a digest that it computed itself, and it is the right one; `nobody` when it
-   * accepted the upload and did not say what it received.
+   * `server` if the server answered with a digest of what it stored, and it is the right one; `nobody` if it accepted the
+   * upload and did not say what it received.
    */
   readonly confirmedBy: "server" | "nobody";
+  /** What the server says it stored; undefined if it sent no receipt, as only a trailsum server does. */
+  readonly receipt: Receipt | undefined;
   /** The header fields of the answer. */
   readonly headers: FieldLines;
 }
@@ -69,8 +72,9 @@ const REDIRECTS = [307, 308];
  * `Content-Digest`, declared in `Trailer`. Resolves when the server has accepted it, and has not contradicted.
  *
  * Rejects with a `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
- * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` when
- * the server found the content wrong or unverifiable, or answers with another digest; `FILE_UNREADABLE` or
+ * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` if
+ * the server found the content wrong or unverifiable, or says that it stored other content; `PROTOCOL` if it says that it
+ * stored it under another path, as after a bit of the request target was changed on the way; `FILE_UNREADABLE` or
  * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails. A stream or an
  * iterable is let go of in every case: destroyed, cancelled or returned.
  */
@@ -124,7 +128,8 @@ async function send(
     const { sent } = sending;
     if (sent === undefined) throw sending.ended && !sending.asked ? noTrailers(url) : tooEarly(url);
     const { status, headers } = answer;
-    return { url: url.href, status, digests: sent, confirmedBy: confirmation(url, sent, headers), headers };
+    const { by, receipt } = confirmation(url, sent, answer);
+    return { url: url.href, status, digests: sent, confirmedBy: by, receipt, headers };
   } catch (error) {
     if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the upload was cancelled", { cause: error });
     // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
@@ -159,20 +164,6 @@ async function accepted(url: URL, answer: Answer): Promise<URL | undefined> {
 function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number): URL {
   if (source.rereadable) return elsewhere;
   throw new TrailsumError("REFUSED", `${url.href} redirects to ${elsewhere.href}: upload there`, { status });
-}
-
-/** Compares what the server says it computed with what was computed here. */
-function confirmation(url: URL, sent: Digests, headers: FieldLines): UploadResult["confirmedBy"] {
-  const { digests, faults } = parseDigestField(headers.getAll("Repr-Digest"));
-  const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));
-  for (const [algorithm, digest] of comparable) {
-    if (sent.values.get(algorithm)?.equals(digest) === true) continue;
-    throw new TrailsumError(
-      "DIGEST_MISMATCHED",
-      `${url.href}: the server stored something else: its ${algorithm} differs`,
-    );
-  }
-  return comparable.length > 0 && faults.length === 0 ? "server" : "nobody";
 }
 
 function isAboutDigests(error: unknown): boolean {

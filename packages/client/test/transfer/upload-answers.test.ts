@@ -38,6 +38,91 @@ describe("an accepted upload is confirmed by", () => {
   });
 });
 
+describe("a receipt", () => {
+  const receipt = {
+    path: "a/b c.txt",
+    size: content.length,
+    digests: { md5: createHash("md5").update(content).digest("hex") },
+    verdict: "verified",
+    verifiedBy: ["Md5"],
+  };
+  /** What an upload to `/files/a/b%20c.txt` comes to that is answered with this document. */
+  const receipted = async (document: unknown, headers: Record<string, string> = {}): Promise<UploadResult> => {
+    const server = await receiver((response) => {
+      const fields = { "Content-Type": "application/json", "Repr-Digest": `md5=:${digest("md5", "it")}:`, ...headers };
+      response.writeHead(201, fields).end(JSON.stringify(document));
+    });
+    return upload(`${server.origin}/files/a/b%20c.txt?x`, [content]);
+  };
+
+  test.each([
+    ["of the whole path", "files/a/b c.txt"],
+    ["of the path below a mount point", "a/b c.txt"],
+    ["of the path with the base path of a proxy", "base/files/a/b c.txt"],
+  ])("%s confirms the upload", async (_which, path) => {
+    expect(await receipted({ ...receipt, path })).toMatchObject({ confirmedBy: "server", receipt: { path } });
+  });
+
+  test.each(["files/a/b c.txu", "files/A/b c.txt", "b c.txt/", "c.txt", "xfiles/a/b c.txt", "", "files/a/b%20c.txt"])(
+    "of another path, %j, is an error",
+    async (path) => {
+      const error = await rejection(receipted({ ...receipt, path }));
+      expect(error).toMatchObject({ code: "PROTOCOL", message: expect.stringContaining("stored under another path") });
+    },
+  );
+
+  test("of another size is an error", async () => {
+    expect((await rejection(receipted({ ...receipt, size: 1 }))).code).toBe("SIZE_MISMATCHED");
+  });
+
+  test("of another digest is an error", async () => {
+    const digests = { md5: "0".repeat(32) };
+    expect((await rejection(receipted({ ...receipt, digests }))).code).toBe("DIGEST_MISMATCHED");
+  });
+
+  test("of digests that were not computed here confirms nothing", async () => {
+    const digests = { "sha-512": "00", toString: "x" };
+    expect(await receipted({ ...receipt, digests })).toMatchObject({ confirmedBy: "nobody" });
+  });
+});
+
+describe("Repr-Digest of an answer with content of its own", () => {
+  const document = '{"status":"created"}\n';
+  const created = async (reprDigest: string, body = document): Promise<UploadResult> => {
+    const server = await receiver((response) =>
+      response.writeHead(201, { "Content-Type": "application/json", "Repr-Digest": reprDigest }).end(body),
+    );
+    return upload(server.origin, [content]);
+  };
+
+  test("is about that content, as in RFC 9530 appendix B.8, and contradicts nothing", async () => {
+    const result = await created(`md5=:${digest("md5", document)}:`);
+    expect(result).toMatchObject({ confirmedBy: "nobody", receipt: undefined, status: 201 });
+  });
+
+  test("confirms the upload if it is the right one of the upload", async () => {
+    expect(await created(`md5=:${digest("md5")}:`)).toMatchObject({ confirmedBy: "server" });
+  });
+
+  test.each(["null", "[]", "5", "{", '{"path":1}', '{"path":"a","size":1,"digests":null}'])(
+    "%s is no receipt",
+    async (body) => {
+      expect(await created(`md5=:${digest("md5", body)}:`, body)).toMatchObject({ receipt: undefined });
+    },
+  );
+});
+
+test("Repr-Digest of a 204 is about what was stored, as in RFC 9530 appendix B.7", async () => {
+  const noContent = async (of: string): Promise<UploadResult> => {
+    const server = await receiver((response) =>
+      response.writeHead(204, { "Repr-Digest": `md5=:${digest("md5", of)}:` }).end(),
+    );
+    return upload(server.origin, [content]);
+  };
+  expect(await noContent(content)).toMatchObject({ confirmedBy: "server", status: 204 });
+  expect((await rejection(noContent("other"))).code).toBe("DIGEST_MISMATCHED");
+});
+
 test.each([
   ["one", { "Repr-Digest": `md5=:${digest("md5", "other")}:` }],
   ["one among right ones", { "Repr-Digest": `sha-256=:${digest("sha256")}:, md5=:${digest("md5", "other")}:` }],

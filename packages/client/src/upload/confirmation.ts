@@ -1,0 +1,93 @@
+import {
+  type Digests,
+  parseDigestField,
+  parseReceipt,
+  type Receipt,
+  receiptMediaType,
+  TrailsumError,
+} from "@trailsum/shared";
+
+import type { Answer } from "../transfer/answer.ts";
+import { printable } from "../transfer/printable.ts";
+
+/** Who vouches for an upload: the server, by what it computed itself, or nobody. */
+export interface Confirmation {
+  readonly by: "server" | "nobody";
+  /** The server's receipt, if it sent one. */
+  readonly receipt: Receipt | undefined;
+}
+
+/**
+ * Compares what the server says it stored with what was sent to `url`.
+ *
+ * A receipt is compared as a whole: path, size, digests. Otherwise there is only `Repr-Digest`, which is about the stored
+ * object in an answer without content, such as a 204 (RFC 9530 appendix B.7), and about the answer's own content in any
+ * other (section 3.1, appendix B.8). A digest of something else than the upload can contradict nothing; the right digest
+ * of the upload confirms it wherever it stands.
+ *
+ * Throws `PROTOCOL` for a receipt of another path, `SIZE_MISMATCHED` or `DIGEST_MISMATCHED` for another content.
+ */
+export function confirmation(url: URL, sent: Digests, answer: Answer): Confirmation {
+  const receipt = receiptIn(answer);
+  if (receipt !== undefined) return { by: confirmedByReceipt(url, sent, receipt), receipt };
+  return { by: confirmedByField(url, sent, answer), receipt };
+}
+
+function receiptIn({ headers, content }: Answer): Receipt | undefined {
+  const type = headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+  return type === receiptMediaType ? parseReceipt(Buffer.concat(content).toString("utf8")) : undefined;
+}
+
+function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirmation["by"] {
+  if (!isPathOf(url, receipt.path)) {
+    throw new TrailsumError(
+      "PROTOCOL",
+      `${url.href}: stored under another path, "${printable(receipt.path)}": the request target was changed on the way`,
+    );
+  }
+  if (receipt.size !== sent.size) {
+    throw new TrailsumError(
+      "SIZE_MISMATCHED",
+      `${url.href}: the server stored ${receipt.size} bytes in place of ${sent.size}`,
+    );
+  }
+  const comparable = [...sent.values].filter(([algorithm]) => receipt.digests[algorithm] !== undefined);
+  for (const [algorithm, digest] of comparable) {
+    if (receipt.digests[algorithm] !== digest.toString("hex")) throw differs(url, algorithm);
+  }
+  return comparable.length > 0 ? "server" : "nobody";
+}
+
+/**
+ * Whether a server may call the path of `url` this. A server below a mount point knows the end of it, and one behind a
+ * proxy that adds a base path knows more: one of the two has to end with all segments of the other.
+ */
+function isPathOf(url: URL, path: string): boolean {
+  const asked = decodedPath(url);
+  return asked !== undefined && (`/${asked}`.endsWith(`/${path}`) || `/${path}`.endsWith(`/${asked}`));
+}
+
+function decodedPath({ pathname }: URL): string | undefined {
+  try {
+    return pathname.slice(1).split("/").map(decodeURIComponent).join("/");
+  } catch {
+    // Not UTF-8: a server that stores names as text cannot have stored it.
+    return undefined;
+  }
+}
+
+function confirmedByField(url: URL, sent: Digests, { status, headers, content }: Answer): Confirmation["by"] {
+  const { digests, faults } = parseDigestField(headers.getAll("Repr-Digest"));
+  const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));
+  const different = comparable.find(([algorithm, digest]) => sent.values.get(algorithm)?.equals(digest) !== true);
+  const aboutAnswer = status !== 204 && content.some(({ length }) => length > 0);
+  if (different !== undefined && !aboutAnswer) throw differs(url, different[0]);
+  return comparable.length > 0 && different === undefined && faults.length === 0 ? "server" : "nobody";
+}
+
+function differs(url: URL, algorithm: string): TrailsumError {
+  return new TrailsumError(
+    "DIGEST_MISMATCHED",
+    `${url.href}: the server stored something else: its ${algorithm} differs`,
+  );
+}

@@ -1,0 +1,40 @@
+import { type Algorithm, isAlgorithm } from "./algorithms.ts";
+import { type VerdictName } from "./verdict.ts";
+
+/** The media type of a receipt. */
+export const receiptMediaType = "application/json";
+
+/** What a server that stored an upload says of it: the JSON content of its 200 or 201. */
+export interface Receipt {
+  /** The name under which it was stored: decoded, without a leading slash. */
+  readonly path: string;
+  /** The size of what was stored, in bytes. */
+  readonly size: number;
+  /** The digests of what was stored, as lower-case hex, computed by the server. */
+  readonly digests: Partial<Record<Algorithm, string>>;
+  /** `verified`, or `unverified` where the server accepts that. */
+  readonly verdict: VerdictName;
+  /** The integrity fields of the request that held. */
+  readonly verifiedBy: readonly string[];
+}
+
+/** Reads the content of an answer as a receipt; undefined if it is something else. */
+export function parseReceipt(content: string): Receipt | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { path, size, digests, verdict, verifiedBy } = value as Partial<Record<keyof Receipt, unknown>>;
+  if (typeof path !== "string" || !Number.isSafeInteger(size)) return undefined;
+  if (typeof digests !== "object" || digests === null || !Array.isArray(verifiedBy)) return undefined;
+  if (verdict !== "verified" && verdict !== "unverified") return undefined;
+  const known: [Algorithm, string][] = [];
+  for (const [algorithm, hex] of Object.entries(digests)) {
+    if (isAlgorithm(algorithm) && typeof hex === "string") known.push([algorithm, hex]);
+  }
+  const fields = verifiedBy.filter((field): field is string => typeof field === "string");
+  return { path, size: Number(size), digests: Object.fromEntries(known), verdict, verifiedBy: fields };
+}
