@@ -1,6 +1,7 @@
 export { certificate } from "./certificate.ts";
 export type { Certificate } from "./certificate.ts";
 export { deadline, until } from "./deadline.ts";
+export { duplexOf, foreignStreams, OldStream } from "./foreign-streams.ts";
 export { FeedSource } from "./feed-source.ts";
 export { buildGo, goToolchain } from "./go.ts";
 export { rawHttp2Client } from "./http2-client.ts";

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import {
@@ -11,6 +10,7 @@ import {
   formatDigestField,
   TrailsumError,
 } from "@trailsum/shared";
+import { chunkBytes, type ContentPieces, contentStream } from "@trailsum/shared/streams";
 
 import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { Http2Content } from "./http2-stream.ts";
@@ -18,7 +18,7 @@ import { OutgoingContent } from "./outgoing-content.ts";
 import { isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
 
 /** What {@link sendVerified} can send. */
-export type ContentSource = Readable | AsyncIterable<Uint8Array> | Uint8Array | string;
+export type ContentSource = NodeJS.ReadableStream | ReadableStream | AsyncIterable<Uint8Array> | Uint8Array | string;
 
 /** Options of {@link sendVerified}. */
 export interface SendVerifiedOptions {
@@ -56,8 +56,8 @@ export async function sendVerified(
   options: SendVerifiedOptions = {},
 ): Promise<void> {
   const { status = 200, headers = [], digests, request = res.req, signal } = options;
-  const content = typeof source === "string" ? Buffer.from(source) : source;
-  const size = options.size ?? digests?.size ?? (content instanceof Uint8Array ? content.byteLength : undefined);
+  const bytes = chunkBytes(source);
+  const size = options.size ?? digests?.size ?? bytes?.byteLength;
   const framing = responseFraming(request, status, size);
   const expected = digests === undefined ? [] : [...digests.values.keys()];
   const announced = framing === "trailers" ? (options.algorithms ?? (digests === undefined ? ["md5"] : expected)) : [];
@@ -75,7 +75,8 @@ export async function sendVerified(
     res.setHeader("Content-Length", size);
   }
 
-  const stream = readable(content);
+  // A view of bytes is one chunk; iterating it would give numbers.
+  const stream = contentStream(bytes === undefined ? (source as ContentPieces) : [bytes]);
   if (framing === "none") {
     stream.destroy();
     res.end();
@@ -111,12 +112,6 @@ export async function sendVerified(
       cause: error,
     });
   }
-}
-
-function readable(content: Exclude<ContentSource, string>): Readable {
-  if (content instanceof Readable) return content;
-  // A view of bytes is one chunk; iterating it would give numbers.
-  return content instanceof Uint8Array ? Readable.from([content]) : Readable.from(content);
 }
 
 function only(digests: Digests, algorithms: readonly Algorithm[]): Digests {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 
-import { certificate, deadline, listen, rawClient } from "@trailsum/testkit";
+import { certificate, deadline, foreignStreams, listen, OldStream, rawClient } from "@trailsum/testkit";
 import { createServer as createTlsServer } from "node:https";
 import { describe, expect, test } from "vitest";
 
@@ -28,6 +28,8 @@ async function answering(source: () => ContentSource, options: SendVerifiedOptio
 const closed = (source: Readable): Promise<void> =>
   source.closed ? Promise.resolve() : new Promise((resolve) => source.once("close", resolve));
 
+const Foreign = foreignStreams[0]![1].PassThrough;
+
 const te = ["TE: trailers", "Connection: TE"];
 const pieces = (): Readable =>
   Readable.from([content.subarray(0, 5), Buffer.alloc(0), content.subarray(5), Buffer.alloc(0)]);
@@ -43,6 +45,9 @@ describe("to a client that sent TE: trailers", () => {
     ["a buffer", () => content],
     ["an array of bytes", () => new Uint8Array(content)],
     ["a string", () => content.toString()],
+    ["a web stream", () => ReadableStream.from(generated())],
+    ["an old stream", () => new OldStream([content]) as unknown as ContentSource],
+    ["a stream of another class", () => new Foreign().end(content) as ContentSource],
   ])("%s goes out in chunks, with its digests as trailers", async (_what, source) => {
     const { port, outcome } = await answering(source);
     const { message } = await exchange(port, request("GET /", te));

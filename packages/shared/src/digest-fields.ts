@@ -1,3 +1,5 @@
+import { isAnyArrayBuffer } from "node:util/types";
+
 import { parseDictionary } from "structured-headers";
 
 import { type Algorithm, digestLength, isAlgorithm } from "./algorithms.ts";
@@ -109,7 +111,7 @@ function parseMember(member: string): { key: string; value: Buffer | undefined }
   const [entry, ...others] = entries;
   if (entry === undefined || others.length > 0) return undefined;
   const [key, [value]] = entry;
-  if (!(value instanceof ArrayBuffer)) return { key, value: undefined };
+  if (!isAnyArrayBuffer(value)) return { key, value: undefined };
   const bytes = Buffer.from(value);
   // The parser decodes leniently (missing padding, stray bits), so the text must be what these bytes encode to.
   const canonical = member.startsWith(`${key}=:${bytes.toString("base64")}:`);

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
-import { isUint8Array } from "node:util/types";
 
+import { chunkBytes, isWhole } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
 import type { OutgoingRequest } from "./outgoing-request.ts";
@@ -18,7 +18,6 @@ export interface ContentSink {
   fail(error: Error): void;
 }
 
-const NOTHING = new Uint8Array(0);
 const NO_FIELDS: string[] = [];
 
 /** A body in memory goes out in pieces of this size, so that it can be stopped, and its progress seen, on the way. */
@@ -60,12 +59,12 @@ export class ContentSender {
     this.#started = true;
     const { body } = this.#request;
     if (body.kind === "none") this.#end();
-    else if (body.kind === "bytes" && body.bytes.byteLength > PIECE) void this.#sendIterable(pieces(body.bytes));
+    else if (body.kind === "bytes" && body.bytes.byteLength > PIECE) void this.#sendPieces(() => pieces(body.bytes));
     else if (body.kind === "bytes") {
       if (body.bytes.byteLength > 0) this.#write(body.bytes);
       this.#end();
     } else if (body.kind === "stream") this.#sendStream(body.stream);
-    else void this.#sendIterable(body.iterable);
+    else void this.#sendPieces(body.read);
   }
 
   /** The sink takes more again. */
@@ -107,24 +106,25 @@ export class ContentSender {
 
   #sendStream(stream: Readable): void {
     const onData = (chunk: unknown): void => {
-      const bytes = toBytes(chunk);
+      const bytes = chunkBytes(chunk);
       if (bytes === undefined) this.#fail(invalidChunk());
       else if (bytes.byteLength > 0 && !this.#write(bytes) && !this.#stopped) {
         stream.pause();
         this.#wait(() => stream.resume());
       }
     };
+    const onClose = (): void => this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was cut short"));
     const onEnd = (): void => {
       this.#dropSource?.();
-      this.#end();
+      if (isWhole(stream)) this.#end();
+      else onClose();
     };
-    const onClose = (): void => this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was cut short"));
     this.#dropSource = () => {
       stream.off("data", onData).off("end", onEnd).off("close", onClose);
       this.#dropSource = undefined;
     };
     if (stream.readableEnded) {
-      // What was read by somebody else must not be sent as if it were empty.
+      // What was read before must not be sent as if it were empty.
       if (stream.readableDidRead) this.#fail(new errors.InvalidArgumentError("the body has been read already"));
       else this.#end();
       return;
@@ -137,10 +137,9 @@ export class ContentSender {
     stream.resume();
   }
 
-  async #sendIterable(iterable: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
+  async #sendPieces(read: () => AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
     try {
-      const iterator =
-        Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+      const iterator = read();
       this.#dropSource = () => {
         this.#dropSource = undefined;
         // `return` is the caller's code and may throw at once as well as reject.
@@ -150,7 +149,7 @@ export class ContentSender {
         const next = await iterator.next();
         if (this.#stopped) return;
         if (next.done === true) break;
-        const bytes = toBytes(next.value);
+        const bytes = chunkBytes(next.value);
         if (bytes === undefined) {
           this.#fail(invalidChunk());
           return;
@@ -197,13 +196,6 @@ export class ContentSender {
 
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += PIECE) yield bytes.subarray(at, at + PIECE);
-}
-
-function toBytes(chunk: unknown): Uint8Array | undefined {
-  if (typeof chunk === "string") return chunk === "" ? NOTHING : Buffer.from(chunk);
-  if (isUint8Array(chunk)) return chunk;
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  return chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : undefined;
 }
 
 function invalidChunk(): Error {

@@ -1,6 +1,16 @@
-import { Readable } from "node:stream";
-import { isUint8Array } from "node:util/types";
+import type { Readable } from "node:stream";
 
+import {
+  type BlobLike,
+  bytesView,
+  type ContentPieces,
+  isBlobLike,
+  isIterable,
+  isReadableLike,
+  isWebReadable,
+  nodeReadable,
+  readContent,
+} from "@trailsum/shared/streams";
 import { errors, FormData, Response } from "undici";
 
 /** The content of a request, by the way it is read. */
@@ -10,7 +20,8 @@ export type RequestBody =
   | { readonly kind: "stream"; readonly stream: Readable }
   | {
       readonly kind: "iterable";
-      readonly iterable: AsyncIterable<unknown> | Iterable<unknown>;
+      /** Begins to read it. */
+      readonly read: () => AsyncIterator<unknown> | Iterator<unknown>;
       /** The number of bytes, where it is known. */
       readonly length?: number;
       /** The media type, where the content tells it itself. */
@@ -21,17 +32,13 @@ export type RequestBody =
 export function requestBody(body: unknown): RequestBody {
   if (body === null || body === undefined) return { kind: "none" };
   if (typeof body === "string") return bytes(Buffer.from(body));
-  if (isUint8Array(body)) return bytes(body);
-  if (ArrayBuffer.isView(body)) return bytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-  if (body instanceof ArrayBuffer) return bytes(Buffer.from(body));
-  if (body instanceof Readable) return { kind: "stream", stream: body };
-  if (body instanceof Blob) return blob(body);
+  const view = bytesView(body);
+  if (view !== undefined) return bytes(view);
+  if (isReadableLike(body)) return { kind: "stream", stream: nodeReadable(body) };
+  if (isBlobLike(body)) return blob(body);
   if (body instanceof FormData) return form(new Response(body));
   if (body instanceof globalThis.FormData) return form(new globalThis.Response(body));
-  if (typeof body === "object" && isStreamLike(body)) return { kind: "stream", stream: new Readable().wrap(body) };
-  if (typeof body === "object" && (Symbol.asyncIterator in body || Symbol.iterator in body)) {
-    return { kind: "iterable", iterable: body as AsyncIterable<unknown> | Iterable<unknown> };
-  }
+  if (isWebReadable(body) || isIterable(body)) return { kind: "iterable", read: () => readContent(body) };
   throw new errors.InvalidArgumentError(
     "body must be a string, a Buffer, a Readable stream, an iterable, or an async iterable",
   );
@@ -46,10 +53,10 @@ function bytes(view: Uint8Array): RequestBody {
   return { kind: "bytes", bytes: view };
 }
 
-function blob(body: Blob): RequestBody {
+function blob(body: BlobLike): RequestBody {
   return {
     kind: "iterable",
-    iterable: body.stream(),
+    read: () => readContent(body.stream() as ContentPieces),
     length: body.size,
     ...(body.type === "" ? {} : { type: body.type }),
   };
@@ -62,12 +69,7 @@ function form(response: {
 }): RequestBody {
   return {
     kind: "iterable",
-    iterable: response.body as AsyncIterable<unknown>,
+    read: () => readContent(response.body as ContentPieces),
     type: response.headers.get("content-type") ?? "multipart/form-data",
   };
-}
-
-/** A stream of another stream library, or of Node's past: it has `pipe` and events, and no async iterator. */
-function isStreamLike(body: object): body is NodeJS.ReadableStream {
-  return "pipe" in body && typeof body.pipe === "function" && "on" in body && !(Symbol.asyncIterator in body);
 }

@@ -1,37 +1,49 @@
-import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 
 import { TrailsumError } from "@trailsum/shared";
+import type { WritableLike } from "@trailsum/shared/streams";
 
 import type { OpenedDestination } from "./opened-destination.ts";
 
 /**
- * Into a Node stream. Not by way of `Writable.toWeb`: that loses the first chunk for a stream that was full when it was
- * given away.
+ * Into a Node stream, of Node's own or another class. Not by way of `Writable.toWeb`: that loses the first chunk for a
+ * stream that was full when it was given away.
  */
-export function intoWritable(writable: Writable, signal: AbortSignal | undefined): OpenedDestination {
-  if (writable.destroyed || writable.writableEnded) {
-    throw new TrailsumError("USAGE", "the destination was ended or destroyed already");
-  }
-  // Its errors are those of `write` and `commit`, and one that nobody listens for would end the process.
-  writable.on("error", () => {});
+export function intoWritable(writable: WritableLike, signal: AbortSignal | undefined): OpenedDestination {
+  if (isOver(writable)) throw new TrailsumError("USAGE", "the destination was ended or destroyed already");
+  // Its errors are those of `write` and `commit`, and an error without a listener would end the process.
+  let error: unknown;
+  writable.on("error", (given: unknown) => {
+    error ??= given;
+  });
+  const failure = (): TrailsumError | undefined =>
+    error !== undefined || writable.destroyed === true ? failed(error ?? writable.errored) : undefined;
   return {
     rewritable: false,
     async write(chunk) {
-      if (writable.destroyed) throw failed(writable.errored);
-      if (!writable.write(chunk)) await unlessAborted(drained(writable), signal);
+      const before = failure();
+      if (before !== undefined) throw before;
+      // Not every stream says `true`.
+      if (writable.write(chunk) === false) await unlessAborted(drained(writable, failure), signal);
     },
     restart: cannotRestart,
     async commit() {
+      const before = failure();
+      if (before !== undefined) throw before;
+      const done = finished(writable as unknown as NodeJS.WritableStream, { readable: false });
       writable.end();
-      await unlessAborted(finished(writable, { readable: false }), signal).catch((error: unknown) => {
-        throw failed(error);
+      await unlessAborted(done, signal).catch((cause: unknown) => {
+        throw failed(cause);
       });
     },
-    async discard(error) {
-      writable.destroy(error);
+    async discard(reason) {
+      writable.destroy?.(reason);
     },
   };
+}
+
+function isOver({ destroyed, writableEnded, writable }: WritableLike): boolean {
+  return destroyed === true || writableEnded === true || writable === false;
 }
 
 /** Into a web stream. */
@@ -76,15 +88,18 @@ export function isOutOfSpace(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
-function drained(writable: Writable): Promise<void> {
+function drained(writable: WritableLike, failure: () => TrailsumError | undefined): Promise<void> {
+  const events = ["drain", "close", "error"];
   return new Promise((resolve, reject) => {
     const settle = (): void => {
-      writable.off("drain", settle).off("close", settle);
-      if (writable.destroyed) reject(failed(writable.errored));
-      else resolve();
+      for (const event of events) writable.removeListener(event, settle);
+      const error = failure();
+      if (error === undefined) resolve();
+      else reject(error);
     };
-    writable.on("drain", settle).on("close", settle);
-    if (writable.destroyed) settle();
+    for (const event of events) writable.on(event, settle);
+    // A write may have failed before it returned.
+    if (failure() !== undefined) settle();
   });
 }
 

@@ -1,4 +1,4 @@
-import { pipeline, Readable } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 
 import {
   algorithms,
@@ -9,6 +9,7 @@ import {
   TrailsumError,
   type Verdict,
 } from "@trailsum/shared";
+import { contentStream } from "@trailsum/shared/streams";
 
 import { transportError } from "../transfer/transport-error.ts";
 
@@ -46,7 +47,7 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
     decide: (computed) => decideVerdict({ header, computed, content: response.status === 206 ? "part" : "whole" }),
     accept: ({ name }) => name === "verified" || (name === "unverified" && options.allowUnverified !== false),
   });
-  const source = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
+  const source = contentStream(response.body ?? []);
   source.on("error", (error) => stream.destroy(transportError(error, URL.parse(response.url))));
   // A failure of either end reaches the other; who reads the stream learns of it there.
   pipeline(source, stream, () => {});

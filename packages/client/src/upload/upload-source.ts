@@ -1,6 +1,16 @@
-import type { Readable } from "node:stream";
-
 import { TrailsumError } from "@trailsum/shared";
+import {
+  type BlobLike,
+  bytesView,
+  chunkBytes,
+  type ContentPieces,
+  isBlobLike,
+  isIterable,
+  isReadableLike,
+  isUrl,
+  isWebReadable,
+  readContent,
+} from "@trailsum/shared/streams";
 
 import { readFile, readSmallFile } from "./file-reader.ts";
 import { bytesOf, readOnce } from "./one-time-source.ts";
@@ -9,7 +19,8 @@ import { MAX_WHOLE, type OpenedSource } from "./opened-source.ts";
 
 /**
  * What can be uploaded: a path, a `file:` URL, bytes, a Blob, a Node or web stream, an iterable of bytes. A string is a
- * path. What an iterable or a stream gives may be bytes or strings (UTF-8).
+ * path. What an iterable or a stream gives may be bytes or strings (UTF-8). Streams of readable-stream and old streams
+ * of Node will do; a stream that closes without `end` fails the upload.
  */
 export type UploadSource =
   | string
@@ -17,7 +28,7 @@ export type UploadSource =
   | ArrayBufferView
   | ArrayBuffer
   | Blob
-  | Readable
+  | NodeJS.ReadableStream
   | ReadableStream
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>;
@@ -26,10 +37,12 @@ const PIECE_BYTES = 1_048_576;
 
 /** Opens a source. `FILE_UNREADABLE` for a file that cannot be read, `USAGE` for what is no source. */
 export async function openSource(source: UploadSource): Promise<OpenedSource> {
-  if (typeof source === "string" || source instanceof URL) return openFile(source);
-  if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return fromBytes(bytesView(source));
-  if (source instanceof Blob) return inMemory(source.size, () => source.stream());
-  if (isIterable(source)) return readOnce(source);
+  if (typeof source === "string" || isUrl(source)) return openFile(source);
+  const bytes = bytesView(source);
+  if (bytes !== undefined) return fromBytes(bytes);
+  if (isReadableLike(source)) return readOnce(source);
+  if (isBlobLike(source)) return fromBlob(source);
+  if (isWebReadable(source) || isIterable(source)) return readOnce(source);
   throw new TrailsumError("USAGE", "the source is neither a path, bytes, a Blob, a stream nor an iterable of bytes");
 }
 
@@ -66,12 +79,6 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
   }
 }
 
-function bytesView(source: ArrayBufferView | ArrayBuffer): Uint8Array {
-  return source instanceof ArrayBuffer
-    ? new Uint8Array(source)
-    : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-}
-
 function fromBytes(bytes: Uint8Array): OpenedSource {
   const opened = inMemory(bytes.byteLength, () => pieces(bytes));
   return bytes.byteLength <= MAX_WHOLE ? { ...opened, whole: bytes } : opened;
@@ -86,8 +93,21 @@ function inMemory(size: number, read: () => AsyncIterable<unknown> | Iterable<un
   return { size, rereadable: true, read: () => bytesOf(read()), close: async () => {} };
 }
 
-function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
-  return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+function fromBlob(blob: BlobLike): OpenedSource {
+  return inMemory(blob.size, () => blobContent(blob));
+}
+
+/** A Blob of a file that was cut short must not be sent as if it were whole. */
+async function* blobContent(blob: BlobLike): AsyncGenerator {
+  let size = 0;
+  const chunks = readContent(blob.stream() as ContentPieces) as AsyncIterator<unknown>;
+  for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) {
+    size += chunkBytes(chunk)?.byteLength ?? 0;
+    yield chunk;
+  }
+  if (size !== blob.size) {
+    throw new TrailsumError("FILE_CHANGED", `the Blob gave ${size} bytes in place of ${blob.size}: send it again`);
+  }
 }
 
 function unreadable(path: string | URL, error: unknown): TrailsumError {
