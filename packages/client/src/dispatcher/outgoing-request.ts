@@ -63,7 +63,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
   const fields = separate(rawFields(options.headers));
   const body = requestBody(options.body);
   if (body.kind === "iterable" && body.type !== undefined && !hasField(fields.raw, "content-type"))
-    fields.raw.push("content-type", body.type);
+    fields.raw.push(...rawFields(["content-type", body.type]));
   const trailers = body.kind === "none" && !expectsContent(method) ? undefined : knownTrailers(options.trailers);
   return {
     method,
@@ -174,7 +174,7 @@ function withQuery(path: string, query: Record<string, unknown>): string {
 function upgradeProtocol(upgrade: TrailerDispatchOptions["upgrade"]): string | undefined {
   if (!upgrade) return undefined;
   const protocol = upgrade === true ? "Websocket" : upgrade;
-  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(protocol))
+  if (typeof protocol !== "string" || !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(protocol))
     throw new errors.InvalidArgumentError("invalid upgrade header");
   return protocol;
 }

@@ -54,11 +54,13 @@ function bytes(view: Uint8Array): RequestBody {
 }
 
 function blob(body: BlobLike): RequestBody {
+  const { size, type } = body;
+  if (!Number.isSafeInteger(size) || size < 0) throw new errors.InvalidArgumentError("invalid size of a Blob");
   return {
     kind: "iterable",
     read: () => readContent(body.stream() as ContentPieces),
-    length: body.size,
-    ...(body.type === "" ? {} : { type: body.type }),
+    length: size,
+    ...(type === "" ? {} : { type }),
   };
 }
 

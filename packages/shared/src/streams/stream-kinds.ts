@@ -43,7 +43,7 @@ export interface WebReadableLike {
 }
 
 /** The default reader of a {@link WebReadableLike}. */
-export interface WebReaderLike {
+interface WebReaderLike {
   read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
   cancel(reason?: unknown): Promise<void>;
   releaseLock(): void;

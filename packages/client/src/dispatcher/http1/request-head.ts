@@ -1,4 +1,5 @@
 import { expectsContent, type OutgoingRequest } from "../outgoing-request.ts";
+import { checkWritable } from "../writable-text.ts";
 
 /** How the content of a request is delimited on the wire. */
 export type RequestFraming = "none" | "length" | "chunked";
@@ -11,10 +12,14 @@ export function requestFraming({ method, body, length, trailers }: OutgoingReque
   return "length";
 }
 
-/** The head of a request as it stands on the wire, latin1, with its final empty line. */
+/**
+ * The head of a request as it stands on the wire, latin1, with its final empty line. Throws undici's
+ * `InvalidArgumentError` for what would be more than one line.
+ */
 export function requestHead(request: OutgoingRequest, framing: RequestFraming, authority: string): string {
-  const { method, target, raw, host, length } = request;
-  let head = `${method} ${target} HTTP/1.1\r\nHost: ${host ?? authority}\r\n`;
+  const { method, target, raw, host = authority, upgrade = "", length = 0 } = request;
+  checkWritable([method, target, host, upgrade, String(length), ...raw]);
+  let head = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
   let te = false;
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
@@ -22,10 +27,10 @@ export function requestHead(request: OutgoingRequest, framing: RequestFraming, a
     head += `${name}: ${raw[at + 1]!}\r\n`;
   }
   head += `Connection: ${connectionOptions(request, te)}\r\n`;
-  if (request.upgrade !== undefined && method !== "CONNECT") head += `Upgrade: ${request.upgrade}\r\n`;
+  if (upgrade !== "" && method !== "CONNECT") head += `Upgrade: ${upgrade}\r\n`;
   if (request.expectContinue && framing !== "none") head += "Expect: 100-continue\r\n";
   if (framing === "chunked") head += "Transfer-Encoding: chunked\r\n";
-  if (framing === "length") head += `Content-Length: ${length ?? 0}\r\n`;
+  if (framing === "length") head += `Content-Length: ${length}\r\n`;
   return `${head}\r\n`;
 }
 

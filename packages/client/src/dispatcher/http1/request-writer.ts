@@ -2,6 +2,7 @@ import { fieldLinesText, type MessageWriter } from "@trailsum/shared/http1";
 
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
+import { checkWritable } from "../writable-text.ts";
 import { requestFraming, type RequestFraming, requestHead } from "./request-head.ts";
 
 /** Who is told how the sending of a request goes. */
@@ -45,7 +46,14 @@ export class RequestWriter implements ContentSink {
 
   /** Sends the head, and the body unless it has to wait for a 100. */
   start(authority: string): void {
-    this.#writer.text(requestHead(this.#request, this.#framing, authority));
+    let head: string;
+    try {
+      head = requestHead(this.#request, this.#framing, authority);
+    } catch (error) {
+      this.#events.onFailed(error as Error);
+      return;
+    }
+    this.#writer.text(head);
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
   }
 
@@ -83,6 +91,7 @@ export class RequestWriter implements ContentSink {
   }
 
   end(trailers: readonly string[]): void {
+    checkWritable(trailers);
     if (this.#framing === "chunked") this.#writer.text(`0\r\n${fieldLinesText(trailers)}\r\n`);
     this.finished = true;
     this.#events.onFinished();

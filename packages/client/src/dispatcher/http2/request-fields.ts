@@ -2,6 +2,7 @@ import { listMembers } from "@trailsum/shared";
 import { errors } from "undici";
 
 import { expectsContent, type OutgoingRequest } from "../outgoing-request.ts";
+import { checkWritable } from "../writable-text.ts";
 
 /** What the URLs of an origin begin with. */
 export interface OriginParts {
@@ -16,15 +17,15 @@ const MAX_VALUE = 65_535;
 export const MAX_SECTION = 1_048_576;
 
 /** The header section of a request: name, value, ..., pseudo fields first (RFC 9113 section 8.3.1). */
-export function requestFields(request: OutgoingRequest, origin: OriginParts): string[] {
+export function requestFields(request: OutgoingRequest, origin: OriginParts): readonly string[] {
   const { method, target, raw, host, length } = request;
   // Nothing but an authority (RFC 9113 section 8.5).
-  if (method === "CONNECT") return carried(raw, [":method", method, ":authority", target]);
+  if (method === "CONNECT") return checkSection(carried(raw, [":method", method, ":authority", target]));
   const { scheme, authority, path } = targetUri(target, origin, host);
   const fields = carried(raw, [":method", method, ":scheme", scheme, ":authority", authority, ":path", path]);
   if (tellsLength(request)) fields.push("content-length", String(length));
   if (request.expectContinue && hasContent(request)) fields.push("expect", "100-continue");
-  return fields;
+  return checkSection(fields);
 }
 
 /** The header section of an extended CONNECT (RFC 8441 section 4). Its challenge fields, which prove nothing here, stay out. */
@@ -32,10 +33,10 @@ export function extendedConnectFields(
   { target, raw, host }: OutgoingRequest,
   origin: OriginParts,
   protocol: string,
-): string[] {
+): readonly string[] {
   const { scheme, authority, path } = targetUri(target, origin, host);
   const pseudo = [":method", "CONNECT", ":protocol", protocol, ":scheme", scheme, ":authority", authority];
-  return carried(raw, [...pseudo, ":path", path], "sec-websocket-key");
+  return checkSection(carried(raw, [...pseudo, ":path", path], "sec-websocket-key"));
 }
 
 /** Whether anything follows the header section. */
@@ -71,16 +72,17 @@ function carried(raw: readonly string[], fields: string[], without?: string): st
     else if (name !== "proxy-connection" && name !== "http2-settings" && name !== without) fields.push(name, value);
   }
   if (trailers) fields.push("te", "trailers");
-  checkSize(fields);
   return fields;
 }
 
-/** Throws undici's `InvalidArgumentError` for fields that are too large to be sent. */
-export function checkSize(raw: readonly string[]): void {
+/** Throws undici's `InvalidArgumentError` for fields that are too large, or that nghttp2 would leave out silently. */
+export function checkSection(raw: readonly string[]): readonly string[] {
+  checkWritable(raw);
   let size = 0;
   for (const text of raw) {
     size += text.length;
     if (text.length > MAX_VALUE || size > MAX_SECTION)
       throw new errors.InvalidArgumentError("a field is too large for HTTP/2");
   }
+  return raw;
 }

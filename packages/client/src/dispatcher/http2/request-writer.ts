@@ -4,7 +4,7 @@ import { errors } from "undici";
 
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
-import { checkSize } from "./request-fields.ts";
+import { checkSection } from "./request-fields.ts";
 
 /** Who is told how the sending of a request goes. */
 export interface WriterEvents {
@@ -120,7 +120,7 @@ export class RequestWriter implements ContentSink {
 
 /** Fields as Node takes them: an object without a prototype, with a list where a name comes more than once. */
 function fieldsObject(raw: readonly string[]): OutgoingHttpHeaders {
-  checkSize(raw);
+  checkSection(raw);
   const fields = Object.create(null) as Record<string, string[]>;
   for (let at = 0; at < raw.length; at += 2) (fields[raw[at]!.toLowerCase()] ??= []).push(raw[at + 1]!);
   return fields;
