@@ -21,6 +21,19 @@ import { connectionLost } from "./stream-error.ts";
 /** How long a server that reads nothing may hold the end of its connection up. */
 const LAST_WORDS = 1_000;
 
+/**
+ * A session wears out by the streams that are reset on it, and takes no more after so many. nghttp2 ends a session for
+ * everybody after about 1,000 resets (CVE-2023-44487), Envoy after 500 streams most of which were reset.
+ */
+const MOST_CANCELLED = 200;
+
+/**
+ * In MiB. Node never gives back what it counts for content that was queued when its stream was reset (nodejs/node
+ * `maxSessionMemory`, 10 by default), and then refuses every response on the session. A stream queues little more than
+ * 256 KiB, so {@link MOST_CANCELLED} of them stay far below this.
+ */
+const SESSION_MEMORY = 1_024;
+
 /** What a connection is made with. */
 interface Http2ConnectionOptions {
   readonly owner: ConnectionOwner;
@@ -56,6 +69,7 @@ export class Http2Connection implements Connection, StreamOwner {
   /** The owner knows that it is free. */
   #offered = true;
   #retired = false;
+  #cancelled = 0;
   #closed = false;
   #error: Error | undefined;
   #goawayCode = 0;
@@ -134,6 +148,12 @@ export class Http2Connection implements Connection, StreamOwner {
   /** What is overdue on one stream may be so because nothing comes any more at all: new exchanges wait until it does. */
   onOverdue(): void {
     this.#ask();
+  }
+
+  /** Those that run come to their end here, and new ones go to a fresh session. */
+  onCancelled(): void {
+    this.#cancelled += 1;
+    if (this.#cancelled >= MOST_CANCELLED) this.#retire();
   }
 
   onOver(stream: ExchangeStream): void {
@@ -304,6 +324,7 @@ function sessionOptions(limits: ResponseLimits, { initialWindowSize }: Http2Opti
   const settings = { enablePush: false, initialWindowSize, maxHeaderListSize };
   return {
     settings,
+    maxSessionMemory: SESSION_MEMORY,
     maxSendHeaderBlockLength: MAX_SECTION * 2,
     maxHeaderListPairs: Math.ceil(maxHeaderListSize / 32),
     // A field may come as often as it was given: what it means is no matter of who carries it.

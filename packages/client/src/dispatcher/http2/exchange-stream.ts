@@ -33,6 +33,8 @@ export interface StreamOwner {
   onReceived(): void;
   /** Nothing has come for too long. */
   onOverdue(): void;
+  /** A stream has been reset from this side. */
+  onCancelled(): void;
   /** The stream is not used any more. */
   onOver(stream: ExchangeStream): void;
   /** The request can be sent again. */
@@ -225,6 +227,10 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
 
   onWantTrailers(): void {
     this.#writer?.sendTrailers();
+  }
+
+  onCancelled(): void {
+    this.#connection.onCancelled();
   }
 
   onClosed(error: Error | undefined): void {

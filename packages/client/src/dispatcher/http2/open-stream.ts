@@ -25,6 +25,8 @@ export interface StreamEvents {
   onDrain(): void;
   /** All content has left, and trailers are waited for. */
   onWantTrailers(): void;
+  /** It is being reset from this side, and what was to be sent stays behind. */
+  onCancelled(): void;
   /** Nothing comes or goes any more. */
   onClosed(error: Error | undefined): void;
 }
@@ -101,6 +103,7 @@ export function cancelStream(stream: ClientHttp2Stream): void {
 }
 
 function silence(stream: ToldStream): void {
+  if (!stream[CANCELLED]) stream[EVENTS].onCancelled();
   stream[CANCELLED] = true;
   stream.pause();
 }
