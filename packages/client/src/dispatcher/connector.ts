@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
+import { clearImmediate, setImmediate } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import { LONGEST_TIMEOUT } from "./idle-timer.ts";

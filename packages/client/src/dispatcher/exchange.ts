@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 
+import { queueMicrotask } from "@trailsum/shared/http1";
 import { type Dispatcher, errors } from "undici";
 
 import { headersObject } from "./headers-object.ts";
@@ -114,14 +115,15 @@ export class Exchange implements Dispatcher.DispatchController {
   }
 
   /**
-   * The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. It ends when the other side
-   * does, as undici's users expect; whoever forwards both halves sets `allowHalfOpen`.
+   * The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. Its error is then the socket's
+   * too, as in undici: the callback of `upgrade` or `connect` has been called and cannot be told. The socket ends when
+   * the other side does, as undici's users expect; a handler that forwards both halves sets `allowHalfOpen`.
    */
   upgraded(status: number, raw: string[], socket: Duplex): void {
     if (this.#ended) return;
     this.rawHeaders = raw;
     socket.allowHalfOpen = false;
-    this.carrier = { pause() {}, resume() {}, drop: () => socket.destroy() };
+    this.carrier = { pause() {}, resume() {}, drop: (_exchange, error) => socket.on("error", ignore).destroy(error) };
     this.#call(() => this.#handler.onRequestUpgrade?.(this, status, this.#fieldsObject(raw), socket));
     this.#finish();
   }

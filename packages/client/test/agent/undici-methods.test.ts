@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { PassThrough, Readable, Writable } from "node:stream";
+import { type Duplex, PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
 import { listen, rawServer } from "@trailsum/testkit";
@@ -8,6 +8,8 @@ import { interceptors, pipeline, stream, upgrade } from "undici";
 import { describe, expect, test } from "vitest";
 
 import { agents, echoServer, failure, httpServer, type SeenRequest } from "./side-by-side.ts";
+
+const UPGRADE = "Connection: upgrade\r\nUpgrade: websocket\r\n";
 
 function collector(): { sink: Writable; chunks: Buffer[] } {
   const chunks: Buffer[] = [];
@@ -218,5 +220,32 @@ describe.each(agents)("%s, composed with interceptors,", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(1);
     await composed.destroy();
     expect(await answer).toBe("UND_ERR_DESTROYED");
+  });
+});
+
+describe.each(agents)("%s, whose callback throws,", (_name, agent) => {
+  const switching = (): ReturnType<typeof rawServer> =>
+    rawServer(async (connection) => {
+      const head = String(await connection.readHead());
+      const [status, fields] = head.startsWith("CONNECT") ? ["200 OK", ""] : ["101 Switching Protocols", UPGRADE];
+      connection.write(`HTTP/1.1 ${status}\r\n${fields}\r\n`);
+    });
+
+  test.each(["upgrade", "connect"] as const)("fails the socket of `%s` with that error", async (method) => {
+    const server = await switching();
+    const wrong = new Error("thrown in the callback");
+    const failed = Promise.withResolvers<unknown>();
+    const onSocket = (error: Error | null, data: { socket: Duplex } | null): never => {
+      if (error !== null) failed.reject(error);
+      data?.socket.on("error", failed.resolve);
+      throw wrong;
+    };
+    const dispatcher = agent();
+    // undici's types leave out the origin, which an agent has to be told.
+    const upgradeOptions = { origin: server.origin, path: "/" };
+    if (method === "connect") dispatcher.connect({ origin: server.origin, path: "host:1" }, onSocket);
+    else void dispatcher.upgrade(upgradeOptions, onSocket);
+    expect(await failed.promise).toBe(wrong);
+    await expect.poll(() => server.connections[0]!.ended).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { http2Agent, send } from "./exchanging.ts";
 
 /** A server that reads nothing of what goes to `/slow`, and answers everything else; it notes its sessions. */
-async function server(): Promise<{ origin: string; sessions: ServerHttp2Session[]; opened(): number }> {
+async function server(): Promise<{ origin: string; sessions: ServerHttp2Session[]; opened: () => number }> {
   const sessions: ServerHttp2Session[] = [];
   let opened = 0;
   const http2 = createServer().on("session", (session) => sessions.push(session));

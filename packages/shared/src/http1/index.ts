@@ -1,5 +1,6 @@
 export { ChunkedDecoder } from "./chunked-decoder.ts";
 export { parseContentLength } from "./content-length.ts";
+export { clearImmediate, queueMicrotask, setImmediate } from "./event-loop.ts";
 export { checkOctets, parseFieldSection } from "./field-section.ts";
 export { fieldLinesText } from "./field-lines-text.ts";
 export { http2Preface } from "./http2-preface.ts";

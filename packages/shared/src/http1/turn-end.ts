@@ -1,3 +1,5 @@
+import { queueMicrotask, setImmediate } from "./event-loop.ts";
+
 /** Called for what waits until the end of the turn. */
 type Leave = () => void;
 

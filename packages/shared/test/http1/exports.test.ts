@@ -12,12 +12,14 @@ test("the entry for HTTP/1.1 exports these values and no others", () => {
         "SyntaxFault",
         "TOKEN",
         "checkOctets",
+        "clearImmediate",
         "fieldLinesText",
         "http2Preface",
         "isChunked",
         "octetClass",
       ],
-      ["parseContentLength", "parseFieldSection", "readTrailerSection", "resetConnection", "sectionEnd"],
+      ["parseContentLength", "parseFieldSection", "queueMicrotask", "readTrailerSection", "resetConnection"],
+      ["sectionEnd", "setImmediate"],
     ].flat(),
   );
 });

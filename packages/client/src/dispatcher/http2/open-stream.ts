@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import { Duplex } from "node:stream";
 
+import { setImmediate } from "@trailsum/shared/http1";
 import { keepSessionForStream } from "@trailsum/shared/http2";
 
 import { streamReset } from "./stream-error.ts";
