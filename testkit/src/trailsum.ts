@@ -19,7 +19,7 @@ export interface TrailsumOptions {
   /** Standard input. Default: empty. */
   readonly input?: string | Uint8Array | Readable;
   /** Descriptors that the process is given in place of pipes; `input` is then left out, and nothing is collected from them. */
-  readonly stdio?: { readonly stdin?: number | "ignore"; readonly stdout?: number; readonly stderr?: number };
+  readonly stdio?: { readonly stdin?: number; readonly stdout?: number; readonly stderr?: number };
   readonly cwd?: string;
   /** Milliseconds until the process is killed and the call rejects. Default: 15 seconds. */
   readonly timeout?: number;

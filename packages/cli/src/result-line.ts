@@ -1,11 +1,14 @@
 import type { Digests } from "@trailsum/shared";
 
-/** `<hex md5>  <name>`, as md5sum prints it, so that `md5sum -c` can check it. */
-export function md5Line(digests: Digests, name: string): string {
+import type { FilePath } from "./file-path.ts";
+
+/** `<hex md5>  <name>`, as md5sum prints it, so that `md5sum -c` can check it: the name is written byte for byte. */
+export function md5Line(digests: Digests, path: FilePath): Buffer {
   const hex = digests.values.get("md5")?.toString("hex") ?? "";
+  const name = Buffer.from(path).toString("latin1");
   // As md5sum does: a name that would break the line is escaped, and the line begins with a backslash.
   const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
-  return escaped === name ? `${hex}  ${name}\n` : `\\${hex}  ${escaped}\n`;
+  return Buffer.from(escaped === name ? `${hex}  ${name}\n` : `\\${hex}  ${escaped}\n`, "latin1");
 }
 
 /** Digests as an object for JSON: lower-case hex by algorithm. */

@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
+import type { FilePath } from "./file-path.ts";
+
 /** Larger files are worth another thread's while. Bytes. */
 const MAX_SIZE = 65_536;
 /** A file that takes longer may not come from memory, and then it is better to wait for several at once. Milliseconds. */
@@ -8,7 +10,7 @@ const PATIENCE = 2;
 const PAUSE = 100;
 
 /** Reads a small file; gives nothing for one that somebody else had better read. The path must be a regular file's. */
-export type SmallFileReader = (path: string) => Uint8Array | undefined;
+export type SmallFileReader = (path: FilePath) => Uint8Array | undefined;
 
 /**
  * A reader for a run over many small files. As long as they come from memory it reads each here and now, which takes a
@@ -29,7 +31,7 @@ export function createSmallFileReader(): SmallFileReader {
   };
 }
 
-function read(path: string): Uint8Array | undefined {
+function read(path: FilePath): Uint8Array | undefined {
   let file: number | undefined;
   try {
     // Not blocking, in case it has become a named pipe: opening one would wait for a writer.

@@ -87,9 +87,7 @@ test("of several files the first failure gives the exit status, and the others a
   const { url, visible } = await serve();
   const directory = await tempDir();
   const file = await fileOf(content, "there");
-  const { exitCode, stdout, stderr } = await trailsum(["upload", "absent", directory, file, `${url}/`], {
-    cwd: directory,
-  });
+  const { exitCode, stdout, stderr } = await trailsum(["upload", "absent", file, `${url}/`], { cwd: directory });
   expect(exitCode).toBe(5);
   expect(stderr).toBe("trailsum: cannot read absent: there is no such file\n");
   expect(stdout).toMatch(/ {2}\S+there\n$/);

@@ -3,23 +3,30 @@ import { type Algorithm, TrailsumError } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
+import { pathText } from "../file-path.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
 import { createSmallFileReader } from "../small-file.ts";
 import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
-import { type UploadEntry, uploadList } from "../upload-list.ts";
+import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface UploadArguments extends TransferArguments {
   readonly files: readonly string[];
   readonly method: "PUT" | "POST";
   readonly jobs: number;
+  readonly links: "follow" | "skip";
 }
 
 const flags = {
   method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "the request method" },
-  jobs: { type: "number", default: 4, describe: "how many files at a time", requiresArg: true },
+  jobs: { type: "number", default: 4, describe: "upload this many files at a time", requiresArg: true },
+  links: {
+    choices: ["follow", "skip"],
+    default: "follow",
+    describe: "symbolic links in a directory: upload what they lead to, or skip them",
+  },
   ...transferFlags,
 } as const;
 
@@ -53,28 +60,48 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
   const job: Job = { method: given.method, ...transferOptions(given) };
   const bar = await createProgressBar(given.progress && !given.quiet);
-  const entries = uploadList(paths, url, bar.shown);
+  const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
   const readSmall = createSmallFileReader();
 
   const uploadOne = async (entry: UploadEntry): Promise<void> => {
     bar.expect(entry.size);
-    const source = (entry.isFile && readSmall(entry.name)) || entry.source;
+    const source = (entry.isFile && readSmall(entry.path)) || entry.source;
     const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
     const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
     if (given.quiet) return;
     bar.stop();
-    await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.name));
+    await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.path));
+  };
+
+  const counts = { failed: 0, skipped: 0 };
+  const tellUnlisted = async ({ kind, path, reason }: UnlistedEntry): Promise<void> => {
+    const file = pathText(path);
+    counts[kind] += 1;
+    bar.stop();
+    if (kind === "failed") await fail(file, new TrailsumError("FILE_UNREADABLE", `cannot upload ${file}: ${reason}`));
+    else if (!given.quiet) {
+      run.warn(`skipped ${file}: ${reason}`);
+      if (given.json) await run.print(`${JSON.stringify({ file, skipped: reason })}\n`);
+    }
+  };
+
+  const fail = async (file: string, error: unknown): Promise<void> => {
+    run.report(error);
+    if (given.json) await run.print(`${JSON.stringify({ file, error: described(error) })}\n`);
   };
 
   const worker = async (): Promise<void> => {
     // All of them take from one list; leaving it ends it for the others too.
     for await (const entry of entries) {
+      if (entry.kind !== "file") {
+        await tellUnlisted(entry);
+        continue;
+      }
       try {
         await uploadOne(entry);
       } catch (error) {
         bar.stop();
-        run.report(error);
-        if (given.json) await run.print(`${JSON.stringify({ file: entry.name, error: described(error) })}\n`);
+        await fail(pathText(entry.path), error);
         if (isFinal(error)) break;
       }
     }
@@ -84,11 +111,14 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   } finally {
     bar.stop();
   }
+  if (counts.failed > 0) run.warn(`${counts.failed} of the entries found in directories could not be uploaded`);
+  if (counts.skipped > 0 && !given.quiet)
+    run.warn(`${counts.skipped} of the entries found in directories were skipped`);
 }
 
 /** What is told of an upload as JSON. */
-function told({ name }: UploadEntry, { url, status, digests, confirmedBy }: UploadResult): object {
-  return { file: name, url, status, size: digests.size, digests: hexDigests(digests), confirmedBy };
+function told({ path }: UploadEntry, { url, status, digests, confirmedBy }: UploadResult): object {
+  return { file: pathText(path), url, status, size: digests.size, digests: hexDigests(digests), confirmedBy };
 }
 
 /** A listener for one upload, that tells the bar what is new. */

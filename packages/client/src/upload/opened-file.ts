@@ -14,7 +14,7 @@ export class OpenedFile {
   }
 
   /** Rejects with Node's own error where it cannot be opened. */
-  static open(path: string | URL): Promise<OpenedFile> {
+  static open(path: string | Buffer): Promise<OpenedFile> {
     return new Promise((resolve, reject) => {
       open(path, "r", (error, descriptor) => (error === null ? resolve(new OpenedFile(descriptor)) : reject(error)));
     });

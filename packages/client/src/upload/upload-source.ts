@@ -1,3 +1,5 @@
+import { fileURLToPathBuffer } from "node:url";
+
 import { TrailsumError } from "@trailsum/shared";
 import {
   type BlobLike,
@@ -49,7 +51,8 @@ export async function openSource(source: UploadSource): Promise<OpenedSource> {
 async function openFile(path: string | URL): Promise<OpenedSource> {
   let file: OpenedFile;
   try {
-    file = await OpenedFile.open(path);
+    // A `file:` URL can name a file whose name is not UTF-8.
+    file = await OpenedFile.open(typeof path === "string" ? path : fileURLToPathBuffer(path));
   } catch (error) {
     throw unreadable(path, error);
   }
