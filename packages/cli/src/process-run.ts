@@ -34,7 +34,11 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   let interruptedBy: Interrupt | undefined;
   let unprintable = false;
   const interrupt = (signal: Interrupt): void => {
-    if (interruptedBy !== undefined) process.exit(128 + constants.signals[signal]);
+    if (interruptedBy !== undefined) {
+      // Ending waits for threads, and one that waits for the system may never come back: a third signal is the system's.
+      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      process.exit(128 + constants.signals[signal]);
+    }
     interruptedBy = signal;
     controller.abort();
   };

@@ -1,4 +1,6 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { FeedSource, rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
@@ -64,6 +66,17 @@ describe.each([
     await expect.poll(log).toMatch(/^broken off: PUT "\/it": CONNECTION_LOST/m);
   });
 
+  test.runIf(process.platform === "linux")(`ends an upload of a named pipe without a writer with ${exit}`, async () => {
+    const { url } = await serve();
+    const pipe = join(await tempDir(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const { child, exited } = spawnTrailsum(["upload", pipe, `${url}/it`]);
+    await expect.poll(() => openedBy(child.pid)).toContain(pipe);
+    child.kill(signal);
+    const { exitCode, stdout, stderr } = await exited;
+    expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the upload was cancelled\n"]);
+  });
+
   test(`ends a download with ${exit}, and leaves no file`, async () => {
     const begun = Promise.withResolvers<void>();
     const server = await rawServer(async (connection) => {
@@ -82,6 +95,12 @@ describe.each([
     expect(await filesBelow(directory)).toEqual([]);
   });
 });
+
+/** The paths that a process has open. */
+async function openedBy(pid: number | undefined): Promise<string[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  return Promise.all(descriptors.map((descriptor) => readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "")));
+}
 
 test("of several files the first failure gives the exit status, and the others are uploaded all the same", async () => {
   const { url, visible } = await serve();

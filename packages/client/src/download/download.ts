@@ -69,7 +69,9 @@ export async function download(
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
   const wanted = chosenAlgorithms(options.digests);
-  const opened = await openDestination(destination, options.signal);
+  const opened = await openDestination(destination, options.signal).catch((error: unknown) => {
+    throw options.signal?.aborted === true ? cancelled(error) : error;
+  });
   const arrived = new ArrivedContent(opened, wanted);
   try {
     const retries = opened.rewritable ? (options.retries ?? 0) : 0;
@@ -80,14 +82,16 @@ export async function download(
     return result;
   } catch (error) {
     const aborted = options.signal?.aborted === true;
-    const failure = aborted
-      ? new TrailsumError("ABORTED", "the download was cancelled", { cause: error })
-      : TrailsumError.from(error);
+    const failure = aborted ? cancelled(error) : TrailsumError.from(error);
     await opened.discard(failure);
     throw failure;
   } finally {
     arrived.forget();
   }
+}
+
+function cancelled(cause: unknown): TrailsumError {
+  return new TrailsumError("ABORTED", "the download was cancelled", { cause });
 }
 
 /** Those that ask for the same elsewhere (RFC 9110 section 15.4). */

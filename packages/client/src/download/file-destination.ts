@@ -6,6 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { TrailsumError } from "@trailsum/shared";
 
 import { removeLeftovers, temporaryPrefix } from "./leftovers.ts";
+import { openNamedPipe } from "./named-pipe.ts";
 import type { OpenedDestination } from "./opened-destination.ts";
 import { intoWritable, isOutOfSpace } from "./stream-destination.ts";
 
@@ -25,6 +26,7 @@ export async function openFile(given: string, signal: AbortSignal | undefined): 
   });
   if (before?.isDirectory() === true)
     throw new TrailsumError("FILE_UNWRITABLE", `${given} is a directory: name a file in it`);
+  if (before?.isFIFO() === true) return intoWritable(await writing(given, () => openNamedPipe(path, signal)), signal);
   if (before?.isFile() === false) return intoWritable(createWriteStream(path), signal);
   return besideFile(path, before);
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { fileURLToPathBuffer } from "node:url";
 
 import { TrailsumError } from "@trailsum/shared";
@@ -37,9 +39,12 @@ export type UploadSource =
 
 const PIECE_BYTES = 1_048_576;
 
-/** Opens a source. `FILE_UNREADABLE` for a file that cannot be read, `USAGE` for what is no source. */
-export async function openSource(source: UploadSource): Promise<OpenedSource> {
-  if (typeof source === "string" || isUrl(source)) return openFile(source);
+/**
+ * Opens a source, a named pipe when it has content: no server waits for it until then. `FILE_UNREADABLE` for a file that
+ * cannot be read, `USAGE` for a value that is not a source.
+ */
+export async function openSource(source: UploadSource, signal: AbortSignal | undefined): Promise<OpenedSource> {
+  if (typeof source === "string" || isUrl(source)) return openFile(source, signal);
   const bytes = bytesView(source);
   if (bytes !== undefined) return fromBytes(bytes);
   if (isReadableLike(source)) return readOnce(source);
@@ -48,7 +53,7 @@ export async function openSource(source: UploadSource): Promise<OpenedSource> {
   throw new TrailsumError("USAGE", "the source is neither a path, bytes, a Blob, a stream nor an iterable of bytes");
 }
 
-async function openFile(path: string | URL): Promise<OpenedSource> {
+async function openFile(path: string | URL, signal: AbortSignal | undefined): Promise<OpenedSource> {
   let file: OpenedFile;
   try {
     // A `file:` URL can name a file whose name is not UTF-8.
@@ -61,6 +66,8 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
     if (stats.isDirectory()) {
       throw new TrailsumError("FILE_UNREADABLE", `${String(path)} is a directory: name the files in it`);
     }
+    const stream = stats.isFile() ? undefined : file.stream();
+    if (stream !== undefined) return readOnce(await begun(stream, signal));
     if (stats.isFile() && stats.size <= MAX_WHOLE) {
       const whole = await readSmallFile(file, String(path));
       await file.close();
@@ -79,6 +86,17 @@ async function openFile(path: string | URL): Promise<OpenedSource> {
   } catch (error) {
     await file.close();
     throw unreadable(path, error);
+  }
+}
+
+/** The stream, once it has content or has ended. */
+async function begun(stream: Readable, signal: AbortSignal | undefined): Promise<Readable> {
+  try {
+    await once(stream, "readable", { signal });
+    return stream;
+  } catch (error) {
+    stream.destroy();
+    throw error;
   }
 }
 

@@ -84,7 +84,9 @@ export async function upload(
   options: UploadOptions = {},
 ): Promise<UploadResult> {
   const target = targetUrl(url);
-  const opened = await openSource(source);
+  const opened = await openSource(source, options.signal).catch((error: unknown) => {
+    throw options.signal?.aborted === true ? cancelled(error) : error;
+  });
   try {
     const retries = opened.rereadable ? (options.retries ?? 0) : 0;
     return await withRetries(retries, options.signal, () =>
@@ -131,7 +133,7 @@ async function send(
     const { by, receipt } = confirmation(url, sent, answer);
     return { url: url.href, status, digests: sent, confirmedBy: by, receipt, headers };
   } catch (error) {
-    if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the upload was cancelled", { cause: error });
+    if (signal?.aborted === true) throw cancelled(error);
     // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
     if (sending.ended && !sending.asked && isAboutDigests(error)) throw noTrailers(url);
     // What went wrong here is the cause, whatever became of the connection then.
@@ -168,6 +170,10 @@ function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number):
 
 function isAboutDigests(error: unknown): boolean {
   return error instanceof TrailsumError && error.code.startsWith("DIGEST_");
+}
+
+function cancelled(cause: unknown): TrailsumError {
+  return new TrailsumError("ABORTED", "the upload was cancelled", { cause });
 }
 
 function noTrailers({ origin }: URL): TrailsumError {

@@ -108,6 +108,18 @@ describe("a download into a file", () => {
     expect((await stat(path)).isFIFO()).toBe(true);
   });
 
+  test("that is a pipe without a reader is waited for, until the download is cancelled", async () => {
+    const server = await offering();
+    const path = join(await tempDir(), "pipe");
+    await promisify(execFile)("mkfifo", [path]);
+    // More of them than Node has threads for files.
+    const controllers = Array.from({ length: 5 }, () => new AbortController());
+    const downloads = controllers.map(({ signal }) => rejection(download(server.origin, path, { signal })));
+    await stat(path);
+    for (const controller of controllers) controller.abort();
+    for (const downloaded of downloads) expect((await downloaded).code).toBe("ABORTED");
+  });
+
   test("that is a device leaves the device in place", async () => {
     const server = await offering();
     await download(server.origin, "/dev/null");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { promisify } from "node:util";
@@ -110,6 +110,19 @@ test("an upload of a named pipe that gives nothing is cancelled at once", async 
   controller.abort();
   expect((await uploaded).code).toBe("ABORTED");
   await writer.close();
+});
+
+test("an upload of a named pipe without a writer is cancelled at once, and no server was asked", async () => {
+  const server = await silentServer();
+  const path = join(await tempDir(), "pipe");
+  await promisify(execFile)("mkfifo", [path]);
+  // More of them than Node has threads for files.
+  const controllers = Array.from({ length: 5 }, () => new AbortController());
+  const uploads = controllers.map(({ signal }) => rejection(upload(server.origin, path, { signal })));
+  await stat(path);
+  for (const controller of controllers) controller.abort();
+  for (const uploaded of uploads) expect((await uploaded).code).toBe("ABORTED");
+  expect(server.connections).toEqual([]);
 });
 
 test("an upload that is cancelled between two pieces sends nothing more", async () => {

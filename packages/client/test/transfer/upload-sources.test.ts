@@ -93,6 +93,24 @@ describe("an upload sends", () => {
     expect(server.uploads).toMatchObject([{ content: bytes }]);
   });
 
+  test("a named pipe that is opened and closed with nothing written to it", async () => {
+    const server = await receiver();
+    const path = join(await tempDir(), "pipe");
+    await promisify(execFile)("mkfifo", [path]);
+    const uploaded = upload(server.origin, path);
+    await (await open(path, "w")).close();
+    expect((await uploaded).digests.size).toBe(0);
+    expect(server.uploads).toMatchObject([{ content: Buffer.alloc(0), complete: true }]);
+  });
+
+  test("a file whose name is not UTF-8, by its URL", async () => {
+    const server = await receiver();
+    const directory = await tempDir();
+    await writeFile(Buffer.concat([Buffer.from(`${directory}/`), Buffer.of(0xe9)]), bytes);
+    const result = await upload(server.origin, new URL(`${pathToFileURL(directory).href}/%E9`));
+    expect(result.digests.size).toBe(bytes.length);
+  });
+
   test("a file of many blocks", async () => {
     const server = await receiver();
     const content = Buffer.alloc(1_000_001, "0123456789abcdefghijklm");
