@@ -10,6 +10,8 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Reports an error as a sentence on stderr and remembers its exit status; the first one counts. */
   report(error: unknown): void;
+  /** Ends with this exit status, for a reason that was reported elsewhere. */
+  fail(status: number): void;
   /** Reports something that changes nothing about the exit status, as a sentence on stderr. */
   warn(sentence: string): void;
   /**
@@ -49,6 +51,9 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
       const failure = TrailsumError.from(error);
       exit ??= failure.code === "ABORTED" ? interruptedStatus() : failure.meaning.exit;
       process.stderr.write(`trailsum: ${sentence(failure)}\n`);
+    },
+    fail(status) {
+      exit ??= status;
     },
     warn(text) {
       process.stderr.write(`trailsum: ${visibleText(text)}\n`);

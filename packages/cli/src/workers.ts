@@ -1,34 +1,121 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 
-import { TrailsumError } from "@trailsum/shared";
+import type { Run } from "./process-run.ts";
+
+/** A worker that fails to start is replaced after this, and after twice as long each time, until `MAX_DELAY`. Milliseconds. */
+const MIN_DELAY = 100;
+const MAX_DELAY = 2_000;
+
+/** The variable in which a worker finds the port that its predecessors listened on. */
+const PORT_VARIABLE = "_TRAILSUM_WORKER_PORT";
+
+/** What a worker is sent to make it end as SIGTERM would. A signal would end one at once that got Ctrl-C already. */
+const STOP = "stop";
+
+/** What a worker sends once it listens. */
+interface Listening {
+  readonly listening: string;
+}
+
+/** What became of a worker that was to start. */
+type Start = { readonly url: string } | { readonly exit: number };
 
 /**
- * Runs this command in several processes that share one port. Says where they listen once all of them do, begins a new
- * one for each that dies, and on `signal` stops them gracefully. Rejects when they cannot start.
+ * Runs this command in several processes that share one port, until `run` is interrupted; then it stops them gracefully.
+ * Says where they listen once all of them do. One that ends is replaced, on the same port, until a replacement listens.
+ * When they cannot start, the exit status is that of the worker that failed, which has reported the reason itself.
  */
-export async function superviseWorkers(count: number, signal: AbortSignal): Promise<void> {
-  const workers = Array.from({ length: count }, () => cluster.fork());
-  const urls = await Promise.all(workers.map(whereItListens));
-  process.stdout.write(`listening on ${urls[0]}\n`);
-  cluster.on("exit", () => {
-    if (!signal.aborted) cluster.fork();
+export async function superviseWorkers(count: number, run: Run): Promise<void> {
+  const { signal } = run;
+  const listening = new Set<Worker>();
+  let url: string | undefined;
+  // As long as one worker listens, all share its socket, and port 0 is that port; afterwards it would be another one.
+  let isPortTaken = true;
+  const fork = async (): Promise<Start> => {
+    const worker = cluster.fork(url === undefined || isPortTaken ? {} : { [PORT_VARIABLE]: new URL(url).port });
+    const start = await started(worker);
+    if ("exit" in start) return start;
+    if (url !== undefined && start.url !== url) {
+      // It was started before the last of the others ended.
+      worker.process.kill();
+      return { exit: 1 };
+    }
+    listening.add(worker);
+    worker.once("exit", (code: number | null, killedBy: string | null) => {
+      listening.delete(worker);
+      isPortTaken &&= listening.size > 0;
+      if (signal.aborted) return;
+      run.warn(`worker ${worker.process.pid} ended (${killedBy ?? `exit status ${code}`}): starting another`);
+      void replace();
+    });
+    return start;
+  };
+  const replace = async (): Promise<void> => {
+    for (let delay = MIN_DELAY; !signal.aborted; delay = Math.min(delay * 2, MAX_DELAY)) {
+      if ("url" in (await fork())) return;
+      await setTimeout(delay, undefined, { signal }).catch(() => {});
+    }
+  };
+
+  // One by one: when the first cannot start, the others need not try, and its error is reported once.
+  for (let number = 0; number < count && !signal.aborted; number += 1) {
+    const start = await fork();
+    if ("exit" in start) {
+      if (!signal.aborted) run.fail(start.exit);
+      return stopAll(listening);
+    }
+    ({ url } = start);
+  }
+  if (!signal.aborted) {
+    process.stdout.write(`listening on ${url}\n`);
+    await once(signal, "abort");
+  }
+  await stopAll(listening);
+}
+
+/** Resolves when a worker listens or has ended without it. */
+async function started(worker: Worker): Promise<Start> {
+  return new Promise((resolve) => {
+    worker.once("message", ({ listening }: Listening) => resolve({ url: listening }));
+    worker.once("exit", (code: number | null) => resolve({ exit: code === null || code === 0 ? 1 : code }));
   });
-  if (!signal.aborted) await once(signal, "abort");
+}
+
+async function stopAll(listening: ReadonlySet<Worker>): Promise<void> {
   const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   await Promise.all(
     running.map(async (worker) => {
       const gone = once(worker, "exit");
-      worker.process.kill("SIGTERM");
+      if (listening.has(worker) && worker.isConnected()) worker.send(STOP);
+      // One that is still starting does not listen to that either.
+      else worker.process.kill();
       await gone;
     }),
   );
 }
 
-async function whereItListens(worker: Worker): Promise<string> {
-  return new Promise((resolve, reject) => {
-    worker.once("message", ({ listening }: { listening: string }) => resolve(listening));
-    // Why it could not start it has said itself.
-    worker.once("exit", () => reject(new TrailsumError("USAGE", "the workers could not start")));
+/** The port that this process listens on in place of the one it was given: a replacement has that of its predecessor. */
+export function assignedPort(): number | undefined {
+  const port = process.env[PORT_VARIABLE];
+  return port === undefined ? undefined : Number(port);
+}
+
+/** Says that this process listens: on stdout, or, in a worker, to its supervisor. */
+export function announce(url: string): void {
+  if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);
+  else process.send?.({ listening: url } satisfies Listening);
+}
+
+/** Runs what a worker does: ends it when its supervisor says so, and lets go of the supervisor however it ends. */
+export async function underSupervision(run: Run, work: () => Promise<void>): Promise<void> {
+  process.on("message", (message) => {
+    if (message === STOP && !run.signal.aborted) process.kill(process.pid, "SIGTERM");
   });
+  try {
+    await work();
+  } finally {
+    cluster.worker?.disconnect();
+  }
 }

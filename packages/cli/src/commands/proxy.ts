@@ -10,7 +10,7 @@ import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
-import { superviseWorkers } from "../workers.ts";
+import { announce, assignedPort, superviseWorkers, underSupervision } from "../workers.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface ProxyArguments extends ListenerArguments {
@@ -85,10 +85,12 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   if (!Number.isInteger(given.workers) || given.workers < 1) {
     throw new TrailsumError("USAGE", "--workers takes a number, 1 or more");
   }
-  if (given.workers > 1 && cluster.isPrimary) {
-    await superviseWorkers(given.workers, run.signal);
-    return;
-  }
+  if (cluster.isWorker) await underSupervision(run, () => listen(given, run));
+  else if (given.workers > 1) await superviseWorkers(given.workers, run);
+  else await listen(given, run);
+}
+
+async function listen(given: ProxyArguments, run: Run): Promise<void> {
   expectRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
@@ -102,18 +104,16 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     trustForwarded: given.trustForwarded,
     requestTrailers: selection(given.requestTrailers),
     responseTrailers: selection(given.responseTrailers),
-    listen: { host, port },
+    listen: { host, port: assignedPort() ?? port },
     tls,
     agent: { useH2c: given.originHttp2 },
     onExchange: given.quiet ? undefined : (record) => log.add(record),
   });
   const { url } = await server.listen();
-  if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);
-  else process.send?.({ listening: url });
+  announce(url);
   await interrupted(run.signal);
   await server.close();
   log.flush();
-  cluster.worker?.disconnect();
 }
 
 function selection(text: string): TrailerSelection {
