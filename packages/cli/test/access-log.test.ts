@@ -161,12 +161,12 @@ describe("a proxy that is stopped", () => {
   test("logs a tunnel that it ends", async () => {
     const origin = await rawServer(async (connection) => {
       await connection.readHead();
-      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
       await connection.readToEnd();
     });
     const running = await startTrailsum(["proxy", origin.origin, "--port", "0"]);
     const client = await rawClient(Number(new URL(running.url).port));
-    await client.write("GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    await client.write("GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
     await client.readHead();
     const { exitCode, stderr } = await running.stop();
     expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/^127\.0\.0\.1 "GET \/tunnel" 101 .*\n$/)]);

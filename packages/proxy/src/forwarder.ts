@@ -17,7 +17,6 @@ import {
   sendFailure,
 } from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
-import { contentOfUpgrade } from "./inbound/inbound-content.ts";
 import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
 import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
@@ -117,7 +116,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
   async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
-    if (proxied.exchange.content !== undefined) throw contentOfUpgrade();
     const handshake = new WebSocketHandshake(proxied.exchange.request);
     const outcome = await withTarget(proxied, undefined, (out) => {
       out.header = handshake.asking(out.header);
@@ -172,7 +170,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     try {
       const outgoing = proxyResponse({ ...switched, reason: "" }, separateHeader(switched.header));
       const agreed = switchedTo(switched, protocol);
-      outgoing.header = handshake.answering(outgoing.header);
+      outgoing.header = handshake.answering(outgoing.header, switched.status);
       await modified(outgoing, exchange.request);
       if (exchange.gone) throw clientGone();
       const client = exchange.switchTo(agreed, outgoing.header);

@@ -1,4 +1,4 @@
-import { FieldLines, foldedFieldName, isToken, listMembers, type TrailerContext } from "@trailsum/shared";
+import { FieldLines, foldedFieldName, listMembers, type TrailerContext } from "@trailsum/shared";
 
 import { isGrpc } from "./grpc.ts";
 
@@ -84,17 +84,17 @@ export function endToEndFields(fields: FieldLines): FieldLines {
 }
 
 /**
- * The protocol that a message switches to: its `Upgrade`, if `Connection` says that it is for this hop. An upgrade to
- * h2c is none: what it would carry could not be looked at (RFC 9113 section 3.1 removed it).
+ * The protocol that a message asks to switch to: `websocket`, as it is spelled, if `Upgrade` lists it and `Connection`
+ * says that the field is for this hop. All other protocols are ignored (RFC 9110 section 7.8): what `h2c`, `TLS/1.2` or
+ * an unknown one carries could not be inspected, and would pass by every hook.
  */
 export function upgradeProtocol(fields: FieldLines): string | undefined {
   if (!fields.has("Upgrade")) return undefined;
   if (!fields.list("Connection").some((option) => option.toLowerCase() === "upgrade")) return undefined;
-  const protocols = fields.list("Upgrade").filter((protocol) => protocol.toLowerCase() !== "h2c");
-  return protocols.length > 0 && protocols.every(isProtocol) ? protocols.join(", ") : undefined;
+  return fields.list("Upgrade").find(isWebSocket);
 }
 
-/** `name` or `name/version` (RFC 9110 section 7.8). */
-function isProtocol(text: string): boolean {
-  return text.split("/").every(isToken);
+/** Whether this names the one protocol that is tunnelled; names are compared without regard to case. */
+export function isWebSocket(protocol: string): boolean {
+  return protocol.toLowerCase() === "websocket";
 }

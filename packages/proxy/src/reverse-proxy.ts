@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { createForwarder } from "./forwarder.ts";
-import { earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
+import { ignoreUpgrade } from "./inbound/node/ignored-upgrade.ts";
+import { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
 /** A request listener for node:http and for every framework that hands on Node's own request and response. */
@@ -11,7 +12,11 @@ export interface ReverseProxy {
   (req: IncomingMessage, res: ServerResponse): Promise<void>;
   /** The same for a server's `checkContinue` event: the client gets its 100 when the origin gives it. */
   readonly checkContinue: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
-  /** For a server's `upgrade` event: asks the origin to switch protocols, and joins the two connections when it does. */
+  /**
+   * For a server's `upgrade` event: asks the origin to open a WebSocket, and joins the two connections when it does. A
+   * request that asks for another protocol is given back to the server, which serves it as if it did not ask (RFC 9110
+   * section 7.8).
+   */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   /** Closes what the proxy has opened itself: idle connections to origins. */
   close(): Promise<void>;
@@ -32,15 +37,19 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     await forwarder.forward(new NodeExchange(req, res, { waits }));
   }
 
-  async function passUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const request = (req: IncomingMessage, res: ServerResponse): Promise<void> => pass(req, res, false);
+  const checkContinue = (req: IncomingMessage, res: ServerResponse): Promise<void> => pass(req, res, true);
+  async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => {});
     await earlierAnswers(socket);
-    if (!socket.destroyed) await forwarder.forward(upgradeExchange(req, { socket, head }));
+    if (socket.destroyed) return;
+    if (asksForUpgrade(req)) await forwarder.forward(upgradeExchange(req, { socket, head }));
+    else ignoreUpgrade(req, { socket, head });
   }
 
-  return Object.assign((req: IncomingMessage, res: ServerResponse) => pass(req, res, false), {
-    checkContinue: (req: IncomingMessage, res: ServerResponse) => pass(req, res, true),
-    upgrade: passUpgrade,
+  return Object.assign(request, {
+    checkContinue,
+    upgrade,
     close: () => forwarder.close(),
   });
 }

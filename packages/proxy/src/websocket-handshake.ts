@@ -19,7 +19,7 @@ export class WebSocketHandshake {
   readonly #ours: boolean;
 
   constructor({ header, httpVersion, upgrade }: InboundRequest) {
-    this.#ours = httpVersion === "2.0" && upgrade?.toLowerCase() === "websocket";
+    this.#ours = httpVersion === "2.0" && upgrade !== undefined;
     this.#key = this.#ours ? randomBytes(16).toString("base64") : header.get(KEY);
   }
 
@@ -28,15 +28,18 @@ export class WebSocketHandshake {
     return this.#ours && this.#key !== undefined ? header.set(KEY, this.#key) : header;
   }
 
-  /** The header to answer the client with. Throws `PROTOCOL` where the origin has not understood the key that was ours. */
-  answering(header: FieldLines): FieldLines {
+  /**
+   * The header to answer the client with. An origin of HTTP/1.1 (101) has to prove that it understood the handshake, by
+   * what follows from the key that it was sent (RFC 6455 section 4.1): throws `PROTOCOL` where it does not. An origin of
+   * HTTP/2 was sent none, and what its client of HTTP/1.1 expects is computed here.
+   */
+  answering(header: FieldLines, status: number): FieldLines {
     if (this.#key === undefined) return header;
     const accept = acceptance(this.#key);
-    const answered = header.get(ACCEPT);
-    if (!this.#ours) return answered === undefined ? header.with(ACCEPT, accept) : header;
-    if (answered !== undefined && answered !== accept)
-      throw new TrailsumError("PROTOCOL", "the origin answered another WebSocket key", { status: 502 });
-    return header.delete(ACCEPT);
+    if (status !== 101) return this.#ours ? header.delete(ACCEPT) : header.set(ACCEPT, accept);
+    if (header.get(ACCEPT) !== accept)
+      throw new TrailsumError("PROTOCOL", "the origin did not accept the WebSocket key", { status: 502 });
+    return this.#ours ? header.delete(ACCEPT) : header;
   }
 }
 

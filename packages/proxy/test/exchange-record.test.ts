@@ -108,7 +108,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
     for (const path of ["/reset", "/cut", "/refused"]) {
       await ask(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
       const client = await rawClient(port);
-      await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`);
+      await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`);
       await readMessage(client);
       client.end();
     }

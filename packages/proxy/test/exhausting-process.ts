@@ -24,7 +24,7 @@ origin.on("upgrade", (req, socket, head) => {
   socket.on("error", () => {});
   if (req.url === "/refused") socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   else {
-    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
     if (head.length > 0) socket.unshift(head);
     socket.pipe(socket);
   }
@@ -135,7 +135,7 @@ async function raw(text: string, until: string, end: "reset" | "end"): Promise<v
 
 const upload = (path: string, body: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\n${body}`;
 const upgrade = (path: string): string =>
-  `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`;
+  `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`;
 
 // How often in a hundred, and what.
 const KINDS: readonly (readonly [number, () => Promise<void>])[] = [

@@ -77,8 +77,8 @@ describe("rules 49, 50, 52: a message switches", () => {
   test.each([
     [["Connection: Upgrade", "Upgrade: websocket"], "websocket"],
     [["Connection: keep-alive, UPGRADE", "Upgrade: WebSocket"], "WebSocket"],
-    [["Connection: x", "Connection: upgrade", "Upgrade: foo/2"], "foo/2"],
-    [["Connection: upgrade", "Upgrade: foo, bar/1"], "foo, bar/1"],
+    [["Connection: x", "Connection: upgrade", "Upgrade: websocket"], "websocket"],
+    [["Connection: upgrade", "Upgrade: foo, bar/1", "Upgrade: websocket"], "websocket"],
     [["Connection: upgrade", "Upgrade: h2c, websocket"], "websocket"],
   ])("with %j to %j", (lines, expected) => {
     expect(upgradeProtocol(fields(...lines))).toBe(expected);
@@ -94,6 +94,9 @@ describe("rules 49, 50, 52: a message switches", () => {
     [["Connection: upgrade", "Upgrade: web\u{e9}socket"]],
     [["Connection: upgrade", "Upgrade: web socket"]],
     [["Connection: upgrade", "Upgrade: a/b/"]],
+    [["Connection: upgrade", "Upgrade: TLS/1.2"]],
+    [["Connection: upgrade", "Upgrade: foo, bar/1"]],
+    [["Connection: upgrade", "Upgrade: websocket/13"]],
   ])("with %j to nothing", (lines) => {
     expect(upgradeProtocol(fields(...lines))).toBeUndefined();
   });

@@ -129,16 +129,35 @@ describe("extended CONNECT to a server of HTTP/1.1", () => {
     expect(next.status).toBe(204);
   });
 
-  test("that is answered with another key's acceptance is no tunnel", async () => {
+  test.each([
+    ["another key's acceptance", "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
+    ["no acceptance", ""],
+  ])("that is answered with %s is no tunnel", async (_what, accept) => {
     const { origin } = await rawServer(async (connection) => {
       await connection.readHead();
-      const fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+      const fields = `Connection: Upgrade\r\nUpgrade: websocket${accept}`;
       await connection.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`);
     });
     const { stream } = await extendedConnect(await proxy(origin, false));
     await stream.untilFields();
     expect(stream.status).toBe(502);
   });
+});
+
+describe("extended CONNECT for another protocol than websocket", () => {
+  test.each(["h2c", "h2", "connect-udp", "connect-ip", "webtransport", "TLS/1.2", "websocket/13", "websocket, h2c"])(
+    "is answered with 501, and no origin is asked: %s",
+    async (protocol) => {
+      const server = await rawServer(() => {});
+      const client = await rawHttp2Client(await proxy(server.origin, false));
+      await client.untilFrame("SETTINGS");
+      const [method, ...others] = requestFields("CONNECT", "/path");
+      const stream = await client.request([method!, [":protocol", protocol], ...others]);
+      await stream.untilFields();
+      expect(stream.status).toBe(501);
+      expect(server.connections).toHaveLength(0);
+    },
+  );
 });
 
 /** A server of HTTP/2 that takes extended CONNECT, and gives each stream over. */

@@ -142,12 +142,12 @@ describe("a proxy server that is closed", () => {
   test("ends tunnels at once, and both their ends", async () => {
     const origin = await rawServer(async (connection) => {
       await connection.readHead();
-      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
       await connection.readToEnd();
     });
     const { server, port } = await started({ target: origin.origin });
     const client = await rawClient(port);
-    await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
     await client.readHead();
     await server.close();
     expect((await client.readToEnd()).length).toBe(0);

@@ -34,14 +34,14 @@ describe("several targets", () => {
   test("with least-connections get a request where the fewest are, a tunnel counting as one", async () => {
     const busy = await rawServer(async (connection) => {
       await connection.readHead();
-      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
       await connection.readToEnd();
       connection.end();
     });
     const idle = await named("idle");
     const { port, records } = await proxyServer({ target: [busy.origin, idle.origin], balance: "least-connections" });
     const client = await rawClient(port);
-    await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
     await client.readHead();
     for (let turn = 0; turn < 4; turn += 1) expect(await body(port)).toBe("idle");
     client.end();

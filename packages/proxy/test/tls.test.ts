@@ -44,14 +44,16 @@ test("over TLS on both sides, a tunnel carries bytes both ways, early ones too, 
   const origin = await rawServer(
     async (connection) => {
       await connection.readHead();
-      await connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly");
+      await connection.write(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nearly",
+      );
       expect((await connection.readToEnd()).toString()).toBe("mine, and more");
       connection.end(" and the end");
     },
     await tls(),
   );
   const client = await tlsProxy({ target: origin.origin });
-  await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nmine");
+  await client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nmine");
   await client.readHead();
   client.end(", and more");
   expect((await client.readToEnd()).toString()).toBe("early and the end");

@@ -1,10 +1,24 @@
-import { type RawConnection, rawClient, type RawServer, rawServer } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { createServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 
-import { countToEnd, FRONTS, mountedServer, type Proxied, proxyServer, readMessage } from "./peers.ts";
+import { certificate, listen, type RawConnection, rawClient, type RawServer, rawServer } from "@trailsum/testkit";
+import { describe, expect, onTestFinished, test } from "vitest";
 
-const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x/1\r\n\r\n";
-const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: X/1\r\n\r\n";
+import { createReverseProxy } from "../src/index.ts";
+import {
+  ask,
+  countToEnd,
+  echoServer,
+  FRONTS,
+  mountedServer,
+  type Proxied,
+  proxyServer,
+  readMessage,
+  type SeenRequest,
+} from "./peers.ts";
+
+const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n";
 
 /** What the proxy is put before: an origin that does this with every connection. */
 type Script = (connection: RawConnection) => Promise<void>;
@@ -19,8 +33,8 @@ const ANSWERS: readonly (readonly [what: string, answer: string])[] = [
 ];
 
 const FAILURES: readonly (readonly [what: string, answer: string])[] = [
-  ["switches to another protocol (rule 53)", SWITCH.replace("X/1", "y")],
-  ["switches without a word of which (rule 53)", SWITCH.replace("Upgrade: X/1\r\n", "")],
+  ["switches to another protocol (rule 53)", SWITCH.replace("WebSocket", "y")],
+  ["switches without a word of which (rule 53)", SWITCH.replace("Upgrade: WebSocket\r\n", "")],
   ["resets its connection", ""],
   ["answers with no HTTP", "nonsense\r\n\r\n"],
 ];
@@ -263,14 +277,88 @@ describe("mounted in node:http, which lets go of a connection that asks for an u
       .poll(async () => (await client.write("x").catch(() => {}), client.error), { timeout: 5_000 })
       .toBeDefined();
   });
+});
 
-  test("an upgrade with content is refused: nothing of it reaches the origin", async () => {
-    const origin = await rawServer(() => {});
-    const { port } = await mountedServer({ target: origin.origin });
+describe.each(FRONTS)("rule 49: an upgrade that is ignored, through a proxy %s:", (_name, front) => {
+  const OTHERS = [
+    ["TLS/1.2, without content", "GET", "TLS/1.2", "", ""],
+    ["TLS/1.2, with content", "POST", "TLS/1.2", "Content-Length: 4\r\n", "body"],
+    ["TLS/1.2, with chunked content", "PUT", "TLS/1.2", "Transfer-Encoding: chunked\r\n", "4\r\nbody\r\n0\r\n\r\n"],
+    ["an unknown protocol, with an empty content", "POST", "tcp", "Content-Length: 0\r\n", ""],
+    ["a WebSocket by POST", "POST", "websocket", "Content-Length: 0\r\n", ""],
+    ["a WebSocket with content", "GET", "websocket", "Content-Length: 4\r\n", "body"],
+  ] as const;
+
+  test.each(OTHERS)("%s: the request is forwarded like any other, and so is the next", async (...row) => {
+    const [, method, protocol, fields, content] = row;
+    const origin = await echoServer();
+    const { port } = await front({ target: origin.origin });
     const client = await rawClient(port);
-    await client.write(ASK.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nbody"));
-    expect((await client.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 501 /);
+    const head = `${method} /path HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\nUpgrade: ${protocol}\r\n`;
+    for (let turn = 0; turn < 2; turn += 1) {
+      const from = client.received.length;
+      await client.write(`${head}${fields}\r\n${content}`);
+      const answer = await readMessage(client, { from });
+      expect(answer.startLine).toBe("HTTP/1.1 200 OK");
+      const seen = JSON.parse(answer.body.toString()) as SeenRequest;
+      expect([seen.method, seen.url, seen.body]).toEqual([method, "/path", content === "" ? "" : "body"]);
+      expect(Object.keys(seen.headers)).not.toContain("upgrade");
+      expect(Object.keys(seen.headers)).not.toContain("x-hop");
+    }
+    expect(origin.connections()).toBe(1);
     client.end();
-    expect(origin.connections.length).toBe(0);
   });
+
+  test("a WebSocket with an empty content is opened", async () => {
+    const origin = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write(SWITCH);
+      connection.end(await connection.readUntil("ping"));
+    });
+    const { port } = await front({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(ASK.replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n"));
+    expect((await client.readHead()).toString()).toMatch(/^HTTP\/1\.1 101 /);
+    client.end("ping");
+    expect((await client.readToEnd()).toString()).toBe("ping");
+  });
+
+  test("HTTP/1.0 upgrades nothing", async () => {
+    const origin = await echoServer();
+    const { port } = await front({ target: origin.origin });
+    const answer = await ask(port, ASK.replace("HTTP/1.1", "HTTP/1.0"));
+    expect(answer.startLine).toMatch(/ 200 OK$/);
+    expect(JSON.parse(answer.body.toString())).not.toHaveProperty("headers.upgrade");
+  });
+});
+
+test("mounted, a request whose upgrade is ignored does not get past what stands in front of the proxy", async () => {
+  const origin = await echoServer();
+  const proxy = createReverseProxy({ target: origin.origin });
+  onTestFinished(() => proxy.close());
+  const server = createServer((req, res) => {
+    if (req.headers.authorization === undefined) res.writeHead(401).end();
+    else void proxy(req, res);
+  });
+  server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
+  const { port } = await listen(server);
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 4\r\n";
+  expect((await ask(port, `${head}\r\nbody`)).startLine).toContain(" 401 ");
+  expect((await ask(port, `${head}Authorization: x\r\n\r\nbody`)).startLine).toContain(" 200 ");
+});
+
+test("mounted in HTTPS, a request whose upgrade is ignored is served as well", async () => {
+  const { cert, key } = await certificate();
+  const origin = await echoServer();
+  const proxy = createReverseProxy({ target: origin.origin });
+  onTestFinished(() => proxy.close());
+  const server = createHttpsServer({ cert, key }, (req, res) => void proxy(req, res));
+  server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
+  const { port } = await listen(server);
+  const client = await rawClient(port, { tls: { ca: cert } });
+  await client.write(
+    "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 4\r\n\r\nbody",
+  );
+  expect((await readMessage(client)).startLine).toBe("HTTP/1.1 200 OK");
+  client.end();
 });

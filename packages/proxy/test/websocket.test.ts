@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 
-import { listen, type Listening } from "@trailsum/testkit";
+import { listen, type Listening, rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 
@@ -138,5 +138,32 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       response.resume();
       client.terminate();
     });
+  });
+
+  test.each([
+    ["is missing", ""],
+    ["answers another key", "Sec-WebSocket-Accept: c29tZXRoaW5nIGVsc2U=\r\n"],
+    [
+      "comes twice",
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+    ],
+  ])("no WebSocket is opened where the origin's Sec-WebSocket-Accept %s", async (_what, accept) => {
+    const origin = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${accept}\r\n`,
+      );
+      await connection.readToEnd();
+    });
+    const { port, records } = await proxyServer({ target: origin.origin });
+    const client = await rawClient(port);
+    await client.write(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    expect((await client.readHead()).toString()).toMatch(/^HTTP\/1\.1 502 /);
+    client.end();
+    await origin.finished();
+    await expect.poll(() => records.map(({ error }) => error?.code)).toEqual(["PROTOCOL"]);
   });
 });

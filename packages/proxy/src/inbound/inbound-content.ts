@@ -74,8 +74,3 @@ export class InboundContent extends Readable implements ContentSink {
     );
   }
 }
-
-/** Why a request that asks for another protocol and has content cannot be passed on. */
-export function contentOfUpgrade(): TrailsumError {
-  return new TrailsumError("PROTOCOL", "an upgrade that has content cannot be passed on", { status: 501 });
-}

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import { type FieldLines, isToken, TrailsumError } from "@trailsum/shared";
 
+import { isWebSocket, upgradeProtocol } from "../hop-by-hop.ts";
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 
 /** A request as it came in. It does not change. */
@@ -18,7 +19,7 @@ export interface InboundRequest {
   readonly protocol: "http" | "https";
   /** What the head says of the content; nothing where there is none. */
   readonly content: ContentOutline | undefined;
-  /** The protocol that it asks to switch to: several, comma-separated, in the order in which they are preferred. */
+  /** The protocol that it asks to switch to: `websocket`, as it is spelled. Another one is ignored, or refused in HTTP/2. */
   readonly upgrade: string | undefined;
   /** Whether its content waits for a 100 (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
@@ -52,9 +53,23 @@ export function targetAndHost(target: string, header: FieldLines): Pick<InboundR
 }
 
 /**
- * Refuses what cannot be passed on: a request whose host or target whoever routes by it next might read as another one
- * (RFC 9112 section 3.2, RFC 9113 section 8.3.1), one that expects what nobody knows (RFC 9110 section 10.1.1), and one
- * for a tunnel to wherever a client wants: this is no forward proxy (section 9.3.6). HTTP/1.0 need name no host.
+ * The protocol that a request of HTTP/1.x asks to switch to. A WebSocket is opened by a GET of HTTP/1.1 without content
+ * (RFC 6455 section 4.1); in any other request `Upgrade` is ignored, and it is forwarded like one without.
+ */
+export function requestedUpgrade({
+  method,
+  httpVersion,
+  content,
+  header,
+}: Pick<InboundRequest, "method" | "httpVersion" | "content" | "header">): string | undefined {
+  return method === "GET" && httpVersion === "1.1" && content === undefined ? upgradeProtocol(header) : undefined;
+}
+
+/**
+ * Refuses what cannot be forwarded: a request whose host or target the next router could interpret differently (RFC 9112
+ * section 3.2, RFC 9113 section 8.3.1), an unknown expectation (RFC 9110 section 10.1.1), a tunnel to a destination of
+ * the client's choice, as this is not a forward proxy (section 9.3.6), and a tunnel for any protocol but WebSocket (RFC
+ * 9220 section 3 asks for 501). HTTP/1.0 need not name a host.
  */
 export function checkRequest(request: InboundRequest): void {
   const { method, header, host, httpVersion, target, upgrade } = request;
@@ -66,6 +81,11 @@ export function checkRequest(request: InboundRequest): void {
   // Before anything is said of its target, which is in a form of its own.
   if (method === "CONNECT" && upgrade === undefined) {
     throw new TrailsumError("METHOD_NOT_ALLOWED", "this proxy opens no tunnels");
+  }
+  if (upgrade !== undefined && !isWebSocket(upgrade)) {
+    throw new TrailsumError("PROTOCOL", "this proxy opens no tunnels for protocols other than websocket", {
+      status: 501,
+    });
   }
   if (!isToken(method) || !isTarget(target, httpVersion)) {
     throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });

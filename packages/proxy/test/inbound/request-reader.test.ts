@@ -255,7 +255,7 @@ test("what the sink throws is thrown, and nothing is told any more", () => {
 });
 
 describe("what is spoken behind the head of an upgrade is handed out", () => {
-  const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
+  const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
   test("once it is complete", () => {
     const { reader, told } = listening();

@@ -4,8 +4,7 @@ import type { Duplex } from "node:stream";
 import { FieldLines, type TrailsumError } from "@trailsum/shared";
 import { fieldLinesText, resetConnection } from "@trailsum/shared/http1";
 
-import { upgradeProtocol } from "../../hop-by-hop.ts";
-import { type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
+import { type InboundRequest, requestedUpgrade, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
@@ -227,23 +226,24 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
 function requestOf({ origin }: Http1Connection, head: RequestHead): InboundRequest {
   const header = FieldLines.owning(head.raw);
-  const { framing } = head;
+  const { framing, method, version: httpVersion } = head;
   const { target, host } = targetAndHost(head.target, header);
+  const content =
+    framing.kind === "chunked"
+      ? { length: undefined, trailersPossible: true }
+      : framing.kind === "length" && framing.length > 0
+        ? { length: framing.length, trailersPossible: false }
+        : undefined;
   return {
-    method: head.method,
+    method,
     target,
     host,
     header,
-    httpVersion: head.version,
+    httpVersion,
     remoteAddress: origin.remoteAddress,
     protocol: origin.protocol,
-    content:
-      framing.kind === "chunked"
-        ? { length: undefined, trailersPossible: true }
-        : framing.kind === "length" && framing.length > 0
-          ? { length: framing.length, trailersPossible: false }
-          : undefined,
-    upgrade: head.upgrade.length > 0 && framing.kind === "none" ? upgradeProtocol(header) : undefined,
+    content,
+    upgrade: head.upgrade.length > 0 ? requestedUpgrade({ method, httpVersion, content, header }) : undefined,
     expectsContinue: head.expectContinue,
     message: undefined,
   };

@@ -2,22 +2,19 @@ import type { IncomingMessage } from "node:http";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
-import { type ContentSink, type ContentSource, contentOfUpgrade } from "../inbound-content.ts";
+import type { ContentSink, ContentSource } from "../inbound-content.ts";
 
 /** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
 export class NodeContent implements ContentSource {
   /** Node tells of a request before it reads its content. */
   readonly whole = undefined;
   readonly #message: IncomingMessage;
-  readonly #detached: boolean;
   #sink: ContentSink | undefined;
   /** Whether it has flowed before, for an earlier attempt. */
   #begun = false;
 
-  /** `detached` where Node has let go of the connection: what is content and what stands behind it cannot be told apart. */
-  constructor(message: IncomingMessage, detached: boolean) {
+  constructor(message: IncomingMessage) {
     this.#message = message;
-    this.#detached = detached;
   }
 
   get trailers(): FieldLines {
@@ -27,8 +24,7 @@ export class NodeContent implements ContentSource {
   flow(sink: ContentSink): void {
     this.#sink = sink;
     const message = this.#message;
-    if (this.#detached) sink.onLost(contentOfUpgrade());
-    else if (this.#begun && message.readableEnded) process.nextTick(this.#onEnd);
+    if (this.#begun && message.readableEnded) process.nextTick(this.#onEnd);
     else if (!this.#begun && message.readableDidRead) {
       sink.onLost(new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request"));
     } else if (message.destroyed && !message.readableEnded) sink.onLost();

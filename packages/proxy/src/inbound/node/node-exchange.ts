@@ -6,8 +6,7 @@ import { TLSSocket } from "node:tls";
 import { type FieldLine, FieldLines } from "@trailsum/shared";
 import { resetConnection } from "@trailsum/shared/http1";
 
-import { upgradeProtocol } from "../../hop-by-hop.ts";
-import { clientAddress, type InboundRequest, targetAndHost } from "../../request/inbound-request.ts";
+import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
@@ -38,8 +37,10 @@ export class NodeExchange implements InboundExchange {
   ) {
     this.#res = res;
     this.#upgrading = upgrading;
-    this.request = nodeRequest(req, waits, upgrading !== undefined);
-    this.content = this.request.content === undefined ? undefined : new NodeContent(req, upgrading !== undefined);
+    const request = nodeRequest(req, waits);
+    // Without an `upgrade` listener Node has not let go of the connection, and there is nothing to switch.
+    this.request = upgrading === undefined ? { ...request, upgrade: undefined } : request;
+    this.content = this.request.content === undefined ? undefined : new NodeContent(req);
     res.on("close", () => this.#onClose()).on("drain", () => this.onDrain?.());
     res.on("error", () => {});
   }
@@ -150,17 +151,25 @@ export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading): Nod
   return new NodeExchange(req, res, { upgrading });
 }
 
-function nodeRequest(message: IncomingMessage, waits: boolean, upgrades: boolean): InboundRequest {
+/** Whether a request that Node emits an `upgrade` event for asks for a protocol that is tunnelled. */
+export function asksForUpgrade(message: IncomingMessage): boolean {
+  return nodeRequest(message, false).upgrade !== undefined;
+}
+
+function nodeRequest(message: IncomingMessage, waits: boolean): InboundRequest {
   const header = FieldLines.fromRaw(message.rawHeaders);
+  const method = message.method ?? "GET";
+  const httpVersion = message.httpVersion === "1.0" ? "1.0" : "1.1";
+  const content = contentOutline(header);
   return {
-    method: message.method ?? "GET",
+    method,
     ...targetAndHost(message.url ?? "/", header),
     header,
-    httpVersion: message.httpVersion === "1.0" ? "1.0" : "1.1",
+    httpVersion,
     remoteAddress: clientAddress(message.socket.remoteAddress),
     protocol: message.socket instanceof TLSSocket ? "https" : "http",
-    content: contentOutline(header),
-    upgrade: upgrades ? upgradeProtocol(header) : undefined,
+    content,
+    upgrade: requestedUpgrade({ method, httpVersion, content, header }),
     expectsContinue: waits,
     message,
   };
