@@ -13,7 +13,11 @@ import type { VerificationMode } from "./verification.ts";
 
 /** Options of `createReverseProxy`. */
 export interface ReverseProxyOptions {
-  /** Where requests go: one URL or several. Its path and query stand before those of the request. */
+  /**
+   * Where requests go: one URL or several, with a path and a query at most, which stand before those of the request. A
+   * path is a fence: a request whose own path has a `..` segment, in any spelling that some server decodes, is answered
+   * with 400.
+   */
   readonly target: string | URL | readonly (string | URL)[];
   /** How one of several targets is chosen. Default `round-robin`. */
   readonly balance?: Balance | undefined;

@@ -1,4 +1,7 @@
+import { TrailsumError } from "@trailsum/shared";
+
 import type { TargetBase } from "../origin/targets.ts";
+import { hasParentSegment } from "./parent-segment.ts";
 import { cleanQuery } from "./query.ts";
 
 /** The parts of a request target (RFC 9112 section 3.2) that a proxy works with. Escapes are kept as they came. */
@@ -22,9 +25,17 @@ export function parseRequestTarget(target: string): RequestTarget {
   return { path, query: mark === -1 ? undefined : rest.slice(mark + 1), authority };
 }
 
-/** The target for an origin whose URL has a path and perhaps a query of its own, in front of what was asked for. */
+/**
+ * The target for an origin whose URL has a path and perhaps a query of its own, in front of what was asked for. Throws
+ * `PROTOCOL` with status 400 for a path that could lead out of the origin's, whichever way it is read.
+ */
 export function joinTarget(base: Pick<TargetBase, "path" | "query">, { path, query }: RequestTarget): string {
   if (path === "*") return path;
+  if (base.path !== "/" && hasParentSegment(path)) {
+    throw new TrailsumError("PROTOCOL", "the path has a .. segment, which could lead out of what is served", {
+      status: 400,
+    });
+  }
   const joined = joinPath(base.path, path);
   if (query === undefined && base.query === "") return joined;
   const queries = [base.query, cleanQuery(query ?? "")].filter((text) => text !== "");
