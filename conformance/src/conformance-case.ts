@@ -47,6 +47,8 @@ export type Setup =
   | "all-request-trailers"
   /** It passes no trailers, either way. */
   | "no-trailers"
+  /** It rewrites queries that parsers read differently. */
+  | "clean-query"
   /** It hands on the `Host` that was asked for. */
   | "inbound-host"
   /** It trusts what the client says of itself, and writes `Forwarded` too. */

@@ -22,6 +22,7 @@ const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
   enforce: { verify: "enforce" },
   "all-request-trailers": { requestTrailers: "all" },
   "no-trailers": { requestTrailers: "none", responseTrailers: "none" },
+  "clean-query": { cleanQuery: true },
   "inbound-host": { host: "inbound" },
   trusting: { trustForwarded: true, forwarded: "both" },
   based: {},

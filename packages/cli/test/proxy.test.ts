@@ -85,7 +85,7 @@ describe("trailsum proxy", () => {
 
   test.each([
     [["proxy"], "say where requests go"],
-    [["proxy", "not-a-url"], '"not-a-url" is no target'],
+    [["proxy", "not-a-url"], '"not-a-url" is not a valid target'],
     [["proxy", "http://127.0.0.1:1", "--workers", "0"], "--workers takes a number"],
     [["proxy", "http://127.0.0.1:1", "--verify", "perhaps"], "verify"],
   ])("%j is a usage error", async (args, sentence) => {

@@ -64,6 +64,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     forwarded: options.forwarded ?? "x-forwarded",
     trustsForwarded: trust(options.trustForwarded),
     trailers: requestTrailers,
+    cleanQuery: options.cleanQuery === true,
     sendsTrailers: capable,
   };
   const passing: PassingPolicy = {

@@ -69,6 +69,13 @@ export interface ReverseProxyOptions {
   readonly maxTrailerSize?: number | undefined;
   /** The most field lines in one. Default 128. */
   readonly maxTrailerFields?: number | undefined;
+  /**
+   * Whether a query that parsers read differently is rewritten before `rewrite` sees it (CVE-2022-2880): one with a `;`, a
+   * `%` that begins no escape, or more than 10,000 parameters is parsed, its bad pairs are left out, and the rest is
+   * escaped anew, sorted by key. Otherwise path and query are forwarded byte for byte.
+   * @default false
+   */
+  readonly cleanQuery?: boolean | undefined;
   /** What is done about digests of content that passes, either way. Default `off`. */
   readonly verify?: VerificationMode | undefined;
   /** Which `Host` the origin sees: its own (`target`, the default) or the one that the client asked for. */

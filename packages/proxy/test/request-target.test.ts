@@ -31,8 +31,8 @@ describe("rules 28 to 30: a request goes to", () => {
     ["http://o/b%2Fc/", "/x%2Fy", "/b%2Fc/x%2Fy"],
     ["http://o/base?one=1", "/x?two=2", "/base/x?one=1&two=2"],
     ["http://o/base?one=1", "/x", "/base/x?one=1"],
-    ["http://o/base?one=1", "/x?;", "/base/x?one=1"],
-    ["http://o", "/x?a=;", "/x"],
+    ["http://o/base?one=1", "/x?;", "/base/x?one=1&;"],
+    ["http://o", "/x?a=;", "/x?a=;"],
     ["http://o", "/x?", "/x?"],
     ["http://o?one=1", "/x?", "/x?one=1"],
     ["http://o/base", "http://asked.example/x?q", "/base/x?q"],
@@ -57,6 +57,29 @@ describe("a target", () => {
   test.each(["", "origin", "ftp://o/", "//o", "127.0.0.1:80", "unix:/run/x"])("may not be %j", (target) => {
     expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
+
+  test.each(["http://user:secret@o/", "http://user@o", "https://:secret@o/x", new URL("http://user:secret@o")])(
+    "may not have credentials, which no message repeats: %s",
+    (target) => {
+      const message = expect.not.stringContaining("secret");
+      expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
+    },
+  );
+
+  test.each(["http://o/#", "http://o#a", "http://o/x?y#z", new URL("http://o/#a")])(
+    "may not have a fragment: %s",
+    (target) => {
+      expect(() => targetUrls([target])).toThrow(expect.objectContaining({ code: "USAGE" }));
+    },
+  );
+
+  test.each(["ftp://user:secret@o/", "http://user:secret@o o/"])(
+    "that is not valid does not show a password",
+    (target) => {
+      const message = expect.not.stringContaining("secret");
+      expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
+    },
+  );
 
   test("must be one at least", () => {
     expect(() => targetUrls([])).toThrow("at least one target");

@@ -21,6 +21,7 @@ interface ProxyArguments extends ListenerArguments {
   readonly balance: "round-robin" | "least-connections";
   readonly keepHost: boolean;
   readonly trustForwarded: boolean;
+  readonly cleanQuery: boolean;
   readonly originHttp2: boolean;
   readonly workers: number;
 }
@@ -55,6 +56,11 @@ const flags = {
     type: "boolean",
     default: false,
     describe: "keep X-Forwarded-* and other forwarding fields of clients: only behind a proxy that sets them",
+  },
+  "clean-query": {
+    type: "boolean",
+    default: false,
+    describe: "rewrite queries that parsers read differently (a=1;b=2); otherwise they pass as they are",
   },
   "origin-http2": {
     type: "boolean",
@@ -102,6 +108,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     verify: given.verify,
     host: given.keepHost ? "inbound" : "target",
     trustForwarded: given.trustForwarded,
+    cleanQuery: given.cleanQuery,
     requestTrailers: selection(given.requestTrailers),
     responseTrailers: selection(given.responseTrailers),
     listen: { host, port: assignedPort() ?? port },

@@ -145,15 +145,27 @@ export class TargetAttempt {
   }
 }
 
-/** The targets' URLs, checked: `http:` or `https:`, nothing but an origin, a path and a query. `USAGE` otherwise. */
+/**
+ * The targets' URLs, checked: `http:` or `https:`, and nothing but an origin, a path and a query. Throws `USAGE` otherwise.
+ * Credentials would end up nowhere, or in logs, and a fragment is never sent (RFC 9110 sections 4.2.4 and 7.1).
+ */
 export function targetUrls(given: string | URL | readonly (string | URL)[]): URL[] {
   const list = Array.isArray(given) ? (given as readonly (string | URL)[]) : [given as string | URL];
   if (list.length === 0) throw new TrailsumError("USAGE", "a proxy needs at least one target");
-  return list.map((target) => {
-    const url = URL.parse(String(target));
-    if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-      throw new TrailsumError("USAGE", `"${String(target)}" is no target: write something like http://127.0.0.1:9000`);
-    }
-    return url;
-  });
+  return list.map(targetUrl);
+}
+
+function targetUrl(target: string | URL): URL {
+  const text = String(target);
+  // What may hold a password is not repeated.
+  const shown = text.includes("@") ? "this URL" : JSON.stringify(text);
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new TrailsumError("USAGE", `${shown} is not a valid target: use a URL like http://127.0.0.1:9000`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TrailsumError("USAGE", `the target ${url.host} has credentials in its URL: set Authorization in rewrite`);
+  }
+  if (text.includes("#")) throw new TrailsumError("USAGE", `the target ${shown} has a fragment: remove it`);
+  return url;
 }

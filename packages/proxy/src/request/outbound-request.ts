@@ -4,6 +4,7 @@ import { type SeparatedHeader, separateHeader, trailerContext } from "../hop-by-
 import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { withCleanQuery } from "./query.ts";
 import { joinTarget } from "./request-target.ts";
 
 /** A request as it will go out. A `rewrite` hook may change everything in it. */
@@ -25,6 +26,8 @@ export interface OutboundPolicy {
   readonly forwarded: ForwardedStyle;
   readonly trustsForwarded: (address: string | undefined) => boolean;
   readonly trailers: TrailerPolicy;
+  /** Whether a query that two parsers read differently is made unambiguous. */
+  readonly cleanQuery: boolean;
   /** Whether what sends the request is known to send trailers: what may not come is not announced. */
   readonly sendsTrailers: boolean;
 }
@@ -44,7 +47,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
   return {
     method: inbound.method,
     origin: base.origin,
-    target: joinTarget(base, inbound.target),
+    target: joinTarget(base, policy.cleanQuery ? withCleanQuery(inbound.target) : inbound.target),
     host: policy.host === "inbound" ? inbound.host : undefined,
     header: FieldLines.owning(fields),
   };

@@ -1,4 +1,14 @@
+import type { RequestTarget } from "./request-target.ts";
+
 const MAX_PARAMETERS = 10_000;
+
+/** A target with a clean query; without one where nothing is left of it. */
+export function withCleanQuery(target: RequestTarget): RequestTarget {
+  const { query } = target;
+  if (query === undefined || query === "") return target;
+  const clean = cleanQuery(query);
+  return { ...target, query: clean === "" ? undefined : clean };
+}
 
 /**
  * A query without what two parsers read differently (CVE-2022-2880): one that holds a `;`, a `%` that begins no escape,

@@ -2,7 +2,6 @@ import { TrailsumError } from "@trailsum/shared";
 
 import type { TargetBase } from "../origin/targets.ts";
 import { hasParentSegment } from "./parent-segment.ts";
-import { cleanQuery } from "./query.ts";
 
 /** The parts of a request target (RFC 9112 section 3.2) that a proxy works with. Escapes are kept as they came. */
 export interface RequestTarget {
@@ -38,7 +37,7 @@ export function joinTarget(base: Pick<TargetBase, "path" | "query">, { path, que
   }
   const joined = joinPath(base.path, path);
   if (query === undefined && base.query === "") return joined;
-  const queries = [base.query, cleanQuery(query ?? "")].filter((text) => text !== "");
+  const queries = [base.query, query ?? ""].filter((text) => text !== "");
   // A query that came empty is not the same as none (RFC 3986 section 6.2.3).
   if (queries.length === 0 && query === "") return `${joined}?`;
   return queries.length === 0 ? joined : `${joined}?${queries.join("&")}`;
