@@ -67,7 +67,7 @@ async function openFile(path: string | URL, signal: AbortSignal | undefined): Pr
       throw new TrailsumError("FILE_UNREADABLE", `${String(path)} is a directory: name the files in it`);
     }
     const stream = stats.isFile() ? undefined : file.stream();
-    if (stream !== undefined) return readOnce(await begun(stream, signal));
+    if (stream !== undefined) return await fromPipe(stream, signal);
     if (stats.isFile() && stats.size <= MAX_WHOLE) {
       const whole = await readSmallFile(file, String(path));
       await file.close();
@@ -89,13 +89,15 @@ async function openFile(path: string | URL, signal: AbortSignal | undefined): Pr
   }
 }
 
-/** The stream, once it has content or has ended. */
-async function begun(stream: Readable, signal: AbortSignal | undefined): Promise<Readable> {
+/** A named pipe or a terminal, once it has content or has ended. */
+async function fromPipe(stream: Readable, signal: AbortSignal | undefined): Promise<OpenedSource> {
+  // Before it is waited for: a pipe that ends without content is not one that has been read already.
+  const opened = readOnce(stream);
   try {
     await once(stream, "readable", { signal });
-    return stream;
+    return opened;
   } catch (error) {
-    stream.destroy();
+    await opened.close();
     throw error;
   }
 }

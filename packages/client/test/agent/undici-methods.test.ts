@@ -228,7 +228,7 @@ describe.each(agents)("%s, whose callback throws,", (_name, agent) => {
     rawServer(async (connection) => {
       const head = String(await connection.readHead());
       const [status, fields] = head.startsWith("CONNECT") ? ["200 OK", ""] : ["101 Switching Protocols", UPGRADE];
-      connection.write(`HTTP/1.1 ${status}\r\n${fields}\r\n`);
+      await connection.write(`HTTP/1.1 ${status}\r\n${fields}\r\n`);
     });
 
   test.each(["upgrade", "connect"] as const)("fails the socket of `%s` with that error", async (method) => {
@@ -240,11 +240,12 @@ describe.each(agents)("%s, whose callback throws,", (_name, agent) => {
       data?.socket.on("error", failed.resolve);
       throw wrong;
     };
-    const dispatcher = agent();
     // undici's types leave out the origin, which an agent has to be told.
-    const upgradeOptions = { origin: server.origin, path: "/" };
-    if (method === "connect") dispatcher.connect({ origin: server.origin, path: "host:1" }, onSocket);
-    else void dispatcher.upgrade(upgradeOptions, onSocket);
+    const dispatcher = agent() as unknown as Record<
+      typeof method,
+      (options: object, callback: typeof onSocket) => void
+    >;
+    dispatcher[method]({ origin: server.origin, path: method === "connect" ? "host:1" : "/" }, onSocket);
     expect(await failed.promise).toBe(wrong);
     await expect.poll(() => server.connections[0]!.ended).toBe(true);
   });
