@@ -11,7 +11,9 @@ import {
   nodeReadable,
   readContent,
 } from "@trailsum/shared/streams";
-import { errors, FormData, Response } from "undici";
+import { errors } from "undici";
+
+import { encodeForm, isFormDataLike } from "./form-data.ts";
 
 /** The content of a request, by the way it is read. */
 export type RequestBody =
@@ -36,8 +38,7 @@ export function requestBody(body: unknown): RequestBody {
   if (view !== undefined) return bytes(view);
   if (isReadableLike(body)) return { kind: "stream", stream: nodeReadable(body) };
   if (isBlobLike(body)) return blob(body);
-  if (body instanceof FormData) return form(new Response(body));
-  if (body instanceof globalThis.FormData) return form(new globalThis.Response(body));
+  if (typeof body === "object" && isFormDataLike(body)) return { kind: "iterable", ...encodeForm(body) };
   if (isWebReadable(body) || isIterable(body)) return { kind: "iterable", read: () => readContent(body) };
   throw new errors.InvalidArgumentError(
     "body must be a string, a Buffer, a Readable stream, an iterable, or an async iterable",
@@ -61,17 +62,5 @@ function blob(body: BlobLike): RequestBody {
     read: () => readContent(body.stream() as ContentPieces),
     length: size,
     ...(type === "" ? {} : { type }),
-  };
-}
-
-/** The fields of a form as multipart/form-data, which `Response` knows how to write. */
-function form(response: {
-  readonly body: unknown;
-  readonly headers: { get(name: string): string | null };
-}): RequestBody {
-  return {
-    kind: "iterable",
-    read: () => readContent(response.body as ContentPieces),
-    type: response.headers.get("content-type") ?? "multipart/form-data",
   };
 }

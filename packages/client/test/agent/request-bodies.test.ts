@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from "node:stream";
 
-import { type Dispatcher, FormData, request } from "undici";
+import { type Dispatcher, FormData, request, Response } from "undici";
 import { describe, expect, test } from "vitest";
 
 import { agents, echoed, echoServer, failure, later, trailerAgent } from "./side-by-side.ts";
@@ -48,6 +48,7 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
     const got = await echoed(await request(server.url, { dispatcher: agent(), method: "POST", body: form }));
     expect(got.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
     expect(got.body).toContain('name="file"; filename="name.txt"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n');
+    expect(got.headers["content-length"]).toBe(String(got.body.length));
   });
 
   test("that is a Blob, with its type unless another is given", async () => {
@@ -160,5 +161,38 @@ describe("TrailerAgent, other than undici,", () => {
     );
     expect(got.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
     expect(got.body).toContain('name="name"\r\n\r\nvalue\r\n');
+  });
+
+  test("encodes a form as undici's Response does, and knows its length", async () => {
+    const server = await echoServer();
+    const form = new FormData();
+    form.append('a "name"\n', "one\ntwo\rthree\r\nfour \u20ac");
+    form.append("file", new File(["content"], 'na"me\r\nX: y.txt', { type: "text/plain" }));
+    form.append("file", new Blob([new Uint8Array(100_000)]));
+    form.append("empty", "");
+    const got = await echoed(await request(server.url, { dispatcher: trailerAgent(), method: "POST", body: form }));
+    const expected = new Response(form);
+    const boundary = (type: unknown): string => String(type).split("boundary=")[1]!;
+    const text = Buffer.from(await expected.arrayBuffer()).toString("latin1");
+    const own = boundary(got.headers["content-type"]);
+    expect(got.body).toBe(text.replaceAll(boundary(expected.headers.get("content-type")), own));
+    expect(got.headers["content-length"]).toBe(String(got.body.length));
+  });
+
+  test("refuses a file in a form whose type would be more than one line", async () => {
+    const file = Object.defineProperty(new File(["a"], "name"), "type", { value: "a\r\nX-Injected: true" });
+    const form = {
+      getAll: () => [],
+      [Symbol.toStringTag]: "FormData",
+      *[Symbol.iterator]() {
+        yield ["file", file];
+      },
+    };
+    const body = form as unknown as FormData;
+    const server = await echoServer();
+    expect(await failure(request(server.url, { dispatcher: trailerAgent(), method: "POST", body }))).toBe(
+      "UND_ERR_INVALID_ARG",
+    );
+    expect(server.connections()).toBe(0);
   });
 });
