@@ -43,6 +43,8 @@ export interface ConnectionOwner {
   onFree(connection: Connection): void;
   /** It takes none for now, and will soon know whether it can. */
   onUncertain(connection: Connection): void;
+  /** The server allows nothing more until it says so: `MAX_CONCURRENT_STREAMS` is 0 (RFC 9113 section 6.5.2). */
+  onBlocked(connection: Connection): void;
   /** It carries nothing any more. */
   onIdle(connection: Connection): void;
   /** It takes no more exchanges, though it may still carry some. */

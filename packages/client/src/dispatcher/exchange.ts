@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { queueMicrotask } from "@trailsum/shared/http1";
 import { type Dispatcher, errors } from "undici";
 
+import type { Dated } from "./deadlines.ts";
 import { headersObject } from "./headers-object.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
 
@@ -21,7 +22,7 @@ export interface ExchangeCarrier {
  * One request and the response to it, from `dispatch` to the last callback: what undici calls a controller, and the
  * place where the handler is called. Each of its endings happens at most once.
  */
-export class Exchange implements Dispatcher.DispatchController {
+export class Exchange implements Dispatcher.DispatchController, Dated {
   readonly request: OutgoingRequest;
   readonly #handler: Dispatcher.DispatchHandler;
   carrier: ExchangeCarrier | undefined;
@@ -35,6 +36,8 @@ export class Exchange implements Dispatcher.DispatchController {
   httpVersion: "1.1" | "2.0" = "1.1";
   /** How often the request was sent again, as nobody had begun with it. */
   resendings = 0;
+  /** Until when it may wait for a connection. */
+  deadline: number = Number.POSITIVE_INFINITY;
   #answered = false;
   #ended = false;
 
@@ -67,6 +70,11 @@ export class Exchange implements Dispatcher.DispatchController {
     this.aborted = true;
     this.reason = reason ?? new errors.RequestAbortedError();
     this.fail(this.reason);
+  }
+
+  /** It has waited too long for a connection. */
+  onOverdue(): void {
+    this.fail(new errors.HeadersTimeoutError("Headers Timeout Error: the server allows no requests"));
   }
 
   bodySent(chunk: Uint8Array): void {

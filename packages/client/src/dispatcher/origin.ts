@@ -5,6 +5,7 @@ import { errors } from "undici";
 
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "./connection.ts";
 import { type ConnectOptions, type Connector, createConnector, type Protocol } from "./connector.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Exchange, ExchangeCarrier } from "./exchange.ts";
 import { Http1Connection } from "./http1/connection.ts";
 import { Http2Connection } from "./http2/connection.ts";
@@ -48,6 +49,9 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   readonly #connections = new Set<Connection>();
   /** Connections that will soon know how much they can carry, or whether they still can: others wait for that. */
   readonly #settling = new Set<Connection>();
+  /** Connections on which the server allows nothing for now: what waits, waits no longer than for the head of a response. */
+  readonly #blocked = new Set<Connection>();
+  readonly #deadlines = new Deadlines(this.#queue);
   /** Connections that take no more, and carry the rest of what they have. They count no more either. */
   readonly #retired = new Set<Connection>();
   readonly #connecting = new Set<() => void>();
@@ -84,6 +88,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   dispatch(exchange: Exchange): boolean {
     exchange.carrier = this;
     this.#queue.push(exchange);
+    if (this.#blocked.size > 0) this.#limitWait(exchange);
     exchange.begin();
     this.#advance();
     this.#needsDrain ||= this.busy;
@@ -128,8 +133,15 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
       return;
     }
     if (this.#settling.delete(connection)) this.#capacity = connection.capacity;
+    this.#unblock(connection);
     this.#free.push(connection);
     this.onIdle(connection);
+  }
+
+  onBlocked(connection: Connection): void {
+    if (!this.#connections.has(connection) || this.#blocked.has(connection)) return;
+    this.#blocked.add(connection);
+    for (const exchange of this.#queue) this.#limitWait(exchange);
   }
 
   onUncertain(connection: Connection): void {
@@ -164,6 +176,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     }
     exchange.carrier = this;
     this.#queue.unshift(exchange);
+    if (this.#blocked.size > 0) this.#limitWait(exchange);
     this.#advance();
   }
 
@@ -275,7 +288,18 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#settle();
   }
 
+  #limitWait(exchange: Exchange): void {
+    const { headersTimeout = this.#options.timeouts.headers } = exchange.request;
+    this.#deadlines.set(exchange, headersTimeout);
+  }
+
+  #unblock(connection: Connection): void {
+    if (!this.#blocked.delete(connection) || this.#blocked.size > 0) return;
+    for (const exchange of this.#queue) exchange.deadline = Number.POSITIVE_INFINITY;
+  }
+
   #forget(connection: Connection): void {
+    this.#unblock(connection);
     this.#connections.delete(connection);
     this.#settling.delete(connection);
     const at = this.#free.indexOf(connection);
@@ -290,7 +314,9 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
       this.#needsDrain = false;
       queueMicrotask(() => this.#events.onDrain());
     }
-    if (this.empty) this.#events.onEmpty();
+    if (!this.empty) return;
+    this.#deadlines.stop();
+    this.#events.onEmpty();
   }
 }
 

@@ -76,7 +76,8 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     trailers,
     upgrade,
     expectContinue: flag("expectContinue", options.expectContinue) || fields.expectContinue,
-    close: flag("reset", options.reset) || fields.close,
+    // A server that sends content after a HEAD would answer the next request with it (nodejs/undici#258).
+    close: flag("reset", options.reset ?? method === "HEAD") || fields.close,
     headersTimeout: timeout("headersTimeout", options.headersTimeout),
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
     rawFields: options.rawFields === true,

@@ -113,6 +113,20 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     expect(server.connections.length).toBe(2);
   });
 
+  test("not when content may still come after the answer to HEAD", async () => {
+    const server = await rawServer(async (connection, index) => {
+      await connection.readHead();
+      if (index > 0) return connection.write(ok);
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+      // A request that came here would have it for its answer.
+      await connection.readHead().catch(() => {});
+      if (!connection.ended) await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+    });
+    const dispatcher = agent({ connections: 1 });
+    await (await request(server.origin, { dispatcher, method: "HEAD" })).body.dump();
+    expect(await (await request(server.origin, { dispatcher })).body.text()).toBe("ok");
+  });
+
   test("per origin: one server never gets what is for another", async () => {
     const servers = await Promise.all([echoServer(), echoServer(), echoServer()]);
     const dispatcher = agent();
@@ -134,14 +148,13 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
 });
 
 describe("TrailerAgent, other than undici,", () => {
-  test("keeps a connection after HEAD, and after a body to DELETE, which undici closes", async () => {
+  test("keeps a connection after a body to DELETE, which undici closes", async () => {
     const ports = new Set<number | undefined>();
     const server = await httpServer((incoming, response) => {
       ports.add(incoming.socket.remotePort);
       incoming.resume().on("end", () => response.end("ok"));
     });
     const dispatcher = trailerAgent();
-    await (await request(server.url, { dispatcher, method: "HEAD" })).body.dump();
     await (await request(server.url, { dispatcher, method: "DELETE", body: "x" })).body.dump();
     await (await request(server.url, { dispatcher })).body.dump();
     expect(ports.size).toBe(1);

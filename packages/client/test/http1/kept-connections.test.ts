@@ -36,8 +36,7 @@ describe("the server keeps its connection, and so does the client:", () => {
     row("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n"),
     row("204", "HTTP/1.1 204 No Content\r\n\r\n"),
     row("304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n"),
-    row("HEAD with a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", { method: "HEAD" }),
-    row("HEAD without one", "HTTP/1.1 200 OK\r\n\r\n", { method: "HEAD" }),
+    row("HEAD, where the caller says so", "HTTP/1.1 200 OK\r\n\r\n", { method: "HEAD", reset: false }),
     row("500", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"),
     row("413 to a request that was whole", "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n", { method: "DELETE" }),
     row("interim responses", `HTTP/1.1 103 Early Hints\r\n\r\n${PLAIN}`),
@@ -66,6 +65,8 @@ describe("the server does not keep its connection, and it is not used again:", (
     row("HTTP/1.0", PLAIN.replace("1.1", "1.0")),
     row("a hint of one second", PLAIN.replace("\r\n\r\n", "\r\nKeep-Alive: timeout=1\r\n\r\n")),
     row("a hint of no second", PLAIN.replace("\r\n\r\n", "\r\nKeep-Alive: timeout=0\r\n\r\n")),
+    row("HEAD with a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", { method: "HEAD" }),
+    row("HEAD without one", "HTTP/1.1 200 OK\r\n\r\n", { method: "HEAD" }),
     row("the request asks for that", PLAIN, { reset: true }),
     row("the request has Connection: close", PLAIN, { headers: { Connection: "close" } }),
   ])("%s", async (_name, bytes, options) => {

@@ -155,3 +155,35 @@ test("dispatch says when another request would have to wait, and drain when it w
   await first.ended;
   await expect.poll(() => drained).toBe(1);
 });
+
+test("requests for a server that allows none fail after the headers timeout, each its own", async () => {
+  const server = await holdingServer(1);
+  const agent = http2Agent({ connections: 1, headersTimeout: 60 });
+  const first = send(agent, server, { headersTimeout: 0 });
+  await expect.poll(() => server.held.length).toBe(1);
+  const early = send(agent, server);
+  await server.peers[0]!.send(settingsFrame({ MAX_CONCURRENT_STREAMS: 0 }));
+  await server.peers[0]!.ping();
+  const patient = send(agent, server, { headersTimeout: 0 });
+  const late = send(agent, server);
+  for (const { ended } of [early, late]) expect((await ended).error?.code).toBe("UND_ERR_HEADERS_TIMEOUT");
+  await server.peers[0]!.send(settingsFrame({ MAX_CONCURRENT_STREAMS: 2 }));
+  await expect.poll(() => server.held.length).toBe(2);
+  server.release(2);
+  for (const { ended } of [first, patient]) expect((await ended).status).toBe(200);
+});
+
+test("a request that waited for a server that allowed none has all its time when it is sent", async () => {
+  const server = await holdingServer(1);
+  const agent = http2Agent({ connections: 1, headersTimeout: 300 });
+  const first = send(agent, server);
+  await expect.poll(() => server.held.length).toBe(1);
+  await server.peers[0]!.send(settingsFrame({ MAX_CONCURRENT_STREAMS: 0 }));
+  server.release(1);
+  await first.ended;
+  const second = send(agent, server);
+  await server.peers[0]!.send(settingsFrame({ MAX_CONCURRENT_STREAMS: 1 }));
+  await expect.poll(() => server.held.length).toBe(1);
+  server.release(1);
+  expect((await second.ended).status).toBe(200);
+});

@@ -12,8 +12,8 @@ import { errors } from "undici";
 
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "../connection.ts";
 import type { Exchange } from "../exchange.ts";
+import { Deadlines } from "../deadlines.ts";
 import { IdleTimer } from "../idle-timer.ts";
-import { Deadlines } from "./deadlines.ts";
 import { ExchangeStream, type StreamOwner } from "./exchange-stream.ts";
 import type { Http2Options } from "./options.ts";
 import { MAX_SECTION, type OriginParts } from "./request-fields.ts";
@@ -233,6 +233,7 @@ export class Http2Connection implements Connection, StreamOwner {
     // The owner asks for the capacity when it hears that the connection is free.
     if (this.#allowed === undefined) this.#offered = false;
     this.#allowed = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+    if (this.#allowed === 0) this.#owner.onBlocked(this);
     this.#extendedConnect = enableConnectProtocol === true;
     this.#pingTimer.clear();
     if (!this.idle) this.#awaitSign();

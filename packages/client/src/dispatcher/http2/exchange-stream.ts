@@ -3,9 +3,9 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node
 import { errors } from "undici";
 
 import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../connection.ts";
+import type { Dated, Deadlines } from "../deadlines.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { isReplayable } from "../request-body.ts";
-import type { Dated, Deadlines } from "./deadlines.ts";
 import {
   cancelStream,
   isServerEnded,

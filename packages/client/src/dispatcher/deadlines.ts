@@ -1,4 +1,4 @@
-import { IdleTimer } from "../idle-timer.ts";
+import { IdleTimer } from "./idle-timer.ts";
 
 /** Something that must have come on by a certain time. */
 export interface Dated {
@@ -36,7 +36,9 @@ export class Deadlines {
   readonly #look = (): void => {
     const now = performance.now();
     this.#next = Number.POSITIVE_INFINITY;
-    for (const dated of this.#dated) {
+    // A list of its own: what is overdue may leave the one that is looked through.
+    const all = Array.from(this.#dated);
+    for (const dated of all) {
       // Timers may fire up to a millisecond early.
       if (dated.deadline <= now + 1) {
         dated.deadline = Number.POSITIVE_INFINITY;
