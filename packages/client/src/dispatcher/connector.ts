@@ -4,6 +4,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "n
 import { clearImmediate, setImmediate } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
+import { ConnectDiagnostics } from "./diagnostics.ts";
 import { LONGEST_TIMEOUT } from "./idle-timer.ts";
 
 /** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
@@ -50,15 +51,15 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
     keepAliveInitialDelay: 60_000,
   };
   let session: Buffer | undefined;
+  // No address may stand for a name in SNI (RFC 6066 section 3).
+  const servername = secure ? (given.servername ?? (isIP(host) === 0 ? host : "")) : null;
 
   function open(protocols: readonly Protocol[]): Socket {
     if (!secure) return connectTcp(transport);
-    // No address may stand for a name in SNI (RFC 6066 section 3).
-    const servername = given.servername ?? (isIP(host) === 0 ? host : "");
     const resumed = given.session ?? session;
     const socket: TLSSocket = connectTls({
       ...transport,
-      servername,
+      servername: servername ?? "",
       ...(resumed === undefined ? {} : { session: resumed }),
       ALPNProtocols: [...protocols],
     });
@@ -68,13 +69,15 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
     return socket;
   }
 
-  return {
+  const connector: Connector = {
     connect(protocols, waiting) {
+      diagnostics.beforeConnect();
       let socket: Socket;
       try {
         socket = open(protocols);
       } catch (error) {
         // TLS options that cannot be used: a certificate that is none, a key without one.
+        diagnostics.connectError(error as Error);
         const later = setImmediate(() => waiting.onError(error as Error));
         return () => clearImmediate(later);
       }
@@ -85,13 +88,16 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
       };
       const succeed = (): void => {
         settle();
-        waiting.onConnect(socket, agreed(socket, protocols));
+        const protocol = agreed(socket, protocols);
+        diagnostics.connected(socket, protocol);
+        waiting.onConnect(socket, protocol);
       };
       const fail = (error: Error): void => {
         settle();
         socket.on("error", ignore);
         // A remembered session that the server does not take must not be tried for ever.
         session = undefined;
+        diagnostics.connectError(error);
         waiting.onError(Object.assign(error, { connecting: true }));
       };
       const closed = (): void => fail(new errors.SocketError("closed while connecting"));
@@ -107,6 +113,9 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
       };
     },
   };
+  const { localAddress = null } = given as { localAddress?: string };
+  const diagnostics = new ConnectDiagnostics(origin, connector, { servername, localAddress });
+  return connector;
 }
 
 /** What is spoken: a server that knows nothing of ALPN speaks HTTP/1.1. */

@@ -5,6 +5,7 @@ import { queueMicrotask } from "@trailsum/shared/http1";
 import { type Dispatcher, errors } from "undici";
 
 import type { Dated } from "./deadlines.ts";
+import { RequestDiagnostics } from "./diagnostics.ts";
 import { headersObject } from "./headers-object.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
 
@@ -24,6 +25,7 @@ export interface ExchangeCarrier {
  */
 export class Exchange implements Dispatcher.DispatchController, Dated {
   readonly request: OutgoingRequest;
+  readonly diagnostics: RequestDiagnostics;
   readonly #handler: Dispatcher.DispatchHandler;
   carrier: ExchangeCarrier | undefined;
 
@@ -41,15 +43,17 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   #answered = false;
   #ended = false;
 
-  constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler) {
+  constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler, origin: string) {
     this.request = request;
     this.#handler = handler;
+    this.diagnostics = new RequestDiagnostics(request, origin);
     // A body may fail while the request still waits for a connection.
     if (request.body.kind === "stream") request.body.stream.on("error", this.#onBodyError);
   }
 
   /** Tells the handler that its request has begun, and gives it this as its controller. */
   begin(): void {
+    this.diagnostics.created();
     this.#call(() => this.#handler.onRequestStart?.(this, {}));
   }
 
@@ -78,11 +82,13 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   }
 
   bodySent(chunk: Uint8Array): void {
+    this.diagnostics.bodyChunkSent(chunk);
     if (this.#handler.onBodySent === undefined) return;
     this.#call(() => this.#handler.onBodySent?.(chunk as Buffer));
   }
 
   requestSent(): void {
+    this.diagnostics.bodySent();
     this.#call(() => this.#handler.onRequestSent?.());
   }
 
@@ -94,6 +100,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
       if (this.paused) this.carrier?.pause();
     }
     if (this.#ended) return;
+    this.diagnostics.headers(status, raw, reason);
     try {
       this.#handler.onResponseStarted?.();
       this.#handler.onResponseStart?.(this, status, this.#fieldsObject(raw), reason);
@@ -104,6 +111,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
 
   responseData(content: Buffer): void {
     if (this.#ended) return;
+    this.diagnostics.bodyChunkReceived(content);
     try {
       this.#handler.onResponseData?.(this, content);
     } catch (error) {
@@ -115,6 +123,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
     if (this.#ended) return;
     this.rawTrailers = trailers;
     this.#finish();
+    this.diagnostics.trailers(trailers);
     try {
       this.#handler.onResponseEnd?.(this, this.#fieldsObject(trailers));
     } catch (error) {
@@ -130,9 +139,11 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   upgraded(status: number, raw: string[], socket: Duplex): void {
     if (this.#ended) return;
     this.rawHeaders = raw;
+    this.diagnostics.headers(status, raw, "");
     socket.allowHalfOpen = false;
     this.carrier = { pause() {}, resume() {}, drop: (_exchange, error) => socket.on("error", ignore).destroy(error) };
     this.#call(() => this.#handler.onRequestUpgrade?.(this, status, this.#fieldsObject(raw), socket));
+    if (!this.#ended) this.diagnostics.trailers([]);
     this.#finish();
   }
 
@@ -165,6 +176,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
 
   /** An error that a handler throws here has nobody to go to, and must not disturb the connection or other exchanges. */
   #tell(error: Error): void {
+    this.diagnostics.error(error);
     try {
       this.#handler.onResponseError?.(this, error);
     } catch (thrown) {

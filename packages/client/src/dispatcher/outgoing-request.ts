@@ -84,6 +84,16 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
   };
 }
 
+/**
+ * Adds a header field to a request that has not been sent. Throws undici's `InvalidArgumentError` for what may not stand
+ * in a field line, and for fields that frame the message.
+ */
+export function addField({ raw }: OutgoingRequest, name: string, value: unknown): void {
+  const added = rawFields([name, value]);
+  if (separate(added).raw.length !== added.length) throw new errors.InvalidArgumentError(`invalid ${name} header`);
+  raw.push(...added);
+}
+
 interface SeparatedFields {
   readonly raw: string[];
   host?: string;

@@ -188,6 +188,10 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
 
   // The writer's side: how the sending of the request goes.
 
+  onHeadWritten(head: string): void {
+    this.#exchange?.diagnostics.sendHeaders(() => head.slice(0, -2), this.#socket);
+  }
+
   onSent(chunk: Uint8Array): void {
     // A server that is still reading may take its time with the rest of an answer that it has begun.
     if (this.#answered && this.#exchange?.paused !== true) this.#awaitContent();

@@ -7,6 +7,8 @@ import { requestFraming, type RequestFraming, requestHead } from "./request-head
 
 /** Who is told how the sending of a request goes. */
 export interface WriterEvents {
+  /** The head was written: all of it, with its final empty line. */
+  onHeadWritten(head: string): void;
   /** A piece of the body was handed to the socket. */
   onSent(chunk: Uint8Array): void;
   /** The socket takes no more for now. */
@@ -54,6 +56,7 @@ export class RequestWriter implements ContentSink {
       return;
     }
     this.#writer.text(head);
+    this.#events.onHeadWritten(head);
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();
   }
 

@@ -54,7 +54,7 @@ export class Http2Connection implements Connection, StreamOwner {
   readonly limits: ResponseLimits;
   readonly #owner: ConnectionOwner;
   readonly #options: Http2Options;
-  readonly #socket: Socket;
+  readonly socket: Socket;
   readonly #session: ClientHttp2Session;
   readonly #running = new Set<ExchangeStream>();
   readonly deadlines: Deadlines = new Deadlines(this.#running);
@@ -84,7 +84,7 @@ export class Http2Connection implements Connection, StreamOwner {
     this.limits = limits;
     this.#owner = owner;
     this.#options = http2;
-    this.#socket = socket;
+    this.socket = socket;
     socket.allowHalfOpen = false;
     // A server that never closes its side would keep the socket for ever.
     socket.once("finish", () => socket.destroy()).once("close", () => setImmediate(this.#onClose));
@@ -281,8 +281,8 @@ export class Http2Connection implements Connection, StreamOwner {
     if (this.#session.destroyed) return;
     this.#error ??= error;
     this.#session.destroy(error, constants.NGHTTP2_NO_ERROR);
-    const late = setTimeout(() => this.#socket.destroy(), LAST_WORDS);
-    this.#socket.once("close", () => clearTimeout(late));
+    const late = setTimeout(() => this.socket.destroy(), LAST_WORDS);
+    this.socket.once("close", () => clearTimeout(late));
   }
 
   // Whether the server is still there.

@@ -1,5 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
+import type { Socket } from "node:net";
 
+import { fieldLinesText } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../connection.ts";
@@ -22,6 +24,7 @@ import { streamReset } from "./stream-error.ts";
 /** The connection that a stream is on. */
 export interface StreamOwner {
   readonly origin: OriginParts;
+  readonly socket: Socket;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
   readonly deadlines: Deadlines;
@@ -81,6 +84,7 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
       protocol === undefined ? requestFields(request, origin) : extendedConnectFields(request, origin, protocol);
     const options = { endStream: !tunnels && !writes, waitForTrailers: writes && request.trailers !== undefined };
     this.#stream = openStream(session, fields, options, this);
+    exchange.diagnostics.sendHeaders(() => fieldLinesText(fields), connection.socket);
     this.#writer = writes ? new RequestWriter(this.#stream, request, this) : undefined;
   }
 
