@@ -24,6 +24,7 @@ import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
 import { type PassingContent, passingContent, type PassingPolicy } from "./request/passing-content.ts";
+import { checkedMountPath } from "./request/request-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
 import { relay } from "./response/relay.ts";
@@ -60,6 +61,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "integrity" });
   const responseTrailers = createTrailerPolicy({ ...bounds, select: options.responseTrailers ?? "all" });
   const outbound: OutboundPolicy = {
+    mountPath: checkedMountPath(options.mountPath),
     host: options.host ?? "target",
     forwarded: options.forwarded ?? "x-forwarded",
     trustsForwarded: trust(options.trustForwarded),

@@ -1,4 +1,4 @@
-export { createReverseProxy, type ReverseProxy } from "./reverse-proxy.ts";
+export { createReverseProxy, type MountedRequest, type MountedResponse, type ReverseProxy } from "./reverse-proxy.ts";
 export type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 export type { ExchangeRecord } from "./exchange-record.ts";
 export type { FailureResponse } from "./failure.ts";

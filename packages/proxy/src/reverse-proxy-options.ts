@@ -19,6 +19,12 @@ export interface ReverseProxyOptions {
    * with 400.
    */
   readonly target: string | URL | readonly (string | URL)[];
+  /**
+   * The path that the proxy is mounted at, such as `/api`: it is cut off each request's path, and a request for anything
+   * else is answered with 404. Routers (Express) cut it off themselves, but an `upgrade` event comes by no router: with
+   * this, WebSockets and other requests go to the same place. Default: nothing is cut off but by a router.
+   */
+  readonly mountPath?: string | undefined;
   /** How one of several targets is chosen. Default `round-robin`. */
   readonly balance?: Balance | undefined;
   /** When one of several targets is left out. */

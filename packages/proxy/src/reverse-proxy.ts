@@ -1,17 +1,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 
 import { createForwarder } from "./forwarder.ts";
 import { ignoreUpgrade } from "./inbound/node/ignored-upgrade.ts";
 import { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
+import { NodeHttp2Exchange } from "./inbound/node/node-http2-exchange.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
-/** A request listener for node:http and for every framework that hands on Node's own request and response. */
+/** A request as Node's servers give it: node:http, node:http2, and every framework that hands on its objects. */
+export type MountedRequest = IncomingMessage | Http2ServerRequest;
+
+/** A response as Node's servers give it. */
+export type MountedResponse = ServerResponse | Http2ServerResponse;
+
+/**
+ * A request listener for node:http and node:http2, and for every framework that hands on Node's own request and response.
+ * For a server of HTTP/2 it also serves the `connect` event, which an extended CONNECT for a WebSocket makes.
+ */
 export interface ReverseProxy {
-  /** Passes a request on, and its answer back. Settles when that is done, and never rejects. */
-  (req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Forwards a request, and its response. Settles when that is done, and never rejects. */
+  (req: MountedRequest, res: MountedResponse): Promise<void>;
   /** The same for a server's `checkContinue` event: the client gets its 100 when the origin gives it. */
-  readonly checkContinue: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+  readonly checkContinue: (req: MountedRequest, res: MountedResponse) => Promise<void>;
   /**
    * For a server's `upgrade` event: asks the origin to open a WebSocket, and joins the two connections when it does. A
    * request that asks for another protocol is given back to the server, which serves it as if it did not ask (RFC 9110
@@ -31,24 +42,34 @@ export interface ReverseProxy {
 export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const forwarder = createForwarder(options);
 
-  async function pass(req: IncomingMessage, res: ServerResponse, waits: boolean): Promise<void> {
+  // A router has cut the mount path off, and an upgrade comes by no router: both are cut here, from what was asked for.
+  const original = options.mountPath !== undefined;
+
+  async function pass(req: MountedRequest, res: MountedResponse, waits: boolean): Promise<void> {
+    if ("stream" in req) {
+      await forwarder.forward(new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original }));
+      return;
+    }
     // Of several requests sent at once each begins when it is its turn to be answered.
     if (res.socket === null) await new Promise((resolve) => res.once("socket", resolve));
-    await forwarder.forward(new NodeExchange(req, res, { waits }));
+    await forwarder.forward(new NodeExchange(req, res as ServerResponse, { waits, original }));
   }
 
-  const request = (req: IncomingMessage, res: ServerResponse): Promise<void> => pass(req, res, false);
-  const checkContinue = (req: IncomingMessage, res: ServerResponse): Promise<void> => pass(req, res, true);
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on("error", () => {});
+    const ignoreError = (): void => {};
+    socket.on("error", ignoreError);
     await earlierAnswers(socket);
     if (socket.destroyed) return;
-    if (asksForUpgrade(req)) await forwarder.forward(upgradeExchange(req, { socket, head }));
-    else ignoreUpgrade(req, { socket, head });
+    if (asksForUpgrade(req)) await forwarder.forward(upgradeExchange(req, { socket, head }, original));
+    else {
+      // The server looks after its connection again.
+      socket.off("error", ignoreError);
+      ignoreUpgrade(req, { socket, head });
+    }
   }
 
-  return Object.assign(request, {
-    checkContinue,
+  return Object.assign((req: MountedRequest, res: MountedResponse) => pass(req, res, false), {
+    checkContinue: (req: MountedRequest, res: MountedResponse) => pass(req, res, true),
     upgrade,
     close: () => forwarder.close(),
   });

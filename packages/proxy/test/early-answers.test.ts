@@ -1,7 +1,7 @@
 import { rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { FRONTS, httpServer, readMessage } from "./peers.ts";
+import { ask, FRONTS, httpServer, readMessage } from "./peers.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 
@@ -141,6 +141,37 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       await client.write("body");
       expect((await client.readHead()).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     });
+
+    test.each([
+      "Expect: 100-Continue, 100-continue",
+      "Expect: 100-continue\r\nExpect: 100-continue",
+      "Expect: ,100-continue ,",
+    ])("may say so in a list: %j", async (lines) => {
+      const heads: string[] = [];
+      const origin = await rawServer(async (connection) => {
+        heads.push((await connection.readHead()).toString());
+        await connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+        await connection.readUntil("body");
+        await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      });
+      const { port } = await proxyServer({ target: origin.origin });
+      const client = await rawClient(port);
+      await client.write(EXPECTING.replace("Expect: 100-continue", lines));
+      expect((await client.readHead()).toString()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+      await client.write("body");
+      expect((await client.readHead()).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+      expect(heads.join().match(/^expect: .*$/gim)).toEqual(["Expect: 100-continue"]);
+    });
+
+    test.each(["Expect: 100-continue, other", "Expect: other", "Expect: 100-continue\r\nExpect: other"])(
+      "is answered with 417 where it expects anything else: %j",
+      async (lines) => {
+        const origin = await rawServer(() => {});
+        const { port } = await proxyServer({ target: origin.origin });
+        const { startLine } = await ask(port, EXPECTING.replace("Expect: 100-continue", lines));
+        expect([startLine, origin.connections.length]).toEqual(["HTTP/1.1 417 Expectation Failed", 0]);
+      },
+    );
 
     test("gets it when its content is needed, from an origin that never gives one", async () => {
       const origin = await rawServer(async (connection) => {

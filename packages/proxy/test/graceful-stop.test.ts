@@ -13,7 +13,7 @@ import {
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { ProxyServer, ProxyServerOptions } from "../src/index.ts";
-import { httpServer, type Proxied, proxyServer, seen } from "./peers.ts";
+import { httpServer, type Proxied, proxyServer, seen, webSocketSwitch } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -46,8 +46,7 @@ async function holding(options: Partial<ProxyServerOptions> = {}): Promise<Held>
 /** A proxy before an origin that switches protocols, and then waits for the end. */
 async function tunnelling(): ReturnType<typeof proxyServer> {
   const origin = await rawServer(async (connection) => {
-    await connection.readHead();
-    await connection.write(SWITCH);
+    await connection.write(webSocketSwitch(await connection.readHead()));
     await connection.readToEnd();
   });
   return proxyServer({ target: origin.origin });

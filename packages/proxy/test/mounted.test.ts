@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-import { listen } from "@trailsum/testkit";
+import { listen, rawClient, rawServer } from "@trailsum/testkit";
 import express from "express";
 import { fastify } from "fastify";
 import { request } from "undici";
@@ -128,4 +128,102 @@ describe("rule 27: in front of the proxy, middleware sets fields on the response
   });
 
   const server = createServer();
+});
+
+test("mounted in node:http, an empty URL, or a query alone, asks for the root", async () => {
+  const proxy = await proxied();
+  const server = createServer((req, res) => {
+    req.url = req.url!.replace("/api", "");
+    void proxy(req, res);
+  });
+  const { port } = await listen(server);
+  for (const [asked, path] of [
+    ["/api", "/"],
+    ["/api?a=b", "/?a=b"],
+    ["/api?", "/?"],
+  ]) {
+    const { body } = await ask(port, `GET ${asked} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    expect(JSON.parse(body.toString())).toMatchObject({ url: path });
+  }
+});
+
+describe("with a mountPath,", () => {
+  /** A proxy mounted under /api in Express, and as the server's listener for upgrades. */
+  async function underApi(mountPath: string): Promise<{ port: number; asked: string[] }> {
+    const asked: string[] = [];
+    const origin = await rawServer(async (connection) => {
+      const [line = ""] = (await connection.readHead()).toString().split("\r\n");
+      asked.push(line);
+      await connection.write("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+      connection.end();
+      await connection.readToEnd();
+    });
+    const proxy = createReverseProxy({ target: `${origin.origin}/base`, mountPath });
+    onTestFinished(() => proxy.close());
+    const app = express();
+    app.use("/api", (req, res) => proxy(req, res));
+    const server = createServer(app);
+    server.on("upgrade", (req, socket, head) => void proxy.upgrade(req, socket, head));
+    const { port } = await listen(server);
+    return { port, asked };
+  }
+
+  const UPGRADE = "Connection: close, Upgrade\r\nUpgrade: websocket\r\n";
+
+  test.each(["/api", "/api/"])("%s, a WebSocket goes where any other request goes", async (mountPath) => {
+    const { port, asked } = await underApi(mountPath);
+    for (const [path, below] of [
+      ["/api/chat?room=1", "/base/chat?room=1"],
+      ["/api", "/base/"],
+      ["/api?a=b", "/base/?a=b"],
+      ["/api//x", "/base//x"],
+    ]) {
+      for (const fields of ["Connection: close\r\n", UPGRADE]) {
+        asked.length = 0;
+        const { startLine } = await ask(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
+        expect([startLine, asked]).toEqual(["HTTP/1.1 204 No Content", [`GET ${below} HTTP/1.1`]]);
+      }
+    }
+  });
+
+  test.each(["/", "/ap", "/apis/x", "/x/api", "/API/x"])(
+    "%s, which is not below it, is answered with 404",
+    async (path) => {
+      const { port, asked } = await underApi("/api");
+      const { startLine } = await ask(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\n`);
+      expect([startLine, asked]).toEqual(["HTTP/1.1 404 Not Found", []]);
+    },
+  );
+
+  test.each(["", "api", "http://a/", "/a?b", "/a#b", "/a b"])("%j is a usage error", (mountPath) => {
+    expect(() => createReverseProxy({ target: "http://127.0.0.1:1", mountPath })).toThrow(
+      expect.objectContaining({ code: "USAGE" }),
+    );
+  });
+});
+
+test.each([
+  ["raw UTF-8", Buffer.from("attachment; filename=漏洞.txt")],
+  ["raw latin1", Buffer.from("attachment; filename=\xe9.txt", "latin1")],
+])("mounted in node:http, %s in fields is forwarded octet for octet, both ways", async (_what, value) => {
+  const text = value.toString("latin1");
+  const fields = `Content-Length: 2\r\nContent-Disposition: ${text}\r\nX-Name: ${text}\r\n`;
+  const heads: string[] = [];
+  const origin = await rawServer(async (connection) => {
+    heads.push((await connection.readHead()).toString("latin1"));
+    await connection.write(Buffer.from(`HTTP/1.1 200 OK\r\n${fields}\r\nok`, "latin1"));
+    await connection.readToEnd();
+  });
+  const proxy = createReverseProxy({ target: origin.origin });
+  onTestFinished(() => proxy.close());
+  const { port } = await listen(createServer((req, res) => void proxy(req, res)));
+  const client = await rawClient(port);
+  await client.write(Buffer.from(`PUT / HTTP/1.1\r\nHost: a\r\n${fields}\r\nok`, "latin1"));
+  heads.push((await client.readUntil("ok")).toString("latin1"));
+  for (const head of heads)
+    expect(head.match(/^(?:content-disposition|x-name): .*$/gim)).toEqual([
+      `Content-Disposition: ${text}`,
+      `X-Name: ${text}`,
+    ]);
+  client.end();
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
@@ -128,6 +129,14 @@ export function echoServer(): Promise<Listening> {
   return httpServer(async (request, response) => {
     response.end(JSON.stringify(await seen(request)));
   });
+}
+
+/** The 101 that opens a WebSocket in answer to this head: with what follows from its key, if it has one (RFC 6455). */
+export function webSocketSwitch(head: Buffer): string {
+  const key = /^sec-websocket-key: (.*)\r$/im.exec(head.toString())?.[1];
+  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const line = key === undefined ? "" : `Sec-WebSocket-Accept: ${accept}\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n${line}\r\n`;
 }
 
 /** A `TrailerAgent` that is destroyed when the test ends. */

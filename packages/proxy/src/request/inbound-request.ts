@@ -1,7 +1,9 @@
 import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 
 import { type FieldLines, isToken, TrailsumError } from "@trailsum/shared";
 
+import { expectationOf } from "./expectation.ts";
 import { isWebSocket, upgradeProtocol } from "../hop-by-hop.ts";
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 
@@ -23,8 +25,8 @@ export interface InboundRequest {
   readonly upgrade: string | undefined;
   /** Whether its content waits for a 100 (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
-  /** Node's own object, where the request came through a server of Node's. */
-  readonly message: IncomingMessage | undefined;
+  /** Node's own object, where the request came through a server of Node's (node:http or node:http2). */
+  readonly message: IncomingMessage | Http2ServerRequest | undefined;
 }
 
 /** What is known of content before it comes. */
@@ -90,9 +92,8 @@ export function checkRequest(request: InboundRequest): void {
   if (!isToken(method) || !isTarget(target, httpVersion)) {
     throw new TrailsumError("PROTOCOL", "the request's method or target is none", { status: 400 });
   }
-  const expectation = httpVersion === "1.0" ? undefined : header.get("Expect");
-  if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {
-    throw new TrailsumError("EXPECTATION_FAILED", "the request expects what nobody knows");
+  if (httpVersion !== "1.0" && expectationOf(header.get("Expect")) === "unknown") {
+    throw new TrailsumError("EXPECTATION_FAILED", "unknown expectation");
   }
 }
 

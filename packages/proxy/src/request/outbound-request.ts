@@ -5,7 +5,7 @@ import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { withCleanQuery } from "./query.ts";
-import { joinTarget } from "./request-target.ts";
+import { belowMountPath, joinTarget } from "./request-target.ts";
 
 /** A request as it will go out. A `rewrite` hook may change everything in it. */
 export interface OutboundRequest {
@@ -22,6 +22,8 @@ export interface OutboundRequest {
 
 /** How requests are made out of requests. */
 export interface OutboundPolicy {
+  /** What is cut off the path of each request, without a slash at its end. */
+  readonly mountPath: string | undefined;
   readonly host: "target" | "inbound";
   readonly forwarded: ForwardedStyle;
   readonly trustsForwarded: (address: string | undefined) => boolean;
@@ -37,6 +39,7 @@ export interface OutboundPolicy {
  * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
  */
 export function outboundRequest(inbound: InboundRequest, base: TargetBase, policy: OutboundPolicy): OutboundRequest {
+  const asked = belowMountPath(inbound.target, policy.mountPath);
   const trusted = policy.trustsForwarded(inbound.remoteAddress) ? inbound.header : undefined;
   const separated = separateHeader(inbound.header, trusted === undefined ? isUntrusted : isRemade);
   const fields = separated.endToEnd;
@@ -47,7 +50,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
   return {
     method: inbound.method,
     origin: base.origin,
-    target: joinTarget(base, policy.cleanQuery ? withCleanQuery(inbound.target) : inbound.target),
+    target: joinTarget(base, policy.cleanQuery ? withCleanQuery(asked) : asked),
     host: policy.host === "inbound" ? inbound.host : undefined,
     header: FieldLines.owning(fields),
   };

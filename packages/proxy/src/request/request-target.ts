@@ -43,6 +43,23 @@ export function joinTarget(base: Pick<TargetBase, "path" | "query">, { path, que
   return queries.length === 0 ? joined : `${joined}?${queries.join("&")}`;
 }
 
+/** Throws `USAGE` for a mount path that no path can begin with. A slash at its end makes no difference. */
+export function checkedMountPath(mountPath: string | undefined): string | undefined {
+  if (mountPath === undefined) return undefined;
+  if (!/^\/[!"$-&(-;=@-~]*$/.test(mountPath))
+    throw new TrailsumError("USAGE", `mountPath is a path such as /api, and not ${JSON.stringify(mountPath)}`);
+  return mountPath.replace(/\/+$/, "");
+}
+
+/** What a target asks for below `mountPath`. Throws `NOT_FOUND` for one that is not below it. */
+export function belowMountPath(target: RequestTarget, mountPath: string | undefined): RequestTarget {
+  if (mountPath === undefined || mountPath === "") return target;
+  const { path } = target;
+  if (path === mountPath) return { ...target, path: "/" };
+  if (path.startsWith(`${mountPath}/`)) return { ...target, path: path.slice(mountPath.length) };
+  throw new TrailsumError("NOT_FOUND", `nothing is served here but below ${mountPath}`);
+}
+
 /** Exactly one slash at the seam. An escaped slash is no seam: it belongs to its segment. */
 export function joinPath(base: string, path: string): string {
   if (base.endsWith("/") && path.startsWith("/")) return base + path.slice(1);

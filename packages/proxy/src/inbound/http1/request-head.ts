@@ -8,6 +8,7 @@ import {
   TOKEN,
 } from "@trailsum/shared/http1";
 
+import { expectationOf } from "../../request/expectation.ts";
 import { RequestFault } from "./request-fault.ts";
 
 /** Where the content of a request ends (RFC 9112 section 6.3). */
@@ -72,8 +73,8 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, maxF
   const http11 = version === "1.1";
   if (hosts === 0 && http11) throw new RequestFault("no Host", 400);
   // In HTTP/1.0 an expectation is to be ignored.
-  const expects = expectation !== undefined && http11;
-  if (expects && expectation.toLowerCase() !== "100-continue") throw new RequestFault("an unknown expectation", 417);
+  const expected = http11 ? expectationOf(expectation) : "nothing";
+  if (expected === "unknown") throw new RequestFault("an unknown expectation", 417);
   let framing = NO_CONTENT;
   if (coding !== undefined) {
     if (length !== undefined) throw new RequestFault("both Content-Length and Transfer-Encoding", 400);
@@ -93,7 +94,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, maxF
     persistent,
     host,
     hosts,
-    expectContinue: expects,
+    expectContinue: expected === "continue",
     connection,
     upgrade,
   };

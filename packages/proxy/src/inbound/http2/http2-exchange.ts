@@ -7,7 +7,7 @@ import type { InboundRequest, RequestOrigin } from "../../request/inbound-reques
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { fieldsObject } from "./fields-object.ts";
-import { http2Request } from "./http2-request.ts";
+import { http2Request, type Http2RequestContext } from "./http2-request.ts";
 
 /** What a stream of HTTP/2 began with. */
 export interface StreamBeginning {
@@ -16,6 +16,8 @@ export interface StreamBeginning {
   /** Whether nothing follows. */
   readonly whole: boolean;
   readonly origin: RequestOrigin;
+  /** What else is known where it came through a server of Node's. */
+  readonly mounted?: Http2RequestContext["mounted"];
 }
 
 /** When so much of a response waits, no more should be given. Bytes. */
@@ -52,10 +54,11 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   #since = performance.now();
   #moved = false;
 
-  constructor(stream: ServerHttp2Stream, { raw, whole, origin }: StreamBeginning) {
+  constructor(stream: ServerHttp2Stream, { raw, ...context }: StreamBeginning) {
+    const { whole } = context;
     this.#stream = stream;
     stream.end = endOpen as typeof stream.end;
-    this.request = http2Request(raw, { whole, origin });
+    this.request = http2Request(raw, context);
     this.content = whole || this.request.upgrade !== undefined ? undefined : this;
     this.#content = whole ? "whole" : "arriving";
     stream
@@ -68,6 +71,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
       this.trailers = FieldLines.fromRaw(rawTrailers);
     });
     if (whole) stream.resume();
+    // Middleware may have taken longer than the client waited: its end has been told already.
+    if (stream.closed || stream.destroyed) this.#onClose();
   }
 
   // The response.

@@ -1,5 +1,8 @@
+import type { Http2ServerRequest } from "node:http2";
+
 import { FieldLines } from "@trailsum/shared";
 
+import { expectationOf } from "../../request/expectation.ts";
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
 import { parseRequestTarget } from "../../request/request-target.ts";
 
@@ -8,6 +11,10 @@ export interface Http2RequestContext {
   /** Whether no content follows. */
   readonly whole: boolean;
   readonly origin: RequestOrigin;
+  /** Of a request that came through a server of Node's: its target and object, and whether the client waits for a 100. */
+  readonly mounted?:
+    | { readonly url: string; readonly waits: boolean; readonly message: Http2ServerRequest }
+    | undefined;
 }
 
 interface PseudoFields {
@@ -21,7 +28,7 @@ interface PseudoFields {
  * A request of HTTP/2 in the terms of all requests. Node has checked the form of the message (RFC 9113 section 8.3);
  * `Host` is what `:authority` says, and the crumbs of a cookie are one field again (section 8.2.3).
  */
-export function http2Request(raw: readonly string[], { whole, origin }: Http2RequestContext): InboundRequest {
+export function http2Request(raw: readonly string[], { whole, origin, mounted }: Http2RequestContext): InboundRequest {
   const pseudo: PseudoFields = { method: "GET", path: "/", authority: undefined, protocol: undefined };
   const lines: string[] = [];
   let cookieAt = -1;
@@ -40,15 +47,15 @@ export function http2Request(raw: readonly string[], { whole, origin }: Http2Req
   return {
     // What is a CONNECT with a protocol here is a GET with an `Upgrade` in HTTP/1.1 (RFC 8441 section 5).
     method: pseudo.protocol === undefined ? pseudo.method : "GET",
-    target: parseRequestTarget(pseudo.path),
+    target: parseRequestTarget(mounted?.url ?? pseudo.path),
     header,
     host: pseudo.authority ?? header.get("host"),
     httpVersion: "2.0",
     ...origin,
     content: whole ? undefined : { length: length === undefined ? undefined : Number(length), trailersPossible: true },
     upgrade: pseudo.protocol,
-    expectsContinue: header.get("expect")?.toLowerCase() === "100-continue",
-    message: undefined,
+    expectsContinue: mounted?.waits ?? expectationOf(header.get("expect")) === "continue",
+    message: mounted?.message,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { FieldLines } from "@trailsum/shared";
 
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
+import { alreadyRead } from "./node-message.ts";
 
 /** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
 export class NodeContent implements ContentSource {
@@ -25,9 +26,8 @@ export class NodeContent implements ContentSource {
     this.#sink = sink;
     const message = this.#message;
     if (this.#begun && message.readableEnded) process.nextTick(this.#onEnd);
-    else if (!this.#begun && message.readableDidRead) {
-      sink.onLost(new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request"));
-    } else if (message.destroyed && !message.readableEnded) sink.onLost();
+    else if (!this.#begun && message.readableDidRead) sink.onLost(alreadyRead());
+    else if (message.destroyed && !message.readableEnded) sink.onLost();
     else {
       this.#begun = true;
       message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);

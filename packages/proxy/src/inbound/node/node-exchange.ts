@@ -3,20 +3,31 @@ import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
-import { type FieldLine, FieldLines } from "@trailsum/shared";
+import { FieldLines } from "@trailsum/shared";
 import { resetConnection } from "@trailsum/shared/http1";
 
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
-import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
+import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
+import { requestUrl } from "./node-message.ts";
+import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
 
 /** What Node has let go of, because the request asked for an upgrade. */
 export interface Upgrading {
   readonly socket: Duplex;
   /** What came behind the head. */
   readonly head: Buffer;
+}
+
+/** How a request came through a server of Node's. */
+export interface NodeExchangeOptions {
+  /** Whether the client waits for a 100, which Node has not sent. */
+  readonly waits?: boolean;
+  /** Whether the target is what the client asked for, and not what a router has left of it. */
+  readonly original: boolean;
+  readonly upgrading?: Upgrading | undefined;
 }
 
 /** An exchange of HTTP/1.1 through a server of Node's: node:http, and every framework that hands on its objects. */
@@ -30,14 +41,10 @@ export class NodeExchange implements InboundExchange {
   status: number | undefined;
   #switched = false;
 
-  constructor(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { waits = false, upgrading }: { readonly waits?: boolean; readonly upgrading?: Upgrading | undefined } = {},
-  ) {
+  constructor(req: IncomingMessage, res: ServerResponse, { waits = false, original, upgrading }: NodeExchangeOptions) {
     this.#res = res;
     this.#upgrading = upgrading;
-    const request = nodeRequest(req, waits);
+    const request = nodeRequest(req, { waits, original });
     // Without an `upgrade` listener Node has not let go of the connection, and there is nothing to switch.
     this.request = upgrading === undefined ? { ...request, upgrade: undefined } : request;
     this.content = this.request.content === undefined ? undefined : new NodeContent(req);
@@ -67,7 +74,7 @@ export class NodeExchange implements InboundExchange {
     if (fields.has("Date")) res.sendDate = false;
     // Of a request that has not been read to its end the rest would be taken for another one.
     if (givesUp && !res.req.complete) res.setHeader("Connection", "close");
-    res.writeHead(status, reason, [...fields.raw]);
+    res.writeHead(status, reason, sentLast(fields, "Content-Length"));
     this.status = status;
     // What is written in this turn goes out with the head in one write. If nothing is, the head goes alone.
     if (hasContent && (trailers || length !== "0")) {
@@ -140,30 +147,41 @@ export async function earlierAnswers(
   while (socket._httpMessage && !socket.destroyed) await once(socket._httpMessage, "close").catch(() => {});
 }
 
+/**
+ * Field lines in Node's raw form. After a Content-Length, Node reads a Content-Disposition as UTF-8 and sends other octets
+ * than it was given, or throws (node#58240): so the length goes last.
+ */
+function sentLast(fields: FieldLines, name: string): string[] {
+  const { raw } = fields;
+  if (!fields.has("Content-Disposition") || !fields.has(name)) return [...raw];
+  const last = fields.getAll(name).flatMap((value) => [name, value]);
+  return [...fields.delete(name).raw, ...last];
+}
+
 /** The exchange of a request whose connection Node has let go of, because it asked for an upgrade. */
-export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading): NodeExchange {
+export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading, original: boolean): NodeExchange {
   const { socket } = upgrading;
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket as never);
   // Which it is only without TLS. The end of one direction is not the end of the other.
   if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
-  return new NodeExchange(req, res, { upgrading });
+  return new NodeExchange(req, res, { original, upgrading });
 }
 
 /** Whether a request that Node emits an `upgrade` event for asks for a protocol that is tunnelled. */
 export function asksForUpgrade(message: IncomingMessage): boolean {
-  return nodeRequest(message, false).upgrade !== undefined;
+  return nodeRequest(message, { original: false }).upgrade !== undefined;
 }
 
-function nodeRequest(message: IncomingMessage, waits: boolean): InboundRequest {
+function nodeRequest(message: IncomingMessage, { waits = false, original }: NodeExchangeOptions): InboundRequest {
   const header = FieldLines.fromRaw(message.rawHeaders);
   const method = message.method ?? "GET";
   const httpVersion = message.httpVersion === "1.0" ? "1.0" : "1.1";
   const content = contentOutline(header);
   return {
     method,
-    ...targetAndHost(message.url ?? "/", header),
+    ...targetAndHost(requestUrl(message, original), header),
     header,
     httpVersion,
     remoteAddress: clientAddress(message.socket.remoteAddress),
@@ -181,29 +199,3 @@ function contentOutline(header: FieldLines): InboundRequest["content"] {
   const length = Number(header.get("Content-Length") ?? 0);
   return length === 0 ? undefined : { length, trailersPossible: false };
 }
-
-/**
- * What middleware has set on the response stands before what the origin sent and is not replaced by it: a cookie of each
- * is two cookies. Of fields that can only stand once the origin's is sent; how the message is framed is ours to say.
- */
-function withFieldsSetBefore(res: ServerResponse, header: FieldLines): FieldLines {
-  const names = res.getHeaderNames();
-  if (names.length === 0) return header;
-  const before: FieldLine[] = [];
-  for (const [name, given] of names.map((lower) => [lower, res.getHeader(lower)] as const)) {
-    res.removeHeader(name);
-    if (FRAMING.has(name) || (ONCE.has(name) && header.has(name))) continue;
-    for (const value of [given ?? []].flat()) before.push([name, String(value)]);
-  }
-  return FieldLines.from([...before, ...header]);
-}
-
-const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "trailer"]);
-
-const ONCE: ReadonlySet<string> = new Set(
-  [
-    "content-type content-encoding content-range content-location content-disposition accept-ranges",
-    "date age expires etag last-modified location retry-after server x-powered-by strict-transport-security",
-    "access-control-allow-origin access-control-allow-credentials access-control-max-age",
-  ].flatMap((line) => line.split(" ")),
-);

@@ -1,0 +1,67 @@
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+import { FieldLines } from "@trailsum/shared";
+
+import { clientAddress } from "../../request/inbound-request.ts";
+import { Http2Exchange } from "../http2/http2-exchange.ts";
+import type { ContentSink } from "../inbound-content.ts";
+import type { OutgoingHead } from "../inbound-exchange.ts";
+import { unreadLimits } from "../unread-limits.ts";
+import { withFieldsSetBefore } from "./fields-set-before.ts";
+import { alreadyRead, requestUrl } from "./node-message.ts";
+
+/**
+ * An exchange of HTTP/2 through a server of Node's: node:http2 and its compatibility API. Its objects lose trailers and
+ * cannot reset a stream, so the exchange goes by the stream beneath them, and takes from them what middleware has done:
+ * the URL, and the fields set on the response.
+ */
+export class NodeHttp2Exchange extends Http2Exchange {
+  readonly #req: Http2ServerRequest;
+  readonly #res: Http2ServerResponse;
+
+  constructor(
+    req: Http2ServerRequest,
+    res: Http2ServerResponse,
+    { waits, original }: { readonly waits: boolean; readonly original: boolean },
+  ) {
+    const { stream } = req;
+    super(stream, {
+      raw: req.rawHeaders,
+      whole: stream.endAfterHeaders,
+      origin: {
+        remoteAddress: clientAddress(req.socket.remoteAddress),
+        protocol: stream.session?.socket instanceof TLSSocket ? "https" : "http",
+      },
+      mounted: { url: requestUrl(req, original), waits, message: req },
+    });
+    this.#req = req;
+    this.#res = res;
+    this.trailers = FieldLines.fromRaw(req.rawTrailers);
+    // The response object would send its own, of which there are none, and the second time throws.
+    stream.removeAllListeners("wantTrailers");
+  }
+
+  override head(head: OutgoingHead): void {
+    super.head({ ...head, header: withFieldsSetBefore(this.#res, head.header) });
+    // What a log that middleware writes tells of.
+    this.#res.statusCode = head.status;
+  }
+
+  override switchTo(protocol: string, header: FieldLines): Duplex {
+    return super.switchTo(protocol, withFieldsSetBefore(this.#res, header));
+  }
+
+  override flow(sink: ContentSink): void {
+    if (this.#req.readableDidRead) sink.onLost(alreadyRead());
+    else super.flow(sink);
+  }
+
+  /** Nothing else looks after a stream that is not of the proxy's own server. */
+  override conclude(): void {
+    super.conclude();
+    const limit = setTimeout(() => this.check(performance.now(), Number.POSITIVE_INFINITY), unreadLimits.idle).unref();
+    this.#req.stream.once("close", () => clearTimeout(limit));
+  }
+}
