@@ -1,11 +1,10 @@
-import { STATUS_CODES } from "node:http";
 import { constants } from "node:http2";
 
 import { isConnectFailure, streamResetCode, transportError } from "@trailsum/client";
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
 import { isGrpc } from "./grpc.ts";
-import type { InboundExchange } from "./inbound/inbound-exchange.ts";
+import type { OwnResponse } from "./own-response.ts";
 import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
@@ -80,16 +79,7 @@ const HOP_CODES: ReadonlySet<number> = new Set([
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 /** What a client is answered when there is no response to pass back. */
-export interface FailureResponse {
-  readonly status: number;
-  /** Default: the one that goes with the status. */
-  readonly reason?: string | undefined;
-  readonly header?: FieldLines | undefined;
-  /** The content; a text is sent as UTF-8. Its length is added. */
-  readonly content?: string | Uint8Array | undefined;
-  /** Over HTTP/2, the error code with which the stream is reset in place of all that (RFC 9113 section 7). */
-  readonly resetCode?: number | undefined;
-}
+export type FailureResponse = OwnResponse;
 
 /**
  * The answer to a request that failed: a problem document, or for gRPC a status of its own. What went wrong inside is not
@@ -122,6 +112,7 @@ const PUBLIC: Readonly<Record<number, string>> = {
   502: "the origin could not be reached, or did not answer as it should",
   503: "no origin takes the request now: it was not processed and can be sent again",
   504: "the origin did not answer in time",
+  508: "the request came back to this proxy",
 };
 
 /**
@@ -143,26 +134,4 @@ function grpcFailure({ code, status, message }: TrailsumError): FailureResponse 
 /** As little of a text as must be is percent-encoded: there are clients that decode no more (gRPC over HTTP2, Responses). */
 function percentEncoded(text: string): string {
   return text.toWellFormed().replaceAll(/[^ -$&-~]+/gu, encodeURIComponent);
-}
-
-/** Sends such an answer. Of a request that has not been read to its end the rest is not waited for. */
-export function sendFailure(exchange: InboundExchange, response: FailureResponse): void {
-  if (response.resetCode !== undefined && exchange.request.httpVersion === "2.0") {
-    exchange.breakOff(response.resetCode);
-    return;
-  }
-  const content = Buffer.from(response.content ?? "");
-  const { status } = response;
-  const hasContent = exchange.request.method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
-  exchange.head({
-    status,
-    reason: response.reason ?? STATUS_CODES[status] ?? "",
-    header: (response.header ?? FieldLines.empty).set("Content-Length", String(content.length)),
-    hasContent,
-    trailers: false,
-    length: String(content.length),
-    givesUp: true,
-  });
-  if (hasContent && content.length > 0) exchange.write(content);
-  exchange.end(FieldLines.empty);
 }

@@ -14,14 +14,16 @@ import {
   mayGoElsewhere,
   originFailure,
   passedResetCode,
-  sendFailure,
 } from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
 import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
+import { type OwnResponse, sendOwnResponse } from "./own-response.ts";
+import { proxyStatus } from "./proxy-status.ts";
 import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
+import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
 import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
 import { type PassingContent, passingContent, type PassingPolicy } from "./request/passing-content.ts";
 import { checkedMountPath } from "./request/request-target.ts";
@@ -31,6 +33,7 @@ import { relay } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { joinSockets, notSwitched, switchedTo } from "./tunnel.ts";
 import { Verification, type VerificationMode } from "./verification.ts";
+import { Via } from "./via.ts";
 import { WebSocketHandshake } from "./websocket-handshake.ts";
 
 /** How often a request with content is sent again to the only target, which refused it unprocessed (RFC 9113 section 8.7). */
@@ -60,8 +63,10 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   };
   const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "integrity" });
   const responseTrailers = createTrailerPolicy({ ...bounds, select: options.responseTrailers ?? "all" });
+  const via = new Via(options.via);
   const outbound: OutboundPolicy = {
     mountPath: checkedMountPath(options.mountPath),
+    via,
     host: options.host ?? "target",
     forwarded: options.forwarded ?? "x-forwarded",
     trustsForwarded: trust(options.trustForwarded),
@@ -88,7 +93,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const content = passingContent(exchange, passing, proxied);
     try {
       checkRequest(request);
-      if (request.upgrade === undefined) await answer(proxied, await reach(proxied, content));
+      via.checkLoop(request.header);
+      if (maxForwards(request) === 0) await answerItself(exchange, finalRecipientResponse(request));
+      else if (request.upgrade === undefined) await answer(proxied, await reach(proxied, content));
       else await switchOver(proxied, request.upgrade);
     } catch (error) {
       await fail(proxied, error);
@@ -133,7 +140,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const { exchange } = proxied;
     const { request } = exchange;
     const separated = separateHeader(response.header);
-    const outgoing = proxyResponse(response, separated);
+    const outgoing = proxyResponse(response, separated, via);
     try {
       if (modifyResponse !== undefined) await modified(outgoing, request);
       const head = responseHead(outgoing, { request, origin: response, separated, policy: responseTrailers });
@@ -171,7 +178,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     { protocol, handshake }: { readonly protocol: string; readonly handshake: WebSocketHandshake },
   ): Promise<void> {
     try {
-      const outgoing = proxyResponse({ ...switched, reason: "" }, separateHeader(switched.header));
+      const outgoing = proxyResponse({ ...switched, reason: "" }, separateHeader(switched.header), via);
       const agreed = switchedTo(switched, protocol);
       outgoing.header = handshake.answering(outgoing.header, switched.status);
       await modified(outgoing, exchange.request);
@@ -238,12 +245,21 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       exchange.breakOff(passedResetCode(failure));
     else {
       try {
-        sendFailure(exchange, await errorHandler(failure, exchange.request));
-        await sent(exchange);
+        const response = await errorHandler(failure, exchange.request);
+        const { header = FieldLines.empty } = response;
+        const told = header.has("Proxy-Status")
+          ? header
+          : header.with("Proxy-Status", proxyStatus(via.pseudonym, failure));
+        await answerItself(exchange, { ...response, header: told });
       } catch {
         exchange.breakOff();
       }
     }
+  }
+
+  async function answerItself(exchange: InboundExchange, response: OwnResponse): Promise<void> {
+    sendOwnResponse(exchange, response);
+    if (exchange.status !== undefined) await sent(exchange);
   }
 
   return { forward, idle, close: () => (closed ??= own?.close() ?? Promise.resolve()) };

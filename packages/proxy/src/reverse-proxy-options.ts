@@ -98,6 +98,12 @@ export interface ReverseProxyOptions {
    * @default false
    */
   readonly trustForwarded?: boolean | ((address: string) => boolean) | undefined;
+  /**
+   * The name of this proxy in `Via` (RFC 9110 section 7.6.3) and `Proxy-Status` (RFC 9209): a host name or a token. A
+   * request whose `Via` has it already is a loop and is answered with 508, so no other proxy on the path may use it.
+   * @default `trailsum-` and random digits, different for every proxy
+   */
+  readonly via?: string | undefined;
   /** Told of every exchange, once, when it has ended: a tunnel when it is closed. What it throws is ignored. */
   readonly onExchange?: ((record: ExchangeRecord) => void | Promise<void>) | undefined;
 }

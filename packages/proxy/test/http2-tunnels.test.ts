@@ -66,6 +66,7 @@ describe("extended CONNECT to a server of HTTP/1.1", () => {
     expect(await stream.untilFields()).toEqual([
       [":status", "200"],
       ["x-why", "so"],
+      ["via", expect.stringMatching(/^1\.1 trailsum-/)],
       ["date", expect.any(String)],
     ]);
     await stream.body("bytes", { endStream: true });

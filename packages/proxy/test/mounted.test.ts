@@ -18,7 +18,7 @@ async function proxied(): Promise<ReverseProxy> {
     response.addTrailers([["X-Trailer", "here"]]);
     response.end();
   });
-  const proxy = createReverseProxy({ target: origin.origin });
+  const proxy = createReverseProxy({ target: origin.origin, via: "proxy.example" });
   onTestFinished(() => proxy.close());
   return proxy;
 }
@@ -66,6 +66,7 @@ describe("rule 27: in front of the proxy, middleware sets fields on the response
       "vary: accept",
       "x-middleware: yes",
       "content-type: application/json",
+      "via: 1.1 proxy.example",
       "connection: close",
       "transfer-encoding: chunked",
     ]);

@@ -34,6 +34,7 @@ export type ErrorCode =
   | "NOT_SUPPORTED"
   | "PRECONDITION_FAILED"
   | "EXPECTATION_FAILED"
+  | "LOOP_DETECTED"
   | "NO_SPACE"
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE"
@@ -97,6 +98,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     type: "about:blank",
   },
   EXPECTATION_FAILED: { meaning: "an expectation that cannot be met", exit: 4, status: 417, type: "about:blank" },
+  LOOP_DETECTED: { meaning: "the request came back to a proxy on its path", exit: 3, status: 508, type: "about:blank" },
   NO_SPACE: { meaning: "no space left to store it", exit: 5, status: 507, type: "about:blank" },
   FILE_UNREADABLE: { meaning: "cannot read a local file", exit: 5 },
   FILE_UNWRITABLE: { meaning: "cannot write a local file", exit: 5 },

@@ -16,6 +16,7 @@ describe("the table of errors", () => {
           "FILE_UNREADABLE",
           "FILE_UNWRITABLE",
           "INTERNAL",
+          "LOOP_DETECTED",
           "METHOD_NOT_ALLOWED",
           "NOT_FOUND",
           "NOT_SUPPORTED",

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { IncomingResponse, type OriginResponse } from "../response/origin-response.ts";
+import { httpVersionOf, IncomingResponse, type OriginResponse } from "../response/origin-response.ts";
 import type { OutboundRequest } from "../request/outbound-request.ts";
 
 /** What goes with the head of a request. */
@@ -35,6 +35,7 @@ export interface RoundTripObserver {
 export interface Switched {
   readonly status: number;
   readonly header: FieldLines;
+  readonly httpVersion: "1.1" | "2.0";
   readonly socket: Duplex;
 }
 
@@ -161,7 +162,8 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
     this.#observer.onReached();
     // The end of one direction is not the end of the other.
     if ("allowHalfOpen" in socket) socket.allowHalfOpen = true;
-    this.#resolve({ status, header: rawFieldLines(controller.rawHeaders), socket });
+    const header = rawFieldLines(controller.rawHeaders);
+    this.#resolve({ status, header, httpVersion: httpVersionOf(controller), socket });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

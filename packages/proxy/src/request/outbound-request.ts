@@ -3,7 +3,9 @@ import { FieldLines, foldedFieldName, isForwardingField, type TrailerPolicy } fr
 import { type SeparatedHeader, separateHeader, trailerContext } from "../hop-by-hop.ts";
 import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
+import type { Via } from "../via.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { lessForwards } from "./max-forwards.ts";
 import { withCleanQuery } from "./query.ts";
 import { belowMountPath, joinTarget } from "./request-target.ts";
 
@@ -24,6 +26,7 @@ export interface OutboundRequest {
 export interface OutboundPolicy {
   /** What is cut off the path of each request, without a slash at its end. */
   readonly mountPath: string | undefined;
+  readonly via: Via;
   readonly host: "target" | "inbound";
   readonly forwarded: ForwardedStyle;
   readonly trustsForwarded: (address: string | undefined) => boolean;
@@ -44,6 +47,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
   const separated = separateHeader(inbound.header, trusted === undefined ? isUntrusted : isRemade);
   const fields = separated.endToEnd;
   fields.push(...forwardedFields(clientOf(inbound), policy.forwarded, trusted));
+  fields.push("Via", policy.via.member(inbound.httpVersion));
   if (separated.takesTrailers) fields.push("TE", "trailers");
   const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers, separated) : [];
   if (announced.length > 0) fields.push("Trailer", announced.join(", "));
@@ -52,7 +56,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
     origin: base.origin,
     target: joinTarget(base, policy.cleanQuery ? withCleanQuery(asked) : asked),
     host: policy.host === "inbound" ? inbound.host : undefined,
-    header: FieldLines.owning(fields),
+    header: lessForwards(FieldLines.owning(fields), inbound),
   };
 }
 

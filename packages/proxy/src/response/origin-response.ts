@@ -22,6 +22,8 @@ export interface OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
+  /** The version of HTTP that it came in; 1.1 where the dispatcher does not say. */
+  readonly httpVersion: "1.1" | "2.0";
   /** Whether trailers may stand behind its content. */
   readonly trailersPossible: boolean;
   /** All of the content and the trailers behind it, where they are there already and nobody takes them. */
@@ -42,6 +44,7 @@ export class IncomingResponse implements OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
+  readonly httpVersion: "1.1" | "2.0";
   readonly trailersPossible: boolean;
   readonly #controller: Dispatcher.DispatchController;
   #pieces: Buffer[] = [];
@@ -54,8 +57,10 @@ export class IncomingResponse implements OriginResponse {
     this.status = status;
     this.header = header;
     this.reason = reason;
-    // HTTP/2 marks the end of a message in its frames, and can have trailers behind content of any length.
-    this.trailersPossible = isHttp2(controller) || header.has("Transfer-Encoding") || !header.has("Content-Length");
+    this.httpVersion = httpVersionOf(controller);
+    // HTTP/2 marks the end of a message in its frames, and can have trailers after content of any length.
+    this.trailersPossible =
+      this.httpVersion === "2.0" || header.has("Transfer-Encoding") || !header.has("Content-Length");
   }
 
   get whole(): WholeContent | undefined {
@@ -114,7 +119,7 @@ export class IncomingResponse implements OriginResponse {
   }
 }
 
-/** A `TrailerAgent` tells which version of HTTP a response came in; undici's own dispatchers do not. */
-function isHttp2(controller: Dispatcher.DispatchController): boolean {
-  return "httpVersion" in controller && controller.httpVersion === "2.0";
+/** A `TrailerAgent` says which version of HTTP a response came in; undici's own dispatchers do not. */
+export function httpVersionOf(controller: Dispatcher.DispatchController): "1.1" | "2.0" {
+  return "httpVersion" in controller && controller.httpVersion === "2.0" ? "2.0" : "1.1";
 }

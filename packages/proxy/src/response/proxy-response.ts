@@ -6,6 +6,7 @@ import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { InboundRequest } from "../request/inbound-request.ts";
+import type { Via } from "../via.ts";
 import type { OriginResponse } from "./origin-response.ts";
 
 /** A response as it will go to the client. A `modifyResponse` hook may change everything in it. */
@@ -22,9 +23,11 @@ export interface ProxyResponse {
 
 /** The response to send for one that came from the origin, whose header has been taken apart. */
 export function proxyResponse(
-  { status, reason }: Pick<OriginResponse, "status" | "reason">,
+  { status, reason, httpVersion }: Pick<OriginResponse, "status" | "reason" | "httpVersion">,
   { endToEnd }: Pick<SeparatedHeader, "endToEnd">,
+  via: Via,
 ): ProxyResponse {
+  endToEnd.push("Via", via.member(httpVersion));
   return {
     status,
     reason: reason === "" ? (STATUS_CODES[status] ?? "") : reason,
