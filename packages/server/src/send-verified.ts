@@ -15,6 +15,7 @@ import { chunkBytes, type ContentPieces, contentStream } from "@trailsum/shared/
 import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { Http2Content } from "./http2-stream.ts";
 import { OutgoingContent } from "./outgoing-content.ts";
+import { responseTurn } from "./pipelining.ts";
 import { isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
 
 /** What {@link sendVerified} can send. */
@@ -84,6 +85,7 @@ export async function sendVerified(
   }
   let clientGone: boolean | undefined;
   try {
+    await responseTurn(res);
     // Nothing else would tell: such a response takes what is written without a word.
     if (isGone(res)) throw new Error("it is too late for a response");
     const digester = await createDigester([...announced, ...expected]);

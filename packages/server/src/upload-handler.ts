@@ -17,8 +17,9 @@ import {
 
 import { refusingHeadVerdict } from "./head-verdict.ts";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
-import { abortResponse, endResponse, type NodeRequest, type NodeResponse } from "./node-message.ts";
+import { abortResponse, endResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
+import { responseTurn } from "./pipelining.ts";
 import {
   entityTag,
   evaluatePreconditions,
@@ -86,6 +87,11 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
 
   async function answer(exchange: Exchange): Promise<void> {
     try {
+      const turn = responseTurn(exchange.res);
+      if (turn !== undefined) {
+        await turn;
+        if (isGone(exchange.res)) return;
+      }
       await answerByMethod(exchange).catch((error: unknown) => refuse(exchange, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.
