@@ -1,4 +1,5 @@
 import type { ExchangeRecord, RequestTarget } from "@trailsum/proxy";
+import { redactedTarget } from "@trailsum/shared";
 
 import { visibleText } from "./visible-text.ts";
 
@@ -16,6 +17,6 @@ export function accessLine(record: ExchangeRecord): string {
 }
 
 function asked({ authority, path, query }: RequestTarget): string {
-  const target = query === undefined ? path : `${path}?${query}`;
+  const target = redactedTarget(query === undefined ? path : `${path}?${query}`);
   return authority === undefined ? target : `//${authority}${target}`;
 }

@@ -77,6 +77,14 @@ describe("a line of the log", () => {
     expect(accessLine(verified)).toContain(" request=verified response=missing\n");
   });
 
+  test("does not repeat values of a query, which may be secret", () => {
+    const { request } = record("/");
+    const signed = record("/", {
+      request: { ...request, target: { path: "/it", query: "sig=secret", authority: undefined } },
+    });
+    expect(accessLine(signed)).toContain(' "GET /it?sig=***" ');
+  });
+
   test("is one line, whatever a stranger sent", () => {
     const said = accessLine(record('/"\n127.0.0.1 "GET /forged" 200\u2028\u001b[2J'));
     expect(said.indexOf("\n")).toBe(said.length - 1);

@@ -81,6 +81,20 @@ describe("results", () => {
     });
   });
 
+  test("never hold a value of the query of a URL", async () => {
+    const { url } = serving;
+    await trailsum(["upload", "it", `${url}/it`], { cwd });
+    const results = await Promise.all([
+      trailsum(["download", `${url}/it?sig=secret`, "--json", "-o", "copy"], { cwd }),
+      trailsum(["download", `${url}/absent?sig=secret`, "--json", "-o", "absent"], { cwd }),
+      trailsum(["download", `${url}/?sig=secret`], { cwd }),
+      trailsum(["upload", "it", `${url}/it?sig=secret`, "--json"], { cwd }),
+      trailsum(["upload", "it", `ftp://host/it?sig=secret`], { cwd }),
+    ]);
+    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 4, 2, 4, 2]);
+    for (const { stdout, stderr } of results) expect(stdout + stderr).not.toContain("secret");
+  });
+
   test("are left out with --quiet, and failures are not", async () => {
     const { url } = serving;
     const sent = await trailsum(["upload", "it", `${url}/it`, "--quiet"], { cwd });

@@ -10,6 +10,7 @@ import {
   formatDigestField,
   formatWantDigest,
   receiptMediaType,
+  redactedTarget,
   TrailsumError,
   type Verdict,
   verdictProblem,
@@ -364,5 +365,5 @@ function refusalFields({ code, status }: TrailsumError, { header }: RequestHead)
 }
 
 function describe({ method, target }: RequestHead): string {
-  return `${method} ${JSON.stringify(target)}`;
+  return `${method} ${JSON.stringify(redactedTarget(target))}`;
 }

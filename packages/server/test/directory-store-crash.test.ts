@@ -96,11 +96,7 @@ describe("what a crash may leave on the disk", () => {
     // Of an upload that is about to be published: younger than any that can be swept.
     await writeFile(join(folder, "young"), "{");
     await createDirectoryStore({ directory });
-    let left: string[] = [];
-    for (let tries = 0; left.length !== 2 && tries < 500; tries += 1) {
-      left = await records();
-    }
-    expect(left).toEqual([expect.stringContaining(".json"), "young"]);
+    await expect.poll(records).toEqual([expect.stringContaining(".json"), "young"]);
     const object = await store.open("kept");
     expect(object!.digests!.values.has("sha-256")).toBe(true);
     await object!.close();

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, rename, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Digests } from "@trailsum/shared";
@@ -28,6 +28,52 @@ describe("the directory store", () => {
     for (const bytes of [content, other, content, content]) {
       await put(store, "a", bytes);
     }
+    expect(await records()).toHaveLength(1);
+  });
+
+  test("makes its own folder again when somebody has removed it", async () => {
+    const { directory, store, records, staged } = await directoryFixture();
+    await put(store, "a", content);
+    await rm(join(directory, ".trailsum"), { recursive: true });
+    expect(await readObject(store, "a")).toEqual(content);
+    await rm(join(directory, ".trailsum"), { recursive: true });
+    await (await store.stage("b", { size: content.length })).discard();
+    await put(store, "b", content);
+    expect([await staged(), (await records()).length]).toEqual([[], 1]);
+  });
+
+  test("makes its own folder again for the record of an upload that is under way", async () => {
+    const { directory, store, records } = await directoryFixture();
+    const upload = await stage(store, "a", content);
+    await rm(join(directory, ".trailsum/digests"), { recursive: true });
+    await upload.commit(await digestsOf(content));
+    expect(await records()).toHaveLength(1);
+  });
+
+  test("does not make the directory again when it was removed", async () => {
+    const { directory, store } = await directoryFixture(await mkdtemp(join(await tempDir(), "data-")));
+    await rm(directory, { recursive: true });
+    await expect(store.stage("a")).rejects.toMatchObject({ code: "FILE_UNWRITABLE" });
+    await expect(stat(directory)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test.each([
+    ["removed", (file: string) => rm(file)],
+    ["replaced", (file: string) => writeFile(`${file}.new`, other).then(() => rename(`${file}.new`, file))],
+  ])("removes the record of a file that was %s by somebody else, once that is noticed", async (_how, change) => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    const [before] = await records();
+    await change(join(directory, "a"));
+    await (await store.open("a"))?.close();
+    await expect.poll(records).not.toContain(before);
+  });
+
+  test("removes the record of a removed file when another is stored in its place", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    await rm(join(directory, "a"));
+    await put(store, "a", other);
     expect(await records()).toHaveLength(1);
   });
 

@@ -41,6 +41,7 @@ export {
   type VerdictName,
   verifyingFields,
 } from "./verdict.ts";
+export { redactedTarget } from "./redacted-target.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 

@@ -67,7 +67,7 @@ describe("the package exports", () => {
         ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseIntegrityFieldNames", "parseMd5"],
         ["parseReceipt", "parseSize"],
         ["parseWantDigest", "problemCode", "problemMediaType"],
-        ["receiptMediaType", "sameFieldName"],
+        ["receiptMediaType", "redactedTarget", "sameFieldName"],
         ["verdictError", "verdictProblem", "verifyingFields"],
       ].flat(),
     );

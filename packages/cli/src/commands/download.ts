@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 
-import { TrailsumError, verifyingFields } from "@trailsum/shared";
+import { redactedTarget, TrailsumError, verifyingFields } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
@@ -51,12 +51,12 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     });
     bar.stop();
     if (verdict.name === "unverified") {
-      run.warn(`${url.href} came with no digest to verify it by; --require verified refuses such`);
+      run.warn(`${redactedTarget(url)} came with no digest to verify it by; --require verified refuses such`);
     }
     if (given.quiet) return;
     const { computed } = verdict;
     const told = {
-      url: url.href,
+      url: redactedTarget(url),
       file: output,
       status,
       size: computed.size,
@@ -82,7 +82,7 @@ function nameIn(url: URL): string {
     // An escape that is none is part of the name.
   }
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
-    throw new TrailsumError("USAGE", `${url.href} names no file: say what to call it with -o FILE`);
+    throw new TrailsumError("USAGE", `${redactedTarget(url)} names no file: say what to call it with -o FILE`);
   }
   return name;
 }

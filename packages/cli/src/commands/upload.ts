@@ -1,5 +1,5 @@
 import type { UploadResult } from "@trailsum/client";
-import { type Algorithm, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
@@ -118,7 +118,14 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 
 /** What is told of an upload as JSON. */
 function told({ path }: UploadEntry, { url, status, digests, confirmedBy }: UploadResult): object {
-  return { file: pathText(path), url, status, size: digests.size, digests: hexDigests(digests), confirmedBy };
+  return {
+    file: pathText(path),
+    url: redactedTarget(url),
+    status,
+    size: digests.size,
+    digests: hexDigests(digests),
+    confirmedBy,
+  };
 }
 
 /** A listener for one upload, that tells the bar what is new. */

@@ -11,6 +11,7 @@ import {
   TrailsumError,
   type Verdict,
   parseSize,
+  redactedTarget,
   sameFieldName,
 } from "@trailsum/shared";
 
@@ -88,7 +89,10 @@ export class ArrivedContent {
       (complete !== "*" && length !== undefined && Number(complete) !== length);
     if (differs) {
       this.forget();
-      throw new TrailsumError("PROTOCOL", `${beginning.url.href}: the server sent another part than the one asked for`);
+      throw new TrailsumError(
+        "PROTOCOL",
+        `${redactedTarget(beginning.url)}: the server sent another part than the one asked for`,
+      );
     }
     this.#continued = true;
     this.#completeLength = complete === "*" ? length : Number(complete);
@@ -114,7 +118,10 @@ export class ArrivedContent {
     const complete = this.#completeLength ?? digester.size;
     // A server may give less than the rest: then there is more to ask for.
     if (digester.size < complete)
-      throw new TrailsumError("CONNECTION_LOST", `${url.href}: ${digester.size} of ${complete} bytes have come`);
+      throw new TrailsumError(
+        "CONNECTION_LOST",
+        `${redactedTarget(url)}: ${digester.size} of ${complete} bytes have come`,
+      );
     // What turns out wrong cannot be continued: another attempt begins anew.
     const continued = this.#continued;
     const computed = await digester.digest();

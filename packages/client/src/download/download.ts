@@ -45,7 +45,7 @@ export interface DownloadOptions {
 
 /** What a download came to. */
 export interface DownloadResult {
-  /** Where it came from, after redirects. */
+  /** Where it came from, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
   readonly status: number;
   /** `verified`, or `unverified` where that is allowed; with what was computed. */

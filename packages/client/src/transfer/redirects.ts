@@ -1,4 +1,4 @@
-import { type FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLines, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { printable } from "./printable.ts";
 
@@ -14,7 +14,7 @@ export async function followRedirects<T>(target: URL, attempt: (url: URL) => Pro
   }
   throw new TrailsumError(
     "REFUSED",
-    `${target.href} redirects more than ${MAX_REDIRECTS} times, at last to ${url.href}`,
+    `${redactedTarget(target)} redirects more than ${MAX_REDIRECTS} times, at last to ${redactedTarget(url)}`,
   );
 }
 
@@ -29,9 +29,13 @@ export function redirection(
   if (location === undefined || !followed.includes(status)) return undefined;
   const to = URL.parse(location, from.href);
   if (to !== null && /^https?:$/.test(to.protocol) && to.username === "" && to.password === "") return to;
-  throw new TrailsumError("REFUSED", `${from.href} redirects to ${printable(location)}, which cannot be followed`, {
-    status,
-  });
+  throw new TrailsumError(
+    "REFUSED",
+    `${redactedTarget(from)} redirects to ${printable(redactedTarget(location))}, which cannot be followed`,
+    {
+      status,
+    },
+  );
 }
 
 /** Whether a header field is meant for one origin, and not to be told to another that it redirects to. */

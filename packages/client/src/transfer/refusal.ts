@@ -1,4 +1,11 @@
-import { type ErrorCode, type FieldLines, problemCode, problemMediaType, TrailsumError } from "@trailsum/shared";
+import {
+  type ErrorCode,
+  type FieldLines,
+  problemCode,
+  problemMediaType,
+  redactedTarget,
+  TrailsumError,
+} from "@trailsum/shared";
 
 import { printable } from "./printable.ts";
 
@@ -16,7 +23,7 @@ export async function refusal(url: URL, response: RefusingResponse): Promise<Tra
   const { STATUS_CODES } = await import("node:http");
   const code: ErrorCode = (typeof problem?.["type"] === "string" && integrityCode(problem["type"])) || "REFUSED";
   const detail = [problem?.["detail"], problem?.["title"]].find((text) => typeof text === "string" && text !== "");
-  const sentence = `${url.href}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
+  const sentence = `${redactedTarget(url)}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
   return new TrailsumError(code, typeof detail === "string" ? `${sentence}: ${printable(detail)}` : sentence, {
     status,
   });

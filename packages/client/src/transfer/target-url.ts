@@ -1,21 +1,23 @@
-import { TrailsumError } from "@trailsum/shared";
+import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
 /** The URL that a request goes to; `USAGE` with a sentence that says what to write where it is none. */
 export function targetUrl(given: string | URL): URL {
   const text = String(given);
+  const shown = redactedTarget(text);
   const url = URL.parse(text);
   if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return withoutCredentials(url);
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];
   if (scheme !== undefined && url !== null) {
-    throw new TrailsumError("USAGE", `"${text}" begins with ${scheme}: only http:// and https:// can be used`);
+    throw new TrailsumError("USAGE", `"${shown}" begins with ${scheme}: only http:// and https:// can be used`);
   }
   const bare = text.startsWith("//") ? text.slice(2) : text;
   const completed = bare.startsWith("/") ? null : URL.parse(`http://${bare}`);
   if (scheme === undefined && completed !== null) {
     withoutCredentials(completed);
-    throw new TrailsumError("USAGE", `"${text}" has no scheme: write http://${bare} or https://${bare}`);
+    const shownBare = redactedTarget(bare);
+    throw new TrailsumError("USAGE", `"${shown}" has no scheme: write http://${shownBare} or https://${shownBare}`);
   }
-  throw new TrailsumError("USAGE", `"${text}" is no URL: write something like https://host/path`);
+  throw new TrailsumError("USAGE", `"${shown}" is no URL: write something like https://host/path`);
 }
 
 /** What is secret in a URL ends up in messages and logs. */

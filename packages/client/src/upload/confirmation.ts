@@ -4,6 +4,7 @@ import {
   parseReceipt,
   type Receipt,
   receiptMediaType,
+  redactedTarget,
   TrailsumError,
 } from "@trailsum/shared";
 
@@ -42,13 +43,13 @@ function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirma
   if (!isPathOf(url, receipt.path)) {
     throw new TrailsumError(
       "PROTOCOL",
-      `${url.href}: stored under another path, "${printable(receipt.path)}": the request target was changed on the way`,
+      `${redactedTarget(url)}: stored under another path, "${printable(receipt.path)}": the request target was changed on the way`,
     );
   }
   if (receipt.size !== sent.size) {
     throw new TrailsumError(
       "SIZE_MISMATCHED",
-      `${url.href}: the server stored ${receipt.size} bytes in place of ${sent.size}`,
+      `${redactedTarget(url)}: the server stored ${receipt.size} bytes in place of ${sent.size}`,
     );
   }
   const comparable = [...sent.values].filter(([algorithm]) => receipt.digests[algorithm] !== undefined);
@@ -88,6 +89,6 @@ function confirmedByField(url: URL, sent: Digests, { status, headers, content }:
 function differs(url: URL, algorithm: string): TrailsumError {
   return new TrailsumError(
     "DIGEST_MISMATCHED",
-    `${url.href}: the server stored something else: its ${algorithm} differs`,
+    `${redactedTarget(url)}: the server stored something else: its ${algorithm} differs`,
   );
 }

@@ -4,6 +4,7 @@ import {
   type Digests,
   type FieldLines,
   type Receipt,
+  redactedTarget,
   TrailsumError,
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
@@ -47,7 +48,7 @@ export interface UploadOptions {
 
 /** What an upload came to. */
 export interface UploadResult {
-  /** Where it was sent, after redirects. */
+  /** Where it was sent, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
   /** The status of the answer. */
   readonly status: number;
@@ -165,7 +166,9 @@ async function accepted(url: URL, answer: Answer): Promise<URL | undefined> {
 
 function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number): URL {
   if (source.rereadable) return elsewhere;
-  throw new TrailsumError("REFUSED", `${url.href} redirects to ${elsewhere.href}: upload there`, { status });
+  throw new TrailsumError("REFUSED", `${redactedTarget(url)} redirects to ${redactedTarget(elsewhere)}: upload there`, {
+    status,
+  });
 }
 
 function isAboutDigests(error: unknown): boolean {

@@ -47,6 +47,15 @@ describe("a target URL", () => {
     },
   );
 
+  test.each([
+    "ftp://host/?sig=secret",
+    "host/?sig=secret",
+    "http://:99999/?sig=secret",
+    "http://user:secret@:9/#secret",
+  ])("is not repeated with what may be secret in it: %s", (given) => {
+    expect(() => targetUrl(given)).toThrow(expect.objectContaining({ message: expect.not.stringContaining("secret") }));
+  });
+
   test("is looked at before the source and the destination", async () => {
     expect((await rejection(upload("nowhere", "/nowhere/at/all"))).code).toBe("USAGE");
     expect((await rejection(download("nowhere", "/nowhere/at/all"))).code).toBe("USAGE");

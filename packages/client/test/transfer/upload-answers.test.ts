@@ -227,6 +227,12 @@ test.each([
   expect((await rejection(upload(server.origin, [content]))).code).toBe("CONNECTION_LOST");
 });
 
+test.each([400, 404, 500])("no value of the URL's query is in the message of a %i", async (status) => {
+  const server = await receiver((response) => response.writeHead(status).end());
+  const { message } = await rejection(upload(`${server.origin}/a?sig=secret&user=me`, [content]));
+  expect(message).toContain(`${server.origin}/a?sig=***&user=***: the server answered ${status}`);
+});
+
 test("a server that does not speak HTTP is told as such", async () => {
   const server = await rawServer((connection) => connection.end("SSH-2.0-OpenSSH_9.2\r\n"));
   const error = await rejection(upload(server.origin, [content]));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trailsum/shared";
 
-import { unlessAbsent } from "./file-errors.ts";
+import { createWithin, unlessAbsent } from "./file-errors.ts";
 
 /** What tells one version of a file from every other: its inode, its size, and when it was last written. */
 export type FileIdentity = Pick<BigIntStats, "ino" | "size" | "mtimeNs">;
@@ -16,6 +16,12 @@ export interface DigestRecords {
   write(path: string, identity: FileIdentity, digests: Digests): Promise<void>;
   /** The digests of that version; undefined where they are not known. */
   read(path: string, identity: FileIdentity): Promise<Digests | undefined>;
+  /** Notes which version is there now, so that its record can be found when the version is gone. */
+  note(path: string, identity: FileIdentity): void;
+  /** Whether the version that was noted last is another one than `there`, undefined if no file is there. */
+  isStale(path: string, there: FileIdentity | undefined): boolean;
+  /** Removes the record of the version that was noted last, if that is another one than `there`. */
+  removeStale(path: string, there: FileIdentity | undefined): Promise<void>;
   /** Removes the record of a version that is gone. */
   remove(path: string, identity: FileIdentity): Promise<void>;
   /** Removes the records of all versions that are gone. `locate` tells where the file of a path is. */
@@ -32,13 +38,18 @@ interface DigestRecord {
 
 // A record is written before its file is published, and must not be swept in between.
 const SETTLED = 60 * 60 * 1000;
+// How many versions are noted. What is forgotten is left to the next sweep.
+const MAX_NOTED = 10_000;
 
 /**
  * Records are kept apart from the files, which are nobody's but the user's, and bound to a version rather than to a
  * path: a record is written before its file is moved to where it is seen, so that at every instant the file that is
  * seen has its own record, and a file that was put there by other means has none.
+ * `makeDirectory` makes the directory again, should it have been removed.
  */
-export function createDigestRecords(directory: string): DigestRecords {
+export function createDigestRecords(directory: string, makeDirectory: () => Promise<void>): DigestRecords {
+  const noted = new Map<string, FileIdentity>();
+
   const locateRecord = (path: string, { ino, mtimeNs }: FileIdentity): string => {
     const hash = createHash("sha256").update(path).digest("hex").slice(0, 32);
     return join(directory, `${hash}-${ino}-${mtimeNs}.json`);
@@ -55,7 +66,7 @@ export function createDigestRecords(directory: string): DigestRecords {
           [...digests.values].map(([algorithm, value]) => [algorithm, value.toString("hex")]),
         ),
       };
-      const file = await open(locateRecord(path, identity), "w", 0o600);
+      const file = await createWithin(makeDirectory, () => open(locateRecord(path, identity), "w", 0o600));
       try {
         await file.writeFile(`${JSON.stringify(record)}\n`);
         await file.sync();
@@ -68,6 +79,25 @@ export function createDigestRecords(directory: string): DigestRecords {
     async read(path, identity) {
       const record = parseRecord(await unlessAbsent(readFile(locateRecord(path, identity), "utf8")));
       return record !== undefined && describes(record, identity) ? readDigests(record) : undefined;
+    },
+
+    note(path, identity) {
+      noted.delete(path);
+      noted.set(path, identity);
+      const [oldest] = noted.keys();
+      if (noted.size > MAX_NOTED && oldest !== undefined) noted.delete(oldest);
+    },
+
+    isStale(path, there) {
+      const known = noted.get(path);
+      return known !== undefined && (there === undefined || !sameVersion(known, there));
+    },
+
+    async removeStale(path, there) {
+      const known = noted.get(path);
+      if (known === undefined || !this.isStale(path, there)) return;
+      noted.delete(path);
+      await this.remove(path, known);
     },
 
     async remove(path, identity) {

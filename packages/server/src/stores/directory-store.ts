@@ -53,15 +53,10 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const { directory, digestOnOpen = 64 * 1024 * 1024 } = options;
   try {
     const root = await openDirectoryRoot(directory);
-    const staging = join(root.reserved, "staging");
-    const digests = join(root.reserved, "digests");
-    await mkdir(staging, { recursive: true, mode: 0o700 });
-    await mkdir(digests, { recursive: true, mode: 0o700 });
-    await removeLeftovers(staging);
-    const records = createDigestRecords(digests);
-    // In its own time: what it leaves is only untidy.
-    records.sweep((path) => root.locate(path)).catch(() => {});
-    return new DirectoryStore(root, records, staging, digestOnOpen);
+    const folders = storeFolders(root);
+    await folders.make();
+    await removeLeftovers(folders.staging);
+    return new DirectoryStore(root, folders, digestOnOpen);
   } catch (error) {
     const code = fileErrorCode(error);
     const reasons: Readonly<Record<string, string>> = {
@@ -75,21 +70,50 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
 }
 
+/** The folders that a store keeps for itself. */
+interface StoreFolders {
+  readonly staging: string;
+  readonly digests: string;
+  /** Makes those that are missing. Somebody may remove them at any time; the directory itself is not made again. */
+  make(): Promise<void>;
+}
+
+function storeFolders({ reserved }: DirectoryRoot): StoreFolders {
+  const staging = join(reserved, "staging");
+  const digests = join(reserved, "digests");
+  return {
+    staging,
+    digests,
+    async make() {
+      for (const folder of [reserved, staging, digests]) {
+        await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+          if (fileErrorCode(error) !== "EEXIST") throw error;
+        });
+      }
+    },
+  };
+}
+
+/** How often the records are swept, at the most. */
+const SWEEP_INTERVAL = 60 * 60 * 1000;
+
 /** One commit at a time to each file, by whichever store of this process: two may serve one directory. */
 const commits = new PathLocks();
 
 class DirectoryStore implements Store {
   readonly #root: DirectoryRoot;
   readonly #records: DigestRecords;
-  readonly #staging: string;
+  readonly #folders: StoreFolders;
   readonly #digestOnOpen: number;
   readonly #hashing = new PathLocks();
+  #swept = 0;
 
-  constructor(root: DirectoryRoot, records: DigestRecords, staging: string, digestOnOpen: number) {
+  constructor(root: DirectoryRoot, folders: StoreFolders, digestOnOpen: number) {
     this.#root = root;
-    this.#records = records;
-    this.#staging = staging;
+    this.#records = createDigestRecords(folders.digests, () => folders.make());
+    this.#folders = folders;
     this.#digestOnOpen = digestOnOpen;
+    this.#sweepRecords();
   }
 
   async stage(path: string, { size }: { readonly size?: number | undefined } = {}): Promise<StagedObject> {
@@ -97,7 +121,7 @@ class DirectoryStore implements Store {
       // Again at the commit; now as well, because nothing has been sent yet.
       await this.#root.checkReplaceable(path);
       if (size !== undefined) await this.#checkRoom(size);
-      const entry = await createStagingEntry(this.#staging);
+      const entry = await createStagingEntry(this.#folders.staging, () => this.#folders.make());
       return new StagedInDirectory(entry, (version) => this.#publish(path, entry, version));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
@@ -105,8 +129,9 @@ class DirectoryStore implements Store {
   }
 
   async #checkRoom(size: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#staging);
-    if (size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+    const room = await unlessAbsent(statfs(this.#folders.staging));
+    if (room !== undefined && size > room.bavail * room.bsize)
+      throw new TrailsumError("NO_SPACE", "there is no space left to store this");
   }
 
   /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
@@ -123,8 +148,28 @@ class DirectoryStore implements Store {
       entry.release();
       await Promise.all(changed.map(syncDirectory));
       if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
+      await this.#records.removeStale(key, identity);
+      this.#records.note(key, identity);
+      this.#sweepRecords();
       return { created: old === undefined };
     });
+  }
+
+  /** Removes the records of files that somebody else has removed or replaced: in its own time, they are only untidy. */
+  #sweepRecords(): void {
+    if (Date.now() - this.#swept < SWEEP_INTERVAL) return;
+    this.#swept = Date.now();
+    this.#records.sweep((path) => this.#root.locate(path)).catch(() => {});
+  }
+
+  /** The same for one file, as soon as that is noticed: after a commit that may be running, and not within it. */
+  #removeStaleRecord(file: string, there: FileIdentity | undefined): void {
+    const key = this.#root.keyOf(file);
+    if (!this.#records.isStale(key, there)) return;
+    const removed = commits.hold(file, async () => {
+      await this.#records.removeStale(key, await unlessAbsent(lstat(file, { bigint: true })));
+    });
+    removed.catch(() => {});
   }
 
   async #current(path: string, { needsDigest }: CommitCondition): Promise<ObjectVersion | undefined> {
@@ -136,7 +181,10 @@ class DirectoryStore implements Store {
   async open(path: string, { digest = false }: OpenOptions = {}): Promise<StoredObject | undefined> {
     try {
       const real = await this.#root.resolve(path);
-      if (real === undefined) return undefined;
+      if (real === undefined) {
+        this.#removeStaleRecord(await this.#root.target(path), undefined);
+        return undefined;
+      }
       return await this.#openFile(real, digest ? Number.POSITIVE_INFINITY : this.#digestOnOpen);
     } catch (error) {
       throw fileError(error, "FILE_UNREADABLE");
@@ -155,6 +203,8 @@ class DirectoryStore implements Store {
       const stats = await file.stat({ bigint: true });
       if (stats.isFile()) {
         const known = await this.#records.read(key, stats);
+        if (known === undefined) this.#removeStaleRecord(real, stats);
+        else this.#records.note(key, stats);
         // Many may ask for it at once: one of them reads it.
         const digests =
           known?.values.has("sha-256") === true || stats.size > digestUpTo

@@ -35,3 +35,14 @@ export async function unlessAbsent<T>(operation: Promise<T>): Promise<T | undefi
     throw error;
   }
 }
+
+/** Creates a file, and the directory for it first if that is missing. */
+export async function createWithin<T>(makeDirectory: () => Promise<void>, create: () => Promise<T>): Promise<T> {
+  try {
+    return await create();
+  } catch (error) {
+    if (fileErrorCode(error) !== "ENOENT") throw error;
+    await makeDirectory();
+    return create();
+  }
+}

@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-import { fileErrorCode, unlessAbsent } from "./file-errors.ts";
+import { createWithin, fileErrorCode, unlessAbsent } from "./file-errors.ts";
 
 /** A file that is being received, out of everybody's sight. */
 export interface StagingEntry {
@@ -22,11 +22,12 @@ const live = new Set<string>();
 /**
  * Creates a file for new content. Its name says whose it is, so that whoever starts later can tell what a crash left
  * behind from what is still being received. The mode is the final one: the folder lets nobody else in.
+ * `makeDirectory` makes the directory again, should it have been removed.
  */
-export async function createStagingEntry(directory: string): Promise<StagingEntry> {
+export async function createStagingEntry(directory: string, makeDirectory: () => Promise<void>): Promise<StagingEntry> {
   const name = `${host}-${process.pid}-${randomBytes(12).toString("hex")}`;
   const path = join(directory, name);
-  const file = await open(path, "wx", 0o644);
+  const file = await createWithin(makeDirectory, () => open(path, "wx", 0o644));
   live.add(name);
   return { path, file, release: () => live.delete(name) };
 }
