@@ -4,8 +4,7 @@ import { type Algorithm, isFieldValue, isToken, parseAlgorithm, TrailsumError } 
 export const transferFlags = {
   digest: {
     type: "string",
-    default: "md5",
-    describe: "algorithms, comma-separated: md5 (always there), sha-256, sha-512, sha, crc32c, crc32, crc64nvme",
+    describe: "algorithms besides md5, comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme",
     requiresArg: true,
   },
   header: { alias: "H", type: "string", array: true, nargs: 1, describe: "a further header field, 'Name: value'" },
@@ -17,7 +16,7 @@ export const transferFlags = {
 
 /** What those flags hold once they are parsed. */
 export interface TransferArguments {
-  readonly digest: string;
+  readonly digest?: string | undefined;
   readonly header?: readonly string[] | undefined;
   readonly retry: number;
   readonly json: boolean;
@@ -33,7 +32,7 @@ export function transferOptions({ digest, header, retry }: TransferArguments): {
 } {
   if (!Number.isInteger(retry) || retry < 0) throw new TrailsumError("USAGE", "--retry takes a number, 0 or more");
   return {
-    digests: listOf(digest).map(parseAlgorithm),
+    digests: listOf(digest ?? "").map(parseAlgorithm),
     headers: (header ?? []).map(headerField),
     retries: retry,
   };

@@ -60,17 +60,17 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [["download", url, "-o", "absent/x"], 5, "cannot write absent/x: its directory does not exist"],
   [["download", url, "-o", "it/x"], 5, "cannot write it/x: what should be its directory is a file"],
   [
-    ["download", url, "--require", "md5"],
+    ["download", url, "--require", "md4"],
     2,
-    '--require cannot be "md5": use "verified"; trailsum --help says what there is',
+    '"md4" cannot be required: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5, sha-256 or sha-512',
   ],
   [["serve", ".", "--port", "http"], 2, "--port takes a number from 0 to 65535"],
   [["serve", ".", "--port", "65536"], 2, "--port takes a number from 0 to 65535"],
   [["serve", ".", "--max-size", "large"], 2, '"large" is no size: write bytes, or such as 500M or 2G'],
   [
-    ["serve", ".", "--require", "sha-256"],
+    ["serve", ".", "--require", "sha-384"],
     2,
-    '"sha-256" is not an integrity field: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5',
+    '"sha-384" cannot be required: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5, sha-256 or sha-512',
   ],
   [["serve", ".", "--tls-cert", "it"], 2, "--tls-cert and --tls-key belong together: give both"],
   [

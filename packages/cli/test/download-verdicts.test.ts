@@ -28,7 +28,7 @@ interface Row {
 const other = Buffer.from("something else");
 const right = `Md5: ${md5(content)}`;
 const wrong = `Md5: ${md5(other)}`;
-const warning = /came with no digest to verify it by; --require verified refuses such/;
+const warning = /sent no digest: kept unverified \(--require verified rejects this\)/;
 const mismatched = /the content is not what was sent/;
 
 const rows: readonly Row[] = [
@@ -70,6 +70,42 @@ const rows: readonly Row[] = [
     args: ["--require", "verified"],
     exit: 7,
     says: /^trailsum: nothing came to verify the content by/,
+  },
+  {
+    name: "verified by md5, where --digest names sha-256 and it is required",
+    trailer: [right],
+    args: ["--require", "verified", "--digest", "sha-256"],
+    exit: 7,
+    says: /a sha-256 or sha-512 digest is required$/m,
+  },
+  {
+    name: "verified by sha-512, where --digest names sha-256 and it is required",
+    trailer: [right, `Content-Digest: sha-512=:${base64Of("sha512", content)}:`],
+    args: ["--require", "verified", "--digest", "sha-256"],
+    exit: 0,
+    says: /^$/,
+  },
+  {
+    name: "verified by md5, where --digest names it and it is required",
+    trailer: [right],
+    args: ["--require", "verified", "--digest", "md5,sha-256"],
+    exit: 0,
+    says: /^$/,
+  },
+  {
+    name: "verified by md5, and sha-256 is required",
+    header: [`Repr-Digest: md5=:${base64Of("md5", content)}:`],
+    args: ["--require", "sha-256"],
+    exit: 7,
+    says: /a sha-256 or sha-512 digest is required$/m,
+  },
+  {
+    name: "verified by sha-256, and that and a size are required",
+    header: [`Repr-Digest: sha-256=:${base64Of("sha256", content)}:`],
+    trailer: ["Size: 42"],
+    args: ["--require", "SHA-256, size"],
+    exit: 0,
+    says: /^$/,
   },
   {
     name: "unverified by what nobody here can check, and required",

@@ -62,7 +62,7 @@ describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
     const warned = await trailsum(["download", url], { cwd: directory });
     expect([warned.exitCode, warned.stdout]).toEqual([0, `${md5(content)}  it\n`]);
     expect(warned.stderr).toBe(
-      `trailsum: ${url} came with no digest to verify it by; --require verified refuses such\n`,
+      `trailsum: warning: ${url} sent no digest: kept unverified (--require verified rejects this)\n`,
     );
     const refused = await trailsum(["download", url, "-o", "again", "--require", "verified"], { cwd: directory });
     expect([refused.exitCode, refused.stdout]).toEqual([7, ""]);

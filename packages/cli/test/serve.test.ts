@@ -44,6 +44,20 @@ test("--max-size refuses what is larger: at once where its length is told, and e
   expect([await visible(), await staged()]).toEqual([["fits"], []]);
 });
 
+test("--require sha-256 refuses uploads whose strongest digest is weaker", async () => {
+  const { url, visible } = await serve(["--require", "sha-256"]);
+  const weak = await trailsum(["upload", await fileOf(), `${url}/weak`]);
+  expect([weak.exitCode, weak.stderr]).toEqual([
+    7,
+    `trailsum: ${url}/weak: the server answered 400 Bad Request: no digest that is strong enough could be checked: a sha-256 or sha-512 digest is required\n`,
+  ]);
+  for (const algorithm of ["sha-256", "sha-512"]) {
+    const { exitCode } = await trailsum(["upload", await fileOf(), `${url}/${algorithm}`, "--digest", algorithm]);
+    expect(exitCode).toBe(0);
+  }
+  expect(await visible()).toEqual(["sha-256", "sha-512"]);
+});
+
 test("an upload that is refused early is told of it, however much was still to be sent", async () => {
   const { url } = await serve(["--max-size", "1K"]);
   const { exitCode, stderr } = await trailsum(["upload", await fileOf(Buffer.alloc(30_000_000)), `${url}/it`]);

@@ -9,7 +9,7 @@ import {
   decideVerdict,
   type Digests,
   FieldLines,
-  type IntegrityFieldName,
+  type Requirement,
   type Verdict,
 } from "@trailsum/shared";
 
@@ -19,8 +19,12 @@ import { requestHead, wantedAlgorithms } from "./request-head.ts";
 
 /** What a request must bring to be accepted. */
 export interface VerificationPolicy {
-  /** Integrity fields that must be there, as trailer or header, and hold. None by default. */
-  readonly require?: readonly IntegrityFieldName[] | undefined;
+  /**
+   * What must be there, as trailer or header, and hold: fields such as `Size`, or `sha-256` for a digest that is at least
+   * as strong.
+   * @default none
+   */
+  readonly require?: readonly Requirement[] | undefined;
   /** Whether content without any digest is accepted. Default false. Digests that come are checked all the same. */
   readonly allowUnverified?: boolean | undefined;
   /** The algorithms that this server computes. Default: every one known. */

@@ -28,11 +28,11 @@ export {
   integrityFieldName,
   integrityFieldNames,
   type MalformedClaim,
-  parseIntegrityFieldNames,
   type Section,
   type UnsupportedClaim,
 } from "./integrity-fields.ts";
 
+export { parseRequirements, type Requirement, weakestAlgorithm } from "./requirement.ts";
 export {
   type CheckedClaim,
   decideVerdict,

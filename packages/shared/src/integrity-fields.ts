@@ -1,7 +1,6 @@
 import { type Algorithm } from "./algorithms.ts";
 import { type Digests } from "./digester.ts";
 import { formatDigestField, namedAlgorithms, parseDigestField } from "./digest-fields.ts";
-import { TrailsumError } from "./errors.ts";
 import { FieldLines } from "./field-lines.ts";
 import { sameFieldName } from "./field-syntax.ts";
 import { formatMd5, parseContentMd5, parseMd5, parseSize } from "./size-and-md5.ts";
@@ -48,15 +47,6 @@ export interface Claims {
 /** The integrity field of that name, in any case. */
 export function integrityFieldName(name: string): IntegrityFieldName | undefined {
   return integrityFieldNames.find((known) => sameFieldName(known, name));
-}
-
-/** The integrity fields of these names, in any case; `USAGE` with a sentence that lists the known ones otherwise. */
-export function parseIntegrityFieldNames(names: readonly string[]): IntegrityFieldName[] {
-  return names.map((name) => {
-    const field = integrityFieldName(name.trim());
-    if (field !== undefined) return field;
-    throw new TrailsumError("USAGE", `"${name}" is not an integrity field: use ${integrityFieldNames.join(", ")}`);
-  });
 }
 
 /** Reads every integrity field of a header or trailer section. */

@@ -1,5 +1,6 @@
-import { algorithms } from "./algorithms.ts";
+import { algorithms, isAlgorithm } from "./algorithms.ts";
 import { type ErrorCode, errorTable, TrailsumError } from "./errors.ts";
+import { algorithmsThatMeet } from "./requirement.ts";
 import type { CheckedClaim, Verdict } from "./verdict.ts";
 
 /** A problem document, `application/problem+json` (RFC 9457). */
@@ -98,8 +99,13 @@ function verdictSentence(verdict: Verdict): string {
 }
 
 function missingSentence(verdict: Verdict): string {
+  const strength = verdict.missing.find((requirement) => isAlgorithm(requirement));
+  if (strength !== undefined) {
+    const enough = algorithmsThatMeet(strength).join(" or ");
+    return `no digest that is strong enough could be checked: a ${enough} digest is required`;
+  }
   const useless = new Set(verdict.unsupported.map(({ field }) => field));
-  const absent = verdict.missing.filter((field) => !useless.has(field));
+  const absent = verdict.missing.filter((field) => isAlgorithm(field) || !useless.has(field));
   // What is required may have come, and only by algorithms that are of no use here: then no proxy is to blame.
   return absent.length > 0
     ? `${absent.join(", ")} did not arrive, though announced or required: a proxy on the way may have dropped trailers`

@@ -10,6 +10,7 @@ import {
   readClaims,
   type UnsupportedClaim,
 } from "./integrity-fields.ts";
+import { meets, type Requirement } from "./requirement.ts";
 
 /**
  * What was found about some content that arrived whole:
@@ -29,8 +30,8 @@ export interface Verdict {
   readonly name: VerdictName;
   /** Every claim that could be compared. */
   readonly checked: readonly CheckedClaim[];
-  /** Fields that were announced or required and never came. */
-  readonly missing: readonly IntegrityFieldName[];
+  /** Fields that were announced and never came, and requirements that nothing met. */
+  readonly missing: readonly Requirement[];
   /** Claims that cannot be understood. */
   readonly malformed: readonly MalformedClaim[];
   /** Digests that nobody here can check. They neither help nor hurt. */
@@ -47,8 +48,8 @@ export interface Evidence {
   readonly trailer?: FieldLines;
   /** What was computed over the content. */
   readonly computed: Digests;
-  /** Fields that must be there, in the header or the trailer section, and hold. None by default. */
-  readonly require?: readonly IntegrityFieldName[];
+  /** What must be met by a claim in the header or the trailer section. @default none */
+  readonly require?: readonly Requirement[];
   /**
    * Whether the content is the whole representation (the default) or a part of one, as in a 206: then `Repr-Digest`
    * speaks of something else and is left aside (RFC 9530 section 3).
@@ -94,8 +95,10 @@ export function decideVerdict(evidence: Evidence): Verdict {
   }
   malformed.push(...conflicts(claims));
 
-  const missing = new Set(announcedIntegrityFields(header).filter((field) => applies({ field }) && !came.has(field)));
-  for (const field of require) if (!checked.some((claim) => claim.field === field)) missing.add(field);
+  const missing = new Set<Requirement>(
+    announcedIntegrityFields(header).filter((field) => applies({ field }) && !came.has(field)),
+  );
+  for (const needed of require) if (!checked.some((claim) => meets(claim, needed))) missing.add(needed);
 
   return {
     name: nameVerdict(checked, { missing: missing.size > 0, malformed: malformed.length > 0, unchecked }),

@@ -64,11 +64,11 @@ describe("the package exports", () => {
           "integrityFieldNames",
         ],
         ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers"],
-        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseIntegrityFieldNames", "parseMd5"],
-        ["parseReceipt", "parseSize"],
+        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseMd5"],
+        ["parseReceipt", "parseRequirements", "parseSize"],
         ["parseWantDigest", "problemCode", "problemMediaType"],
         ["receiptMediaType", "redactedTarget", "sameFieldName"],
-        ["verdictError", "verdictProblem", "verifyingFields"],
+        ["verdictError", "verdictProblem", "verifyingFields", "weakestAlgorithm"],
       ].flat(),
     );
   });

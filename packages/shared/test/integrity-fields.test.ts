@@ -7,7 +7,6 @@ import {
   digestTrailers,
   FieldLines,
   integrityFieldName,
-  parseIntegrityFieldNames,
 } from "../src/index.ts";
 import { computed, content, digestsOf, lines, member } from "./message.ts";
 
@@ -21,16 +20,6 @@ describe("the names of integrity fields", () => {
       "Content-MD5",
     ]);
     expect(["", "md", "Digest", "constructor", "__proto__", " Md5"].map(integrityFieldName)).not.toContain("Md5");
-    expect(parseIntegrityFieldNames([" md5 ", "size"])).toEqual(["Md5", "Size"]);
-  });
-
-  test("are refused when they are none, and the known ones are listed", () => {
-    expect(() => parseIntegrityFieldNames(["md5", "md6"])).toThrow(
-      expect.objectContaining({
-        code: "USAGE",
-        message: '"md6" is not an integrity field: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5',
-      }),
-    );
   });
 
   test("are found among what is announced, each once and in order", () => {

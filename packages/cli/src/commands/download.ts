@@ -1,24 +1,38 @@
 import { Writable } from "node:stream";
 
-import { redactedTarget, TrailsumError, verifyingFields } from "@trailsum/shared";
+import {
+  parseAlgorithm,
+  parseRequirements,
+  redactedTarget,
+  type Requirement,
+  TrailsumError,
+  verifyingFields,
+  weakestAlgorithm,
+} from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
 import { createProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
-import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { listOf, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface DownloadArguments extends TransferArguments {
   readonly url: string;
   readonly output?: string | undefined;
-  readonly require?: string | undefined;
+  readonly require: string;
 }
 
 const flags = {
   output: { alias: "o", type: "string", describe: "the file to write, - for standard output", requiresArg: true },
-  require: { choices: ["verified"], describe: "keep nothing that could not be verified" },
+  require: {
+    type: "string",
+    default: "",
+    describe:
+      "keep nothing that is not: verified (by what --digest names, or stronger); or a list such as sha-256,size",
+    requiresArg: true,
+  },
   ...transferFlags,
 } as const;
 
@@ -41,7 +55,8 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
   try {
     const { status, verdict } = await download(url, output === "-" ? standardOutput() : output, {
       ...transferOptions(given),
-      allowUnverified: given.require !== "verified",
+      allowUnverified: given.require === "",
+      require: requirements(given),
       signal: run.signal,
       onProgress({ transferred, total }) {
         if (before === undefined) bar.expect(total);
@@ -51,7 +66,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     });
     bar.stop();
     if (verdict.name === "unverified") {
-      run.warn(`${redactedTarget(url)} came with no digest to verify it by; --require verified refuses such`);
+      run.warn(`warning: ${redactedTarget(url)} sent no digest: kept unverified (--require verified rejects this)`);
     }
     if (given.quiet) return;
     const { computed } = verdict;
@@ -70,6 +85,17 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
   } finally {
     bar.stop();
   }
+}
+
+/** What `--require` demands: with `verified`, the least of the algorithms that `--digest` names. */
+function requirements({ require, digest }: DownloadArguments): Requirement[] {
+  const named = listOf(require);
+  const isVerified = (name: string): boolean => name.toLowerCase() === "verified";
+  const least = weakestAlgorithm(listOf(digest ?? "").map(parseAlgorithm));
+  return [
+    ...parseRequirements(named.filter((name) => !isVerified(name))),
+    ...(named.some(isVerified) && least !== undefined ? [least] : []),
+  ];
 }
 
 /** The name that a URL gives what is behind it; `USAGE` where it gives none that can be a file's. */

@@ -1,4 +1,4 @@
-import { parseIntegrityFieldNames, TrailsumError } from "@trailsum/shared";
+import { parseRequirements, TrailsumError } from "@trailsum/shared";
 import type { CommandModule } from "yargs";
 
 import { defineCommand } from "../command.ts";
@@ -21,7 +21,7 @@ const flags = {
   require: {
     type: "string",
     default: "",
-    describe: "fields that every upload must bring, such as md5,size",
+    describe: "what every upload must be verified by: fields such as md5,size, or sha-256 (or stronger)",
     requiresArg: true,
   },
   "allow-unverified": { type: "boolean", default: false, describe: "let in uploads that bring no digest" },
@@ -45,7 +45,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
     ...(await listenerOptions(given)),
-    require: parseIntegrityFieldNames(listOf(given.require)),
+    require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
     logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },

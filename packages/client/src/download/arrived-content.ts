@@ -7,6 +7,7 @@ import {
   createStreamDigester,
   decideVerdict,
   FieldLines,
+  type Requirement,
   type StreamDigester,
   TrailsumError,
   type Verdict,
@@ -34,14 +35,16 @@ export class ArrivedContent {
   /** The algorithms that the caller asked for. */
   readonly wanted: readonly Algorithm[];
   readonly #destination: OpenedDestination;
+  readonly #require: readonly Requirement[];
   #beginning: Beginning | undefined;
   #written = false;
   #continued = false;
   /** The size of the whole representation, where a 206 has told it. */
   #completeLength: number | undefined;
 
-  constructor(destination: OpenedDestination, wanted: readonly Algorithm[]) {
+  constructor(destination: OpenedDestination, wanted: readonly Algorithm[], require: readonly Requirement[] = []) {
     this.#destination = destination;
+    this.#require = require;
     this.wanted = wanted;
   }
 
@@ -126,12 +129,13 @@ export class ArrivedContent {
     const continued = this.#continued;
     const computed = await digester.digest();
     this.forget();
-    if (!continued) return decideVerdict({ header, trailer, computed, content });
+    if (!continued) return decideVerdict({ header, trailer, computed, content, require: this.#require });
     // Of what a 206 says, only that which is about the whole representation counts: its content is but a part.
     return decideVerdict({
       header: FieldLines.from([...first.delete("Trailer"), ...ofWhole(header)]),
       trailer: ofWhole(trailer),
       computed,
+      require: this.#require,
     });
   }
 }

@@ -2,6 +2,8 @@ import {
   type Algorithm,
   FieldLines,
   formatWantDigest,
+  isAlgorithm,
+  type Requirement,
   TrailsumError,
   type Verdict,
   verdictError,
@@ -28,6 +30,12 @@ export interface DownloadOptions {
   readonly digests?: readonly Algorithm[];
   /** Whether content that nothing came to verify by is kept. Default true; it is told in the result. */
   readonly allowUnverified?: boolean;
+  /**
+   * What the content must be verified by: fields such as `Size`, or `sha-256` for a digest that is at least as strong.
+   * Content that does not meet it is not kept (`DIGEST_MISSING`).
+   * @default none
+   */
+  readonly require?: readonly Requirement[];
   /** Further header fields of the request. */
   readonly headers?: FieldsInit;
   /** Cancels the download: it then rejects with `ABORTED`. */
@@ -68,11 +76,12 @@ export async function download(
   options: DownloadOptions = {},
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
-  const wanted = chosenAlgorithms(options.digests);
+  const required = (options.require ?? []).filter((requirement) => isAlgorithm(requirement));
+  const wanted = chosenAlgorithms([...(options.digests ?? []), ...required]);
   const opened = await openDestination(destination, options.signal).catch((error: unknown) => {
     throw options.signal?.aborted === true ? cancelled(error) : error;
   });
-  const arrived = new ArrivedContent(opened, wanted);
+  const arrived = new ArrivedContent(opened, wanted, options.require);
   try {
     const retries = opened.rewritable ? (options.retries ?? 0) : 0;
     const result = await withRetries(retries, options.signal, () =>
