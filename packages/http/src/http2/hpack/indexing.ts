@@ -1,0 +1,55 @@
+/** How a field line that is in neither table is encoded (RFC 7541 section 6.2). */
+export type Indexing =
+  /** As a literal that enters the dynamic table. */
+  | "incremental"
+  /** As a literal that does not. */
+  | "none"
+  /** As a literal that no intermediary may put in a table either. */
+  | "never";
+
+/** Chooses how a line is encoded that is in neither table. */
+export type IndexingPolicy = (name: string, value: string) => Indexing;
+
+/** Credentials, which an attacker could guess by the size of what is sent (RFC 7541 section 7.1.3). */
+const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
+
+/** Cookies that are short enough to be guessed. Octets. */
+const SHORT_COOKIE = 20;
+
+/** Larger lines would push too much out of the table. Octets of name and value. */
+const LARGE = 1024;
+
+/** How many lines are remembered. A power of two. */
+const REMEMBERED = 32;
+
+/**
+ * The policy of a connection: credentials and short cookies are never indexed; of the others, a line enters the table when
+ * it is sent for the second time within a short while. So lengths, dates, digests and paths that do not come again do not
+ * push out those that do, whatever their names.
+ */
+export function indexRepeated(): IndexingPolicy {
+  const names: string[] = [];
+  const values: string[] = [];
+  return (name, value) => {
+    if (SENSITIVE.has(name)) return "never";
+    if (value.length < SHORT_COOKIE && (name === "cookie" || name === "set-cookie")) return "never";
+    if (name.length + value.length > LARGE) return "none";
+    const slot = slotOf(name, value);
+    if (names[slot] === name && values[slot] === value) return "incremental";
+    if (names.length === 0) {
+      for (let index = 0; index < REMEMBERED; index += 1) {
+        names.push("");
+        values.push("");
+      }
+    }
+    names[slot] = name;
+    values[slot] = value;
+    return "none";
+  };
+}
+
+/** Lines that share a slot forget each other, so that what is remembered is bounded. */
+function slotOf(name: string, value: string): number {
+  const last = value.length === 0 ? 0 : value.charCodeAt(value.length - 1);
+  return (name.length * 7 + name.charCodeAt(name.length >> 1) * 5 + value.length * 3 + last) & (REMEMBERED - 1);
+}
