@@ -1,2 +1,16 @@
 export { ErrorCode, errorCodeName } from "./error-code.ts";
 export { ConnectionFault, StreamFault } from "./fault.ts";
+export type { Goaway } from "./frames/goaway.ts";
+export { CLIENT_PREFACE } from "./frames/preface.ts";
+export type { RequestControl, RequestHead } from "./message/request-head.ts";
+export type { ResponseHead } from "./message/response-head.ts";
+export { ClientSession, type OutgoingRequestHead } from "./session/client-session.ts";
+export type { ClientStream } from "./session/client-stream.ts";
+export type { ResponseHandler, ServerHandler, SessionHandler, StreamHandler, StreamReset } from "./session/handlers.ts";
+export type { ServerSessionOptions, SessionOptions } from "./session/options.ts";
+export { ServerSession } from "./session/server-session.ts";
+export type { ServerStream } from "./session/server-stream.ts";
+export type { Session } from "./session/session.ts";
+export type { Http2Stream, SectionOptions } from "./session/stream.ts";
+export type { Settings } from "./settings.ts";
+export type { StreamState } from "./stream-state.ts";

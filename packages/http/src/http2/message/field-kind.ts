@@ -1,0 +1,77 @@
+import { isFieldValue, isToken } from "@trailsum/shared";
+
+import type { HpackField } from "../hpack/field.ts";
+
+/** What a field line is to a message. Kept with the line, so that a line from a table of HPACK is looked at once. */
+export const FieldKind = {
+  UNKNOWN: 0,
+  /** A line that is passed on. */
+  REGULAR: 1,
+  /** A line that makes any message malformed. */
+  FORBIDDEN: 2,
+  CONTENT_LENGTH: 3,
+  HOST: 4,
+  // The pseudo-header fields, which stand first: everything from here on.
+  METHOD: 5,
+  SCHEME: 6,
+  AUTHORITY: 7,
+  PATH: 8,
+  PROTOCOL: 9,
+  STATUS: 10,
+  UNDEFINED_PSEUDO: 11,
+} as const;
+
+/** The names that mean something to the framing of messages. */
+const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
+  ["content-length", FieldKind.CONTENT_LENGTH],
+  ["host", FieldKind.HOST],
+  [":method", FieldKind.METHOD],
+  [":scheme", FieldKind.SCHEME],
+  [":authority", FieldKind.AUTHORITY],
+  [":path", FieldKind.PATH],
+  [":protocol", FieldKind.PROTOCOL],
+  [":status", FieldKind.STATUS],
+]);
+
+/** Fields of a connection of HTTP/1.1, which have no meaning here (RFC 9113 section 8.2.2). */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const UPPER_CASE = /[A-Z]/;
+
+/** The kind of a line that was received. */
+export function fieldKind(field: HpackField): number {
+  if (field.kind === FieldKind.UNKNOWN) field.kind = kindOf(field.name, field.value);
+  return field.kind;
+}
+
+/** Whether a kind is one of pseudo-header fields. */
+export function isPseudo(kind: number): boolean {
+  return kind >= FieldKind.METHOD;
+}
+
+/**
+ * Why a regular line may not be in a message of HTTP/2; nothing where it may. `name` is compared as it is: in lower case.
+ */
+export function fieldFault(name: string, value: string): string | undefined {
+  // RFC 9113 section 8.2.1, and sections 5.1 and 5.5 of RFC 9110 to which it refers: a token without upper case, octets without
+  // control characters, no whitespace around them.
+  if (!isToken(name)) return "an invalid field name";
+  if (UPPER_CASE.test(name)) return "a field name in upper case";
+  if (!isFieldValue(value)) return `an invalid value of ${name}`;
+  // RFC 9113 section 8.2.2.
+  if (CONNECTION_SPECIFIC.has(name)) return `${name}, a field of a connection`;
+  if (name === "te" && value.toLowerCase() !== "trailers") return "TE other than trailers";
+  return undefined;
+}
+
+function kindOf(name: string, value: string): number {
+  if (name.startsWith(":")) return KINDS.get(name) ?? FieldKind.UNDEFINED_PSEUDO;
+  if (fieldFault(name, value) !== undefined) return FieldKind.FORBIDDEN;
+  return KINDS.get(name) ?? FieldKind.REGULAR;
+}

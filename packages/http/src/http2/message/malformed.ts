@@ -1,0 +1,7 @@
+import { ErrorCode } from "../error-code.ts";
+import { StreamFault } from "../fault.ts";
+
+/** A malformed request or response: an error of its stream, of type PROTOCOL_ERROR (RFC 9113 section 8.1.1). */
+export function malformed(what: string): StreamFault {
+  return new StreamFault(ErrorCode.PROTOCOL_ERROR, `malformed message: ${what}`);
+}

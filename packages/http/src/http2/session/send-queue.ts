@@ -1,0 +1,56 @@
+import type { Http2Stream } from "./stream.ts";
+
+/** While several streams wait, each gets at least so much of the room in turn. Octets. */
+const MIN_SHARE = 16_384;
+
+/** What the queue asks of its connection. */
+interface Room {
+  /** How much content may be sent on any stream now. Octets. */
+  readonly room: number;
+}
+
+/**
+ * The streams whose owners have more content than was taken, in the order in which they began to wait. When there is room again they are
+ * called in turn, and share it, so that one large message does not starve the others.
+ */
+export class SendQueue {
+  readonly #connection: Room;
+  readonly #waiting = new Set<Http2Stream>();
+  #resuming = false;
+  /** The most that one call of `send` takes. Octets. */
+  share: number = Number.POSITIVE_INFINITY;
+
+  constructor(connection: Room) {
+    this.#connection = connection;
+  }
+
+  add(stream: Http2Stream): void {
+    this.#waiting.add(stream);
+  }
+
+  delete(stream: Http2Stream): void {
+    this.#waiting.delete(stream);
+  }
+
+  /** Calls the owners of those that can send, as long as there is room. */
+  resume(): void {
+    if (this.#waiting.size === 0 || this.#resuming) return;
+    this.#resuming = true;
+    try {
+      while (this.#connection.room > 0 && this.#resumeEach()) continue;
+    } finally {
+      this.#resuming = false;
+      this.share = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #resumeEach(): boolean {
+    const ready = [...this.#waiting].filter((stream) => stream.sendable > 0);
+    this.share = Math.max(MIN_SHARE, Math.floor(this.#connection.room / ready.length));
+    for (const stream of ready) {
+      if (stream.sendable <= 0 || !this.#waiting.delete(stream)) continue;
+      stream.handler?.onWritable();
+    }
+    return ready.length > 0;
+  }
+}

@@ -1,0 +1,88 @@
+import type { Role } from "../settings.ts";
+import type { Http2Stream } from "./stream.ts";
+
+/** How a stream without a state of its own came to have none. */
+export type Absence =
+  /** It has not been opened. */
+  | "idle"
+  /** The peer has sent END_STREAM on it, not long ago: it cannot send anything else but by mistake. */
+  | "ended"
+  /** A later stream was opened in its place (RFC 9113 section 5.1.1). */
+  | "skipped"
+  /** It was reset, or ended long ago: frames may still be on their way (RFC 9113 section 5.1). */
+  | "closed";
+
+/** So many streams are remembered which the peer has ended. */
+const ENDED = 64;
+
+/** So many gaps between the streams of a peer are remembered. */
+const GAPS = 32;
+
+/**
+ * The streams of a connection, by their identifiers. Only those that are open take memory; of those before them, no more is kept than
+ * a bounded memory of the last ones, however many there were.
+ */
+export class StreamRegistry {
+  readonly #open = new Map<number, Http2Stream>();
+  readonly #role: Role;
+  /** The last stream that this side has opened, or could not open any more; 0 for none. */
+  lastLocalId = 0;
+  /** The last stream that the peer has opened; 0 for none. */
+  lastRemoteId = 0;
+  #ended: number[] = [];
+  #endedAt = 0;
+  /** First and last identifier of each gap, in turn. */
+  #gaps: number[] = [];
+
+  constructor(role: Role) {
+    this.#role = role;
+  }
+
+  /** How many streams are open or half-closed. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get(id: number): Http2Stream | undefined {
+    return this.#open.get(id);
+  }
+
+  add(stream: Http2Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  /** Forgets a stream. `ended` says whether the peer had sent END_STREAM. */
+  remove(stream: Http2Stream, ended: boolean): void {
+    this.#open.delete(stream.id);
+    if (!ended) return;
+    this.#ended[this.#endedAt] = stream.id;
+    this.#endedAt = (this.#endedAt + 1) % ENDED;
+  }
+
+  /** The streams that are open now. */
+  all(): Http2Stream[] {
+    return [...this.#open.values()];
+  }
+
+  /** Counts a stream that the peer opens; lower ones that it has not used are closed by that (RFC 9113 section 5.1.1). */
+  openRemote(id: number): void {
+    const next = this.lastRemoteId === 0 ? 1 : this.lastRemoteId + 2;
+    if (id > next && this.#gaps.length < GAPS * 2) this.#gaps.push(next, id - 2);
+    this.lastRemoteId = id;
+  }
+
+  /** Why `get` finds nothing. */
+  absence(id: number): Absence {
+    const local = (id % 2 === 1) === (this.#role === "client");
+    if (id > (local ? this.lastLocalId : this.lastRemoteId)) return "idle";
+    if (this.#ended.includes(id)) return "ended";
+    return !local && this.#isGap(id) ? "skipped" : "closed";
+  }
+
+  #isGap(id: number): boolean {
+    for (let at = 0; at < this.#gaps.length; at += 2) {
+      if (id >= this.#gaps[at]! && id <= this.#gaps[at + 1]!) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,283 @@
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
+
+import { ErrorCode } from "../error-code.ts";
+import { StreamFault } from "../fault.ts";
+import { ReceiveWindow, SendWindow } from "../flow-control.ts";
+import type { HpackField } from "../hpack/field.ts";
+import { readTrailerSection } from "../message/field-section.ts";
+import { malformed } from "../message/malformed.ts";
+import { outgoingLines } from "../message/outgoing-section.ts";
+import {
+  mayReceive,
+  maySend,
+  opened,
+  receivedEnd,
+  requireReceiving,
+  sentEnd,
+  type StreamState,
+} from "../stream-state.ts";
+import type { Connection } from "./connection.ts";
+import type { StreamHandler, StreamReset } from "./handlers.ts";
+
+/** Larger DATA frames would make other streams wait. Octets. */
+const MAX_DATA_FRAME = 65_536;
+
+/** How far a message has come in one direction (RFC 9113 section 8.1). What ends it ends that side of the stream, too. */
+type MessagePart = "header" | "content";
+
+/** Further settings of a field section that is sent. */
+export interface SectionOptions {
+  /** Whether nothing follows. @default false */
+  readonly endStream?: boolean;
+  /** The names of lines that must not enter any table, as they came in `neverIndexed` of the message that is forwarded. */
+  readonly neverIndexed?: readonly string[] | undefined;
+}
+
+/**
+ * One stream: a request and its response. Its owner sends with the methods, and hears of the rest through its {@link StreamHandler}. On a
+ * stream that has been closed, calls do nothing: it may have been closed at any time.
+ */
+export abstract class Http2Stream {
+  /** Odd; 1 for the first. */
+  readonly id: number;
+  /** Set when the stream begins. @internal */
+  handler: StreamHandler | undefined;
+  protected readonly connection: Connection;
+  #state: StreamState;
+  /** What the peer's next HEADERS are, and what this side has to send first. */
+  protected receiving: MessagePart = "header";
+  protected sending: MessagePart = "header";
+  readonly #sendWindow: SendWindow;
+  readonly #receiveWindow: ReceiveWindow;
+  /** The turn in which it was opened. */
+  readonly #openedIn: number;
+  /** Payload of DATA that has not been consumed. Octets. */
+  #unconsumed = 0;
+  /** What is still missing of the announced content. Octets. */
+  #missing: number | undefined;
+  #endsWithContent = false;
+
+  constructor(connection: Connection, id: number) {
+    this.connection = connection;
+    this.id = id;
+    this.#state = opened("idle");
+    this.#sendWindow = new SendWindow(connection.remote.initialWindowSize);
+    this.#receiveWindow = new ReceiveWindow(connection.local.current.initialWindowSize);
+    this.#openedIn = connection.turn;
+  }
+
+  /** The state of RFC 9113 section 5.1. */
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** How many octets of content `send` would take now. */
+  get sendable(): number {
+    if (!maySend(this.#state)) return 0;
+    return Math.max(0, Math.min(this.#sendWindow.available, this.connection.room));
+  }
+
+  /**
+   * Sends content, as much as the windows of the peer allow and does not wait already. Returns how many octets were taken; the rest stays
+   * with the caller, and `onWritable` is called once more can be taken. `endStream` holds if all was taken. Larger content is not copied,
+   * and may not change until it has been sent. Throws a `TrailsumError` with USAGE before the header section, and after the end.
+   */
+  send(content: Buffer, endStream = false): number {
+    if (this.#state === "closed") return 0;
+    this.#requireSending("content", "content");
+    const taken = Math.min(content.length, this.sendable, this.connection.sendQueue.share);
+    const ends = endStream && taken === content.length;
+    if (taken < content.length) this.connection.sendQueue.add(this);
+    const frameSize = Math.min(this.connection.remote.maxFrameSize, MAX_DATA_FRAME);
+    for (let at = 0; at < taken; at += frameSize) {
+      const end = Math.min(taken, at + frameSize);
+      this.connection.sendContent(this.id, content.subarray(at, end), ends && end === taken);
+    }
+    this.#sendWindow.take(taken);
+    if (ends && taken === 0) this.connection.sendContent(this.id, content, true);
+    if (ends) this.#endSending();
+    return taken;
+  }
+
+  /** Sends the trailer section, which ends the message. Throws a `TrailsumError` with USAGE as `send` does, and for invalid lines. */
+  sendTrailers(trailers: FieldLines, { neverIndexed }: Omit<SectionOptions, "endStream"> = {}): void {
+    if (this.#state === "closed") return;
+    this.#requireSending("content", "trailers");
+    if (trailers.length === 0) {
+      // A field block without lines confuses some.
+      this.send(Buffer.alloc(0), true);
+      return;
+    }
+    this.sendSection([], outgoingLines(trailers), { endStream: true, neverIndexed });
+  }
+
+  /**
+   * Says that so much of the content that was received is out of the way. Window updates are batched. It may also be called after the
+   * stream has ended, and has to be while the connection is to go on: its window is shared.
+   */
+  consume(length: number): void {
+    const counted = Math.min(length, this.#unconsumed);
+    this.#unconsumed -= counted;
+    this.connection.consume(counted);
+    if (!mayReceive(this.#state)) return;
+    const increment = this.#receiveWindow.consume(counted);
+    if (increment > 0) this.connection.sendWindowUpdate(this.id, increment);
+  }
+
+  /**
+   * Closes the stream at once with RST_STREAM. Content that waits to be sent is dropped, and what was received counts as consumed; no
+   * event follows. On a stream that has ended only the latter.
+   * @param code an error code of RFC 9113 section 7. @default CANCEL
+   */
+  reset(code: number = ErrorCode.CANCEL): void {
+    if (this.#state !== "closed") {
+      this.#discard();
+      this.connection.sendRstStream(this.id, code);
+      this.#close();
+      this.connection.owner.onStreamClosed(this);
+    }
+    this.consume(this.#unconsumed);
+  }
+
+  // The session's side.
+
+  /** A field section has come that is not the first one of the stream. @internal */
+  abstract receiveSection(lines: readonly HpackField[], endStream: boolean): void;
+
+  /**
+   * A DATA frame begins: `length` is that of its payload, `contentLength` what there is of content. Throws what RFC 9113 says where it may
+   * not come. @internal
+   */
+  receiveData(length: number, contentLength: number, endStream: boolean): void {
+    this.#unconsumed += length;
+    requireReceiving(this.#state, "DATA");
+    // Section 6.9.1.
+    if (!this.#receiveWindow.receive(length)) {
+      throw new StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "more content than the stream's window allows");
+    }
+    if (this.receiving === "header") throw malformed("content before the header section");
+    this.#countContent(contentLength);
+    if (endStream) this.#requireComplete();
+    this.#endsWithContent = endStream;
+    this.consume(length - contentLength);
+  }
+
+  /** A piece of the content of the DATA frame that has begun. @internal */
+  receiveContent(piece: Buffer, last: boolean): void {
+    // Its owner may have reset it within the frame.
+    if (!mayReceive(this.#state)) return;
+    const endStream = last && this.#endsWithContent;
+    if (endStream) this.#state = receivedEnd(this.#state);
+    if (endStream || piece.length > 0) this.handler?.onData(piece, endStream);
+    if (endStream) this.closeIfEnded();
+  }
+
+  /** Closes the stream without a frame: the peer, the session or the connection has ended it. @internal */
+  abort(reset: StreamReset): void {
+    if (this.#state === "closed") return;
+    this.#discard();
+    this.#close();
+    this.consume(this.#unconsumed);
+    this.handler?.onReset(reset);
+    this.connection.owner.onStreamClosed(this);
+  }
+
+  /** Whether it is closed by the peer in the octets that opened it. @internal */
+  get isNew(): boolean {
+    return this.#openedIn === this.connection.turn;
+  }
+
+  /** Adds to its window for sending. False where that would exceed 2^31-1. @internal */
+  addToSendWindow(increment: number): boolean {
+    return this.#sendWindow.add(increment);
+  }
+
+  /** Changes its window for receiving with the initial window (RFC 9113 section 6.9.2). @internal */
+  resizeReceiveWindow(size: number): void {
+    this.#receiveWindow.resize(size);
+  }
+
+  /** Takes the message's Content-Length; `undefined` where the content may have any. */
+  protected expectContent(length: number | undefined): void {
+    this.#missing = length;
+  }
+
+  /** A header section that is final; with `endStream` it is all. Throws where content was announced. */
+  protected receivedHeader(endStream: boolean): void {
+    this.receiving = "content";
+    if (endStream) this.receivedLast();
+  }
+
+  /** The peer's message is complete. Throws where less content has come than was announced. */
+  protected receivedLast(): void {
+    this.#requireComplete();
+    this.#state = receivedEnd(this.#state);
+  }
+
+  /** Reads trailers. Throws where they may not come. */
+  protected receivedTrailers(lines: readonly HpackField[], endStream: boolean): FieldLines {
+    requireReceiving(this.#state, "HEADERS");
+    // RFC 9113 section 8.1.
+    if (!endStream) throw malformed("trailers without END_STREAM");
+    const { fields } = readTrailerSection(lines);
+    this.receivedLast();
+    return fields;
+  }
+
+  /** Sends a header or trailer section. `lines` are of `outgoingLines`. */
+  protected sendSection(
+    pseudo: readonly string[],
+    lines: readonly string[],
+    { endStream = false, neverIndexed }: SectionOptions,
+  ): void {
+    this.connection.sendSection({ streamId: this.id, pseudo, lines, endStream, neverIndexed });
+    if (endStream) this.#endSending();
+  }
+
+  /** After an event or a call that may have ended the second side. */
+  protected closeIfEnded(): void {
+    if (this.#state !== "closed" || this.connection.streams.get(this.id) !== this) return;
+    this.connection.limits.onCompleted();
+    this.connection.forget(this, true);
+    this.connection.owner.onStreamClosed(this);
+  }
+
+  /** Throws where `what` is not the next part to send. */
+  protected requireHeader(what: string): void {
+    this.#requireSending("header", what);
+  }
+
+  #requireSending(part: MessagePart, what: string): void {
+    if (maySend(this.#state) && this.sending === part) return;
+    const when = maySend(this.#state) ? (part === "header" ? "a second time" : "before the header") : "after the end";
+    throw new TrailsumError("USAGE", `${what} of a message cannot be sent ${when}`);
+  }
+
+  #endSending(): void {
+    this.#state = sentEnd(this.#state);
+    this.closeIfEnded();
+  }
+
+  #countContent(length: number): void {
+    if (this.#missing === undefined) return;
+    this.#missing -= length;
+    // RFC 9113 section 8.1.1.
+    if (this.#missing < 0) throw malformed("more content than Content-Length says");
+  }
+
+  #requireComplete(): void {
+    if (this.#missing !== undefined && this.#missing !== 0) throw malformed("less content than Content-Length says");
+  }
+
+  /** Drops content that has not been taken from the output: it did not use the connection's window. */
+  #discard(): void {
+    const dropped = this.connection.output.drop(this.id);
+    if (dropped > 0) this.connection.sendWindow.add(dropped);
+  }
+
+  #close(): void {
+    const ended = this.#state === "half-closed (remote)";
+    this.#state = "closed";
+    this.connection.forget(this, ended);
+  }
+}
