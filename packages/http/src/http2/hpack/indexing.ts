@@ -19,8 +19,8 @@ const SHORT_COOKIE = 20;
 /** Larger lines would push too much out of the table. Octets of name and value. */
 const LARGE = 1024;
 
-/** How many lines are remembered. A power of two. */
-const REMEMBERED = 32;
+/** Lines are remembered in so many sets of two. A power of two. */
+const SETS = 32;
 
 /**
  * The policy of a connection: credentials and short cookies are never indexed; of the others, a line enters the table when
@@ -34,22 +34,25 @@ export function indexRepeated(): IndexingPolicy {
     if (SENSITIVE.has(name)) return "never";
     if (value.length < SHORT_COOKIE && (name === "cookie" || name === "set-cookie")) return "never";
     if (name.length + value.length > LARGE) return "none";
-    const slot = slotOf(name, value);
-    if (names[slot] === name && values[slot] === value) return "incremental";
     if (names.length === 0) {
-      for (let index = 0; index < REMEMBERED; index += 1) {
-        names.push("");
-        values.push("");
-      }
+      names.push(...Array.from({ length: SETS * 2 }, () => ""));
+      values.push(...names);
     }
-    names[slot] = name;
-    values[slot] = value;
+    const newer = setOf(name, value) * 2;
+    const older = newer + 1;
+    if (names[newer] === name && values[newer] === value) return "incremental";
+    if (names[older] === name && values[older] === value) return "incremental";
+    names[older] = names[newer]!;
+    values[older] = values[newer]!;
+    names[newer] = name;
+    values[newer] = value;
     return "none";
   };
 }
 
-/** Lines that share a slot forget each other, so that what is remembered is bounded. */
-function slotOf(name: string, value: string): number {
+/** Lines that share a set push each other out of it, so that what is remembered is bounded. */
+function setOf(name: string, value: string): number {
   const last = value.length === 0 ? 0 : value.charCodeAt(value.length - 1);
-  return (name.length * 7 + name.charCodeAt(name.length >> 1) * 5 + value.length * 3 + last) & (REMEMBERED - 1);
+  const hash = ((name.length * 31 + name.charCodeAt(name.length >> 1)) * 31 + value.length) * 31 + last;
+  return (hash ^ (hash >> 5)) & (SETS - 1);
 }
