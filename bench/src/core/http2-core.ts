@@ -1,13 +1,32 @@
 // Processor time of a unary call of gRPC from core to core: two sessions of packages/http in one process, without sockets.
 //
 //   node bench/src/core/http2-core.ts [calls]
-import { ClientSession, type ClientStream, type ResponseHandler, ServerSession, type Session, type StreamHandler } from "@trailsum/http/http2";
+import {
+  ClientSession,
+  type ClientStream,
+  type ResponseHandler,
+  ServerSession,
+  type Session,
+  type StreamHandler,
+} from "@trailsum/http/http2";
 import { FieldLines } from "@trailsum/shared";
 
 const calls = Number(process.argv[2] ?? 200_000);
 
-const requestFields = FieldLines.fromRaw(["te", "trailers", "content-type", "application/grpc", "user-agent", "bench/1"]);
-const responseFields = FieldLines.fromRaw(["content-type", "application/grpc", "date", "Mon, 30 Nov 2026 12:00:00 GMT"]);
+const requestFields = FieldLines.fromRaw([
+  "te",
+  "trailers",
+  "content-type",
+  "application/grpc",
+  "user-agent",
+  "bench/1",
+]);
+const responseFields = FieldLines.fromRaw([
+  "content-type",
+  "application/grpc",
+  "date",
+  "Mon, 30 Nov 2026 12:00:00 GMT",
+]);
 const trailers = FieldLines.fromRaw(["grpc-status", "0", "grpc-message", ""]);
 const message = Buffer.from([0, 0, 0, 0, 5, 1, 2, 3, 4, 5]);
 const control = { method: "POST", scheme: "http", authority: "127.0.0.1:50051", path: "/bench.Echo/Unary" };

@@ -38,6 +38,16 @@ export class RecordingStream implements ResponseHandler {
   onChange: () => void = () => {};
   /** Whether content is consumed at once. */
   consumes = true;
+  readonly #over = Promise.withResolvers<void>();
+  /** Settles when the message has ended, or the stream was reset. */
+  readonly over: Promise<void> = this.#over.promise;
+
+  onRequest(stream: ServerStream, request: RequestHead, endStream: boolean): void {
+    this.stream = stream;
+    this.seen.request = request;
+    this.seen.ended = endStream;
+    this.#record("request");
+  }
 
   onInterim(response: ResponseHead): void {
     this.seen.interim.push(response);
@@ -94,6 +104,7 @@ export class RecordingStream implements ResponseHandler {
   #record(event: string): void {
     // Content may come in any pieces.
     if (event !== "data" || this.seen.events.at(-1) !== "data") this.seen.events.push(event);
+    if (this.seen.ended || this.seen.reset !== undefined) this.#over.resolve();
   }
 }
 
@@ -105,8 +116,12 @@ export class RecordingSession implements SessionHandler {
   closedStreams = 0;
   closed = false;
   fault: ConnectionFault | undefined;
+  /** Called when there is output. */
+  flush: () => void = () => {};
 
-  onOutput(): void {}
+  onOutput(): void {
+    this.flush();
+  }
 
   onSettings(settings: Settings): void {
     this.settings.push(settings);
@@ -149,12 +164,8 @@ export class RecordingServer extends RecordingSession implements ServerHandler {
 
   onRequest(stream: ServerStream, request: RequestHead, endStream: boolean): StreamHandler {
     const recording = new RecordingStream();
-    const { seen } = recording;
-    recording.stream = stream;
-    seen.request = request;
-    seen.ended = endStream;
-    seen.events.push("request");
-    const received = { stream, recording, seen };
+    recording.onRequest(stream, request, endStream);
+    const received = { stream, recording, seen: recording.seen };
     this.requests.push(received);
     this.#answer?.(received);
     return recording;
