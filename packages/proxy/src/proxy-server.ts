@@ -3,8 +3,9 @@ import { TrailsumError } from "@trailsum/shared";
 import { createForwarder } from "./forwarder.ts";
 import { createListener, type Listener } from "./inbound/listener.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
+import { timeLimit } from "./time-limit.ts";
 
-/** Options of {@link createProxyServer}. */
+/** Options of {@link createProxyServer}. Every time is in milliseconds, and 0 means no limit. */
 export interface ProxyServerOptions extends ReverseProxyOptions {
   /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8081; port 0 picks a free one. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
@@ -12,11 +13,20 @@ export interface ProxyServerOptions extends ReverseProxyOptions {
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
   /** The most bytes in the head of a request. Default 16,384. */
   readonly maxHeaderSize?: number | undefined;
-  /** How long a client may take for all of a head. Milliseconds, default 30,000. */
+  /**
+   * How long a client may take for all of a head, or for the handshake of TLS. 0: as long as it likes.
+   * @default 30000
+   */
   readonly headTimeout?: number | undefined;
-  /** How long an idle connection of a client is kept. Milliseconds, default 60,000. */
+  /**
+   * How long an idle connection of a client is kept. 0: until the client closes it.
+   * @default 60000
+   */
   readonly keepAliveTimeout?: number | undefined;
-  /** How long a client may rest within its content, or without taking any of its response. Milliseconds, default 300,000. */
+  /**
+   * How long a client may rest within its content, or without taking any of its response. 0: as long as it likes.
+   * @default 300000
+   */
   readonly idleTimeout?: number | undefined;
 }
 
@@ -26,7 +36,7 @@ export interface ProxyServer {
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /**
    * Stops: no new connection, no new request on the open ones. What runs may finish within `graceMs` milliseconds
-   * (default 10,000) and is broken off then, tunnels at once. Settles when `onExchange` has been told of everything, or
+   * (default 10,000; 0 is at once) and is broken off then, tunnels at once. Settles when `onExchange` has been told of everything, or
    * a second after the last connection was closed.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
@@ -42,6 +52,11 @@ const LAST_WORDS = 1_000;
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};
   const { tls } = options;
+  const timeouts = {
+    head: timeLimit("headTimeout", options.headTimeout, 30_000),
+    keepAlive: timeLimit("keepAliveTimeout", options.keepAliveTimeout, 60_000),
+    idle: timeLimit("idleTimeout", options.idleTimeout, 300_000),
+  };
   const forwarder = createForwarder(options);
   let listener: Listener | undefined;
 
@@ -56,11 +71,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
             maxFields: 1_000,
             maxTrailerSize: options.maxTrailerSize ?? 16_384,
           },
-          timeouts: {
-            head: options.headTimeout ?? 30_000,
-            keepAlive: options.keepAliveTimeout ?? 60_000,
-            idle: options.idleTimeout ?? 300_000,
-          },
+          timeouts,
         });
         const bound = await listener.listen(host, port);
         const authority = `${host.includes(":") ? `[${host}]` : host}:${bound}`;

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
 import { Connections } from "../connections.ts";
+import { LONGEST_TIMEOUT } from "../time-limit.ts";
 import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
 import type { RequestLimits } from "./http1/request-reader.ts";
 import { Http2Connection } from "./http2/http2-connection.ts";
@@ -62,7 +63,12 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
     tls === undefined
       ? createServer({ ...settings, allowHalfOpen: true }, onPlain)
       : createTlsServer(
-          { ...settings, ...tls, handshakeTimeout: timeouts.head, ALPNProtocols: ["h2", "http/1.1"] },
+          {
+            ...settings,
+            ...tls,
+            handshakeTimeout: Math.min(timeouts.head, LONGEST_TIMEOUT),
+            ALPNProtocols: ["h2", "http/1.1"],
+          },
           onSecure,
         );
   // A socket that is not a connection yet: the handshake of TLS is still to come, or fails.
