@@ -2,7 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 
+import { FieldLines } from "@trailsum/shared";
+
 import { createForwarder } from "./forwarder.ts";
+import { type ContentStart, whenContentKnown } from "./inbound/http2/undecided-content.ts";
 import { ignoreUpgrade } from "./inbound/node/ignored-upgrade.ts";
 import { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
 import { NodeHttp2Exchange } from "./inbound/node/node-http2-exchange.ts";
@@ -47,7 +50,8 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
 
   async function pass(req: MountedRequest, res: MountedResponse, waits: boolean): Promise<void> {
     if ("stream" in req) {
-      await forwarder.forward(new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original }));
+      const start = await contentStart(req);
+      await forwarder.forward(new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original, start }));
       return;
     }
     // Of several requests sent at once each begins when it is its turn to be answered.
@@ -73,4 +77,11 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
     upgrade,
     close: () => forwarder.close(),
   });
+}
+
+function contentStart({ stream, headers, readableDidRead }: Http2ServerRequest): Promise<ContentStart> {
+  // What has been read already cannot be looked at again, and is an error where there is content.
+  const endStream = stream.endAfterHeaders;
+  if (readableDidRead) return Promise.resolve({ whole: endStream, trailers: FieldLines.empty });
+  return new Promise((onKnown) => whenContentKnown(stream, headers, { endStream, onKnown }));
 }

@@ -1,4 +1,4 @@
-import { performServerHandshake, type ServerHttp2Session } from "node:http2";
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
@@ -10,7 +10,8 @@ import type { InboundTimeouts } from "../http1/http1-connection.ts";
 import type { RequestLimits } from "../http1/request-reader.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
 import { unreadLimits } from "../unread-limits.ts";
-import { Http2Exchange } from "./http2-exchange.ts";
+import { type ContentStart, whenContentKnown } from "./undecided-content.ts";
+import { Http2Exchange, type StreamBeginning } from "./http2-exchange.ts";
 
 /** How sessions of HTTP/2 are served. */
 export interface Http2Options {
@@ -62,20 +63,24 @@ export class Http2Connection implements ServedConnection {
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
     superviseSession(session);
-    session.on("stream", (stream, _headers, flags, rawHeaders: string[]) => {
-      const whole = (flags & END_STREAM) !== 0;
-      const exchange = new Http2Exchange(stream, { raw: rawHeaders, whole, origin });
-      this.#exchanges.add(exchange);
-      stream.once("close", () => {
-        this.#exchanges.delete(exchange);
-        this.#idleSince = performance.now();
-      });
-      void options.forward(exchange);
+    session.on("stream", (stream, headers, flags, raw: string[]) => {
+      const onKnown = (start: ContentStart): void => this.#begin(stream, { raw, ...start, origin });
+      whenContentKnown(stream, headers, { endStream: (flags & END_STREAM) !== 0, onKnown });
     });
     // A session that breaks takes its streams with it, and they tell of it.
     session.on("error", () => {}).on("close", () => connections.delete(this));
     // No half of it is of any use: no window would be opened any more, and whoever has gone wants no answer.
     socket.on("error", () => {}).once("end", () => session.destroy());
+  }
+
+  #begin(stream: ServerHttp2Stream, beginning: StreamBeginning): void {
+    const exchange = new Http2Exchange(stream, beginning);
+    this.#exchanges.add(exchange);
+    stream.once("close", () => {
+      this.#exchanges.delete(exchange);
+      this.#idleSince = performance.now();
+    });
+    void this.#options.forward(exchange);
   }
 
   check(now: number): void {

@@ -15,6 +15,8 @@ export interface StreamBeginning {
   readonly raw: readonly string[];
   /** Whether nothing follows. */
   readonly whole: boolean;
+  /** The trailers that have come already. */
+  readonly trailers: FieldLines;
   readonly origin: RequestOrigin;
   /** What else is known where it came through a server of Node's. */
   readonly mounted?: Http2RequestContext["mounted"];
@@ -54,8 +56,9 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   #since = performance.now();
   #moved = false;
 
-  constructor(stream: ServerHttp2Stream, { raw, ...context }: StreamBeginning) {
+  constructor(stream: ServerHttp2Stream, { raw, trailers, ...context }: StreamBeginning) {
     const { whole } = context;
+    this.trailers = trailers;
     this.#stream = stream;
     stream.end = endOpen as typeof stream.end;
     this.request = http2Request(raw, context);

@@ -6,11 +6,21 @@ import { FieldLines } from "@trailsum/shared";
 
 import { clientAddress } from "../../request/inbound-request.ts";
 import { Http2Exchange } from "../http2/http2-exchange.ts";
+import type { ContentStart } from "../http2/undecided-content.ts";
 import type { ContentSink } from "../inbound-content.ts";
 import type { OutgoingHead } from "../inbound-exchange.ts";
 import { unreadLimits } from "../unread-limits.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { alreadyRead, requestUrl } from "./node-message.ts";
+
+/** How a request came through a server of node:http2. */
+export interface NodeHttp2ExchangeOptions {
+  /** Whether the client waits for a 100, which Node has not sent. */
+  readonly waits: boolean;
+  /** Whether the target is what the client asked for, and not what a router has left of it. */
+  readonly original: boolean;
+  readonly start: ContentStart;
+}
 
 /**
  * An exchange of HTTP/2 through a server of Node's: node:http2 and its compatibility API. Its objects lose trailers and
@@ -21,15 +31,13 @@ export class NodeHttp2Exchange extends Http2Exchange {
   readonly #req: Http2ServerRequest;
   readonly #res: Http2ServerResponse;
 
-  constructor(
-    req: Http2ServerRequest,
-    res: Http2ServerResponse,
-    { waits, original }: { readonly waits: boolean; readonly original: boolean },
-  ) {
+  constructor(req: Http2ServerRequest, res: Http2ServerResponse, { waits, original, start }: NodeHttp2ExchangeOptions) {
     const { stream } = req;
     super(stream, {
       raw: req.rawHeaders,
-      whole: stream.endAfterHeaders,
+      whole: start.whole,
+      // Middleware may have taken its time: Node has kept what came.
+      trailers: start.trailers.length > 0 ? start.trailers : FieldLines.fromRaw(req.rawTrailers),
       origin: {
         remoteAddress: clientAddress(req.socket.remoteAddress),
         protocol: stream.session?.socket instanceof TLSSocket ? "https" : "http",
@@ -38,7 +46,6 @@ export class NodeHttp2Exchange extends Http2Exchange {
     });
     this.#req = req;
     this.#res = res;
-    this.trailers = FieldLines.fromRaw(req.rawTrailers);
     // The response object would send its own, of which there are none, and the second time throws.
     stream.removeAllListeners("wantTrailers");
   }
