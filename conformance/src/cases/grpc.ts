@@ -24,7 +24,7 @@ function failing(
   return script({
     ...rest,
     id: area(name),
-    rules: [...rest.rules, "section 5, 12", STATUS],
+    rules: [...rest.rules, "gRPC rule 12", STATUS],
     choice: true,
     client: [
       { send: call },
@@ -40,7 +40,7 @@ export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("unary"),
     title: "a call is answered, with metadata both ways and a status behind it",
-    rules: ["section 5, 3", "rule 61", STATUS],
+    rules: ["gRPC rule 3", "rule 61", STATUS],
     choice: true,
     sends: call,
     originSees: {
@@ -55,7 +55,7 @@ export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("unary-with-length"),
     title: "a call that is answered with a Content-Length keeps its status",
-    rules: ["section 5, 9", "rule 69", "G3"],
+    rules: ["gRPC rule 9", "rule 69", "G3"],
     choice: true,
     sends: call,
     originSends: response({ fields: [TYPE], content: [framed("world")], framing: "length", trailers: ok }),
@@ -64,7 +64,7 @@ export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("error-behind-content"),
     title: "a call that fails within its answer keeps the status and its details",
-    rules: ["section 5, 3", STATUS],
+    rules: ["gRPC rule 3", STATUS],
     choice: true,
     sends: call,
     originSends: response({
@@ -81,7 +81,7 @@ export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("trailers-only"),
     title: "a response that is its head alone stays that",
-    rules: ["section 5, 4", STATUS],
+    rules: ["gRPC rule 4", STATUS],
     only: { origin: "2" },
     sends: call,
     originSends: response({ fields: [TYPE, "Grpc-Status: 5", "Grpc-Message: no%20such"], framing: "none" }),
@@ -112,7 +112,7 @@ export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("long-details"),
     title: "10 KiB of details come through",
-    rules: ["section 5, 11", "G11"],
+    rules: ["gRPC rule 11", "G11"],
     choice: true,
     sends: call,
     originSends: response({
@@ -125,7 +125,7 @@ export const grpc: readonly ConformanceCase[] = [
   script({
     id: area("server-streams"),
     title: "messages of an answer come one by one",
-    rules: ["section 5, 5"],
+    rules: ["gRPC rule 5"],
     choice: true,
     client: [
       { send: call },
@@ -151,7 +151,7 @@ export const grpc: readonly ConformanceCase[] = [
   script({
     id: area("both-stream"),
     title: "a call and its answer alternate, one message at a time",
-    rules: ["section 5, 6", "rule 79"],
+    rules: ["gRPC rule 6", "rule 79"],
     choice: true,
     client: [
       { sendHead: call },
@@ -176,7 +176,7 @@ export const grpc: readonly ConformanceCase[] = [
   script({
     id: area("answered-early"),
     title: "a status that comes before the call has ended is delivered at once",
-    rules: ["section 5, 6", "rule 40", "G15"],
+    rules: ["gRPC rule 6", "rule 40", "G15"],
     choice: true,
     client: [
       { sendHead: call },
@@ -192,7 +192,7 @@ export const grpc: readonly ConformanceCase[] = [
   script({
     id: area("reset-within"),
     title: "an answer that is reset within is no success, and gets no status",
-    rules: ["section 5, 7", "rule 37"],
+    rules: ["gRPC rule 7", "rule 37"],
     client: [{ send: call }, { see: { end: "broken", nowhere: ["grpc-status", "Grpc-Status"] } }],
     origin: [
       { see: {} },
@@ -205,7 +205,7 @@ export const grpc: readonly ConformanceCase[] = [
   script({
     id: area("cancelled"),
     title: "a call that its client cancels is felt by the origin",
-    rules: ["section 5, 7"],
+    rules: ["gRPC rule 7"],
     choice: true,
     client: [{ sendHead: call }, { sendContent: framed("one") }, { after: "one" }, { act: "reset" }],
     origin: [{ seeHead: {} }, { seeContent: framed("one") }, { mark: "one" }, { see: { end: "broken" } }],
