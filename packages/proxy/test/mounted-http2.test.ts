@@ -22,7 +22,7 @@ import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy, type ExchangeRecord, type ReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
-import { echoServer, readMessage, type SeenRequest, trailerAgent, webSocketSwitch } from "./peers.ts";
+import { echoServer, httpServer, readMessage, type SeenRequest, trailerAgent, webSocketSwitch } from "./peers.ts";
 
 type Listener = (req: Http2ServerRequest, res: Http2ServerResponse, proxy: ReverseProxy) => void;
 
@@ -186,6 +186,23 @@ describe("mounted in node:http2, a proxy", () => {
     await stream.untilEnd();
     expect(stream.status).toBe(500);
     await expect.poll(() => records.map(({ error }) => error?.code)).toEqual(["INTERNAL"]);
+  });
+
+  test("resets the stream where something else has answered already, and others go on", async () => {
+    const { origin } = await httpServer((_request, response) => {
+      response.writeEarlyHints({ link: "</a>" });
+      response.end("ok");
+    });
+    const { client } = await mounted({ target: origin }, (req, res, proxy) => {
+      if (req.url === "/answered") res.writeHead(200).write("begun");
+      void proxy(req, res);
+    });
+    const answered = await client.request(requestFields("GET", "/answered"), { endStream: true });
+    await answered.untilReset();
+    expect([answered.data.toString(), answered.ended]).toEqual(["begun", false]);
+    const stream = await client.request(requestFields("GET", "/"), { endStream: true });
+    await stream.untilEnd();
+    expect(stream.data.toString()).toBe("ok");
   });
 
   test("answers 502 where the origin is not there", async () => {

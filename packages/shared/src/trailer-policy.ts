@@ -61,9 +61,13 @@ export interface TrailerPolicy {
   announce(context: TrailerContext): string[];
 }
 
-/** A policy object. It keeps no state and serves any number of messages. */
+const SELECTIONS: ReadonlySet<unknown> = new Set(["integrity", "declared", "all", "none"]);
+
+/** A policy object. It keeps no state and serves any number of messages. Throws `USAGE` for an unknown selection. */
 export function createTrailerPolicy(options: TrailerPolicyOptions = {}): TrailerPolicy {
   const { select = "declared", maxFields = 128, maxBytes = 16_384 } = options;
+  if (!Array.isArray(select) && !SELECTIONS.has(select))
+    throw new TrailsumError("USAGE", `trailers are selected by ${[...SELECTIONS].join(", ")} or a list of names`);
 
   // Sets, because strangers choose the names: comparing each of thousands with each other would take seconds.
   const selector = ({ declared, hopByHop = [], grpc = false }: TrailerContext): ((name: string) => boolean) => {

@@ -100,6 +100,10 @@ describe("which trailers go on", () => {
   );
 });
 
+test.each(["x-late", "Declared", "", null])("%j selects nothing: it is a usage error", (select) => {
+  expect(() => createTrailerPolicy({ select: select as never })).toThrow(expect.objectContaining({ code: "USAGE" }));
+});
+
 describe("what the next hop is told to expect", () => {
   test.each([
     ["what was declared and may be sent, once, in order", "declared" as const, ["Size", "Md5", "Host", "size", "MD5"]],

@@ -2,7 +2,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
-import { FieldLines } from "@trailsum/shared";
+import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import { clientAddress } from "../../request/inbound-request.ts";
 import { Http2Exchange } from "../http2/http2-exchange.ts";
@@ -51,9 +51,16 @@ export class NodeHttp2Exchange extends Http2Exchange {
   }
 
   override head(head: OutgoingHead): void {
+    // Later it would throw where nothing can be told any more.
+    if (this.#res.headersSent)
+      throw new TrailsumError("INTERNAL", "something in front of the proxy has answered the request already");
     super.head({ ...head, header: withFieldsSetBefore(this.#res, head.header) });
     // What a log that middleware writes tells of.
     this.#res.statusCode = head.status;
+  }
+
+  override interim(status: number, header: FieldLines): void {
+    if (!this.#res.headersSent) super.interim(status, header);
   }
 
   override switchTo(protocol: string, header: FieldLines): Duplex {
