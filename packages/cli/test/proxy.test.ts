@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { rawServer, type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { buildGoPeers } from "./support/go-peers.ts";
@@ -49,6 +49,24 @@ describe.each(peers)("$name uploads through trailsum proxy", ({ present, send })
 });
 
 describe("trailsum proxy", () => {
+  test("has flags for its timeouts, in seconds, and for its name in Via", async () => {
+    const silent = await rawServer(() => {});
+    const { url } = await proxy([silent.origin, "--timeout-response", "0.05", "--via", "edge"]);
+    const response = await fetch(url);
+    expect([response.status, response.headers.get("proxy-status")]).toEqual([504, "edge; error=http_response_timeout"]);
+    await response.body?.cancel();
+  });
+
+  test.each([
+    ["--timeout-idle", "-1"],
+    ["--timeout-connect", "soon"],
+    ["--min-rate", "-5"],
+    ["--via", "a b"],
+  ])("refuses %s %s: exit 2", async (flag, value) => {
+    const { exitCode, stderr } = await trailsum(["proxy", "http://127.0.0.1:1", "--port", "0", `${flag}=${value}`]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(flag === "--via" ? "Via" : flag)]);
+  });
+
   test("hands files on both ways, verified on their way, and logs what it found", async () => {
     const { url } = await serve();
     const running = await proxy([url, "--verify", "enforce"]);

@@ -14,20 +14,29 @@ export interface ProxyServerOptions extends ReverseProxyOptions {
   /** The most bytes in the head of a request. Default 16,384. */
   readonly maxHeaderSize?: number | undefined;
   /**
-   * How long a client may take for all of a head, or for the handshake of TLS. 0: as long as it likes.
-   * @default 30000
+   * How long a client may take for all of a head, or for a TLS handshake. Milliseconds; 0 for no limit.
+   * @default 30,000
    */
   readonly headTimeout?: number | undefined;
   /**
-   * How long an idle connection of a client is kept. 0: until the client closes it.
-   * @default 60000
+   * How long an idle connection of a client is kept. Milliseconds; 0 for no limit.
+   * @default 60,000
    */
   readonly keepAliveTimeout?: number | undefined;
   /**
-   * How long a client may rest within its content, or without taking any of its response. 0: as long as it likes.
-   * @default 300000
+   * How long nothing may move between the proxy and a client, in either direction, while the client has content to send or
+   * a response to take. Milliseconds; 0 for no limit. A silent origin is `agent.bodyTimeout`'s matter: streams that may
+   * rest for longer, such as watches, need both.
+   * @default 300,000
    */
   readonly idleTimeout?: number | undefined;
+  /**
+   * The fewest bytes per second that a client must send of its content before the response begins, and take of a response
+   * that waits for it, averaged over 10 s: against clients that hold a request open by a byte now and then. Too slow an
+   * upload is answered with 408 over HTTP/1.1 and reset over HTTP/2.
+   * @default 0, which demands nothing
+   */
+  readonly minRate?: number | undefined;
 }
 
 /** A server of its own around a reverse proxy. */
@@ -56,6 +65,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
     head: timeLimit("headTimeout", options.headTimeout, 30_000),
     keepAlive: timeLimit("keepAliveTimeout", options.keepAliveTimeout, 60_000),
     idle: timeLimit("idleTimeout", options.idleTimeout, 300_000),
+    minRate: options.minRate ?? 0,
   };
   const forwarder = createForwarder(options);
   let listener: Listener | undefined;

@@ -82,3 +82,38 @@ test("resets streams whose clients give no window, or no more content, and serve
   expect(other.data.toString()).toBe("little");
   await peer.untilClosed();
 });
+
+test("a stream whose client is silent goes on while the origin speaks, and ends when it does not", async () => {
+  const speaking = Promise.withResolvers<() => void>();
+  const origin = createServer((request, response) => {
+    request.resume().on("error", () => {});
+    const ticks = setInterval(() => response.write("tick"), 20);
+    speaking.resolve(() => clearInterval(ticks));
+    response.on("close", () => clearInterval(ticks));
+  });
+  const proxy = createProxyServer({ target: (await listen(origin)).origin, listen: { port: 0 }, idleTimeout: 100 });
+  onTestFinished(() => proxy.close());
+  const peer = await rawHttp2Client((await proxy.listen()).port);
+  const stream = await peer.request(requestFields("POST", "/"));
+  await stream.body("subscribe");
+  // For longer than the clock of the connections takes to look three times.
+  await stream.untilData(4 * 150, 15_000);
+  expect(stream.resetCode).toBeUndefined();
+  (await speaking.promise)();
+  expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
+  peer.connection.end();
+  await peer.connection.closed;
+}, 20_000);
+
+test("resets an upload that comes more slowly than is demanded", async () => {
+  const origin = createServer((request) => void request.resume().on("error", () => {}));
+  const proxy = createProxyServer({ target: (await listen(origin)).origin, listen: { port: 0 }, minRate: 1_000_000 });
+  onTestFinished(() => proxy.close());
+  const peer = await rawHttp2Client((await proxy.listen()).port);
+  const stream = await peer.request(requestFields("PUT", "/"));
+  const trickle = setInterval(() => void stream.body("x").catch(() => {}), 500);
+  onTestFinished(() => clearInterval(trickle));
+  expect(await stream.untilReset(15_000)).toBe(errorCodes.CANCEL);
+  peer.connection.end();
+  await peer.connection.closed;
+}, 20_000);

@@ -9,6 +9,7 @@ import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } f
 import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
+import { milliseconds, timeoutFlag } from "../timeout-flags.ts";
 import { listOf } from "../transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../workers.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
@@ -23,6 +24,13 @@ interface ProxyArguments extends ListenerArguments {
   readonly trustForwarded: boolean;
   readonly cleanQuery: boolean;
   readonly originHttp2: boolean;
+  readonly timeoutConnect: number;
+  readonly timeoutResponse: number;
+  readonly timeoutIdle: number;
+  readonly timeoutHead: number;
+  readonly timeoutKeepAlive: number;
+  readonly minRate: number;
+  readonly via?: string | undefined;
   readonly workers: number;
 }
 
@@ -67,6 +75,18 @@ const flags = {
     default: false,
     describe: "speak HTTP/2 to http:// targets, by prior knowledge; https:// ones choose it by themselves",
   },
+  "timeout-connect": timeoutFlag(10, "time to connect to a target, TLS included"),
+  "timeout-response": timeoutFlag(300, "time for a target to begin its response once the request is sent"),
+  "timeout-idle": timeoutFlag(300, "time in which nothing moves in either direction: raise it for silent streams"),
+  "timeout-head": timeoutFlag(30, "time for a client to send the head of a request"),
+  "timeout-keep-alive": timeoutFlag(60, "time to keep the idle connection of a client"),
+  "min-rate": {
+    type: "number",
+    default: 0,
+    describe: "bytes per second that a client must send of a body, or take of a response (0: any)",
+    requiresArg: true,
+  },
+  via: { type: "string", describe: "the name in Via, unique on the path (default: random)", requiresArg: true },
   workers: { type: "number", default: 1, describe: "how many processes share the work", requiresArg: true },
 } as const;
 
@@ -113,7 +133,17 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     responseTrailers: selection(given.responseTrailers),
     listen: { host, port: assignedPort() ?? port },
     tls,
-    agent: { useH2c: given.originHttp2 },
+    headTimeout: milliseconds("timeout-head", given.timeoutHead),
+    keepAliveTimeout: milliseconds("timeout-keep-alive", given.timeoutKeepAlive),
+    idleTimeout: milliseconds("timeout-idle", given.timeoutIdle),
+    minRate: minimumRate(given.minRate),
+    via: given.via,
+    agent: {
+      useH2c: given.originHttp2,
+      connect: { timeout: milliseconds("timeout-connect", given.timeoutConnect) },
+      headersTimeout: milliseconds("timeout-response", given.timeoutResponse),
+      bodyTimeout: milliseconds("timeout-idle", given.timeoutIdle),
+    },
     onExchange: given.quiet ? undefined : (record) => log.add(record),
   });
   const { url } = await server.listen();
@@ -121,6 +151,11 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   await interrupted(run.signal);
   await server.close();
   log.flush();
+}
+
+function minimumRate(given: number): number {
+  if (Number.isFinite(given) && given >= 0) return given;
+  throw new TrailsumError("USAGE", "--min-rate takes a number of bytes per second, 0 or more");
 }
 
 function selection(text: string): TrailerSelection {

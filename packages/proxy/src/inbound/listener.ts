@@ -25,6 +25,9 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
+/** Node takes no longer time for a socket. Milliseconds. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 /** So much may wait for a client before the system is asked to take more. Bytes. */
 const HIGH_WATER = 256 * 1024;
 

@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+
 import { rawServer, until } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -5,7 +7,7 @@ import { httpServer, readMessage } from "../peers.ts";
 import { type Served, served } from "./served.ts";
 
 const SECOND = 1_000;
-const TIMEOUTS = { keepAlive: 60 * SECOND, head: 30 * SECOND, idle: 300 * SECOND };
+const TIMEOUTS = { keepAlive: 60 * SECOND, head: 30 * SECOND, idle: 300 * SECOND, minRate: 0 };
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPLOAD = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n";
 const NOWHERE = "http://127.0.0.1:1";
@@ -117,6 +119,72 @@ describe("a client that uploads", () => {
   });
 });
 
+describe("a conversation", () => {
+  test("goes on while either side speaks, and ends when neither does", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const origin = await httpServer((request, response) => {
+      request.resume();
+      asked.resolve(response);
+    });
+    const connection = await served(TIMEOUTS, { target: origin.origin });
+    await connection.send(UPLOAD);
+    const response = await asked.promise;
+    for (let turn = 1; turn < 4; turn += 1) {
+      response.write(`tick ${turn}`);
+      await connection.client.readUntil(`tick ${turn}`);
+      expect(connection.look(299 * SECOND)).toBe(true);
+    }
+    for (let turn = 1; turn < 4; turn += 1) {
+      await connection.send("tack");
+      expect(connection.look(299 * SECOND)).toBe(true);
+    }
+    expect(connection.look(301 * SECOND)).toBe(true);
+    await expect.poll(() => connection.records.map(({ error }) => error?.code)).toEqual(["TIMEOUT"]);
+  });
+});
+
+describe("where a minimum rate is demanded", () => {
+  const RATE = { ...TIMEOUTS, minRate: 100 };
+
+  test("a body that comes too slowly is refused: 408", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const origin = await httpServer((request) => void request.once("data", () => arrived.resolve()));
+    const connection = await served(RATE, { target: origin.origin });
+    await connection.send(`${UPLOAD.replace("100", "9000")}first`);
+    await arrived.promise;
+    countsFromHere(connection);
+    for (let second = 0; second < 9; second += 1) {
+      await connection.send("a".repeat(99));
+      expect(connection.look(SECOND)).toBe(true);
+    }
+    await connection.send("a".repeat(99));
+    connection.look(SECOND);
+    expect((await readMessage(connection.client)).startLine).toContain(" 408 ");
+  });
+
+  test("a body that comes fast enough is taken", async () => {
+    const origin = await httpServer((request, response) => void request.resume().on("end", () => response.end("ok")));
+    const connection = await served(RATE, { target: origin.origin });
+    await connection.send(UPLOAD.replace("100", "4500"));
+    for (let second = 0; second < 30; second += 1) {
+      await connection.send("a".repeat(150));
+      expect(connection.look(SECOND)).toBe(true);
+    }
+    await connection.client.readUntil("ok");
+  });
+
+  test("a response that is taken too slowly is broken off", async () => {
+    const origin = await httpServer((_request, response) => void response.end(Buffer.alloc(64 * 1_048_576)));
+    const connection = await served(RATE, { target: origin.origin });
+    connection.client.socket.pause();
+    await connection.send(GET);
+    await stuck(connection);
+    countsFromHere(connection);
+    expect(connection.look(9 * SECOND)).toBe(true);
+    expect(connection.look(2 * SECOND)).toBe(false);
+  });
+});
+
 describe("a response", () => {
   test("that the origin takes its time for is waited for", async () => {
     const asked = Promise.withResolvers<() => void>();
@@ -155,9 +223,11 @@ describe("a response", () => {
       await stuck(connection);
       countsFromHere(connection);
       expect(connection.look(299 * SECOND), `turn ${turn}`).toBe(true);
+      const before = taken(connection.socket);
       socket.resume();
+      // What the client reads may have waited in its system: more has to leave the proxy.
       await until(
-        () => read >= turn * 4 * 1_048_576,
+        () => read >= turn * 4 * 1_048_576 && taken(connection.socket) > before,
         () => `${read} bytes arrived`,
       );
       socket.pause();
@@ -220,6 +290,11 @@ describe("behind an answer, what is still to come of a request", () => {
     expect(connection.look(SECOND)).toBe(false);
   });
 });
+
+/** How many bytes the system has taken from the proxy. */
+function taken({ bytesWritten, writableLength }: Served["socket"]): number {
+  return bytesWritten - writableLength;
+}
 
 /** Waits until the proxy can send no more to its client. */
 async function stuck({ socket }: Pick<Served, "socket">): Promise<void> {

@@ -8,6 +8,7 @@ import type { Connections, ServedConnection } from "../../connections.ts";
 import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
 import { unreadLimits } from "../unread-limits.ts";
+import { MinimumRate } from "../minimum-rate.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { RequestFault } from "./request-fault.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -29,8 +30,10 @@ export interface InboundTimeouts {
   readonly keepAlive: number;
   /** For all of a head, once it has begun. */
   readonly head: number;
-  /** For the next piece of content, and for taking some of a response. */
+  /** For the next movement of content or response, in either direction. */
   readonly idle: number;
+  /** The fewest bytes per second of content or response, averaged over 10 s; 0 demands nothing. */
+  readonly minRate: number;
 }
 
 /**
@@ -58,12 +61,18 @@ export class Http1Connection implements RequestSink, ServedConnection {
   #forgettable = 0;
   /** How many bytes the system had taken at the last look. */
   #taken = 0;
+  /** Bytes of content that have come. */
+  #received = 0;
+  readonly #receivingRate: MinimumRate;
+  readonly #sendingRate: MinimumRate;
   #clientEnded = false;
 
   constructor(socket: Socket, options: Http1Options) {
     this.socket = socket;
     this.#options = options;
     this.writer = new MessageWriter(socket);
+    this.#receivingRate = new MinimumRate(options.timeouts.minRate);
+    this.#sendingRate = new MinimumRate(options.timeouts.minRate);
     this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
     this.#reader = new RequestReader(this, options.limits);
     this.#reading = new SocketReading(socket, (bytes) => this.receive(bytes));
@@ -100,15 +109,22 @@ export class Http1Connection implements RequestSink, ServedConnection {
     else if (!begun && rested > keepAlive) this.socket.destroy();
   }
 
-  /** What rests for too long is a response that is not taken, or content that does not come. */
+  /**
+   * Given up is an exchange in which nothing moves, in either direction, though the client has content to send or a
+   * response to take: one side of a conversation may be silent for as long as the other speaks. And, where a minimum rate
+   * is demanded, one in which content or response move too slowly; content only until the response begins.
+   */
   #checkExchange(now: number): void {
     const unsent = this.socket.writableLength;
-    const moved = this.#hasTaken();
-    const rests = unsent === 0 ? this.#exchange?.awaitsContent === true : !moved;
-    if (!rests) this.#since = now;
-    else if (now - this.#since <= this.#options.timeouts.idle) return;
-    else if (unsent > 0) this.socket.destroy();
-    else this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent nothing for too long"));
+    const awaited = this.#exchange?.awaitsContent === true && !this.#reader.paused;
+    if (this.#hasTaken() || (unsent === 0 && !awaited)) this.#since = now;
+    const slowToTake = this.#sendingRate.isMissed(now, this.#taken, unsent > 0);
+    const sends = awaited && this.#exchange?.status === undefined;
+    if (slowToTake || (unsent > 0 && now - this.#since > this.#options.timeouts.idle)) this.socket.destroy();
+    else if (this.#receivingRate.isMissed(now, this.#received, sends))
+      this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent its content too slowly"));
+    else if (now - this.#since > this.#options.timeouts.idle)
+      this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent nothing for too long"));
   }
 
   /** An answer has all the time that it needs; once it is out, a client that goes on sending, or stays, has little. */
@@ -211,6 +227,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   onContent(piece: Buffer): void {
     this.#moved = true;
+    this.#received += piece.length;
     if (this.#phase === "forgetting" || this.#phase === "closing") this.#forgotten(piece.length);
     else this.#exchange?.received(piece);
   }

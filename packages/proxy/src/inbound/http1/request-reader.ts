@@ -92,6 +92,11 @@ export class RequestReader {
     this.#paused = true;
   }
 
+  /** Whether content is held back: it is not the client that is waited for. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** Goes on with what was held back. Throws as `read` and `end` do. */
   resume(): void {
     if (!this.#paused) return;

@@ -45,6 +45,7 @@ export class Http2Connection implements ServedConnection {
     this.#socket = socket;
     this.#options = options;
     const { connections, limits } = options;
+    const { minRate } = options.timeouts;
     const origin: RequestOrigin = {
       remoteAddress: clientAddress(socket.remoteAddress),
       protocol: socket instanceof TLSSocket ? "https" : "http",
@@ -64,7 +65,7 @@ export class Http2Connection implements ServedConnection {
     session.setLocalWindowSize(SESSION_WINDOW);
     superviseSession(session);
     session.on("stream", (stream, headers, flags, raw: string[]) => {
-      const onKnown = (start: ContentStart): void => this.#begin(stream, { raw, ...start, origin });
+      const onKnown = (start: ContentStart): void => this.#begin(stream, { raw, ...start, origin, minRate });
       whenContentKnown(stream, headers, { endStream: (flags & END_STREAM) !== 0, onKnown });
     });
     // A session that breaks takes its streams with it, and they tell of it.

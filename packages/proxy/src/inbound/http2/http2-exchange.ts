@@ -6,6 +6,7 @@ import { FieldLines, TrailsumError } from "@trailsum/shared";
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import { MinimumRate } from "../minimum-rate.ts";
 import { fieldsObject } from "./fields-object.ts";
 import { http2Request, type Http2RequestContext } from "./http2-request.ts";
 
@@ -20,6 +21,8 @@ export interface StreamBeginning {
   readonly origin: RequestOrigin;
   /** What else is known where it came through a server of Node's. */
   readonly mounted?: Http2RequestContext["mounted"];
+  /** The fewest bytes per second of content or response. Default 0, which demands nothing. */
+  readonly minRate?: number;
 }
 
 /** When so much of a response waits, no more should be given. Bytes. */
@@ -55,11 +58,20 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   /** When something last moved, as far as the clock of all connections knows, and whether something has since. */
   #since = performance.now();
   #moved = false;
+  /** Bytes of content that have come. */
+  #received = 0;
+  /** Bytes of response that were written, and those of them that had left at the last look. */
+  #written = 0;
+  #taken = 0;
+  readonly #receivingRate: MinimumRate;
+  readonly #sendingRate: MinimumRate;
 
-  constructor(stream: ServerHttp2Stream, { raw, trailers, ...context }: StreamBeginning) {
+  constructor(stream: ServerHttp2Stream, { raw, trailers, minRate = 0, ...context }: StreamBeginning) {
     const { whole } = context;
     this.trailers = trailers;
     this.#stream = stream;
+    this.#receivingRate = new MinimumRate(minRate);
+    this.#sendingRate = new MinimumRate(minRate);
     stream.end = endOpen as typeof stream.end;
     this.request = http2Request(raw, context);
     this.content = whole || this.request.upgrade !== undefined ? undefined : this;
@@ -99,6 +111,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     if (piece.length === 0 || this.#head?.hasContent !== true || this.#stream.closed) return true;
     this.#open();
     this.#stream.write(piece);
+    this.#written += piece.length;
     this.#blocked = this.#stream.writableLength >= HIGH_WATER;
     return !this.#blocked;
   }
@@ -179,15 +192,26 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   // The session's side.
 
-  /** Looks whether nothing has moved for too long that should have. */
+  /** Gives the exchange up when nothing moves in either direction though something should, or too slowly. */
   check(now: number, idle: number): void {
     if (this.#switched) return;
     if (this.#unwantedSince !== undefined && now - this.#unwantedSince > LINGER && this.#stream.state.localClose === 1)
       this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    const waits = this.#stream.writableLength > 0 || (this.#content === "arriving" && this.#sink !== undefined);
-    if (!waits || this.#moved) this.#since = now;
+    const unsent = this.#stream.writableLength;
+    const awaited = this.#content === "arriving" && this.#sink !== undefined && !this.#stream.isPaused();
+    if (this.#hasTaken(unsent) || this.#moved || (unsent === 0 && !awaited)) this.#since = now;
     this.#moved = false;
-    if (now - this.#since > idle) this.#stream.close(constants.NGHTTP2_CANCEL);
+    const slowToTake = this.#sendingRate.isMissed(now, this.#taken, unsent > 0);
+    const slowToSend = this.#receivingRate.isMissed(now, this.#received, awaited && this.status === undefined);
+    if (slowToTake || slowToSend || now - this.#since > idle) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  /** Whether more of the response has left since the last look, as far as the client's windows let it. */
+  #hasTaken(unsent: number): boolean {
+    const taken = this.#written - unsent;
+    const more = taken !== this.#taken;
+    this.#taken = taken;
+    return more;
   }
 
   /** The server stops: what is no exchange any more ends. */
@@ -197,6 +221,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
 
   readonly #onData = (piece: Buffer): void => {
     this.#moved = true;
+    this.#received += piece.length;
     if (this.#sink?.onContent(piece) === false) this.#stream.pause();
   };
 
@@ -213,7 +238,6 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   };
 
   readonly #onDrain = (): void => {
-    this.#moved = true;
     if (!this.#blocked) return;
     this.#blocked = false;
     this.onDrain?.();
