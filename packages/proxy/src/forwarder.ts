@@ -185,7 +185,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       if (exchange.gone) throw clientGone();
       const client = exchange.switchTo(agreed, outgoing.header);
       record.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
-      await joinSockets(client, switched.socket);
+      await joinSockets(client, switched.socket, options.halfCloseTimeout ?? 10_000);
     } catch (error) {
       switched.socket.destroy();
       throw error;

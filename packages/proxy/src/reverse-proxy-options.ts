@@ -99,6 +99,12 @@ export interface ReverseProxyOptions {
    */
   readonly trustForwarded?: boolean | ((address: string) => boolean) | undefined;
   /**
+   * How long nothing may move in a tunnel of which one side has ended, until both are closed. Milliseconds; 0 for no
+   * limit.
+   * @default 10,000
+   */
+  readonly halfCloseTimeout?: number | undefined;
+  /**
    * The name of this proxy in `Via` (RFC 9110 section 7.6.3) and `Proxy-Status` (RFC 9209): a host name or a token. A
    * request whose `Via` has it already is a loop and is answered with 508, so no other proxy on the path may use it.
    * @default `trailsum-` and random digits, different for every proxy

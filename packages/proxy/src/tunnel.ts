@@ -1,4 +1,5 @@
 import { constants, type Http2Stream } from "node:http2";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
@@ -21,13 +22,66 @@ export function switchHead(protocol: string, header: FieldLines): string {
   return `HTTP/1.1 101 Switching Protocols\r\n${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 }
 
+/** When TCP begins to ask whether a silent peer is still there. Milliseconds. */
+const KEEP_ALIVE_DELAY = 60_000;
+
 /**
  * Joins two connections until both directions have ended. The end of one direction is handed on as an end, and the
- * other goes on; a connection that breaks takes the other with it. Settles when both are closed.
+ * other goes on while something moves: `halfCloseTimeout` milliseconds without that, 0 for no limit, close both. A
+ * connection that breaks takes the other with it. Settles when both are closed.
  */
-export async function joinSockets(one: Duplex, other: Duplex): Promise<void> {
+export async function joinSockets(one: Duplex, other: Duplex, halfCloseTimeout: number): Promise<void> {
+  for (const connection of [one, other])
+    if (connection instanceof Socket) connection.setKeepAlive(true, KEEP_ALIVE_DELAY);
+  const halfClosed = new HalfClosed(one, other, halfCloseTimeout);
+  one.once("end", halfClosed.begin);
+  other.once("end", halfClosed.begin);
   await Promise.all([join(one, other), join(other, one)]);
+  halfClosed.end();
 }
+
+/** A tunnel of which one direction has ended. Peers that never end the other one would keep it for ever. */
+class HalfClosed {
+  readonly #connections: readonly [Duplex, Duplex];
+  readonly #timeout: number;
+  #timer: NodeJS.Timeout | undefined;
+  #received = 0;
+  #last = "";
+
+  constructor(one: Duplex, other: Duplex, timeout: number) {
+    this.#connections = [one, other];
+    this.#timeout = timeout;
+  }
+
+  readonly begin = (): void => {
+    if (this.#timer !== undefined || this.#timeout === 0) return;
+    for (const connection of this.#connections) connection.on("data", this.#onData);
+    this.#last = this.#progress;
+    this.#timer = setInterval(this.#look, Math.min(this.#timeout, LONGEST_TIMEOUT)).unref();
+  };
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** How far both directions have come: what was received, and what still waits to be sent. */
+  get #progress(): string {
+    return [this.#received, ...this.#connections.map(({ writableLength }) => writableLength)].join(" ");
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    this.#received += piece.length;
+  };
+
+  readonly #look = (): void => {
+    const progress = this.#progress;
+    if (progress === this.#last) for (const connection of this.#connections) breakOff(connection);
+    this.#last = progress;
+  };
+}
+
+/** Node takes a longer time for a millisecond. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 function join(from: Duplex, to: Duplex): Promise<void> {
   return new Promise((resolve) => {

@@ -28,6 +28,9 @@ export interface Listener {
 /** Node takes no longer time for a socket. Milliseconds. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
+/** When TCP begins to ask whether a silent client is still there. Milliseconds. */
+const KEEP_ALIVE_DELAY = 60_000;
+
 /** So much may wait for a client before the system is asked to take more. Bytes. */
 const HIGH_WATER = 256 * 1024;
 
@@ -39,7 +42,9 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
   const connections = new Connections();
   const http2 = { forward, connections, limits, timeouts };
   const http1: Http1Options = { ...http2, protocol: tls === undefined ? "http" : "https" };
-  const settings = { noDelay: true, highWaterMark: HIGH_WATER };
+  // A client that vanished without a word is found out by TCP.
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
+  const settings = { noDelay: true, ...keepAlive, highWaterMark: HIGH_WATER };
 
   const onPlain = (socket: Socket): void => {
     const unknown = new UnknownConnection(socket, {
