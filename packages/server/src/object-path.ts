@@ -3,6 +3,9 @@ import { TrailsumError } from "@trailsum/shared";
 /** The first segment that no object may have: stores keep their own files under it. */
 export const reservedFolder = ".trailsum";
 
+/** A segment that no object may have anywhere: what is received for another file system than the store's is below it. */
+export const foreignStagingFolder = ".trailsum-staging";
+
 /** The most bytes of one segment: what file systems allow a name to have. */
 const MAX_SEGMENT = 255;
 /** The most bytes of a whole path. */
@@ -32,10 +35,18 @@ export function parseObjectPath(target: string): ObjectPath {
   const path = decoded.join("/");
   if (Buffer.byteLength(path) > MAX_PATH) throw tooLong();
   // In any case: on some file systems the names are the same.
-  if (decoded[0]?.toLowerCase() === reservedFolder) {
-    throw new TrailsumError("PATH_FORBIDDEN", `"${reservedFolder}" is kept by the server for itself: use another name`);
+  const kept = decoded.find((segment, at) => isKept(segment.toLowerCase(), at));
+  if (kept !== undefined) {
+    throw new TrailsumError(
+      "PATH_FORBIDDEN",
+      `"${kept.toLowerCase()}" is kept by the server for itself: use another name`,
+    );
   }
   return { path, directory };
+}
+
+function isKept(segment: string, at: number): boolean {
+  return segment === foreignStagingFolder || (at === 0 && segment === reservedFolder);
 }
 
 function pathOf(target: string): string {

@@ -2,13 +2,13 @@ import { createServer, type ServerOptions } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Server as NetServer } from "node:net";
 
+import { fileErrorCode } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
 import { Connections } from "./connections.ts";
 import { http2Settings, tendSession } from "./http2-session.ts";
 import type { NodeRequest, NodeResponse } from "./node-message.ts";
 import { createPort } from "./port.ts";
-import { fileErrorCode } from "./stores/file-errors.ts";
 import { createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
 
 /** Options of {@link createUploadServer}. */

@@ -3,9 +3,10 @@ import { type BigIntStats } from "node:fs";
 import { lstat, open, opendir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { syncDirectory, unlessAbsent } from "@trailsum/files";
 import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trailsum/shared";
 
-import { createWithin, unlessAbsent } from "./file-errors.ts";
+import { createWithin } from "./file-errors.ts";
 
 /** What tells one version of a file from every other: its inode, its size, and when it was last written. */
 export type FileIdentity = Pick<BigIntStats, "ino" | "size" | "mtimeNs">;
@@ -116,16 +117,6 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
       }
     },
   };
-}
-
-/** Makes the entries of a directory durable: new names, and names that were moved. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Whether two identities are of one version. */

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-import { fileErrorCode } from "./file-errors.ts";
+import { fileErrorCode } from "@trailsum/files";
 
 /** What is written past the system's memory goes in blocks of this many bytes, to multiples of it. */
 export const DIRECT_BLOCK: number = 1024 * 1024;

@@ -2,10 +2,10 @@ import type { Stats } from "node:fs";
 import { lstat, mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 
+import { unlessAbsent } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
-import { unlessAbsent } from "./file-errors.ts";
-import { reservedFolder } from "../object-path.ts";
+import { foreignStagingFolder, reservedFolder } from "../object-path.ts";
 
 /** The directory that a store serves, and the only way from an object's path to a file in it. */
 export interface DirectoryRoot {
@@ -43,7 +43,11 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
 
   const refuseOutside = (real: string): string => {
     const inside = real === directory || real.startsWith(directory.endsWith(sep) ? directory : directory + sep);
-    if (!inside || real === reserved || real.startsWith(reserved + sep)) {
+    const kept =
+      real === reserved ||
+      real.startsWith(reserved + sep) ||
+      relative(directory, real).split(sep).includes(foreignStagingFolder);
+    if (!inside || kept) {
       throw new TrailsumError("PATH_FORBIDDEN", "the path leads out of what is served, by a symbolic link");
     }
     return real;

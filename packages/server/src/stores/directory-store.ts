@@ -1,29 +1,26 @@
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 
+import { fileErrorCode, holdLockFile, syncDirectory, unlessAbsent } from "@trailsum/files";
 import { createDigester, type Digests, TrailsumError } from "@trailsum/shared";
 
-import {
-  createDigestRecords,
-  type DigestRecords,
-  type FileIdentity,
-  sameVersion,
-  syncDirectory,
-} from "./digest-records.ts";
+import { createDigestRecords, type DigestRecords, type FileIdentity, sameVersion } from "./digest-records.ts";
 import { type DirectoryRoot, openDirectoryRoot } from "./directory-root.ts";
-import { fileError, fileErrorCode, unlessAbsent } from "./file-errors.ts";
+import { fileError } from "./file-errors.ts";
+import { FileInDirectory, fileStream } from "./file-in-directory.ts";
 import { PathLocks } from "./path-locks.ts";
-import { StagedFile } from "./staged-file.ts";
-import { createStagingEntry, removeLeftovers, type StagingEntry } from "./staging-area.ts";
+import { type NewVersion, StagedInDirectory } from "./staged-in-directory.ts";
+import { StagingAreas } from "./staging-areas.ts";
+import { type StoreFolders, storeFolders } from "./store-folders.ts";
 import type {
   CommitCondition,
   Committed,
   ObjectVersion,
   OpenOptions,
-  ReadOptions,
   StagedObject,
+  StageOptions,
   Store,
   StoredObject,
 } from "./store.ts";
@@ -53,10 +50,11 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const { directory, digestOnOpen = 64 * 1024 * 1024 } = options;
   try {
     const root = await openDirectoryRoot(directory);
-    const folders = storeFolders(root);
+    const folders = storeFolders(root.reserved);
     await folders.make();
-    await removeLeftovers(folders.staging);
-    return new DirectoryStore(root, folders, digestOnOpen);
+    const areas = new StagingAreas(root.directory, folders);
+    await areas.open();
+    return new DirectoryStore(root, folders, areas, digestOnOpen);
   } catch (error) {
     const code = fileErrorCode(error);
     const reasons: Readonly<Record<string, string>> = {
@@ -70,30 +68,6 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
 }
 
-/** The folders that a store keeps for itself. */
-interface StoreFolders {
-  readonly staging: string;
-  readonly digests: string;
-  /** Makes those that are missing. Somebody may remove them at any time; the directory itself is not made again. */
-  make(): Promise<void>;
-}
-
-function storeFolders({ reserved }: DirectoryRoot): StoreFolders {
-  const staging = join(reserved, "staging");
-  const digests = join(reserved, "digests");
-  return {
-    staging,
-    digests,
-    async make() {
-      for (const folder of [reserved, staging, digests]) {
-        await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-          if (fileErrorCode(error) !== "EEXIST") throw error;
-        });
-      }
-    },
-  };
-}
-
 /** How often the records are swept, at the most. */
 const SWEEP_INTERVAL = 60 * 60 * 1000;
 
@@ -104,55 +78,87 @@ class DirectoryStore implements Store {
   readonly #root: DirectoryRoot;
   readonly #records: DigestRecords;
   readonly #folders: StoreFolders;
+  readonly #areas: StagingAreas;
   readonly #digestOnOpen: number;
   readonly #hashing = new PathLocks();
   #swept = 0;
 
-  constructor(root: DirectoryRoot, folders: StoreFolders, digestOnOpen: number) {
+  constructor(root: DirectoryRoot, folders: StoreFolders, areas: StagingAreas, digestOnOpen: number) {
     this.#root = root;
+    this.#areas = areas;
     this.#records = createDigestRecords(folders.digests, () => folders.make());
     this.#folders = folders;
     this.#digestOnOpen = digestOnOpen;
     this.#sweepRecords();
   }
 
-  async stage(path: string, { size }: { readonly size?: number | undefined } = {}): Promise<StagedObject> {
+  async stage(path: string, { size }: StageOptions = {}): Promise<StagedObject> {
     try {
       // Again at the commit; now as well, because nothing has been sent yet.
       await this.#root.checkReplaceable(path);
-      if (size !== undefined) await this.#checkRoom(size);
-      const entry = await createStagingEntry(this.#folders.staging, () => this.#folders.make());
-      return new StagedInDirectory(entry, (version) => this.#publish(path, entry, version));
+      const entry = await this.#areas.create(await this.#root.target(path), size);
+      return new StagedInDirectory(entry, (version) => this.#commit(path, version));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     }
   }
 
-  async #checkRoom(size: number): Promise<void> {
-    const room = await unlessAbsent(statfs(this.#folders.staging));
-    if (room !== undefined && size > room.bavail * room.bsize)
-      throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+  /** Publishes a version while nothing else is committed to its path: in this process, and if it has a condition, in any. */
+  async #commit(path: string, version: NewVersion): Promise<Committed> {
+    const target = await this.#root.target(path);
+    return commits.hold(target, () =>
+      version.condition === undefined
+        ? this.#publish(path, version)
+        : this.#holdLock(target, () => this.#publish(path, version)),
+    );
+  }
+
+  async #holdLock<T>(target: string, action: () => Promise<T>): Promise<T> {
+    const name = createHash("sha256").update(this.#root.keyOf(target)).digest("hex").slice(0, 32);
+    await this.#folders.make();
+    return holdLockFile(join(this.#folders.locks, name), action);
   }
 
   /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
-  async #publish(path: string, entry: StagingEntry, version: NewVersion): Promise<Committed> {
-    const { identity, digests, condition } = version;
-    return commits.hold(await this.#root.target(path), async () => {
-      await this.#root.checkReplaceable(path);
-      if (condition !== undefined) condition.check(await this.#current(path, condition));
-      const { file, changed } = await this.#root.makeWay(path);
-      const key = this.#root.keyOf(file);
-      const old = await unlessAbsent(lstat(file, { bigint: true }));
-      await this.#records.write(key, identity, digests);
+  async #publish(path: string, version: NewVersion): Promise<Committed> {
+    const { condition } = version;
+    await this.#root.checkReplaceable(path);
+    if (condition !== undefined) condition.check(await this.#current(path, condition));
+    const { file, changed } = await this.#root.makeWay(path);
+    const key = this.#root.keyOf(file);
+    const old = await unlessAbsent(lstat(file, { bigint: true }));
+    const identity = await this.#moveTo(file, version);
+    await Promise.all(changed.map(syncDirectory));
+    if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
+    await this.#records.removeStale(key, identity);
+    this.#records.note(key, identity);
+    this.#sweepRecords();
+    return { created: old === undefined };
+  }
+
+  /** Records the digests of a version, and moves it to its file. */
+  async #moveTo(file: string, { entry, identity, digests }: NewVersion): Promise<FileIdentity> {
+    const key = this.#root.keyOf(file);
+    await this.#records.write(key, identity, digests);
+    try {
       await rename(entry.path, file);
-      entry.release();
-      await Promise.all(changed.map(syncDirectory));
-      if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
-      await this.#records.removeStale(key, identity);
-      this.#records.note(key, identity);
-      this.#sweepRecords();
-      return { created: old === undefined };
-    });
+      return identity;
+    } catch (error) {
+      if (fileErrorCode(error) !== "EXDEV") throw error;
+    }
+    // What looked like one file system is none (a bind mount, a quota): a copy within the other is another version.
+    await this.#records.remove(key, identity);
+    const copy = await this.#areas.copyBeside(entry, file);
+    try {
+      const copied = await copy.file.stat({ bigint: true });
+      await this.#records.write(key, copied, digests);
+      await rename(copy.path, file);
+      return copied;
+    } finally {
+      await copy.file.close();
+      await rm(copy.path, { force: true });
+      await copy.release();
+    }
   }
 
   /** Removes the records of files that somebody else has removed or replaced: in its own time, they are only untidy. */
@@ -240,91 +246,4 @@ class DirectoryStore implements Store {
 /** Whether the digests of `known` are among `computed`. */
 function agree(known: Digests, computed: Digests): boolean {
   return [...known.values].every(([algorithm, digest]) => computed.values.get(algorithm)?.equals(digest) === true);
-}
-
-/** A staged file that is complete and on the disk, and what has to hold for it to be published. */
-interface NewVersion {
-  readonly identity: FileIdentity;
-  readonly digests: Digests;
-  readonly condition: CommitCondition | undefined;
-}
-
-type Publish = (version: NewVersion) => Promise<Committed>;
-
-class StagedInDirectory implements StagedObject {
-  readonly content: StagedFile;
-  readonly #entry: StagingEntry;
-  readonly #publish: Publish;
-  #open = true;
-
-  constructor(entry: StagingEntry, publish: Publish) {
-    this.#entry = entry;
-    this.#publish = publish;
-    this.content = new StagedFile(entry.path, entry.file);
-  }
-
-  async commit(digests: Digests, condition?: CommitCondition): Promise<Committed> {
-    if (!this.#open) throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
-    try {
-      await this.content.sync();
-      const identity = await this.#entry.file.stat({ bigint: true });
-      if (Number(identity.size) !== digests.size) {
-        throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
-      }
-      const committed = await this.#publish({ identity, digests, condition });
-      await this.#close();
-      return committed;
-    } catch (error) {
-      await this.discard();
-      throw fileError(error, "FILE_UNWRITABLE");
-    }
-  }
-
-  async discard(): Promise<void> {
-    if (!this.#open) return;
-    this.content.destroy();
-    await this.#close();
-    // What cannot be removed now is removed when a store is next created.
-    await rm(this.#entry.path, { force: true }).catch(() => {});
-    this.#entry.release();
-  }
-
-  async #close(): Promise<void> {
-    this.#open = false;
-    await this.content.settle();
-    await this.#entry.file.close().catch(() => {});
-  }
-}
-
-class FileInDirectory implements StoredObject {
-  readonly size: number;
-  readonly digests: Digests | undefined;
-  readonly modified: Date;
-  readonly #file: FileHandle;
-  #reading = false;
-
-  constructor(file: FileHandle, size: number, digests: Digests | undefined, modified: Date) {
-    this.#file = file;
-    this.size = size;
-    this.digests = digests;
-    this.modified = modified;
-  }
-
-  createReadStream({ chunkSize }: ReadOptions = {}): Readable {
-    this.#reading = true;
-    return fileStream(this.#file, this.size, { autoClose: true, chunkSize });
-  }
-
-  async close(): Promise<void> {
-    if (!this.#reading) await this.#file.close().catch(() => {});
-  }
-}
-
-/** The first `size` bytes of an open file, and not what is added to it meanwhile. */
-function fileStream(
-  file: FileHandle,
-  size: number,
-  { autoClose, chunkSize = 256 * 1024 }: ReadOptions & { readonly autoClose: boolean },
-): Readable {
-  return file.createReadStream({ start: 0, end: Math.max(0, size - 1), autoClose, highWaterMark: chunkSize });
 }

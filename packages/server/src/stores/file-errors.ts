@@ -1,3 +1,4 @@
+import { fileErrorCode } from "@trailsum/files";
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
 const meanings: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
@@ -19,21 +20,6 @@ export function fileError(cause: unknown, code: ErrorCode): TrailsumError {
   const known = meanings.get(fileErrorCode(cause) ?? "");
   if (known !== undefined) return new TrailsumError(...known, { cause });
   return new TrailsumError(code, `the store failed: ${fileErrorCode(cause) ?? "unexpected error"}`, { cause });
-}
-
-/** The `code` of a node:fs error: `ENOENT`, ... */
-export function fileErrorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
-}
-
-/** Gives undefined where a file is not there, and throws every other error. */
-export async function unlessAbsent<T>(operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (fileErrorCode(error) === "ENOENT" || fileErrorCode(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
 }
 
 /** Creates a file, and the directory for it first if that is missing. */

@@ -1,0 +1,76 @@
+import { randomBytes } from "node:crypto";
+import { link, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { fileErrorCode, unlessAbsent } from "./file-error.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { ownerState, ownMark } from "./process-mark.ts";
+
+const HEARTBEAT = 5_000;
+/** A lock whose owner cannot be looked up from here and has not shown a sign of life for this long is broken. */
+const ABANDONED = 60_000;
+const MAX_WAIT = 120_000;
+const PAUSE = 20;
+
+/**
+ * Does something while this process, of all that share the file system, holds the lock of that name: a file that exists
+ * for as long as it is held. Its directory must exist. The lock of a process that was killed is taken over.
+ * Rejects with the code `ETIMEDOUT` if others have held it for two minutes.
+ */
+export async function holdLockFile<T>(path: string, action: () => Promise<T>): Promise<T> {
+  const token = `${ownMark} ${randomBytes(8).toString("hex")}`;
+  for (const started = Date.now(); !(await take(path, token));) {
+    await breakAbandoned(path);
+    if (Date.now() - started > MAX_WAIT) {
+      throw Object.assign(new Error(`timed out after ${MAX_WAIT / 1000} s waiting for ${path}`), { code: "ETIMEDOUT" });
+    }
+    await sleep(PAUSE * (0.5 + Math.random()));
+  }
+  const file = await open(path, "r+");
+  const heartbeat = startHeartbeat(file, HEARTBEAT);
+  try {
+    return await action();
+  } finally {
+    await heartbeat.stop();
+    await file.close();
+    // Another may have broken it, should this process have stood still for long.
+    if ((await unlessAbsent(readFile(path, "utf8"))) === token) await unlessAbsent(unlink(path));
+  }
+}
+
+/** Creates the lock file, complete with its token, unless there is one. */
+async function take(path: string, token: string): Promise<boolean> {
+  try {
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(token);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (fileErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes the lock file if its owner is gone. It is moved away first: only one can do that, and what was moved is known. */
+async function breakAbandoned(path: string): Promise<void> {
+  if (!(await isAbandoned(path))) return;
+  const moved = `${path}.${randomBytes(8).toString("hex")}`;
+  if ((await unlessAbsent(rename(path, moved).then(() => true))) === undefined) return;
+  // Meanwhile the lock may have passed to another, which gets it back.
+  if (!(await isAbandoned(moved))) await link(moved, path).catch(() => {});
+  await unlessAbsent(unlink(moved));
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const token = await unlessAbsent(readFile(path, "utf8"));
+  if (token === undefined) return false;
+  const [mark = ""] = token.split(" ");
+  // Without a token it was just created, or its owner was killed then.
+  const owner = token === "" ? "unknown" : ownerState(mark);
+  if (owner !== "unknown") return owner === "gone";
+  const stats = await unlessAbsent(stat(path));
+  return stats !== undefined && Date.now() - stats.mtimeMs > ABANDONED;
+}

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+
+import * as files from "../src/index.ts";
+
+test("the package exports these values and no others", () => {
+  expect(Object.keys(files).toSorted()).toEqual([
+    "createTemporaryFile",
+    "fileErrorCode",
+    "holdLockFile",
+    "removeLeftovers",
+    "syncDirectory",
+    "unlessAbsent",
+  ]);
+});

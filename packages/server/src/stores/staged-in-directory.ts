@@ -1,0 +1,61 @@
+import { rm } from "node:fs/promises";
+
+import { type Digests, TrailsumError } from "@trailsum/shared";
+
+import type { FileIdentity } from "./digest-records.ts";
+import { fileError } from "./file-errors.ts";
+import { StagedFile } from "./staged-file.ts";
+import type { StagingEntry } from "./staging-areas.ts";
+import type { CommitCondition, Committed, StagedObject } from "./store.ts";
+
+/** A staged file that is complete and on the disk, and what has to hold for it to be published. */
+export interface NewVersion {
+  readonly entry: StagingEntry;
+  readonly identity: FileIdentity;
+  readonly digests: Digests;
+  readonly condition: CommitCondition | undefined;
+}
+
+/** An object that is being received into a directory store. */
+export class StagedInDirectory implements StagedObject {
+  readonly content: StagedFile;
+  readonly #entry: StagingEntry;
+  readonly #publish: (version: NewVersion) => Promise<Committed>;
+  #open = true;
+
+  /** `publish` makes a version visible. The entry need not exist any more after that. */
+  constructor(entry: StagingEntry, publish: (version: NewVersion) => Promise<Committed>) {
+    this.#entry = entry;
+    this.#publish = publish;
+    this.content = new StagedFile(entry.path, entry.file);
+  }
+
+  async commit(digests: Digests, condition?: CommitCondition): Promise<Committed> {
+    if (!this.#open) throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
+    try {
+      await this.content.sync();
+      await this.#entry.settle();
+      const identity = await this.#entry.file.stat({ bigint: true });
+      if (Number(identity.size) !== digests.size) {
+        throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
+      }
+      return await this.#publish({ entry: this.#entry, identity, digests, condition });
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
+    } finally {
+      await this.discard();
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.content.destroy();
+    await this.content.settle();
+    await this.#entry.settle();
+    await this.#entry.file.close().catch(() => {});
+    // After a commit nothing has this name. What cannot be removed now is removed when a store is next created.
+    await rm(this.#entry.path, { force: true }).catch(() => {});
+    await this.#entry.release();
+  }
+}

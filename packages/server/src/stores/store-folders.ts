@@ -1,0 +1,35 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { fileErrorCode } from "@trailsum/files";
+
+/** The folders that a directory store keeps for itself, in the reserved folder of the directory. */
+export interface StoreFolders {
+  /** What is being received. */
+  readonly staging: string;
+  /** The records of digests. */
+  readonly digests: string;
+  /** The locks of commits. */
+  readonly locks: string;
+  /** Makes those that are missing: somebody may remove them at any time. The directory itself is not made again. */
+  make(): Promise<void>;
+}
+
+/** Names the folders in a reserved folder. They are not made yet. */
+export function storeFolders(reserved: string): StoreFolders {
+  const staging = join(reserved, "staging");
+  const digests = join(reserved, "digests");
+  const locks = join(reserved, "locks");
+  return {
+    staging,
+    digests,
+    locks,
+    async make() {
+      for (const folder of [reserved, staging, digests, locks]) {
+        await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+          if (fileErrorCode(error) !== "EEXIST") throw error;
+        });
+      }
+    },
+  };
+}
