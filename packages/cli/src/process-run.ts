@@ -6,7 +6,7 @@ import { visibleText } from "./visible-text.ts";
 
 /** The run of one command in this process. */
 export interface Run {
-  /** Aborted by the first SIGINT or SIGTERM. A second one ends the process. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A second one ends the process. */
   readonly signal: AbortSignal;
   /** Reports an error as a sentence on stderr and remembers its exit status; the first one counts. */
   report(error: unknown): void;
@@ -21,7 +21,8 @@ export interface Run {
   print(result: string | Uint8Array, output?: NodeJS.WritableStream): Promise<void>;
 }
 
-type Interrupt = "SIGINT" | "SIGTERM";
+const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+type Interrupt = (typeof INTERRUPTS)[number];
 
 /** How long a process that was interrupted waits for an output that nobody reads. Milliseconds. */
 const LAST_WORDS = 500;
@@ -77,13 +78,13 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
       });
     },
   };
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  for (const signal of INTERRUPTS) process.on(signal, interrupt);
   try {
     await command(run);
   } catch (error) {
     run.report(error);
   } finally {
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    for (const signal of INTERRUPTS) process.off(signal, interrupt);
   }
   process.exitCode = exit ?? 0;
   if (interruptedBy !== undefined) setTimeout(() => process.exit(), LAST_WORDS).unref();

@@ -51,6 +51,7 @@ test("1: what nobody expected is told as a bug, and where it is", async () => {
 describe.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
+  ["SIGHUP", 129],
 ] as const)("%s", (signal, exit) => {
   test(`ends an upload with ${exit}, and the server keeps nothing`, async () => {
     const { url, visible, staged, stderr: log } = await serve();

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, lstat, mkdir, open, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -74,6 +74,30 @@ describe("a download into a file", () => {
     expect(await readdir(join(directory, "elsewhere"))).toEqual(["file"]);
   });
 
+  test("by way of a link that leads to nothing yet makes what it leads to, and keeps the link", async () => {
+    const server = await offering();
+    const directory = await tempDir();
+    await mkdir(join(directory, "elsewhere"));
+    await symlink(join("elsewhere", "other"), join(directory, "link"));
+    await symlink("link", join(directory, "link to it"));
+    await download(server.origin, join(directory, "link to it"));
+    expect(await readlink(join(directory, "link to it"))).toBe("link");
+    expect(await readlink(join(directory, "link"))).toBe(join("elsewhere", "other"));
+    expect((await readFile(join(directory, "elsewhere", "other"))).equals(content)).toBe(true);
+  });
+
+  test.each([
+    ["into a directory that does not exist", "nowhere/file", "its directory does not exist"],
+    ["back to itself", "link", "a link that leads back to itself"],
+  ])("by way of a link %s fails, and keeps the link", async (_where, target, sentence) => {
+    const server = await offering();
+    const directory = await tempDir();
+    await symlink(target, join(directory, "link"));
+    const error = await rejection(download(server.origin, join(directory, "link")));
+    expect(error).toMatchObject({ code: "FILE_UNWRITABLE", message: expect.stringContaining(sentence) });
+    expect(await readlink(join(directory, "link"))).toBe(target);
+  });
+
   test("has its own name while it is under way, and is not seen under the one that is wanted", async () => {
     const server = await offering();
     const directory = await tempDir();
@@ -82,7 +106,7 @@ describe("a download into a file", () => {
     const onProgress = (): void => void watching.push(readdir(directory).then((names) => void seen.push(names)));
     await download(server.origin, join(directory, "file"), { onProgress });
     await Promise.all(watching);
-    expect(seen[0]).toEqual([expect.stringMatching(/^\.file\.\d+-[0-9a-f]{12}\.trailsum$/)]);
+    expect(seen[0]).toEqual([expect.stringMatching(/^\.file\.[0-9a-f]{12}-\d+-\d+-[0-9a-f]{16}\.trailsum$/)]);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { tempDir } from "@trailsum/testkit";
@@ -8,16 +8,34 @@ import { expect, test } from "vitest";
 import { download } from "../../src/index.ts";
 import { httpServer, rejection } from "./peers.ts";
 
-/** The id of a process that has been, and is no more. */
-const gone = spawnSync(process.execPath, ["--eval", ""]).pid;
+const random = "0123456789abcdef";
 
-test("a download removes what a process that is gone has left of one to the same file, and nothing else", async () => {
+/** How the names of this process's part files are marked, taken from one. */
+async function marks(): Promise<{ readonly own: string; readonly gone: string; readonly elsewhere: string }> {
+  const directory = await tempDir();
+  let names: string[] = [];
+  const server = await httpServer(async (_request, response) => {
+    names = await readdir(directory);
+    response.end();
+  });
+  await download(server.origin, join(directory, "file"));
+  const [, place, pid, started] = /^\.file\.([0-9a-f]{12})-(\d+)-(\d+)-[0-9a-f]{16}\.trailsum$/.exec(names[0]!)!;
+  return {
+    own: `${place}-${pid}-${started}`,
+    // Of a process that has been, and is no more.
+    gone: `${place}-${spawnSync(process.execPath, ["--eval", ""]).pid}-1`,
+    // The same process id in another container, on a volume that both have.
+    elsewhere: `${"0".repeat(12)}-${pid}-${started}`,
+  };
+}
+
+test("a download removes what was left behind of one to the same file, and nothing else", async () => {
   const server = await httpServer((_request, response) => void response.end("content"));
   const directory = await tempDir();
-  const random = "0123456789ab";
+  const { own, gone, elsewhere } = await marks();
   const kept = [
-    `.file.${process.pid}-${random}.trailsum`, // under way elsewhere in this process
-    `.file.1-${random}.trailsum`, // of a process that we may not even ask
+    `.file.${own}-${random}.trailsum`, // under way elsewhere in this process
+    `.file.${elsewhere}-${random}.trailsum`, // of a process that cannot be looked up from here
     `.other.${gone}-${random}.trailsum`,
     `.file.more.${gone}-${random}.trailsum`,
     `.file.${gone}-${random}.trailsum.txt`,
@@ -25,8 +43,11 @@ test("a download removes what a process that is gone has left of one to the same
     `.file.${gone}-short.trailsum`,
     `.file.trailsum`,
   ];
-  const left = `.file.${gone}-${random}.trailsum`;
-  await Promise.all([left, ...kept].map((name) => writeFile(join(directory, name), "half")));
+  const left = [`.file.${gone}-${random}.trailsum`, `.file.${elsewhere.replace(/^0/, "1")}-${random}.trailsum`];
+  await Promise.all([...left, ...kept].map((name) => writeFile(join(directory, name), "half")));
+  const hoursAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
+  await utimes(join(directory, kept[0]!), hoursAgo, hoursAgo);
+  await utimes(join(directory, left[1]!), hoursAgo, hoursAgo);
   await download(server.origin, join(directory, "file"));
   expect((await readdir(directory)).toSorted()).toEqual(["file", ...kept].toSorted());
 });
@@ -34,7 +55,7 @@ test("a download removes what a process that is gone has left of one to the same
 test("a download that fails has removed it all the same", async () => {
   const server = await httpServer((_request, response) => response.writeHead(404).end());
   const directory = await tempDir();
-  await writeFile(join(directory, `.file.${gone}-0123456789ab.trailsum`), "half");
+  await writeFile(join(directory, `.file.${(await marks()).gone}-${random}.trailsum`), "half");
   await rejection(download(server.origin, join(directory, "file")));
   expect(await readdir(directory)).toEqual([]);
 });
