@@ -52,7 +52,8 @@ export interface TrailerAgentOptions {
  * An undici `Dispatcher` that can send request trailers, and hands on those of responses as they stood on the wire.
  *
  * `request`, `stream`, `pipeline`, `connect`, `upgrade`, `compose` and undici's interceptors work on it unchanged; its
- * errors are undici's. It keeps connections alive and pools them per origin, applies back-pressure both ways, hands on
+ * errors are undici's, and it publishes on undici's diagnostics channels. It needs undici 8, the caller's own (a peer
+ * dependency): other major versions, and the `fetch` built into Node, speak to dispatchers in another way. It keeps connections alive and pools them per origin, applies back-pressure both ways, hands on
  * interim responses, and never completes a request whose body or trailers failed. `trailers` in the options of a
  * request are its trailer fields. Response fields are strings, latin1, in `controller.rawHeaders` and `rawTrailers`;
  * `controller.httpVersion` is the version that carried it.
@@ -130,7 +131,7 @@ export class TrailerAgent extends Dispatcher {
       if (options === null || typeof options !== "object")
         throw new errors.InvalidArgumentError("opts must be an object.");
       if ("dispatcher" in options)
-        throw new errors.InvalidArgumentError("opts.dispatcher is of undici's functions only.");
+        throw new errors.InvalidArgumentError(`opts.dispatcher is for undici's own functions: ${OTHER_MAJOR}`);
       if (this.#destroyed) throw new errors.ClientDestroyedError();
       if (this.#closed) throw new errors.ClientClosedError();
       request = outgoingRequest(options);
@@ -218,10 +219,16 @@ const REQUIRED: readonly (keyof Dispatcher.DispatchHandler)[] = ["onRequestStart
 const FOR_RESPONSES: typeof REQUIRED = [...REQUIRED, "onResponseStart", "onResponseData", "onResponseEnd"];
 const FOR_UPGRADES: typeof REQUIRED = [...REQUIRED, "onRequestUpgrade"];
 
+/** Handlers and options changed with every major version, and a request would never be told how it ends. */
+const OTHER_MAJOR =
+  "TrailerAgent works with undici 8 only, not with another major version or the fetch built into Node";
+
 /** A handler that could not be told how its request ends is refused before anything is sent. */
 function checkHandler(handler: Dispatcher.DispatchHandler, upgrades: boolean): void {
   for (const method of upgrades ? FOR_UPGRADES : FOR_RESPONSES) {
-    if (typeof handler[method] !== "function") throw new errors.InvalidArgumentError(`invalid ${method} method`);
+    if (typeof handler[method] === "function") continue;
+    const why = "onConnect" in handler || "onHeaders" in handler ? `: ${OTHER_MAJOR}` : "";
+    throw new errors.InvalidArgumentError(`invalid ${method} method${why}`);
   }
 }
 

@@ -179,3 +179,24 @@ describe("TrailerAgent, with a handler that throws in onResponseError,", () => {
     expect(told).toEqual(["first", "second"]);
   });
 });
+
+describe("TrailerAgent, used by another major version of undici,", () => {
+  test("says so to a handler of undici 6 and to the fetch of Node itself", async () => {
+    const server = await httpServer((_request, response) => void response.end());
+    const dispatcher = trailerAgent();
+    const handler = { onConnect() {}, onHeaders: () => true, onData: () => true, onComplete() {}, onError() {} };
+    const options = { origin: server.origin, path: "/", method: "GET" } as const;
+    expect(() => dispatcher.dispatch(options, handler as unknown as Dispatcher.DispatchHandler)).toThrow(
+      "TrailerAgent works with undici 8 only",
+    );
+    const fetched = fetch(server.origin, { dispatcher } as unknown as RequestInit);
+    await expect(fetched).rejects.toMatchObject({ cause: { message: expect.stringContaining("undici 8 only") } });
+    expect(server.connections()).toBe(0);
+  });
+
+  test("says so to functions that hand their own options on", async () => {
+    const dispatcher = trailerAgent();
+    const options = { origin: "http://127.0.0.1:1", path: "/", method: "GET", dispatcher } as const;
+    await expect(dispatcher.request(options)).rejects.toThrow("TrailerAgent works with undici 8 only");
+  });
+});

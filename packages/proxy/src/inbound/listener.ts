@@ -25,9 +25,6 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-/** Node takes no longer time for a socket. Milliseconds. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
 /** When TCP begins to ask whether a silent client is still there. Milliseconds. */
 const KEEP_ALIVE_DELAY = 60_000;
 
