@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
 import type { Algorithm } from "./algorithms.ts";
-import type { DigestWorkerAnswer, DigestWorkerTask } from "./digest-worker.ts";
+import { type DigestAnswer, type DigestTask, DigestTasks } from "./digest-tasks.ts";
 import { TrailsumError } from "./errors.ts";
 
 /** The hashing of one content with one algorithm on a thread. Stretches are hashed in the order in which they are given. */
@@ -15,14 +15,18 @@ export interface RemoteHasher {
   close(): void;
 }
 
-// The source is run as it is, or as what it was compiled to: the worker has this module's own extension.
-const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", import.meta.url);
-
 /** How many processors there are. Asked once: to find it out takes the system longer than to hash small content. */
-export const CORES: number = availableParallelism();
+const CORES: number = availableParallelism();
 
-// They are kept: starting one costs more than hashing some megabytes. More than there are cores would help nobody.
+// They are kept: starting one costs more than hashing some megabytes. More than there are cores would not help.
 const threads = new Set<DigestThread>();
+
+let usable = true;
+
+/** Whether hashing on another thread is worth anything: there is more than one core, and a thread can be had. */
+export function threadsHelp(): boolean {
+  return CORES > 1 && usable;
+}
 
 /** Begins to hash what will be in `memory`, on the thread that has the least to do. */
 export function hashBeside(algorithm: Algorithm, memory: SharedArrayBuffer): RemoteHasher {
@@ -37,22 +41,39 @@ export function hashBeside(algorithm: Algorithm, memory: SharedArrayBuffer): Rem
 
 type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
 
+/**
+ * A thread, as long as there is one. One that cannot be had does its tasks here, on the thread that gives them: there may
+ * be no worker file (in a bundle), no permission to start a worker, or flags that a worker refuses (`--input-type`).
+ */
 class DigestThread {
-  readonly #worker = new Worker(WORKER);
   readonly #waiting = new Map<number, Waiting[]>();
+  /** What it was told before it gave a sign of life, which has to be done here if it never does. */
+  #untested: DigestTask[] | undefined = [];
+  #worker: Worker | undefined;
+  #here: DigestTasks | undefined;
   #last = 0;
   #outstanding = 0;
   #failure: TrailsumError | undefined;
 
   constructor(onGone: () => void) {
-    // A process may end while it has nothing to hash.
-    this.#worker.unref();
-    this.#worker.on("message", ({ id, digest }: DigestWorkerAnswer) => this.#settle(id, digest));
     const gone = (cause?: unknown): void => {
+      if (this.#here !== undefined) return;
+      if (this.#untested !== undefined) {
+        this.#doHere(this.#untested);
+        return;
+      }
       onGone();
       this.#fail(cause);
     };
-    this.#worker.on("error", gone).on("exit", () => gone());
+    try {
+      this.#worker = new Worker(workerFile());
+      // A process may end while it has nothing to hash.
+      this.#worker.unref();
+      this.#worker.on("message", (answer: DigestAnswer) => this.#settle(answer)).on("error", gone);
+      this.#worker.on("exit", () => gone());
+    } catch {
+      this.#doHere([]);
+    }
   }
 
   /** How many contents it is hashing. */
@@ -74,26 +95,42 @@ class DigestThread {
     };
   }
 
-  #ask(task: DigestWorkerTask): Promise<Uint8Array | undefined> {
+  #ask(task: DigestTask): Promise<Uint8Array | undefined> {
     const waiting = this.#waiting.get(task.id);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (waiting === undefined) return Promise.reject(new TrailsumError("INTERNAL", "the hashing was closed before"));
     const answer: Waiting = Promise.withResolvers();
     waiting.push(answer);
-    if (this.#outstanding === 0) this.#worker.ref();
+    if (this.#outstanding === 0) this.#worker?.ref();
     this.#outstanding += 1;
     this.#tell(task);
     return answer.promise;
   }
 
-  #tell(task: DigestWorkerTask): void {
-    this.#worker.postMessage(task);
+  #tell(task: DigestTask): void {
+    if (this.#here !== undefined) {
+      void this.#here.do(task);
+      return;
+    }
+    this.#untested?.push(task);
+    this.#worker?.postMessage(task);
   }
 
-  #settle(id: number, digest: Uint8Array | undefined): void {
+  #settle({ id, digest }: DigestAnswer): void {
+    this.#untested = undefined;
     this.#outstanding -= 1;
-    if (this.#outstanding === 0) this.#worker.unref();
+    if (this.#outstanding === 0) this.#worker?.unref();
     this.#waiting.get(id)?.shift()?.resolve(digest);
+  }
+
+  /** Nothing has been answered, and so nothing has been written over: these tasks can all be done here. */
+  #doHere(tasks: readonly DigestTask[]): void {
+    usable = false;
+    this.#worker = undefined;
+    this.#untested = undefined;
+    const here = new DigestTasks((answer) => this.#settle(answer));
+    this.#here = here;
+    for (const task of tasks) void here.do(task);
   }
 
   #fail(cause: unknown): void {
@@ -102,4 +139,12 @@ class DigestThread {
     this.#waiting.clear();
     for (const { reject } of lost) reject(this.#failure);
   }
+}
+
+/** The source is run as it is, or as what it was compiled to: the worker has this module's own extension. */
+function workerFile(): URL {
+  // A bundle of CommonJS has no such thing as a URL of this module.
+  const here: string | undefined = import.meta.url;
+  if (here === undefined) throw new TrailsumError("INTERNAL", "there is no file for a hashing thread");
+  return new URL(here.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", here);
 }

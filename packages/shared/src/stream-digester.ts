@@ -1,5 +1,5 @@
 import type { Algorithm } from "./algorithms.ts";
-import { CORES, hashBeside, type RemoteHasher } from "./digest-threads.ts";
+import { hashBeside, type RemoteHasher, threadsHelp } from "./digest-threads.ts";
 import { createDigester, type Digester, type Digests } from "./digester.ts";
 
 /** A digester for a stream: it may hash somewhere else, and ask whoever feeds it to wait. */
@@ -30,11 +30,12 @@ const STRETCHES = 4;
 /**
  * A digester for `size` bytes, or for nobody knows how many. Hashing is what a transfer spends most of its time on, so
  * where there is more than one core it happens beside the reading and sending, on a thread for each algorithm. At most
- * as many threads as cores are ever started, for all contents together, and nothing below 2 MiB is worth one.
+ * as many threads as cores are ever started, for all contents together, and nothing below 2 MiB is worth one. Where no
+ * thread can be had, everything is hashed in place.
  */
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
-  const beside = CORES > 1 && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
+  const beside = threadsHelp() && names.length > 0 && (size === undefined || size > STRETCH * STRETCHES);
   return beside ? new ThreadedDigester(names, size) : new DigesterInPlace(await createDigester(names));
 }
 
