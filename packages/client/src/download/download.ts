@@ -15,7 +15,7 @@ import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { type DownloadDestination, openDestination } from "./download-destination.ts";
 import type { Progress } from "../transfer/progress.ts";
-import { followRedirects, isCredential, redirection } from "../transfer/redirects.ts";
+import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
 import { responseFields } from "../transfer/response-fields.ts";
@@ -69,6 +69,9 @@ export interface DownloadResult {
  * Rejects with a `TrailsumError`: `DIGEST_*` or `SIZE_MISMATCHED` for content that is not what it should be;
  * `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`; `REFUSED` with the status of an
  * answer other than a success; `FILE_UNWRITABLE`, `NO_SPACE`; `USAGE`; `ABORTED`. Nothing is kept then.
+ *
+ * Redirects are followed up to five times. Credentials and `Host` are not sent any more once one has left the origin, and
+ * none leads from https to http.
  */
 export async function download(
   url: string | URL,
@@ -85,7 +88,7 @@ export async function download(
   try {
     const retries = opened.rewritable ? (options.retries ?? 0) : 0;
     const result = await withRetries(retries, options.signal, () =>
-      followRedirects(target, (hop) => fetchInto(arrived, hop, options, hop.origin === target.origin)),
+      followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, options)),
     );
     await opened.commit();
     return result;
@@ -109,11 +112,11 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 /** One attempt at one URL: what the download came to, or where it is sent on to. */
 async function fetchInto(
   arrived: ArrivedContent,
-  url: URL,
+  hop: Hop,
   options: DownloadOptions,
-  sameOrigin: boolean,
-): Promise<DownloadResult | URL> {
-  const given = FieldLines.fromRaw(rawFields(options.headers)).without((name) => !sameOrigin && isCredential(name));
+): Promise<DownloadResult | Redirect> {
+  const { url, trusted } = hop;
+  const given = FieldLines.fromRaw(rawFields(options.headers)).without((name) => !trusted && isForOneOrigin(name));
   // A range that the caller asks for is all there is to come: then nothing is continued.
   const ownRange = given.has("Range");
   const continued = !ownRange && arrived.isContinuable(url);
@@ -129,7 +132,7 @@ async function fetchInto(
       const elsewhere = redirection(url, status, headers, REDIRECTS);
       if (elsewhere !== undefined) {
         await response.body.dump();
-        return elsewhere;
+        return new Redirect(elsewhere);
       }
       if (continued && status === 206) arrived.checkContinues(headers);
       else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
@@ -149,9 +152,9 @@ async function fetchInto(
     throw transportError(error, url);
   }
 
-  function startAnew(): Promise<DownloadResult | URL> {
+  function startAnew(): Promise<DownloadResult | Redirect> {
     arrived.forget();
-    return fetchInto(arrived, url, options, sameOrigin);
+    return fetchInto(arrived, hop, options);
   }
 }
 

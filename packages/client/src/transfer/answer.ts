@@ -1,6 +1,7 @@
 import { FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
+import { isProblem, MAX_PROBLEM_BYTES } from "./refusal.ts";
 import { responseFields } from "./response-fields.ts";
 
 /** What a request was answered with. */
@@ -39,6 +40,15 @@ export async function ask(
   } finally {
     signal?.removeEventListener("abort", handler.abort);
   }
+}
+
+/** An answer whose content is not needed is read no further than this: then its connection is worth less. Bytes. */
+const MAX_UNWANTED_BYTES = 131_072;
+
+/** What is read of an answer: for the connection to be used again, or for what it says of a refusal. */
+export function wantedBytes(status: number, headers: FieldLines): number {
+  if (status < 400) return MAX_UNWANTED_BYTES;
+  return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
 }
 
 class AnswerHandler implements Dispatcher.DispatchHandler {

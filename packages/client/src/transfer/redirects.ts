@@ -4,21 +4,48 @@ import { printable } from "./printable.ts";
 
 const MAX_REDIRECTS = 5;
 
-/** Runs `attempt` at `target`, and wherever it is sent from there: for that it gives a URL in place of a result. */
-export async function followRedirects<T>(target: URL, attempt: (url: URL) => Promise<T | URL>): Promise<T> {
-  let url = target;
+/** One URL on the way from the first to the last. */
+export interface Hop {
+  readonly url: URL;
+  /**
+   * Whether the way here never left the origin of the first URL. Once it has, what was meant for that origin is not sent
+   * any more, not even when it leads back: whoever redirected may have chosen the target.
+   */
+  readonly trusted: boolean;
+}
+
+/** What an attempt comes to when the response sends it on. */
+export class Redirect {
+  readonly to: URL;
+
+  constructor(to: URL) {
+    this.to = to;
+  }
+}
+
+/** Runs `attempt` at the first hop, and wherever it is sent from there. `REFUSED` after too many redirects. */
+export async function followRedirects<T>(first: Hop, attempt: (hop: Hop) => Promise<T | Redirect>): Promise<T> {
+  let hop = first;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
-    const result = await attempt(url);
-    if (!(result instanceof URL)) return result;
-    url = result;
+    const result = await attempt(hop);
+    if (!(result instanceof Redirect)) return result;
+    hop = nextHop(hop, result.to);
   }
   throw new TrailsumError(
     "REFUSED",
-    `${redactedTarget(target)} redirects more than ${MAX_REDIRECTS} times, at last to ${redactedTarget(url)}`,
+    `${redactedTarget(first.url)} redirects more than ${MAX_REDIRECTS} times, at last to ${redactedTarget(hop.url)}`,
   );
 }
 
-/** Where a response sends on, if it does, and in one of the ways that the request can follow. */
+/** The hop that a redirect from `hop` leads to. */
+export function nextHop(hop: Hop, to: URL): Hop {
+  return { url: to, trusted: hop.trusted && to.origin === hop.url.origin };
+}
+
+/**
+ * Where a response sends on to, if its status is one of those that the request can follow. `REFUSED` for a target that
+ * cannot be followed: another scheme, credentials in the URL, or cleartext after TLS.
+ */
 export function redirection(
   from: URL,
   status: number,
@@ -27,18 +54,34 @@ export function redirection(
 ): URL | undefined {
   const location = headers.get("Location");
   if (location === undefined || !followed.includes(status)) return undefined;
-  const to = URL.parse(location, from.href);
-  if (to !== null && /^https?:$/.test(to.protocol) && to.username === "" && to.password === "") return to;
+  const to = URL.parse(decodedLocation(location), from.href);
+  const why = to === null ? "it is not a URL" : whyNot(from, to);
+  if (to !== null && why === undefined) return to;
   throw new TrailsumError(
     "REFUSED",
-    `${redactedTarget(from)} redirects to ${printable(redactedTarget(location))}, which cannot be followed`,
-    {
-      status,
-    },
+    `${redactedTarget(from)} redirects to ${printable(redactedTarget(location))}, which cannot be followed: ${why}`,
+    { status },
   );
 }
 
-/** Whether a header field is meant for one origin, and not to be told to another that it redirects to. */
-export function isCredential(name: string): boolean {
-  return ["authorization", "cookie", "proxy-authorization"].includes(name.toLowerCase());
+function whyNot(from: URL, to: URL): string | undefined {
+  if (to.protocol !== "http:" && to.protocol !== "https:") return "it is neither http nor https";
+  if (to.username !== "" || to.password !== "") return "it holds credentials";
+  if (from.protocol === "https:" && to.protocol === "http:") return "it leads from https to http";
+  return undefined;
+}
+
+/** Servers write UTF-8 where only ASCII is allowed, and it is read as such by browsers and curl; here it comes as latin1. */
+function decodedLocation(location: string): string {
+  if (!/^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(location)) return location;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(location, "latin1"));
+  } catch {
+    return location;
+  }
+}
+
+/** Whether a header field is meant for one origin, and not to be sent to another that it redirects to. */
+export function isForOneOrigin(name: string): boolean {
+  return ["authorization", "cookie", "host", "proxy-authorization"].includes(name.toLowerCase());
 }

@@ -1,6 +1,6 @@
 import { type Algorithm, digestTrailerNames, FieldLines, formatWantDigest } from "@trailsum/shared";
 
-import { isCredential } from "../transfer/redirects.ts";
+import { isForOneOrigin } from "../transfer/redirects.ts";
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
 import { userAgent } from "../transfer/user-agent.ts";
 
@@ -11,7 +11,7 @@ import { userAgent } from "../transfer/user-agent.ts";
 export function uploadFields(
   algorithms: readonly Algorithm[],
   given: FieldsInit | undefined,
-  sameOrigin: boolean,
+  trusted: boolean,
 ): string[] {
   const own = FieldLines.from([
     ["User-Agent", userAgent],
@@ -20,6 +20,6 @@ export function uploadFields(
     // Says which digest to answer with, and so which algorithms to compute while the content arrives.
     ["Want-Repr-Digest", formatWantDigest(algorithms)],
   ]);
-  const further = FieldLines.fromRaw(rawFields(given)).without((name) => !sameOrigin && isCredential(name));
+  const further = FieldLines.fromRaw(rawFields(given)).without((name) => !trusted && isForOneOrigin(name));
   return [...own.without((name) => further.has(name)).raw, ...further.raw];
 }

@@ -9,18 +9,19 @@ import {
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { type Answer, ask } from "../transfer/answer.ts";
+import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
 import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
-import { confirmation } from "./confirmation.ts";
+import { type Confirmation, confirmation } from "./confirmation.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "../transfer/progress.ts";
-import { followRedirects, redirection } from "../transfer/redirects.ts";
-import { isProblem, MAX_PROBLEM_BYTES, refusal } from "../transfer/refusal.ts";
+import { followRedirects, type Hop, nextHop, Redirect, redirection } from "../transfer/redirects.ts";
+import { refusal } from "../transfer/refusal.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 import { transportError } from "../transfer/transport-error.ts";
+import { seeOther } from "./see-other.ts";
 import { contentAtOnce, contentInPieces, type Sending } from "./upload-content.ts";
 import { uploadFields } from "./upload-fields.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
@@ -50,7 +51,7 @@ export interface UploadOptions {
 export interface UploadResult {
   /** Where it was sent, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
-  /** The status of the answer. */
+  /** The status of the answer; after a 303, of the answer to the GET that it asks for. */
   readonly status: number;
   /** What was sent: its size in bytes and its digests. */
   readonly digests: Digests;
@@ -65,8 +66,7 @@ export interface UploadResult {
   readonly headers: FieldLines;
 }
 
-/** Those that ask for the same request elsewhere, content and all (RFC 9110 sections 15.4.8 and 15.4.9). */
-const REDIRECTS = [307, 308];
+const SEE_OTHER = 303;
 
 /**
  * Streams a source to `url`, hashing it on the way, and sends its digests behind it as trailers: `Md5`, `Size` and
@@ -78,6 +78,12 @@ const REDIRECTS = [307, 308];
  * stored it under another path, as after a bit of the request target was changed on the way; `FILE_UNREADABLE` or
  * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails. A stream or an
  * iterable is let go of in every case: destroyed, cancelled or returned.
+ *
+ * Redirects are followed up to five times. 301, 302, 307 and 308 have the content sent again to where they point, which
+ * needs a source that can be read again; a POST that is answered 301 or 302 is `REFUSED`, since it would become a GET.
+ * 303 after all of the content and the trailers were sent says that it was accepted (RFC 9110 section 15.4.4): the
+ * result is the answer to a GET of where it points, if that is a success, and is confirmed by nobody. Credentials and
+ * `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
  */
 export async function upload(
   url: string | URL,
@@ -91,7 +97,7 @@ export async function upload(
   try {
     const retries = opened.rereadable ? (options.retries ?? 0) : 0;
     return await withRetries(retries, options.signal, () =>
-      followRedirects(target, (hop) => send(hop, opened, options, hop.origin === target.origin)),
+      followRedirects({ url: target, trusted: true }, (hop) => send(hop, opened, options)),
     );
   } finally {
     await opened.close();
@@ -99,20 +105,16 @@ export async function upload(
 }
 
 /** Sends the source to one URL: what the upload came to, or where it is sent on to. */
-async function send(
-  url: URL,
-  source: OpenedSource,
-  options: UploadOptions,
-  sameOrigin: boolean,
-): Promise<UploadResult | URL> {
-  const { dispatcher, onProgress, signal } = options;
+async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Promise<UploadResult | Redirect> {
+  const { url, trusted } = hop;
+  const { dispatcher = defaultDispatcher(), headers, method = "PUT", onProgress, signal } = options;
   const algorithms = chosenAlgorithms(options.digests);
   const digester = await createStreamDigester(algorithms, source.size);
   const sending: Sending = { ended: false, asked: false };
   const hashing = { digester, sending, onProgress };
   // Our own connection sends what comes in one turn in one write, and has sent a piece before it asks for another. Of
   // anybody else's dispatcher nobody can know.
-  const own = dispatcher === undefined;
+  const own = options.dispatcher === undefined;
   try {
     const content =
       own && source.whole !== undefined
@@ -121,18 +123,23 @@ async function send(
     const request = {
       origin: url.origin,
       path: url.pathname + url.search,
-      method: options.method ?? "PUT",
-      headers: uploadFields(algorithms, options.headers, sameOrigin),
+      method,
+      headers: uploadFields(algorithms, headers, trusted),
       ...content,
     };
-    const answer = await ask(dispatcher ?? defaultDispatcher(), request, { wanted: wantedBytes, signal });
-    const elsewhere = await accepted(url, answer);
-    if (elsewhere !== undefined) return sentOn(url, elsewhere, source, answer.status);
+    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
+    const elsewhere = sentOn(url, answer, source, method);
+    if (elsewhere !== undefined) return new Redirect(elsewhere);
+    await accepted(url, answer);
     const { sent } = sending;
+    const other = redirection(url, answer.status, answer.headers, [SEE_OTHER]);
+    if (sent === undefined && other !== undefined) throw uploadThere(url, other, answer.status);
     if (sent === undefined) throw sending.ended && !sending.asked ? noTrailers(url) : tooEarly(url);
-    const { status, headers } = answer;
-    const { by, receipt } = confirmation(url, sent, answer);
-    return { url: url.href, status, digests: sent, confirmedBy: by, receipt, headers };
+    if (other !== undefined) {
+      const outcome = await seeOther(nextHop(hop, other), { dispatcher, headers, signal });
+      return resultOf(url, sent, outcome, { by: "nobody", receipt: undefined });
+    }
+    return resultOf(url, sent, answer, confirmation(url, sent, answer));
   } catch (error) {
     if (signal?.aborted === true) throw cancelled(error);
     // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
@@ -144,31 +151,41 @@ async function send(
   }
 }
 
-/** An answer of which nobody needs the content is read no further than this: then its connection is worth less. Bytes. */
-const MAX_UNWANTED_BYTES = 131_072;
-
-/** What is read of an answer: for the connection to be used again, or for what it says of a refusal. */
-function wantedBytes(status: number, headers: FieldLines): number {
-  if (status < 400) return MAX_UNWANTED_BYTES;
-  return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
+/**
+ * Where the content is to be sent in place of here, if the answer says so. `REFUSED` where that cannot be done: the
+ * source cannot be read again, or a POST would have to become a GET (RFC 9110 sections 15.4.2 and 15.4.3).
+ */
+function sentOn(url: URL, { status, headers }: Answer, source: OpenedSource, method: string): URL | undefined {
+  const elsewhere = redirection(url, status, headers, [301, 302, 307, 308]);
+  if (elsewhere === undefined) return undefined;
+  if (source.rereadable && (method === "PUT" || status >= 307)) return elsewhere;
+  throw uploadThere(url, elsewhere, status);
 }
 
-/** Takes the answer: resolves when it is a success, or with where it sends on to, and rejects with what it refuses for. */
-async function accepted(url: URL, answer: Answer): Promise<URL | undefined> {
-  const { status, headers, content, cut } = answer;
-  const elsewhere = redirection(url, status, headers, REDIRECTS);
-  if (elsewhere !== undefined) return elsewhere;
-  if (status < 200 || status >= 300)
+/** Rejects for an answer that is neither a success nor a 303. */
+async function accepted(url: URL, { status, headers, content, cut }: Answer): Promise<void> {
+  if (status !== SEE_OTHER && (status < 200 || status >= 300))
     throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
   if (cut !== undefined) throw cut;
-  return undefined;
 }
 
-function sentOn(url: URL, elsewhere: URL, source: OpenedSource, status: number): URL {
-  if (source.rereadable) return elsewhere;
-  throw new TrailsumError("REFUSED", `${redactedTarget(url)} redirects to ${redactedTarget(elsewhere)}: upload there`, {
-    status,
-  });
+function uploadThere(url: URL, elsewhere: URL, status: number): TrailsumError {
+  return new TrailsumError(
+    "REFUSED",
+    `${redactedTarget(url)} redirects to ${redactedTarget(elsewhere)}: upload there`,
+    {
+      status,
+    },
+  );
+}
+
+function resultOf(
+  url: URL,
+  digests: Digests,
+  { status, headers }: Answer,
+  { by, receipt }: Confirmation,
+): UploadResult {
+  return { url: url.href, status, digests, confirmedBy: by, receipt, headers };
 }
 
 function isAboutDigests(error: unknown): boolean {

@@ -37,6 +37,36 @@ describe("a download that is redirected", () => {
     expect(asked[0]).not.toHaveProperty("cookie");
   });
 
+  test("to another origin and back leaves the credentials behind for good, and the caller's Host", async () => {
+    const asked: Record<string, unknown>[] = [];
+    let home = "";
+    const other = await httpServer((request, response) => {
+      asked.push(request.headers);
+      response.writeHead(302, { Location: `${home}/back` }).end();
+    });
+    const server = await httpServer((request, response) => {
+      asked.push(request.headers);
+      if (request.url === "/a") response.writeHead(302, { Location: other.origin }).end();
+      else response.end("content");
+    });
+    home = server.origin;
+    const headers = { ...secrets, Host: "internal.example" };
+    await download(`${home}/a`, join(await tempDir(), "file"), { headers });
+    const hosts = asked.map(({ host }) => host);
+    expect(hosts).toEqual(["internal.example", `127.0.0.1:${other.port}`, `127.0.0.1:${server.port}`]);
+    expect(asked.map(({ authorization }) => authorization)).toEqual(["Bearer secret", undefined, undefined]);
+  });
+
+  test("to a path in raw UTF-8 goes where browsers go", async () => {
+    const server = await httpServer((request, response) => {
+      if (request.url === "/a") response.writeHead(302, { Location: "/caf\u00c3\u00a9" }).end();
+      else response.end(request.url);
+    });
+    const path = join(await tempDir(), "file");
+    await download(`${server.origin}/a`, path);
+    expect(await readFile(path, "utf8")).toBe("/caf%C3%A9");
+  });
+
   test("for ever gives up, and leaves nothing", async () => {
     let hops = 0;
     const server = await httpServer((_request, response) => {

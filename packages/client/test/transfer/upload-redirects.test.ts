@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 
-import { FeedSource, rawServer, tempDir } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { certificate, FeedSource, rawServer, tempDir } from "@trailsum/testkit";
+import { describe, expect, onTestFinished, test } from "vitest";
 
-import { upload } from "../../src/index.ts";
-import { receiver, type Receiver, rejection, wireResponse } from "./peers.ts";
+import { TrailerAgent, upload } from "../../src/index.ts";
+import { httpServer, receiver, type Receiver, rejection, wireResponse } from "./peers.ts";
 
 const content = Buffer.from("content");
 const secrets = { Authorization: "Bearer secret", Cookie: "a=b", "Proxy-Authorization": "Basic x", "X-Kept": "yes" };
@@ -109,5 +110,132 @@ describe("an upload that is redirected", () => {
   test("to nowhere is refused with its status", async () => {
     const server = await receiver((response) => response.writeHead(307).end());
     expect(await rejection(upload(server.origin, content))).toMatchObject({ code: "REFUSED", status: 307 });
+  });
+
+  test.each([301, 302])(
+    "by %i has a PUT sent again, and a POST refused, since it would become a GET",
+    async (status) => {
+      const other = await receiver();
+      const server = await redirecting(`${other.origin}/b`, status);
+      expect(await upload(server.origin, content)).toMatchObject({ url: `${other.origin}/b`, status: 201 });
+      expect(other.uploads).toMatchObject([{ method: "PUT", content }]);
+      const error = await rejection(upload(server.origin, content, { method: "POST" }));
+      expect(error).toMatchObject({ code: "REFUSED", status });
+      expect(error.message).toContain(`redirects to ${other.origin}/b: upload there`);
+      expect(other.uploads).toHaveLength(1);
+    },
+  );
+
+  test("to another origin and back leaves the credentials behind for good, and the caller's Host", async () => {
+    let home = "";
+    const other = await receiver((response) => response.writeHead(307, { Location: `${home}/back` }).end());
+    const server = await receiver((response, { path }) => {
+      if (path === "/a") response.writeHead(307, { Location: `${other.origin}/b` }).end();
+      else response.writeHead(201).end();
+    });
+    home = server.origin;
+    await upload(`${home}/a`, content, { headers: { ...secrets, Host: "internal.example" } });
+    const [first, back] = server.uploads;
+    expect(first!.header.get("Host")).toBe("internal.example");
+    for (const { header } of [other.uploads[0]!, back!]) {
+      for (const name of ["Authorization", "Cookie", "Proxy-Authorization"]) expect(header.has(name)).toBe(false);
+      expect(header.get("X-Kept")).toBe("yes");
+    }
+    expect(other.uploads[0]!.header.get("Host")).toBe(`127.0.0.1:${other.port}`);
+    expect(back!.header.get("Host")).toBe(`127.0.0.1:${server.port}`);
+  });
+
+  test("from https to http is refused, and sends nothing", async () => {
+    const { key, cert } = await certificate();
+    const other = await receiver();
+    const server = await rawServer(
+      async (connection) => {
+        await connection.readHead();
+        await connection.write(
+          wireResponse("307 Temporary Redirect", [
+            ["Location", other.origin],
+            ["Content-Length", "0"],
+          ]),
+        );
+      },
+      { tls: { key, cert } },
+    );
+    const dispatcher = new TrailerAgent({ connect: { rejectUnauthorized: false } });
+    onTestFinished(() => dispatcher.destroy());
+    const error = await rejection(upload(server.origin, content, { dispatcher }));
+    expect(error).toMatchObject({ code: "REFUSED", message: expect.stringContaining("from https to http") });
+    expect(other.uploads).toEqual([]);
+  });
+
+  test.each([
+    ["UTF-8", "/caf\u00c3\u00a9", "/caf%C3%A9"],
+    ["latin1", "/caf\u00e9", "/caf%C3%A9"],
+    ["percent-encoding", "/caf%C3%A9", "/caf%C3%A9"],
+  ])("to a path in %s goes where browsers go", async (_coding, location, path) => {
+    const server = await receiver((response, sent) => {
+      if (sent.path === "/a") response.writeHead(307, { Location: location }).end();
+      else response.writeHead(201).end();
+    });
+    await upload(`${server.origin}/a`, content);
+    expect(server.uploads[1]!.path).toBe(path);
+  });
+});
+
+describe("an upload that is answered 303", () => {
+  test("was accepted: the answer elsewhere, to a GET, is its result", async () => {
+    const asked: (readonly [method: string | undefined, headers: IncomingHttpHeaders])[] = [];
+    const server = await httpServer((request, response) => {
+      asked.push([request.method, request.headers]);
+      request.resume().on("end", () => {
+        if (request.url === "/a") response.writeHead(303, { Location: "/done" }).end();
+        else response.writeHead(200, { "X-Answer": "here", "Repr-Digest": "sha-256=:AAAA:" }).end("stored");
+      });
+    });
+    const headers = { ...secrets, "Content-Type": "text/plain", "If-None-Match": "*" };
+    const result = await upload(`${server.origin}/a`, content, { method: "POST", headers });
+    expect(result).toMatchObject({
+      url: `${server.origin}/a`,
+      status: 200,
+      confirmedBy: "nobody",
+      digests: { size: 7 },
+    });
+    expect(result.headers.get("X-Answer")).toBe("here");
+    expect(asked.map(([method]) => method)).toEqual(["POST", "GET"]);
+    expect(asked[1]![1]).toMatchObject({ authorization: "Bearer secret" });
+    for (const name of ["content-type", "if-none-match", "trailer"]) expect(asked[1]![1]).not.toHaveProperty(name);
+  });
+
+  test("from another origin is asked there without credentials", async () => {
+    const asked: IncomingHttpHeaders[] = [];
+    const other = await httpServer((request, response) => {
+      asked.push(request.headers);
+      response.end("stored");
+    });
+    const server = await redirecting(`${other.origin}/done`, 303);
+    expect((await upload(server.origin, content, { headers: secrets })).status).toBe(200);
+    expect(asked[0]).not.toHaveProperty("authorization");
+  });
+
+  test("is refused when the answer elsewhere is a refusal", async () => {
+    const server = await receiver((response, _upload, index) =>
+      index === 0 ? response.writeHead(303, { Location: "/done" }).end() : response.writeHead(409).end(),
+    );
+    expect(await rejection(upload(server.origin, content))).toMatchObject({ code: "REFUSED", status: 409 });
+  });
+
+  test("before all of it was sent was not accepted", async () => {
+    const server = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write(
+        wireResponse("303 See Other", [
+          ["Location", "/login"],
+          ["Content-Length", "0"],
+        ]),
+      );
+    });
+    const error = await rejection(upload(server.origin, Buffer.alloc(20_000_000)));
+    expect(error).toMatchObject({ code: "REFUSED", status: 303 });
+    expect(error.message).toContain("upload there");
+    expect(server.connections).toHaveLength(1);
   });
 });

@@ -1,0 +1,37 @@
+import { FieldLines } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
+import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
+import { refusal } from "../transfer/refusal.ts";
+import { userAgent } from "../transfer/user-agent.ts";
+
+/** How it is asked. */
+interface SeeOtherOptions {
+  readonly dispatcher: Dispatcher;
+  readonly headers: FieldsInit | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Asks with GET for what became of an upload that was accepted and answered 303 (RFC 9110 section 15.4.4). Of the
+ * caller's fields only those go along that say who asks. Rejects as for any refusal unless the answer is a success.
+ */
+export async function seeOther(first: Hop, { dispatcher, headers, signal }: SeeOtherOptions): Promise<Answer> {
+  const given = FieldLines.fromRaw(rawFields(headers)).without((name) => !isForOneOrigin(name));
+  return followRedirects(first, async ({ url, trusted }) => {
+    const request: Dispatcher.DispatchOptions = {
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: "GET",
+      headers: ["User-Agent", userAgent, ...(trusted ? given.raw : [])],
+    };
+    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
+    const elsewhere = redirection(url, answer.status, answer.headers, [301, 302, 303, 307, 308]);
+    if (elsewhere !== undefined) return new Redirect(elsewhere);
+    if (answer.status < 200 || answer.status >= 300)
+      throw await refusal(url, { ...answer, content: answer.cut === undefined ? answer.content : [] });
+    return answer;
+  });
+}
