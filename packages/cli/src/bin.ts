@@ -14,7 +14,9 @@ if (major < 22 || (major === 22 && minor < 19)) {
 } else if (args.length === 1 && args[0] === "--version") {
   // Scripts ask for it, and often: all that the commands need would take five times as long to load.
   const { version } = await import("./version.ts");
-  process.stdout.write(`${version()}\n`);
+  process.stdout.write(`${version()}\n`, (error) => {
+    if (error) process.exitCode = 5;
+  });
 } else {
   // Half of what a short command takes is compiling; what was compiled once is kept where Node keeps such things.
   nodeModule.enableCompileCache?.();

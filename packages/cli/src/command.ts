@@ -17,18 +17,28 @@ export interface Command<Arguments> {
   readonly run: (given: Arguments, run: Run) => Promise<void>;
 }
 
+/** A command as `main` takes it. */
+export interface DefinedCommand {
+  readonly flags: Flags;
+  readonly module: CommandModule;
+}
+
 /** A command for yargs; `Arguments` is what its positional arguments and its flags come to. */
-export function defineCommand<Arguments>(command: Command<Arguments>): CommandModule {
+export function defineCommand<Arguments>(command: Command<Arguments>): DefinedCommand {
+  const { flags } = command;
   return {
-    command: command.command,
-    describe: command.describe,
-    builder: (argv) => withFlags(command.arguments?.(argv) ?? argv, command.flags),
-    handler: (given) =>
-      runCommand(async (run) => {
-        refuseRepeated(given, command.flags);
-        // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
-        await command.run(restoreDashes(given) as Arguments, run);
-      }),
+    flags,
+    module: {
+      command: command.command,
+      describe: command.describe,
+      builder: (argv) => withFlags(command.arguments?.(argv) ?? argv, flags),
+      handler: (given) =>
+        runCommand(async (run) => {
+          refuseRepeated(given, flags);
+          // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
+          await command.run(restoreDashes(given) as Arguments, run);
+        }),
+    },
   };
 }
 

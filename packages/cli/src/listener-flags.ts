@@ -17,15 +17,15 @@ export interface ListenerArguments {
 /** The flags of a command that listens, on this port by default. */
 export function listenerFlags(defaultPort: number): Flags {
   return {
-    host: { type: "string", default: "127.0.0.1", describe: "the address to listen on", requiresArg: true },
+    host: { type: "string", default: "127.0.0.1", describe: "address to listen on", requiresArg: true },
     port: {
       type: "number",
       default: defaultPort,
-      describe: "the port to listen on; 0 picks a free one",
+      describe: "port to listen on; 0 picks a free one",
       requiresArg: true,
     },
-    "tls-cert": { type: "string", describe: "a certificate chain (PEM): speak HTTPS", requiresArg: true },
-    "tls-key": { type: "string", describe: "its key (PEM)", requiresArg: true },
+    "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS", requiresArg: true },
+    "tls-key": { type: "string", describe: "PEM private key of the certificate", requiresArg: true },
     quiet: {
       type: "boolean",
       default: false,

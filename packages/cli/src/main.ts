@@ -1,10 +1,14 @@
-import yargs, { type CommandModule } from "yargs";
+import yargs from "yargs";
 
+import type { DefinedCommand } from "./command.ts";
 import { hideDashes } from "./leading-dashes.ts";
+import { type Flags, refuseUnknownSettings } from "./settings.ts";
+import { suggestion } from "./suggestion.ts";
 import { version } from "./version.ts";
+import { visibleText } from "./visible-text.ts";
 
 /** Every command, in the order in which they are listed. Each is loaded when it is needed, and of most runs one is. */
-const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+const commands: Readonly<Record<string, () => Promise<DefinedCommand>>> = {
   upload: async () => (await import("./commands/upload.ts")).uploadCommand,
   download: async () => (await import("./commands/download.ts")).downloadCommand,
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
@@ -12,39 +16,77 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
 };
 
-/** Everything behind `trailsum`: parses the arguments, runs the command, and sets the exit status of the process. */
+const loadAll = (): Promise<DefinedCommand[]> => Promise.all(Object.values(commands).map((load) => load()));
+
+/** Everything that `trailsum` does: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {
   const [first = ""] = args;
-  const needed = Object.hasOwn(commands, first) ? [commands[first]!] : Object.values(commands);
-  const parser = yargs(hideDashes(args))
+  const command = Object.hasOwn(commands, first) ? await commands[first]?.() : undefined;
+  try {
+    if (command === undefined && /^\w/.test(first)) {
+      throw new Error(`unknown command ${JSON.stringify(first)}${suggestion(first, Object.keys(commands))}`);
+    }
+    await parse(args, command);
+  } catch (error) {
+    // Commands report their own errors: what gets here is about the arguments.
+    const sentence = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, " ");
+    const help = command === undefined ? "trailsum --help" : `trailsum ${first} --help`;
+    process.stderr.write(`trailsum: ${visibleText(sentence)}; run '${help}' for usage\n`);
+    process.exitCode = 2;
+  }
+}
+
+async function parse(args: readonly string[], command: DefinedCommand | undefined): Promise<void> {
+  const flags = command?.flags ?? {};
+  const parser = yargs()
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
-    .command(await Promise.all(needed.map((load) => load())))
-    .demandCommand(1, "say what to do: upload, download, serve, proxy or demo")
+    .command((command === undefined ? await loadAll() : [command]).map(({ module }) => module))
+    .demandCommand(1, `say what to do: ${Object.keys(commands).join(", ")}`)
     .strict()
     .version(version())
     .alias("help", "h")
     .detectLocale(false)
     .updateStrings(sentences)
-    .epilogue("Every flag can come from the environment: TRAILSUM_PORT=8080 is --port 8080.")
+    .epilogue("Run 'trailsum <command> --help' for the flags of a command.")
+    .middleware((argv) => refuseUnknownSettings(argv["config"] as string | undefined, flags, everyFlag))
     // yargs would go on and run the command all the same; only what is thrown stops it.
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new Error(message ?? "not understood");
+      throw error ?? new Error(unknownArguments(message ?? "not understood", flags, args));
     })
-    .wrap(110);
-  try {
-    await parser.parseAsync();
-  } catch (error) {
-    // Commands report their own errors: what gets here is about the arguments.
-    const sentence = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, " ");
-    process.stderr.write(`trailsum: ${sentence}; trailsum --help says what there is\n`);
-    process.exitCode = 2;
-  }
+    .wrap(process.stdout.columns ?? 80);
+  await parser.parseAsync(hideDashes(args), {}, (_error, _argv, output) => {
+    // Help, or the version: yargs would print it with `console.log`, and not notice that it cannot.
+    if (output !== "") process.stdout.write(`${output}\n`, unlessWritten);
+  });
 }
 
+async function everyFlag(): Promise<ReadonlySet<string>> {
+  return new Set((await loadAll()).flatMap(({ flags }) => Object.keys(flags)));
+}
+
+function unlessWritten(error: Error | null | undefined): void {
+  if (!error) return;
+  process.stderr.write(`trailsum: cannot write to standard output: ${error.message}\n`);
+  process.exitCode = 5;
+}
+
+const UNKNOWN = "unknown: ";
+
 /** What yargs says, in the words of everything else here. */
-const sentences: Record<string, string> = {
+const sentences = {
   "Invalid values:": " ",
   "Argument: %s, Given: %s, Choices: %s": "--%s cannot be %s: use %s",
   "Not enough arguments following: %s": "a value must follow %s",
-};
+  "Unknown argument: %s": { one: `${UNKNOWN}%s`, other: `${UNKNOWN}%s` },
+} as unknown as Record<string, string>;
+
+/** What is said of arguments that yargs does not know: the first of them, and what may have been meant. */
+function unknownArguments(message: string, flags: Flags, args: readonly string[]): string {
+  if (!message.startsWith(UNKNOWN)) return message;
+  const [name = ""] = message.slice(UNKNOWN.length).split(", ");
+  const dashes = name.length === 1 ? "-" : "--";
+  const isFlag = args.some((arg) => arg.startsWith(dashes + name) || arg.startsWith(`--no-${name}`));
+  if (!isFlag) return `unexpected argument ${JSON.stringify(name)}`;
+  return `unknown flag ${dashes}${name}${suggestion(name, [...Object.keys(flags), "config", "help", "version"], "--")}`;
+}

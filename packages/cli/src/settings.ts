@@ -2,42 +2,94 @@ import { readFileSync } from "node:fs";
 
 import type { Argv, Options } from "yargs";
 
+import { suggestion } from "./suggestion.ts";
+
 /** The flags of a command, by name. */
 export type Flags = Readonly<Record<string, Options>>;
 
+const PREFIX = "TRAILSUM_";
+
+/** The variable of a flag, or of `config`: `TRAILSUM_MAX_SIZE` for `max-size`. */
+const variable = (flag: string): string => PREFIX + flag.toUpperCase().replaceAll("-", "_");
+
 /**
  * Declares the flags of a command, each of which may also come from the environment (`TRAILSUM_MAX_SIZE` for
- * `--max-size`) or from the JSON file that `--config` or `TRAILSUM_CONFIG` names. What is typed goes before the
- * environment, and that before the file. Names that are none of this command's flags are left to the commands they
- * belong to.
+ * `--max-size`) or from the JSON file that `--config` or `TRAILSUM_CONFIG` names. The command line takes precedence over
+ * the environment, and the environment over the file. Flags of other commands are left to them.
  */
 export function withFlags(argv: Argv, flags: Flags): Argv {
-  const own = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-    Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(flags, name)));
   const environment = fromEnvironment(flags);
   return argv
     .options(flags)
     .option("config", {
       type: "string",
       requiresArg: true,
-      ...(process.env["TRAILSUM_CONFIG"] === undefined ? {} : { default: process.env["TRAILSUM_CONFIG"] }),
+      ...(process.env[variable("config")] === undefined ? {} : { default: process.env[variable("config")] }),
     })
     .config("config", "a JSON file with values for these flags", (path) => ({
-      ...own(readSettings(path)),
+      ...fromFile(path, flags),
       ...environment,
     }))
-    .config(environment);
+    .config(environment)
+    .epilogue(
+      "Every flag can come from the environment (TRAILSUM_JSON=1 is --json) or from the file that --config names.",
+    );
+}
+
+/**
+ * Throws when a variable that begins with `TRAILSUM_`, or a key of the settings in the file `path`, is not a flag of any
+ * command: a setting that is misspelt would be ignored. `all` gives the names of the flags of every command; `own` are
+ * those of the command that runs, and as a rule nothing else has to be known.
+ */
+export async function refuseUnknownSettings(
+  path: string | undefined,
+  own: Flags,
+  all: () => Promise<ReadonlySet<string>>,
+): Promise<void> {
+  const ownVariables = new Set([...Object.keys(own), "config"].map(variable));
+  const variables = Object.keys(process.env).filter((name) => name.startsWith(PREFIX) && !ownVariables.has(name));
+  const keys = path === undefined ? [] : Object.keys(readSettings(path)).filter((key) => !Object.hasOwn(own, key));
+  if (variables.length === 0 && keys.length === 0) return;
+  const known = await all();
+  const knownVariables = new Set([...known, "config"].map(variable));
+  for (const name of variables) {
+    if (!knownVariables.has(name)) throw new Error(`unknown variable ${name}${suggestion(name, knownVariables)}`);
+  }
+  for (const key of keys) {
+    if (!known.has(key)) throw new Error(`unknown setting ${JSON.stringify(key)} in ${path}${suggestion(key, known)}`);
+  }
 }
 
 function fromEnvironment(flags: Flags): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, { type }] of Object.entries(flags)) {
-    const text = process.env[`TRAILSUM_${name.toUpperCase().replaceAll("-", "_")}`];
+    const text = process.env[variable(name)];
     if (text === undefined) continue;
-    if (type === "boolean") values[name] = !["", "0", "false", "no"].includes(text.toLowerCase());
+    if (type === "boolean") values[name] = booleanValue(variable(name), text);
     else values[name] = type === "number" ? Number(text) : text;
   }
   return values;
+}
+
+function booleanValue(name: string, text: string): boolean {
+  const word = text.toLowerCase();
+  if (["1", "true", "yes", "on"].includes(word)) return true;
+  if (["", "0", "false", "no", "off"].includes(word)) return false;
+  throw new Error(`${name} cannot be ${JSON.stringify(text)}: use 1 or 0`);
+}
+
+function fromFile(path: string, flags: Flags): Record<string, unknown> {
+  const own = Object.entries(readSettings(path)).filter(([name]) => Object.hasOwn(flags, name));
+  for (const [name, value] of own) {
+    const { array, type = "string" } = flags[name] ?? {};
+    const values: unknown[] = array === true && Array.isArray(value) ? value : [value];
+    // yargs takes a value of any type, and the command would meet it where it expects another one.
+    if (!values.every((one) => typeof one === type))
+      throw new Error(
+        `${JSON.stringify(name)} in ${path} must be a ${type}${array === true ? ", or a list of them" : ""}`,
+      );
+  }
+  return Object.fromEntries(own);
 }
 
 function readSettings(path: string): Record<string, unknown> {

@@ -7,11 +7,17 @@ export const transferFlags = {
     describe: "algorithms besides md5, comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme",
     requiresArg: true,
   },
-  header: { alias: "H", type: "string", array: true, nargs: 1, describe: "a further header field, 'Name: value'" },
-  retry: { type: "number", default: 0, describe: "how often to try again what may pass", requiresArg: true },
-  json: { type: "boolean", default: false, describe: "results as JSON, one object a line" },
-  quiet: { type: "boolean", default: false, describe: "no results, no progress, only errors" },
-  progress: { type: "boolean", default: true, describe: "progress on a terminal; --no-progress for none" },
+  header: {
+    alias: "H",
+    type: "string",
+    array: true,
+    nargs: 1,
+    describe: "add a request header, 'Name: value' (repeatable)",
+  },
+  retry: { type: "number", default: 0, describe: "retry transient failures up to this many times", requiresArg: true },
+  json: { type: "boolean", default: false, describe: "print results as JSON, one object per line" },
+  quiet: { type: "boolean", default: false, describe: "print only errors: no results, no progress" },
+  progress: { type: "boolean", default: true, describe: "show progress on a terminal; --no-progress turns it off" },
 } as const;
 
 /** What those flags hold once they are parsed. */
@@ -46,9 +52,31 @@ export function listOf(text: string): string[] {
     .filter((entry) => entry !== "");
 }
 
+/** Fields that frame the message or are about the connection: a value of the caller's would contradict what is sent. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 function headerField(text: string): [string, string] {
   const colon = text.indexOf(":");
   const [name, value] = [text.slice(0, colon), text.slice(colon + 1).trim()];
-  if (colon > 0 && isToken(name) && isFieldValue(value)) return [name, value];
-  throw new TrailsumError("USAGE", `${JSON.stringify(text)} is no header field: write -H 'Name: value'`);
+  if (colon <= 0 || !isToken(name) || !isFieldValue(value)) {
+    throw new TrailsumError("USAGE", `${JSON.stringify(text)} is not a valid header field: write -H 'Name: value'`);
+  }
+  if (OWN_FIELDS.has(name.toLowerCase())) {
+    throw new TrailsumError("USAGE", `${name} cannot be set with -H: it is part of how the request is sent`);
+  }
+  // The only other value that is looked at before it is sent (RFC 9110 section 10.1.1).
+  if (name.toLowerCase() === "expect" && value.toLowerCase() !== "100-continue") {
+    throw new TrailsumError("USAGE", `${JSON.stringify(text)} cannot be sent: the only expectation is 100-continue`);
+  }
+  return [name, value];
 }

@@ -8,10 +8,51 @@ import { inLanes } from "./support/lanes.ts";
 
 const url = "http://127.0.0.1:1/x";
 
+/** Fields that say how the request is sent. */
+const ownFields = [
+  "Content-Length: 9",
+  "transfer-encoding: gzip",
+  "Connection: close",
+  "Keep-Alive: 5",
+  "Upgrade: x",
+  "TE: gzip",
+  "Trailer: X",
+  "Proxy-Connection: x",
+  "HTTP2-Settings: x",
+];
+
 /** What is typed, the exit status, and what is said: one line that says what to do. */
 const rows: readonly (readonly [args: readonly string[], exit: number, says: string])[] = [
-  [[], 2, "say what to do: upload, download, serve, proxy or demo; trailsum --help says what there is"],
-  [["uplaod", "it", url], 2, "Unknown arguments: uplaod, it, http://127.0.0.1:1/x; trailsum --help says what there is"],
+  [[], 2, "say what to do: upload, download, serve, proxy, demo; run 'trailsum --help' for usage"],
+  [["uplaod", "it", url], 2, `unknown command "uplaod": did you mean upload?; run 'trailsum --help' for usage`],
+  [["frobnicate"], 2, `unknown command "frobnicate"; run 'trailsum --help' for usage`],
+  [
+    ["upload", "it", url, "--jbos", "2"],
+    2,
+    "unknown flag --jbos: did you mean --jobs?; run 'trailsum upload --help' for usage",
+  ],
+  [
+    ["serve", "--maxsize", "1"],
+    2,
+    "unknown flag --maxsize: did you mean --max-size?; run 'trailsum serve --help' for usage",
+  ],
+  [["upload", "it", url, "-q"], 2, "unknown flag -q; run 'trailsum upload --help' for usage"],
+  [["download"], 2, "say what to download: trailsum download URL"],
+  [["download", url, "extra"], 2, `unexpected argument "extra"; run 'trailsum download --help' for usage`],
+  ...ownFields.flatMap((field) =>
+    [
+      ["upload", "it", url],
+      ["download", url],
+    ].map(
+      (args) =>
+        [
+          [...args, "-H", field],
+          2,
+          `${field.split(":")[0]} cannot be set with -H: it is part of how the request is sent`,
+        ] as const,
+    ),
+  ),
+  [["upload", "it", url, "-H", "Expect: x"], 2, '"Expect: x" cannot be sent: the only expectation is 100-continue'],
   [["upload"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
   [["upload", "it"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
   [["upload", "it", "host/x"], 2, '"host/x" has no scheme: write http://host/x or https://host/x'],
@@ -22,22 +63,30 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   ],
   [["upload", "it", "ftp://host/x"], 2, '"ftp://host/x" begins with ftp://: only http:// and https:// can be used'],
   [["upload", "it", "http://"], 2, '"http://" is no URL: write something like https://host/path'],
-  [["upload", "it", url, "--what"], 2, "Unknown argument: what; trailsum --help says what there is"],
+  [["upload", "it", url, "--what"], 2, "unknown flag --what; run 'trailsum upload --help' for usage"],
   [
     ["upload", "it", url, "-X", "DELETE"],
     2,
-    '--method cannot be "DELETE": use "PUT", "POST"; trailsum --help says what there is',
+    `--method cannot be "DELETE": use "PUT", "POST"; run 'trailsum upload --help' for usage`,
   ],
   [
     ["upload", "it", url, "--digest", "md5,md4"],
     2,
     'unknown digest algorithm "md4": use one of md5, sha, sha-256, sha-512, crc32c, crc32, crc64nvme',
   ],
-  [["upload", "it", url, "--digest"], 2, "a value must follow digest; trailsum --help says what there is"],
+  [["upload", "it", url, "--digest"], 2, "a value must follow digest; run 'trailsum upload --help' for usage"],
   [["upload", "it", url, "--digest", "md5", "--digest", "sha"], 2, "--digest was given more than once: give it once"],
-  [["upload", "it", url, "-H", "nonsense"], 2, `"nonsense" is no header field: write -H 'Name: value'`],
-  [["upload", "it", url, "-H", "Two words: x"], 2, `"Two words: x" is no header field: write -H 'Name: value'`],
-  [["upload", "it", url, "-H", "A: b\r\nC: d"], 2, `"A: b\\r\\nC: d" is no header field: write -H 'Name: value'`],
+  [["upload", "it", url, "-H", "nonsense"], 2, `"nonsense" is not a valid header field: write -H 'Name: value'`],
+  [
+    ["upload", "it", url, "-H", "Two words: x"],
+    2,
+    `"Two words: x" is not a valid header field: write -H 'Name: value'`,
+  ],
+  [
+    ["upload", "it", url, "-H", "A: b\r\nC: d"],
+    2,
+    `"A: b\\r\\nC: d" is not a valid header field: write -H 'Name: value'`,
+  ],
   [["upload", "it", url, "--jobs", "0"], 2, "--jobs takes a number, 1 or more"],
   [["upload", "it", url, "--retry", "some"], 2, "--retry takes a number, 0 or more"],
   [
@@ -66,7 +115,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   ],
   [["serve", ".", "--port", "http"], 2, "--port takes a number from 0 to 65535"],
   [["serve", ".", "--port", "65536"], 2, "--port takes a number from 0 to 65535"],
-  [["serve", ".", "--max-size", "large"], 2, '"large" is no size: write bytes, or such as 500M or 2G'],
+  [["serve", ".", "--max-size", "large"], 2, '"large" is not a valid size: write bytes, or a size such as 500M or 2G'],
   [
     ["serve", ".", "--require", "sha-384"],
     2,

@@ -107,14 +107,60 @@ test("a file that holds no settings is told as such", async () => {
     const { exitCode, stderr } = await trailsum(["serve", ".", "--config", name], { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(
-      /^trailsum: cannot use the settings in \S+\.json: [^\n]+; trailsum --help says what there is\n$/,
+      /^trailsum: cannot use the settings in \S+\.json: [^\n]+; run 'trailsum serve --help' for usage\n$/,
     );
   }
 });
 
-test("variables for other commands, and for none, do no harm", async () => {
-  const env = { TRAILSUM_PORT: "none", TRAILSUM_MAX_SIZE: "none", TRAILSUM_TLS_CERT: "none", TRAILSUM_WHAT: "ever" };
-  const { url } = await serve([], { env: { TRAILSUM_DIGEST: "none", TRAILSUM_METHOD: "none", TRAILSUM_URL: "none" } });
+test("variables for other commands do no harm", async () => {
+  const env = { TRAILSUM_PORT: "none", TRAILSUM_MAX_SIZE: "none", TRAILSUM_TLS_CERT: "none", TRAILSUM: "anything" };
+  const { url } = await serve([], {
+    env: { TRAILSUM_DIGEST: "none", TRAILSUM_METHOD: "none", TRAILSUM_RETRY: "none" },
+  });
   const { exitCode, stderr } = await trailsum(["upload", await fileOf(), `${url}/it`], { env });
   expect([exitCode, stderr]).toEqual([0, ""]);
+});
+
+test.each([
+  ["TRAILSUM_REQUIER", ": did you mean TRAILSUM_REQUIRE?"],
+  ["TRAILSUM_MAXSIZE", ": did you mean TRAILSUM_MAX_SIZE?"],
+  ["TRAILSUM_CONFI", ": did you mean TRAILSUM_CONFIG?"],
+  ["TRAILSUM_SOMETHING", ""],
+  ["TRAILSUM_", ""],
+])("a variable that is no setting is an error: %s", async (name, suggested) => {
+  const { exitCode, stdout, stderr } = await trailsum(["download", "http://127.0.0.1:1/x"], { env: { [name]: "1" } });
+  expect([exitCode, stdout, stderr]).toEqual([
+    2,
+    "",
+    `trailsum: unknown variable ${name}${suggested}; run 'trailsum download --help' for usage\n`,
+  ]);
+});
+
+test.each([
+  [{ requier: "verified" }, 'unknown setting "requier" in c.json: did you mean require?'],
+  [{ maxSize: "1" }, 'unknown setting "maxSize" in c.json: did you mean max-size?'],
+  [{ "\u202Ex": 1 }, 'unknown setting "\\u202ex" in c.json'],
+  [{ constructor: 1 }, 'unknown setting "constructor" in c.json'],
+  [{ retry: "3" }, '"retry" in c.json must be a number'],
+  [{ require: true }, '"require" in c.json must be a string'],
+  [{ quiet: "yes" }, '"quiet" in c.json must be a boolean'],
+  [{ header: ["A: b", 1] }, '"header" in c.json must be a string, or a list of them'],
+])("a file with a setting that cannot be used is an error: %j", async (settings, says) => {
+  const cwd = await tempDir();
+  await writeFile(join(cwd, "c.json"), JSON.stringify(settings));
+  const { exitCode, stderr } = await trailsum(["download", "http://127.0.0.1:1/x", "--config", "c.json"], { cwd });
+  expect([exitCode, stderr.replace(`${cwd}/`, "")]).toEqual([
+    2,
+    `trailsum: ${says}; run 'trailsum download --help' for usage\n`,
+  ]);
+});
+
+test("a variable that is neither true nor false is an error where that is asked", async () => {
+  const { exitCode, stderr } = await trailsum(["download", "http://127.0.0.1:1/x"], {
+    env: { TRAILSUM_QUIET: "flase" },
+  });
+  expect([exitCode, stderr]).toEqual([
+    2,
+    `trailsum: TRAILSUM_QUIET cannot be "flase": use 1 or 0; run 'trailsum download --help' for usage\n`,
+  ]);
 });

@@ -5,16 +5,15 @@ import { Writable } from "node:stream";
 
 import { TrailsumError, verifyingFields } from "@trailsum/shared";
 import prettyBytes from "pretty-bytes";
-import type { CommandModule } from "yargs";
 
 import { wirePicture } from "../demo/wire-picture.ts";
 import { startTrailerEater } from "../demo/trailer-eater.ts";
 import { startWireTap, type WireRecord } from "../demo/wire-tap.ts";
-import { defineCommand } from "../command.ts";
+import { type DefinedCommand, defineCommand } from "../command.ts";
 import type { Run } from "../process-run.ts";
 
 /** `trailsum demo` */
-export const demoCommand: CommandModule = defineCommand<object>({
+export const demoCommand: DefinedCommand = defineCommand<object>({
   command: "demo",
   describe: "client, proxy and server together: every hop's wire, and what becomes of damaged and trailer-less uploads",
   flags: {},

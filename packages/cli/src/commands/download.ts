@@ -9,9 +9,8 @@ import {
   verifyingFields,
   weakestAlgorithm,
 } from "@trailsum/shared";
-import type { CommandModule } from "yargs";
 
-import { defineCommand } from "../command.ts";
+import { type DefinedCommand, defineCommand } from "../command.ts";
 import { createProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
@@ -19,7 +18,7 @@ import { listOf, type TransferArguments, transferFlags, transferOptions } from "
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface DownloadArguments extends TransferArguments {
-  readonly url: string;
+  readonly url?: string | undefined;
   readonly output?: string | undefined;
   readonly require: string;
 }
@@ -37,17 +36,18 @@ const flags = {
 } as const;
 
 /** `trailsum download <url>` */
-export const downloadCommand: CommandModule = defineCommand<DownloadArguments>({
-  command: "download <url>",
-  describe: "fetch a URL, and keep it only if its digests are right",
+export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>({
+  command: "download [url]",
+  describe: "fetch a URL, and keep the content only if its digests match",
   flags,
-  arguments: (argv) => argv.positional("url", { type: "string", demandOption: true }),
+  arguments: (argv) => argv.positional("url", { type: "string", describe: "what to download" }),
   run: downloadOne,
 });
 
 async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
   const { download, targetUrl } = await import("@trailsum/client");
   limitYoungGeneration();
+  if (given.url === undefined) throw new TrailsumError("USAGE", "say what to download: trailsum download URL");
   const url = targetUrl(given.url);
   const output = given.output ?? nameIn(url);
   const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));

@@ -1,10 +1,9 @@
 import cluster from "node:cluster";
 
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
-import type { CommandModule } from "yargs";
 
 import { createAccessLog } from "../access-log.ts";
-import { defineCommand } from "../command.ts";
+import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log-output.ts";
@@ -52,14 +51,14 @@ const flags = {
   verify: {
     choices: ["off", "observe", "enforce"],
     default: "off",
-    describe: "look at digests on their way: log them, or cut off content that is not what it should be",
+    describe: "verify digests in transit: log the verdicts, or abort content that does not match",
   },
   balance: {
     choices: ["round-robin", "least-connections"],
     default: "round-robin",
-    describe: "how one of several targets is chosen",
+    describe: "how to choose one of several targets",
   },
-  "keep-host": { type: "boolean", default: false, describe: "send the Host that was asked for, not the target's" },
+  "keep-host": { type: "boolean", default: false, describe: "forward the client's Host instead of the target's" },
   "trust-forwarded": {
     type: "boolean",
     default: false,
@@ -87,19 +86,19 @@ const flags = {
     requiresArg: true,
   },
   via: { type: "string", describe: "the name in Via, unique on the path (default: random)", requiresArg: true },
-  workers: { type: "number", default: 1, describe: "how many processes share the work", requiresArg: true },
+  workers: { type: "number", default: 1, describe: "number of processes that share the work", requiresArg: true },
 } as const;
 
 /** `trailsum proxy <target...>` */
-export const proxyCommand: CommandModule = defineCommand<ProxyArguments>({
+export const proxyCommand: DefinedCommand = defineCommand<ProxyArguments>({
   command: "proxy [targets..]",
-  describe: "pass requests on to one or several servers, trailers kept in both directions",
+  describe: "forward requests to one or more servers, with trailers in both directions",
   flags,
   arguments: (argv) =>
     argv.positional("targets", {
       type: "string",
       array: true,
-      describe: "where requests go, such as http://127.0.0.1:9000",
+      describe: "servers to forward to, such as http://127.0.0.1:9000",
     }),
   run: proxy,
 });

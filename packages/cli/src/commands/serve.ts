@@ -1,7 +1,6 @@
 import { parseRequirements, TrailsumError } from "@trailsum/shared";
-import type { CommandModule } from "yargs";
 
-import { defineCommand } from "../command.ts";
+import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
@@ -24,16 +23,25 @@ const flags = {
     describe: "what every upload must be verified by: fields such as md5,size, or sha-256 (or stronger)",
     requiresArg: true,
   },
-  "allow-unverified": { type: "boolean", default: false, describe: "let in uploads that bring no digest" },
-  "max-size": { type: "string", describe: "the largest upload, in bytes, or such as 500M or 2G", requiresArg: true },
+  "allow-unverified": { type: "boolean", default: false, describe: "accept uploads without a digest" },
+  "max-size": {
+    type: "string",
+    describe: "largest upload accepted: bytes, or a size such as 500M or 2G",
+    requiresArg: true,
+  },
 } as const;
 
 /** `trailsum serve [dir]` */
-export const serveCommand: CommandModule = defineCommand<ServeArguments>({
+export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
   command: "serve [dir]",
-  describe: "receive uploads into a directory, verified, and give them back",
+  describe: "accept verified uploads and serve them for download",
   flags,
-  arguments: (argv) => argv.positional("dir", { type: "string", default: ".", describe: "where files are kept" }),
+  arguments: (argv) =>
+    argv.positional("dir", {
+      type: "string",
+      default: ".",
+      describe: "directory for the files; it is created if it does not exist",
+    }),
   run: serve,
 });
 
@@ -63,5 +71,5 @@ function bytes(text: string): number {
   const [, digits = "", unit = ""] = /^(\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
   const size = digits === "" ? Number.NaN : Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
   if (Number.isSafeInteger(size)) return size;
-  throw new TrailsumError("USAGE", `"${text}" is no size: write bytes, or such as 500M or 2G`);
+  throw new TrailsumError("USAGE", `"${text}" is not a valid size: write bytes, or a size such as 500M or 2G`);
 }

@@ -1,8 +1,7 @@
 import type { UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
-import type { CommandModule } from "yargs";
 
-import { defineCommand } from "../command.ts";
+import { type DefinedCommand, defineCommand } from "../command.ts";
 import { pathText } from "../file-path.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
@@ -20,7 +19,7 @@ interface UploadArguments extends TransferArguments {
 }
 
 const flags = {
-  method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "the request method" },
+  method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "request method" },
   jobs: { type: "number", default: 4, describe: "upload this many files at a time", requiresArg: true },
   links: {
     choices: ["follow", "skip"],
@@ -31,14 +30,19 @@ const flags = {
 } as const;
 
 /** `trailsum upload <file|dir...|-> <url>` */
-export const uploadCommand: CommandModule = defineCommand<UploadArguments>({
+export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
   command: "upload [files..]",
-  describe: "send files, directories or standard input (-) to the URL given last, digests behind them as trailers",
+  describe: "send files, directories or standard input (-) to a URL, followed by their digests as trailers",
   flags,
   arguments: (argv) =>
     argv
-      .usage("trailsum upload <file|dir...|-> <url>\n\nA URL that ends in / takes files under their own names.")
-      .positional("files", { type: "string", array: true, default: [], describe: "what to send, and last where to" }),
+      .usage("trailsum upload <file|dir...|-> <url>\n\nIf the URL ends in /, each file keeps its name.")
+      .positional("files", {
+        type: "string",
+        array: true,
+        default: [],
+        describe: "files or directories, then the destination URL",
+      }),
   run: uploadAll,
 });
 

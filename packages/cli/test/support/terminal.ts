@@ -30,9 +30,10 @@ export interface OnTerminal {
 /** Runs the command on a terminal of its own. With `unread` its output is left to the test to read, or not to. */
 export function onTerminal(
   args: readonly string[],
-  options: { cwd?: string; env?: Readonly<Record<string, string>>; unread?: boolean } = {},
+  options: { cwd?: string; env?: Readonly<Record<string, string>>; unread?: boolean; columns?: number } = {},
 ): OnTerminal {
-  const line = [process.execPath, command, ...args].map((arg) => `'${arg}'`).join(" ");
+  const size = options.columns === undefined ? "" : `stty columns ${options.columns}; `;
+  const line = size + [process.execPath, command, ...args].map((arg) => `'${arg}'`).join(" ");
   const env = { ...process.env, ...options.env, SHELL: "/bin/sh", TERM: "xterm", COLUMNS: "120" };
   const child = spawn(program, ["--quiet", "--return", "--command", line, "/dev/null"], { ...options, env });
   onTestFinished(() => void child.kill("SIGKILL"));

@@ -31,6 +31,7 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["UND_ERR_BODY_TIMEOUT", ["TIMEOUT", "nothing was sent or received for too long"]],
   ["UND_ERR_HEADERS_OVERFLOW", ["PROTOCOL", "its answer has more header or trailer fields than are allowed"]],
   ["UND_ERR_INVALID_ARG", ["USAGE", "the request cannot be sent"]],
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", ["USAGE", "the request cannot be sent"]],
   ["UND_ERR_NOT_SUPPORTED", ["USAGE", "the request cannot be sent"]],
   ["CERT_HAS_EXPIRED", ["UNTRUSTED_CERTIFICATE", "its certificate has expired: whoever runs the server must renew it"]],
   ["CERT_NOT_YET_VALID", ["UNTRUSTED_CERTIFICATE", "its certificate is not valid yet: is the clock right?"]],

@@ -32,6 +32,7 @@ describe("an error of the transport becomes one of ours:", () => {
     ["HPE_INVALID_CONSTANT", "PROTOCOL", "what answers there does not speak HTTP/1.1 (what the system says)"],
     ["ERR_SSL_WRONG_VERSION_NUMBER", "PROTOCOL", "no TLS is spoken there: use http:// in place of https://"],
     ["ERR_SSL_TLSV1_ALERT_NO_PROTOCOL", "PROTOCOL", "TLS could not be agreed on (what the system says)"],
+    ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "USAGE", "the request cannot be sent: what the system says"],
     ["EPROTO", "PROTOCOL", "TLS could not be agreed on"],
     ["CERT_HAS_EXPIRED", "UNTRUSTED_CERTIFICATE", "its certificate has expired: whoever runs the server must renew it"],
     ["CERT_NOT_YET_VALID", "UNTRUSTED_CERTIFICATE", "its certificate is not valid yet: is the clock right?"],
