@@ -54,7 +54,8 @@ async function parse(args: readonly string[], command: DefinedCommand | undefine
     .fail((message: string | null, error: Error | undefined) => {
       throw error ?? new Error(unknownArguments(message ?? "not understood", flags, args));
     })
-    .wrap(process.stdout.columns ?? 80);
+    // Absent without a terminal, and 0 on one that does not know its width.
+    .wrap(process.stdout.columns || 80);
   await parser.parseAsync(hideDashes(args), {}, (_error, _argv, output) => {
     // Help, or the version: yargs would print it with `console.log`, and not notice that it cannot.
     if (output !== "") process.stdout.write(`${output}\n`, unlessWritten);

@@ -1,20 +1,24 @@
-/** Shows how far a transfer has come, on stderr, where that is a terminal. */
+/** Shows on stderr how far a transfer has come, where that is a terminal. */
 export interface ProgressBar {
   /** Whether anything is shown. */
   readonly shown: boolean;
-  /** So many bytes more. */
-  add(bytes: number): void;
-  /** So many bytes more are known to come. */
+  /** Another file begins, of this many bytes, where that is known. */
   expect(bytes: number | undefined): void;
-  /** Takes the bar away: what is printed now is a result. */
-  stop(): void;
+  /** This many more bytes were transferred. */
+  add(bytes: number): void;
+  /** A file is complete. */
+  complete(): void;
+  /** Erases the bar, so that something else can be printed. It is drawn again when the transfer moves on. */
+  erase(): void;
+  /** Erases the bar for good. */
+  end(): void;
 }
 
-const silent: ProgressBar = { shown: false, add() {}, expect() {}, stop() {} };
+const silent: ProgressBar = { shown: false, expect() {}, add() {}, complete() {}, erase() {}, end() {} };
 
-/** A bar, or one that shows nothing: where it is not wanted, and where stderr is no terminal. */
+/** A bar, or one that shows nothing: where it is not wanted, and where stderr is not a terminal. */
 export async function createProgressBar(wanted: boolean): Promise<ProgressBar> {
   if (!wanted || !process.stderr.isTTY) return silent;
   const { TerminalBar } = await import("./terminal-bar.ts");
-  return new TerminalBar();
+  return new TerminalBar(process.stderr);
 }

@@ -132,7 +132,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     "it and it cannot be used: both must be PEM, and belong together (error:0480006C:PEM routines::no start line)",
   ],
-  [["serve", "absent"], 5, "absent does not exist: create it first"],
+  [["serve", "it/absent"], 5, "cannot create it/absent: ENOTDIR: not a directory, mkdir 'it/absent'"],
   [["serve", "it"], 5, "it is no directory: name one to keep files in"],
   [
     ["serve", ".", "--port", "0", "--host", "192.0.2.1"],

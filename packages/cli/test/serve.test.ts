@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { dirname, join } from "node:path";
 
 import { listen, rawClient, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
@@ -16,6 +17,14 @@ test("serve says on stdout where it listens, and nothing else, and logs on stder
   await trailsum(["download", `${url}/nothing`]);
   expect(stdout()).toBe(`listening on http://127.0.0.1:${port}\n`);
   expect(stderr()).toMatch(/^stored "it", 42 bytes, verified\nrefused: GET "\/nothing": [^\n]+\n$/);
+});
+
+test("serve creates its directory, and says so", async () => {
+  const directory = join(await tempDir(), "new/files");
+  const { url, visible, stderr } = await serve([], { directory });
+  expect(stderr()).toBe(`created ${dirname(directory)}\n`);
+  expect((await trailsum(["upload", await fileOf(), `${url}/it`])).exitCode).toBe(0);
+  expect(await visible()).toEqual(["it"]);
 });
 
 test("serve listens where --host and --port say, and says so when something else listens there", async () => {

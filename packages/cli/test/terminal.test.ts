@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { rawServer, tempDir } from "@trailsum/testkit";
@@ -33,6 +35,19 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
     expect(await exited).toBe(0);
     expect(drawn).toMatch(/[\d.]+ [KM]iB .*[\d.]+ [kKMG]?i?B\/s/);
     expect(screenOf(drawn)).toEqual({ lines: [`${md5(bytes)}  it`], cursor: true });
+  });
+
+  test("progress over a tree counts its files, and uses one line of the terminal", async () => {
+    const { url } = await serve();
+    const cwd = await tempDir();
+    await Promise.all(Array.from({ length: 300 }, (_, at) => writeFile(join(cwd, String(at)), String(at))));
+    const { output, exited } = onTerminal(["upload", ".", `${url}/`, "--json"], { cwd });
+    const drawn = await output;
+    expect(await exited).toBe(0);
+    const visible = drawn.replaceAll("\u001b[K", "|");
+    expect(visible).toMatch(/\r\d+ files {2}[\d.]+ (?:Ki)?B {2}[\d.]+ (?:Ki)?B\/s\|/);
+    expect(visible).not.toContain("\u001b");
+    expect(screenOf(drawn).lines).toHaveLength(300);
   });
 
   test("without progress nothing is drawn", async () => {

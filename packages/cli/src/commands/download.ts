@@ -64,7 +64,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
         before = transferred;
       },
     });
-    bar.stop();
+    bar.end();
     if (verdict.name === "unverified") {
       run.warn(`warning: ${redactedTarget(url)} sent no digest: kept unverified (--require verified rejects this)`);
     }
@@ -83,7 +83,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     const results = output === "-" ? process.stderr : process.stdout;
     await run.print(given.json ? `${JSON.stringify(told)}\n` : md5Line(computed, output), results);
   } finally {
-    bar.stop();
+    bar.end();
   }
 }
 

@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+
 import { parseRequirements, TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
@@ -50,6 +52,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   limitYoungGeneration();
   const output = createLogOutput(process.stderr);
   const log = (message: string): void => output.write(`${visibleText(message)}\n`);
+  await createDirectory(given.dir, given.quiet ? () => {} : log);
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
     ...(await listenerOptions(given)),
@@ -62,6 +65,18 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   process.stdout.write(`listening on ${url}\n`);
   await interrupted(run.signal);
   await server.close();
+}
+
+/** Creates the directory where it does not exist. What is there and is not a directory is left to the store to refuse. */
+async function createDirectory(path: string, log: (message: string) => void): Promise<void> {
+  try {
+    const created = await mkdir(path, { recursive: true });
+    if (created !== undefined) log(`created ${created}`);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TrailsumError("FILE_UNWRITABLE", `cannot create ${path}: ${reason}`, { cause });
+  }
 }
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };

@@ -72,8 +72,9 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     const source = (entry.isFile && readSmall(entry.path)) || entry.source;
     const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
     const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
+    bar.complete();
     if (given.quiet) return;
-    bar.stop();
+    if (process.stdout.isTTY) bar.erase();
     await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.path));
   };
 
@@ -81,7 +82,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const tellUnlisted = async ({ kind, path, reason }: UnlistedEntry): Promise<void> => {
     const file = pathText(path);
     counts[kind] += 1;
-    bar.stop();
+    bar.erase();
     if (kind === "failed") await fail(file, new TrailsumError("FILE_UNREADABLE", `cannot upload ${file}: ${reason}`));
     else if (!given.quiet) {
       run.warn(`skipped ${file}: ${reason}`);
@@ -104,7 +105,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
       try {
         await uploadOne(entry);
       } catch (error) {
-        bar.stop();
+        bar.erase();
         await fail(pathText(entry.path), error);
         if (isFinal(error)) break;
       }
@@ -113,7 +114,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   try {
     await Promise.all(Array.from({ length: given.jobs }, worker));
   } finally {
-    bar.stop();
+    bar.end();
   }
   if (counts.failed > 0) run.warn(`${counts.failed} of the entries found in directories could not be uploaded`);
   if (counts.skipped > 0 && !given.quiet)
