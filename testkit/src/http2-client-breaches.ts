@@ -7,7 +7,7 @@ import {
   headersFrame,
   pushPromiseFrame,
 } from "./http2-frames.ts";
-import { connectionBreaches } from "./http2-framing-breaches.ts";
+import { connectionBreaches, streamBreaches } from "./http2-framing-breaches.ts";
 import type { ConnectionBreach } from "./http2-framing-breaches.ts";
 import { encodeFields } from "./http2-hpack.ts";
 import type { FieldPairs } from "./http2-hpack.ts";
@@ -34,15 +34,17 @@ export function clientBreaches({ fields, content }: PlainRequest, get: FieldPair
   const block = encodeFields(fields);
   const lying = fieldSection(id, encodeFields([...fields, ["content-length", String(content.length - 1)]]));
   const ended = fieldSection(id, encodeFields(get), { endStream: true });
-  return connectionBreaches([
+  const ofConnection = connectionBreaches([
     ["opens a stream with an even number", PROTOCOL_ERROR, headersFrame(id + 1, block)],
     ["promises a response", PROTOCOL_ERROR, headersFrame(id, block), pushPromiseFrame(id, id + 1, block)],
     ["goes on with DATA after the end", STREAM_CLOSED, ended, dataFrame(id, "x")],
     ["sends a second preface", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], connectionPreface],
     ["goes on with HTTP/1.1", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n")],
-    // To RFC 9113 an error of the stream, of which nghttp2 makes one of the connection.
+  ]);
+  const ofStream = streamBreaches([
     ["sends more content than announced", [PROTOCOL_ERROR, INTERNAL_ERROR], lying, dataFrame(id, content)],
   ]);
+  return [...ofConnection, ...ofStream];
 }
 
 /** What makes one request, on stream `id`, malformed, and leaves the connection as it is (RFC 9113, section 8.1.1). */

@@ -18,11 +18,16 @@ import { encodeFields, encodeIndex, encodeTableSize } from "./http2-hpack.ts";
 
 const { PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR } = errorCodes;
 
-/** Something that no peer may send, and that the connection does not survive. */
+/** Something that no peer may send, and that the connection does not survive, or at least the stream. */
 export interface ConnectionBreach {
   /** What the peer does, as the end of a sentence that begins with "a client that" or "a server that". */
   readonly name: string;
-  /** The error codes that GOAWAY may give for it. */
+  /**
+   * Whether RFC 9113 makes it an error of the stream alone. It may be one of the connection all the same (section 5.4), and nghttp2 makes
+   * it one.
+   */
+  readonly ofStream: boolean;
+  /** The error codes that GOAWAY, or RST_STREAM, may give for it. */
   readonly codes: readonly number[];
   /** What it sends, after the handshake. */
   readonly frames: readonly Uint8Array[];
@@ -31,8 +36,14 @@ export interface ConnectionBreach {
 /** A breach as one line of a table. */
 export type BreachRow = readonly [name: string, codes: number | readonly number[], ...frames: Uint8Array[]];
 
-export function connectionBreaches(rows: readonly BreachRow[]): ConnectionBreach[] {
-  return rows.map(([name, codes, ...frames]) => ({ name, codes: [codes].flat(), frames }));
+/** Breaches of which RFC 9113 makes an error of the connection, unless `ofStream` says otherwise. */
+export function connectionBreaches(rows: readonly BreachRow[], ofStream = false): ConnectionBreach[] {
+  return rows.map(([name, codes, ...frames]) => ({ name, ofStream, codes: [codes].flat(), frames }));
+}
+
+/** Breaches of which RFC 9113 makes an error of the stream. */
+export function streamBreaches(rows: readonly BreachRow[]): ConnectionBreach[] {
+  return connectionBreaches(rows, true);
 }
 
 /** What either side may not do to the framing or the state of a connection, where it could send `fields` on stream `id`. */
@@ -42,7 +53,11 @@ export function framingBreaches(fields: FieldPairs, id: number): ConnectionBreac
   const begun = headersFrame(id, block, { endHeaders: false });
   // Never opened by anyone.
   const idle = id + 1000;
-  return connectionBreaches([
+  const ofStream = streamBreaches([
+    ["adds more than 2^31-1 to a stream's window", FLOW_CONTROL_ERROR, open, windowUpdateFrame(id, 2 ** 31 - 1)],
+    ["adds nothing to a stream's window", PROTOCOL_ERROR, open, windowUpdateFrame(id, 0)],
+  ]);
+  const ofConnection = connectionBreaches([
     ["adds more than 2^31-1 to the connection's window", FLOW_CONTROL_ERROR, windowUpdateFrame(0, 2 ** 31 - 1)],
     ["adds nothing to the connection's window", PROTOCOL_ERROR, windowUpdateFrame(0, 0)],
     ["sets an initial window of 2^31", FLOW_CONTROL_ERROR, settingsFrame({ INITIAL_WINDOW_SIZE: 2 ** 31 })],
@@ -77,10 +92,8 @@ export function framingBreaches(fields: FieldPairs, id: number): ConnectionBreac
       COMPRESSION_ERROR,
       fieldSection(id, encodeFields([...fields, ...monstrousField])),
     ],
-    // To RFC 9113 these are errors of a stream; nghttp2 makes them errors of the connection, which section 5.4 allows.
-    ["adds more than 2^31-1 to a stream's window", FLOW_CONTROL_ERROR, open, windowUpdateFrame(id, 2 ** 31 - 1)],
-    ["adds nothing to a stream's window", PROTOCOL_ERROR, open, windowUpdateFrame(id, 0)],
   ]);
+  return [...ofConnection, ...ofStream];
 }
 
 function frame(type: keyof typeof frameTypes, streamId: number, length: number, bits = 0): Buffer {

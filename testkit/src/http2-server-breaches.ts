@@ -9,7 +9,7 @@ import {
   resetFrame,
   settingsFrame,
 } from "./http2-frames.ts";
-import { connectionBreaches } from "./http2-framing-breaches.ts";
+import { connectionBreaches, streamBreaches } from "./http2-framing-breaches.ts";
 import type { ConnectionBreach } from "./http2-framing-breaches.ts";
 import { encodeFields } from "./http2-hpack.ts";
 import type { FieldPairs } from "./http2-hpack.ts";
@@ -36,18 +36,20 @@ const request: FieldPairs = [
 export function serverBreaches(id: number): ConnectionBreach[] {
   const open = fieldSection(id, encodeFields(ok));
   const lying = fieldSection(id, encodeFields([...ok, ["content-length", "3"]]));
-  return connectionBreaches([
+  const ofConnection = connectionBreaches([
     ["opens a stream", PROTOCOL_ERROR, headersFrame(2, encodeFields(ok))],
     ["answers what was not asked", PROTOCOL_ERROR, headersFrame(id + 1000, encodeFields(ok))],
     ["promises a response to who wants none", PROTOCOL_ERROR, pushPromiseFrame(id, 2, encodeFields(request))],
     ["sets push to on", PROTOCOL_ERROR, settingsFrame({ ENABLE_PUSH: 1 })],
     ["sends the preface of a client", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], connectionPreface],
+    ["goes on with HTTP/1.1", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], open, Buffer.from("HTTP/1.1 200 OK\r\n\r\n")],
+  ]);
+  const ofStream = streamBreaches([
     ["begins a response with content", PROTOCOL_ERROR, dataFrame(id, content)],
     ["ends a response before it has begun", PROTOCOL_ERROR, dataFrame(id, "", { endStream: true })],
-    ["goes on with HTTP/1.1", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], open, Buffer.from("HTTP/1.1 200 OK\r\n\r\n")],
-    // To RFC 9113 an error of the stream, of which nghttp2 makes one of the connection.
     ["sends more content than announced", [PROTOCOL_ERROR, INTERNAL_ERROR], lying, dataFrame(id, content)],
   ]);
+  return [...ofConnection, ...ofStream];
 }
 
 /** What makes one response, on stream `id`, malformed or not whole, and leaves the connection as it is. */
