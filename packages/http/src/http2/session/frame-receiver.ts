@@ -164,13 +164,22 @@ export class FrameReceiver implements FrameSink {
     const stream = streams.get(streamId);
     if (stream === undefined) {
       const absence = streams.absence(streamId);
-      if (absence === "idle") this.#events.openStream(streamId, accepted ? lines : undefined, endStream);
+      if (absence === "idle") this.#openStream(streamId, accepted ? lines : undefined, endStream);
       else if (absence === "skipped") {
         // RFC 9113 section 5.1.1.
         throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, after a later one`);
       } else this.#find(streamId, "HEADERS");
     } else if (accepted) stream.receiveSection(lines, endStream);
     else throw tooLarge();
+  }
+
+  #openStream(streamId: number, lines: readonly HpackField[] | undefined, endStream: boolean): void {
+    try {
+      this.#events.openStream(streamId, lines, endStream);
+    } catch (error) {
+      if (!(error instanceof StreamFault)) throw error;
+      this.#reset(streamId, error);
+    }
   }
 
   #receiveRstStream(streamId: number, code: number): void {
@@ -238,19 +247,21 @@ export class FrameReceiver implements FrameSink {
     return undefined;
   }
 
-  /** RFC 9113 section 5.4.2. */
   #onStreamFault(streamId: number, error: unknown): void {
     if (!(error instanceof StreamFault)) throw error;
-    const { code, message } = error;
-    const connection = this.#connection;
-    const stream = connection.streams.get(streamId);
-    // RST_STREAM may not be sent for an idle stream.
-    if (stream === undefined && connection.streams.absence(streamId) === "idle")
-      throw new ConnectionFault(code, message);
-    if (code !== ErrorCode.REFUSED_STREAM) connection.limits.provokedResets.spend();
-    connection.limits.waitingReplies.spend();
-    stream?.abort({ code, by: "session", reason: message });
-    connection.sendRstStream(streamId, code);
+    const { streams } = this.#connection;
+    if (streams.get(streamId) !== undefined) this.#reset(streamId, error);
+    // RST_STREAM may be sent neither for an idle stream nor for a closed one (RFC 9113 sections 5.1 and 6.4).
+    else if (streams.absence(streamId) === "idle") throw new ConnectionFault(error.code, error.message);
+  }
+
+  /** RFC 9113 section 5.4.2. */
+  #reset(streamId: number, { code, message }: StreamFault): void {
+    const { limits, streams } = this.#connection;
+    if (code !== ErrorCode.REFUSED_STREAM) limits.provokedResets.spend();
+    limits.waitingReplies.spend();
+    streams.get(streamId)?.abort({ code, by: "session", reason: message });
+    this.#connection.sendRstStream(streamId, code);
   }
 }
 

@@ -20,7 +20,7 @@ import {
 import { ask, RecordingServer, RecordingSession, type RecordingStream } from "../session/events.ts";
 
 /** A session whose peer is played frame by frame. */
-export class UnderTest<Kind extends Session, Recording extends RecordingSession> {
+class UnderTest<Kind extends Session, Recording extends RecordingSession> {
   readonly session: Kind;
   readonly recording: Recording;
   readonly #reader = new FrameReader();

@@ -1,6 +1,6 @@
 // Processor time of a unary call of gRPC from core to core: two sessions of packages/http in one process, without sockets.
 //
-//   node bench/src/core/http2-core.ts [calls]
+//   node bench/src/core/http2-core-program.ts [calls]
 import {
   ClientSession,
   type ClientStream,

@@ -1,0 +1,124 @@
+import { FieldLines } from "@trailsum/shared";
+
+import type {
+  ClientSession,
+  Http2Stream,
+  ResponseHandler,
+  ServerHandler,
+  ServerStream,
+  Session,
+  StreamHandler,
+} from "../src/http2/index.ts";
+import type { Random } from "./random.ts";
+
+const LINES = FieldLines.fromRaw(["content-type", "text/plain", "X-A", "1", "cookie", "short"]);
+
+/** What uses a session: it answers, asks, resets and closes, as it happens. */
+export class Application {
+  readonly #random: Random;
+  /** What has happened, in an order that does not depend on how octets were cut; content is joined. */
+  readonly events: string[] = [];
+  /** How many streams have begun, and how many have been told of their end or have been closed here. */
+  streams = 0;
+  closedStreams = 0;
+  closed = 0;
+  /** Set when there is one. */
+  session: Session | undefined;
+  readonly #active: boolean;
+
+  /** One that is not active only looks on. */
+  constructor(random: Random, active: boolean) {
+    this.#random = random;
+    this.#active = active;
+  }
+
+  /** For a session of either side. */
+  handler(): ServerHandler {
+    return {
+      onOutput: () => {},
+      onSettings: (settings) => this.#record(`settings ${JSON.stringify(settings)}`),
+      onGoaway: (goaway) => this.#record(`goaway ${JSON.stringify(goaway)}`),
+      onPong: (payload) => this.#record(`pong ${payload.toString("hex")}`),
+      onStreamClosed: () => (this.closedStreams += 1),
+      onClosed: (fault) => {
+        this.closed += 1;
+        this.#record(`closed ${fault?.code} ${fault?.message}`);
+      },
+      onRequest: (stream, request, endStream) => {
+        this.#record(`request ${stream.id} ${JSON.stringify(request)} ${endStream}`);
+        return this.#begin(stream, (it) => this.#answer(it as ServerStream));
+      },
+    };
+  }
+
+  /** Asks for something, if that is possible. */
+  ask(client: ClientSession): void {
+    if (!client.canRequest) return;
+    const random = this.#random;
+    const endStream = random.chance(0.5);
+    const control = { method: random.pick(["GET", "PUT", "HEAD"]), scheme: "http", authority: "a", path: "/" };
+    let stream: Http2Stream | undefined;
+    const handler: ResponseHandler = {
+      ...this.#streamHandler(() => stream!),
+      onInterim: (head) => this.#record(`interim ${stream?.id} ${JSON.stringify(head)}`),
+      onResponse: (head, ended) => this.#record(`response ${stream?.id} ${JSON.stringify(head)} ${ended}`),
+    };
+    this.streams += 1;
+    stream = client.request({ ...control, protocol: undefined, fields: LINES }, handler, { endStream });
+    if (!endStream && this.#active) this.#send(stream);
+  }
+
+  #begin(stream: Http2Stream, act: (stream: Http2Stream) => void): StreamHandler {
+    this.streams += 1;
+    if (this.#active) act(stream);
+    return this.#streamHandler(() => stream);
+  }
+
+  #streamHandler(stream: () => Http2Stream): StreamHandler {
+    return {
+      onData: (piece, endStream) => {
+        this.#content(stream().id, piece, endStream);
+        if (!this.#active) stream().consume(piece.length);
+        else if (this.#random.chance(0.8)) stream().consume(piece.length);
+        else if (this.#random.chance(0.1)) stream().reset();
+      },
+      onTrailers: (trailers) => this.#record(`trailers ${stream().id} ${JSON.stringify(trailers.raw)}`),
+      onWritable: () => this.#active && this.#send(stream()),
+      onReset: ({ code, by }) => this.#record(`reset ${stream().id} ${code} ${by}`),
+    };
+  }
+
+  #answer(stream: ServerStream): void {
+    const random = this.#random;
+    if (random.chance(0.1)) return;
+    if (random.chance(0.1)) stream.sendInterim(103, LINES);
+    if (random.chance(0.05)) stream.reset(random.below(14));
+    const endStream = random.chance(0.3);
+    stream.respond(200, LINES, { endStream });
+    if (!endStream) this.#send(stream);
+    if (random.chance(0.01)) this.session?.shutdown();
+    if (random.chance(0.005)) this.session?.close();
+  }
+
+  #send(stream: Http2Stream): void {
+    const random = this.#random;
+    const content = Buffer.alloc(random.size(100_000));
+    const endStream = random.chance(0.4);
+    if (stream.state === "half-closed (local)" || stream.state === "closed") return;
+    if (stream.send(content, endStream) < content.length || endStream) return;
+    if (random.chance(0.5)) stream.sendTrailers(random.chance(0.2) ? FieldLines.empty : LINES);
+  }
+
+  #content(id: number, piece: Buffer, endStream: boolean): void {
+    const before = `content ${id} `;
+    const last = this.events.at(-1);
+    if (last?.startsWith(before) === true && !last.endsWith(" end")) {
+      this.events[this.events.length - 1] = last + piece.toString("hex");
+    } else this.#record(before + piece.toString("hex"));
+    if (endStream) this.events[this.events.length - 1] += " end";
+  }
+
+  #record(event: string): void {
+    this.events.push(event);
+  }
+}
