@@ -60,11 +60,14 @@ export function sameFieldName(one: string, other: string): boolean {
 }
 
 /**
- * The form of a field name under which names to refuse or remove are looked up: lower case, and `_` as `-`. Servers that
- * hand fields on as environment variables (CGI, RFC 3875 section 4.1.18; WSGI; PHP) read `X_Forwarded_For` and
- * `X-Forwarded-For` as one name. Names to let through are compared as they are: see {@link sameFieldName}.
+ * The form of a field name under which names to refuse or remove are looked up: lower case, and `_` and all other
+ * punctuation as `-`. Servers that hand fields on as environment variables (CGI, RFC 3875 section 4.1.18; WSGI; PHP) read
+ * `X_Forwarded_For`, some `X.Forwarded.For` too, and `X-Forwarded-For` as one name. Names to let through are compared as
+ * they are: see {@link sameFieldName}.
  */
 export function foldedFieldName(name: string): string {
   const lower = name.toLowerCase();
-  return lower.includes("_") ? lower.replaceAll("_", "-") : lower;
+  return PLAIN.test(lower) ? lower : lower.replaceAll(/[^\da-z-]/g, "-");
 }
+
+const PLAIN = /^[\da-z-]*$/;

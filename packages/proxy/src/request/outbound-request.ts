@@ -81,7 +81,8 @@ const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect",
  * is its client's, which it has let through.
  */
 function isRemade(lower: string): boolean {
-  return REMADE.has(foldedFieldName(lower)) || (lower.includes("_") && isForwardingField(lower));
+  const folded = foldedFieldName(lower);
+  return REMADE.has(folded) || (folded !== lower && isForwardingField(folded));
 }
 
 /** What is removed from the request of any other client: nothing that it says for itself goes on. */
