@@ -1,7 +1,7 @@
 import { rawClient, type RawServer, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer, readMessage } from "./peers.ts";
+import { ask, FRONTS, httpServer, readMessage, proxyServer as ownServer } from "./peers.ts";
 import { BAD, BODY, GOOD, MD5, message, type Said, sha256, WRONG } from "./verified.ts";
 
 /** An origin that reads a request to its end, whole or not, and answers if it is whole. */
@@ -101,4 +101,40 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       expect((await readMessage(origin.connections[0]!)).complete).toBe(false);
     },
   );
+});
+
+const WHOLE = `Repr-Digest: ${sha256(`${BODY} and what follows`)}`;
+
+test.each([
+  ["Upload-Complete: ?0", `Content-Digest: ${sha256(BODY)}`],
+  ["Upload-Offset: 10", `Content-Digest: ${sha256(BODY)}`],
+  ["Content-Range: bytes 0-38/100", `Content-Digest: ${sha256(BODY)}`],
+])("verify: enforce lets a part pass that brings the Repr-Digest of the whole: %s", async (...fields) => {
+  const origin = await reader();
+  const { port, records } = await ownServer({ target: origin.origin, verify: "enforce" });
+  expect((await ask(port, put({ fields: [...fields, WHOLE] }))).startLine).toBe("HTTP/1.1 201 Created");
+  await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual(["verified"]);
+});
+
+test("verify: enforce lets a patch pass that brings the Repr-Digest of what it makes", async () => {
+  const origin = await reader();
+  const { port } = await ownServer({ target: origin.origin, verify: "enforce" });
+  expect((await ask(port, put({ fields: [WHOLE] }).replace("PUT", "PATCH"))).startLine).toContain(" 201 ");
+});
+
+test("verify: enforce refuses the last step of an upload that is not the whole it claims to be", async () => {
+  const origin = await reader();
+  const { port } = await ownServer({ target: origin.origin, verify: "enforce" });
+  const answer = await ask(port, put({ fields: ["Upload-Complete: ?1", WHOLE, `Content-Length: ${BODY.length}`] }));
+  expect(answer.startLine).toContain(" 400 ");
+});
+
+test("verify: enforce lets content pass whose trailers a hop has merged into the header", async () => {
+  const origin = await reader();
+  const { port, records } = await ownServer({ target: origin.origin, verify: "enforce" });
+  const merged = ["Trailer: Content-Digest", `Content-Digest: ${sha256(BODY).replace(/=:$/, ":")}`];
+  expect((await ask(port, put({ fields: [...merged, `Content-Length: ${BODY.length}`] }))).startLine).toContain(
+    " 201 ",
+  );
+  await expect.poll(() => records.map(({ requestVerdict }) => requestVerdict?.name)).toEqual(["verified"]);
 });

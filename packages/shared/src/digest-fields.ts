@@ -28,8 +28,8 @@ export interface DigestFault {
  * Reads all the lines of a `Content-Digest` or `Repr-Digest` field (RFC 9530 sections 2 and 3).
  *
  * Stricter than structured fields in two places, because a digest decides whether something is kept: base64 must be
- * canonical (RFC 9651 section 4.2.7 lets recipients be lenient), and a key that comes twice with different values is a
- * fault, where a dictionary would let the last one win and so let a later line replace an earlier digest.
+ * canonical but for its padding, which may be left out (RFC 9651 section 4.2.7), and a key that comes twice with different
+ * values is a fault, where a dictionary would let the last one win and so let a later line replace an earlier digest.
  */
 export function parseDigestField(lines: readonly string[]): DigestField {
   const digests = new Map<Algorithm, Buffer>();
@@ -113,7 +113,8 @@ function parseMember(member: string): { key: string; value: Buffer | undefined }
   const [key, [value]] = entry;
   if (!isAnyArrayBuffer(value)) return { key, value: undefined };
   const bytes = Buffer.from(value);
-  // The parser decodes leniently (missing padding, stray bits), so the text must be what these bytes encode to.
-  const canonical = member.startsWith(`${key}=:${bytes.toString("base64")}:`);
+  // The parser decodes leniently (stray bits, padding in the middle), so the text must be what these bytes encode to.
+  const base64 = bytes.toString("base64");
+  const canonical = [base64, base64.replace(/=+$/, "")].some((text) => member.startsWith(`${key}=:${text}:`));
   return { key, value: canonical ? bytes : undefined };
 }

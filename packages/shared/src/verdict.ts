@@ -78,10 +78,9 @@ export function decideVerdict(evidence: Evidence): Verdict {
   const malformed = sections.flatMap((section) => section.malformed.filter(applies));
   const unsupported = sections.flatMap((section) => section.unsupported.filter(applies));
 
-  // A digest field with no member in it is there and says nothing: it came no more than one that was dropped.
-  const came = new Set(
-    [...claims, ...malformed, ...unsupported].filter(({ section }) => section === "trailer").map(({ field }) => field),
-  );
+  // In either section: a hop may merge trailers into the header (RFC 9530 section 2, RFC 9110 section 6.5.1). A digest field
+  // without a member is there and says nothing: it counts as dropped.
+  const came = new Set([...claims, ...malformed, ...unsupported].map(({ field }) => field));
 
   const checked: CheckedClaim[] = [];
   let unchecked = false;

@@ -17,9 +17,15 @@ describe.each(integrityFieldNames)("%s was announced", (field) => {
     }
   });
 
-  test("and came in the header only: missing", () => {
-    const early = header.with(field, values[field].right);
-    expect(decideVerdict({ header: early, trailer: FieldLines.empty, computed }).name).toBe("missing");
+  test("and was merged into the header by a hop: nothing is missing", () => {
+    const merged = header.with(field, values[field].right);
+    const verdict = decideVerdict({ header: merged, trailer: FieldLines.empty, computed });
+    expect([verdict.name, verdict.missing]).toEqual([field === "Size" ? "unverified" : "verified", []]);
+  });
+
+  test("and was merged into the header by a hop, and is wrong: mismatched", () => {
+    const merged = header.with(field, values[field].wrong);
+    expect(decideVerdict({ header: merged, computed }).name).toBe("mismatched");
   });
 
   test("and came, where all else was dropped: nothing is missing", () => {

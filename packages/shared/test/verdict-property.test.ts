@@ -16,15 +16,11 @@ function oracle({ said, announced, require, content }: RandomMessage): VerdictNa
 
   if (heard.some(({ state }) => state === "wrong")) return "mismatched";
 
-  const dropped = announced.filter((name) => counts(name) && !heard.some(isIn("trailer", name)));
+  const dropped = announced.filter((name) => counts(name) && !heard.some(({ field }) => field === name));
   const lacking = require.filter((name) => !heard.some(({ field, state }) => field === name && state === "right"));
   if (dropped.length + lacking.length > 0) return "missing";
 
   return heard.some(({ field, state }) => field !== "Size" && state === "right") ? "verified" : "unverified";
-}
-
-function isIn(where: string, name: string): (one: Said) => boolean {
-  return ({ section, field }) => section === where && field === name;
 }
 
 test("verified means: nothing wrong, nothing garbled, nothing missing, and at least one right digest", () => {
@@ -34,7 +30,7 @@ test("verified means: nothing wrong, nothing garbled, nothing missing, and at le
       fc.pre(content === "whole");
       const well =
         said.every(({ state }) => state !== "wrong" && state !== "garbled") &&
-        announced.every((name) => said.some(isIn("trailer", name))) &&
+        announced.every((name) => said.some(({ field }) => field === name)) &&
         require.every((name) => said.some(({ field, state }) => field === name && state === "right")) &&
         said.some(({ field, state }) => field !== "Size" && state === "right");
       expect(decideVerdict(evidence).name === "verified").toBe(well);

@@ -8,6 +8,7 @@ import type { InboundExchange } from "../inbound/inbound-exchange.ts";
 import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
+import { enclosedContent } from "./enclosed-content.ts";
 import { announcedTrailers } from "./outbound-request.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
@@ -84,7 +85,7 @@ class Passing implements PassingContent {
     this.#separated = separateHeader(inbound.header);
     const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
     if (policy.mode !== "off" && isVerifiable(message)) {
-      this.#verification = new Verification({ ...message, content: "whole" }, policy.mode);
+      this.#verification = new Verification({ ...message, content: enclosedContent(inbound) }, policy.mode);
     }
     this.#whole = inbound.expectsContinue ? undefined : source.whole;
     this.#replay = new ReplayBuffer(source, policy.replayBuffer);
