@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
+import { isUnchanged } from "@trailsum/files";
+
 import type { FilePath } from "./file-path.ts";
 
 /** Larger files are worth another thread's while. Bytes. */
@@ -43,7 +45,7 @@ function read(path: FilePath): Uint8Array | undefined {
     const bytes = Buffer.allocUnsafeSlow(Number(before.size) + 1);
     const length = readSync(file, bytes);
     const after = fstatSync(file, { bigint: true });
-    const same = after.mtimeNs === before.mtimeNs && BigInt(length) === before.size;
+    const same = isUnchanged(before, after) && BigInt(length) === before.size;
     return same ? bytes.subarray(0, length) : undefined;
   } catch {
     return undefined;

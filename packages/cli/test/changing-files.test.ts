@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { appendFile, chmod, truncate, utimes } from "node:fs/promises";
+import { appendFile, chmod, open, truncate, utimes } from "node:fs/promises";
 import { promisify } from "node:util";
 
 import { spawnTrailsum, trailsum } from "@trailsum/testkit";
@@ -17,6 +17,14 @@ const changes: Readonly<Record<string, (file: string) => Promise<void>>> = {
   shrinks: (file) => truncate(file, 7 * 1024 * 1024),
   "shrinks to nothing": (file) => truncate(file, 0),
   "is touched": (file) => utimes(file, 1, 1),
+  // To the nanosecond, as programs do that keep the date of a file.
+  "is written over and dated back": async (file) => {
+    await run("touch", ["-r", file, `${file}.date`]);
+    const handle = await open(file, "r+");
+    await handle.write("other", 7 * 1024 * 1024);
+    await handle.close();
+    await run("touch", ["-r", `${file}.date`, file]);
+  },
 };
 
 test.each(Object.entries(changes))(

@@ -7,6 +7,7 @@ test("the package exports these values and no others", () => {
     "createTemporaryFile",
     "fileErrorCode",
     "holdLockFile",
+    "isUnchanged",
     "removeLeftovers",
     "syncDirectory",
     "unlessAbsent",

@@ -1,5 +1,6 @@
 import type { BigIntStats } from "node:fs";
 
+import { isUnchanged } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
 import type { OpenedFile } from "./opened-file.ts";
@@ -69,9 +70,7 @@ export async function readSmallFile(file: OpenedFile, path: string): Promise<Uin
 
 function checkUnchanged(file: OpenedFile, path: string, before: BigIntStats, length: number): void {
   const after = file.stat();
-  if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(length) !== before.size) {
-    throw changed(path);
-  }
+  if (!isUnchanged(before, after) || BigInt(length) !== before.size) throw changed(path);
 }
 
 function unreadable(path: string, error: unknown): TrailsumError {

@@ -33,7 +33,7 @@ export class OpenedFile {
     });
   }
 
-  /** What it is, how large, and when it was last written to. */
+  /** What it is, how large, and when it was last written to and changed. */
   stat(): BigIntStats {
     return fstatSync(this.#descriptor, { bigint: true });
   }

@@ -128,6 +128,20 @@ describe("an upload of a file that changes while it is read is cut:", () => {
     await expectCut(server);
   });
 
+  test("it is written over in place, and its modification time restored", async () => {
+    const server = await receiver();
+    const path = join(await tempDir(), "file");
+    await writeFile(path, Buffer.alloc(2 * MiB, "a"));
+    // A whole second, which can be set again to the nanosecond.
+    utimesSync(path, 1_000, 1_000);
+    const onProgress = (): void => {
+      writeFileSync(path, Buffer.alloc(2 * MiB, "b"), { flag: "r+" });
+      utimesSync(path, 1_000, 1_000);
+    };
+    expect((await rejection(upload(server.origin, path, { onProgress }))).code).toBe("FILE_CHANGED");
+    await expectCut(server);
+  });
+
   test("it grows for ever, faster than it is read", async () => {
     const server = await receiver();
     const path = join(await tempDir(), "log");
