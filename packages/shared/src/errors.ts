@@ -149,6 +149,8 @@ export interface TrailsumErrorOptions {
   readonly cause?: unknown;
   /** The HTTP status that was received (`REFUSED`), or that shall be answered in place of the table's. */
   readonly status?: number;
+  /** After how many milliseconds the other side asks to be tried again, where it said so. */
+  readonly retryAfter?: number | undefined;
 }
 
 /**
@@ -161,11 +163,14 @@ export class TrailsumError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status received or to be answered, where one fits. */
   readonly status: number | undefined;
+  /** After how many milliseconds the other side asks to be tried again (`Retry-After`, RFC 9110 section 10.2.3). */
+  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: TrailsumErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? this.meaning.status;
+    this.retryAfter = options.retryAfter;
   }
 
   /** The table's row for this code: exit status, HTTP status, problem type. */

@@ -19,6 +19,12 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    */
   trailers?: TrailersInit | undefined;
   /**
+   * Whether `body`, an iterable, gives the same content from its start whenever it is iterated. Then it is sent again
+   * where a body in memory would be: when a kept connection closes without any answer and the request is idempotent, or
+   * when a server has refused it unprocessed. `trailers` is called again then, too. Default false.
+   */
+  rereadable?: boolean | undefined;
+  /**
    * Whether the handler reads fields from `controller.rawHeaders` and `rawTrailers` alone: the objects that it is given
    * are empty then, and nothing is spent on making them. Default false.
    */
@@ -61,7 +67,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
   if (typeof method !== "string" || !isToken(method)) throw new errors.InvalidArgumentError("invalid request method");
   const upgrade = method === "CONNECT" ? "CONNECT" : upgradeProtocol(options.upgrade);
   const fields = separate(rawFields(options.headers));
-  const body = requestBody(options.body);
+  const body = requestBody(options.body, flag("rereadable", options.rereadable));
   if (body.kind === "iterable" && body.type !== undefined && !hasField(fields.raw, "content-type"))
     fields.raw.push(...rawFields(["content-type", body.type]));
   const trailers = body.kind === "none" && !expectsContent(method) ? undefined : knownTrailers(options.trailers);

@@ -24,22 +24,26 @@ export type RequestBody =
       readonly kind: "iterable";
       /** Begins to read it. */
       readonly read: () => AsyncIterator<unknown> | Iterator<unknown>;
+      /** Whether it can be read again from its start. */
+      readonly rereadable: boolean;
       /** The number of bytes, where it is known. */
       readonly length?: number;
       /** The media type, where the content tells it itself. */
       readonly type?: string;
     };
 
-/** A `RequestBody` from what undici takes as one. Throws undici's `InvalidArgumentError` for anything else. */
-export function requestBody(body: unknown): RequestBody {
+/** A `RequestBody` from what undici takes as one; `rereadable` says of an iterable that it can be iterated again. Throws undici's `InvalidArgumentError` for anything else. */
+export function requestBody(body: unknown, rereadable = false): RequestBody {
   if (body === null || body === undefined) return { kind: "none" };
   if (typeof body === "string") return bytes(Buffer.from(body));
   const view = bytesView(body);
   if (view !== undefined) return bytes(view);
   if (isReadableLike(body)) return { kind: "stream", stream: nodeReadable(body) };
   if (isBlobLike(body)) return blob(body);
-  if (typeof body === "object" && isFormDataLike(body)) return { kind: "iterable", ...encodeForm(body) };
-  if (isWebReadable(body) || isIterable(body)) return { kind: "iterable", read: () => readContent(body) };
+  if (typeof body === "object" && isFormDataLike(body))
+    return { kind: "iterable", rereadable: true, ...encodeForm(body) };
+  if (isWebReadable(body)) return { kind: "iterable", read: () => readContent(body), rereadable: false };
+  if (isIterable(body)) return { kind: "iterable", read: () => readContent(body), rereadable };
   throw new errors.InvalidArgumentError(
     "body must be a string, a Buffer, a Readable stream, an iterable, or an async iterable",
   );
@@ -47,7 +51,7 @@ export function requestBody(body: unknown): RequestBody {
 
 /** Whether the body could be sent a second time from its start. */
 export function isReplayable(body: RequestBody): boolean {
-  return body.kind === "none" || body.kind === "bytes";
+  return body.kind === "iterable" ? body.rereadable : body.kind !== "stream";
 }
 
 function bytes(view: Uint8Array): RequestBody {
@@ -59,6 +63,7 @@ function blob(body: BlobLike): RequestBody {
   if (!Number.isSafeInteger(size) || size < 0) throw new errors.InvalidArgumentError("invalid size of a Blob");
   return {
     kind: "iterable",
+    rereadable: true,
     read: () => readContent(body.stream() as ContentPieces),
     length: size,
     ...(type === "" ? {} : { type }),

@@ -37,7 +37,8 @@ export class ArrivedContent {
   readonly #destination: OpenedDestination;
   readonly #require: readonly Requirement[];
   #beginning: Beginning | undefined;
-  #written = false;
+  /** Whether any of it was handed to the destination. */
+  written = false;
   #continued = false;
   /** The size of the whole representation, where a 206 has told it. */
   #completeLength: number | undefined;
@@ -72,8 +73,8 @@ export class ArrivedContent {
   /** The first response, or another one that starts again: nothing that arrived before counts any more. */
   async begin(url: URL, header: FieldLines, status: number): Promise<void> {
     this.forget();
-    if (this.#written) await this.#destination.restart();
-    this.#written = false;
+    if (this.written) await this.#destination.restart();
+    this.written = false;
     const expected = { header, trailersPossible: header.has("Transfer-Encoding") || !header.has("Content-Length") };
     const compute = [...this.wanted, ...algorithmsToCompute(expected, algorithms)];
     const digester = await createStreamDigester(compute, contentLength(header));
@@ -103,7 +104,7 @@ export class ArrivedContent {
 
   /** Takes the next piece. Resolves when there is room for another one. */
   async add(chunk: Uint8Array): Promise<void> {
-    this.#written = true;
+    this.written = true;
     await Promise.all([this.#beginning!.digester.update(chunk), this.#destination.write(chunk)]);
   }
 

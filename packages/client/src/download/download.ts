@@ -45,8 +45,10 @@ export interface DownloadOptions {
   /** What sends the request: any undici `Dispatcher`. Default: a `TrailerAgent`. */
   readonly dispatcher?: Dispatcher;
   /**
-   * How often a failed download into a file is tried again. One that broke off goes on where it was, when the server gave
-   * a strong `ETag` to go by and nothing to verify by is lost with it; otherwise it begins anew. Default 0.
+   * How often a failed download is tried again: into a file always, into a stream as long as nothing was written to it.
+   * One that broke off goes on where it was, when the server gave a strong `ETag` to go by and nothing to verify by is
+   * lost with it; otherwise it begins anew. Pauses grow from half a second
+   * to 30 seconds, and last as long as a server asks for in `Retry-After`, up to two minutes. Default 0.
    */
   readonly retries?: number;
 }
@@ -86,8 +88,10 @@ export async function download(
   });
   const arrived = new ArrivedContent(opened, wanted, options.require);
   try {
-    const retries = opened.rewritable ? (options.retries ?? 0) : 0;
-    const result = await withRetries(retries, options.signal, () =>
+    const { retries = 0, signal } = options;
+    // What a stream was given cannot be taken back.
+    const repeatable = (): boolean => opened.rewritable || !arrived.written;
+    const result = await withRetries({ retries, repeatable, signal }, () =>
       followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, options)),
     );
     await opened.commit();

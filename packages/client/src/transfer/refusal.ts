@@ -8,6 +8,7 @@ import {
 } from "@trailsum/shared";
 
 import { printable } from "./printable.ts";
+import { retryAfter } from "./retry-after.ts";
 
 /** More of an error's body than this tells a person nothing. Bytes. */
 export const MAX_PROBLEM_BYTES = 65_536;
@@ -26,6 +27,7 @@ export async function refusal(url: URL, response: RefusingResponse): Promise<Tra
   const sentence = `${redactedTarget(url)}: the server answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
   return new TrailsumError(code, typeof detail === "string" ? `${sentence}: ${printable(detail)}` : sentence, {
     status,
+    retryAfter: retryAfter(headers),
   });
 }
 

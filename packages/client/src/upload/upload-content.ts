@@ -1,4 +1,12 @@
-import { type Digests, digestTrailers, type FieldLines, type StreamDigester, TrailsumError } from "@trailsum/shared";
+import {
+  type Algorithm,
+  createStreamDigester,
+  type Digests,
+  digestTrailers,
+  type FieldLines,
+  type StreamDigester,
+  TrailsumError,
+} from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { OpenedSource } from "./opened-source.ts";
@@ -9,16 +17,16 @@ export interface Sending {
   /** Whether all of the source was read, and taken. */
   ended: boolean;
   /** Why it could not be read on. */
-  error?: TrailsumError;
+  error?: TrailsumError | undefined;
   /** Whether the trailers were asked for, by whoever can send them. */
   asked: boolean;
   /** What was sent, once the trailers have been given. */
-  sent?: Digests;
+  sent?: Digests | undefined;
 }
 
 /** With what a content is hashed, and who is told. */
 export interface Hashing {
-  readonly digester: StreamDigester;
+  readonly algorithms: readonly Algorithm[];
   readonly sending: Sending;
   readonly onProgress: ((progress: Progress) => void) | undefined;
 }
@@ -27,13 +35,18 @@ export interface Hashing {
 export interface UploadContent {
   readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
   readonly trailers: () => FieldLines | Promise<FieldLines>;
+  /** Whether the body can be sent again. */
+  readonly rereadable: boolean;
+  /** Stops hashing. */
+  close(): void;
 }
 
 /** Bytes that are few: they are hashed beforehand, so that head, content and trailers go out in one write. */
 export async function contentAtOnce(
   bytes: Uint8Array,
-  { digester, sending, onProgress }: Hashing,
+  { algorithms, sending, onProgress }: Hashing,
 ): Promise<UploadContent> {
+  const digester = await createStreamDigester(algorithms, bytes.byteLength);
   await digester.update(bytes);
   const digests = await digester.digest();
   return {
@@ -45,25 +58,37 @@ export async function contentAtOnce(
       if (digests.size > 0) onProgress?.({ transferred: digests.size, total: digests.size });
       return digestTrailers(digests);
     },
+    rereadable: true,
+    close() {},
   };
 }
 
 /**
- * The bytes of a source, counted and hashed as they leave. They can be had once: a dispatcher that sends a request a
- * second time, as undici's retry interceptor does, would send what is left. With `inTurn` the memory of a piece may be
- * used again: see {@link OpenedSource}.
+ * The bytes of a source, counted and hashed as they leave. Whenever they are iterated, they are read and hashed from the
+ * start; those of a source that can be read once can be had once, and a dispatcher that sends a request a second time, as
+ * undici's retry interceptor does, would send what is left. With `inTurn` the memory of a piece may be used again: see
+ * {@link OpenedSource}.
  */
 export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: Hashing): UploadContent {
-  const { digester, sending, onProgress } = hashing;
-  let begun = false;
+  const { algorithms, sending, onProgress } = hashing;
+  let digester: StreamDigester | undefined;
+  let reading = 0;
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    if (begun) throw new TrailsumError("CONNECTION_LOST", "the upload was cut off: to begin it again, set `retries`");
-    begun = true;
-    for await (const chunk of remembered(source.read({ inTurn, shared: digester.memory }), sending)) {
-      const hashed = digester.update(chunk);
+    reading += 1;
+    const turn = reading;
+    if (turn > 1 && !source.rereadable)
+      throw new TrailsumError("CONNECTION_LOST", "the upload was cut off: to begin it again, set `retries`");
+    digester?.close();
+    Object.assign(sending, { ended: false, asked: false, error: undefined, sent: undefined });
+    const own = await createStreamDigester(algorithms, source.size);
+    // It was given up for another reading meanwhile.
+    if (turn !== reading) return own.close();
+    digester = own;
+    for await (const chunk of remembered(source.read({ inTurn, shared: own.memory }), sending)) {
+      const hashed = own.update(chunk);
       if (hashed !== undefined) await hashed;
       yield chunk;
-      onProgress?.({ transferred: digester.size, total: source.size });
+      onProgress?.({ transferred: own.size, total: source.size });
     }
     sending.ended = true;
   }
@@ -71,9 +96,11 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
     body: asBody({ [Symbol.asyncIterator]: bytes }),
     trailers: async () => {
       sending.asked = true;
-      sending.sent = await digester.digest();
+      sending.sent = await digester!.digest();
       return digestTrailers(sending.sent);
     },
+    rereadable: source.rereadable,
+    close: () => digester?.close(),
   };
 }
 

@@ -1,6 +1,5 @@
 import {
   type Algorithm,
-  createStreamDigester,
   type Digests,
   type FieldLines,
   type Receipt,
@@ -42,7 +41,9 @@ export interface UploadOptions {
   readonly dispatcher?: Dispatcher;
   /**
    * How often a failed upload is begun again, when the source can be read again and the failure may pass: no connection,
-   * a lost one, a timeout, 408, 429, 502, 503, 504, or content that was damaged on the way. Default 0.
+   * a lost one, a timeout, 408, 425, 429, 502, 503, 504, or content that was damaged on the way. Pauses grow from half a
+   * second to 30 seconds, and last as long as a server asks for in `Retry-After`, up to two minutes. A kept connection
+   * that the server closes without any answer is no failure: the request goes to a new one, retries or not. Default 0.
    */
   readonly retries?: number;
 }
@@ -95,8 +96,8 @@ export async function upload(
     throw options.signal?.aborted === true ? cancelled(error) : error;
   });
   try {
-    const retries = opened.rereadable ? (options.retries ?? 0) : 0;
-    return await withRetries(retries, options.signal, () =>
+    const { retries = 0, signal } = options;
+    return await withRetries({ retries, repeatable: () => opened.rereadable, signal }, () =>
       followRedirects({ url: target, trusted: true }, (hop) => send(hop, opened, options)),
     );
   } finally {
@@ -109,30 +110,31 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
   const { url, trusted } = hop;
   const { dispatcher = defaultDispatcher(), headers, method = "PUT", onProgress, signal } = options;
   const algorithms = chosenAlgorithms(options.digests);
-  const digester = await createStreamDigester(algorithms, source.size);
   const sending: Sending = { ended: false, asked: false };
-  const hashing = { digester, sending, onProgress };
+  const hashing = { algorithms, sending, onProgress };
   // Our own connection sends what comes in one turn in one write, and has sent a piece before it asks for another. Of
   // anybody else's dispatcher nobody can know.
   const own = options.dispatcher === undefined;
+  const content =
+    own && source.whole !== undefined
+      ? await contentAtOnce(source.whole, hashing)
+      : contentInPieces(source, own, hashing);
   try {
-    const content =
-      own && source.whole !== undefined
-        ? await contentAtOnce(source.whole, hashing)
-        : contentInPieces(source, own, hashing);
     const request = {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
       headers: uploadFields(algorithms, headers, trusted),
-      ...content,
+      body: content.body,
+      trailers: content.trailers,
+      rereadable: content.rereadable,
     };
     const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
     const elsewhere = sentOn(url, answer, source, method);
     if (elsewhere !== undefined) return new Redirect(elsewhere);
-    await accepted(url, answer);
-    const { sent } = sending;
     const other = redirection(url, answer.status, answer.headers, [SEE_OTHER]);
+    if (other === undefined) await accepted(url, answer);
+    const { sent } = sending;
     if (sent === undefined && other !== undefined) throw uploadThere(url, other, answer.status);
     if (sent === undefined) throw sending.ended && !sending.asked ? noTrailers(url) : tooEarly(url);
     if (other !== undefined) {
@@ -147,7 +149,7 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
     // What went wrong here is the cause, whatever became of the connection then.
     throw transportError(sending.error ?? error, url);
   } finally {
-    digester.close();
+    content.close();
   }
 }
 
@@ -162,9 +164,9 @@ function sentOn(url: URL, { status, headers }: Answer, source: OpenedSource, met
   throw uploadThere(url, elsewhere, status);
 }
 
-/** Rejects for an answer that is neither a success nor a 303. */
+/** Rejects for an answer that is not a success. */
 async function accepted(url: URL, { status, headers, content, cut }: Answer): Promise<void> {
-  if (status !== SEE_OTHER && (status < 200 || status >= 300))
+  if (status < 200 || status >= 300)
     throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
   if (cut !== undefined) throw cut;
 }

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { rawServer } from "@trailsum/testkit";
+import { digestTrailers } from "@trailsum/shared";
+import { parseMessage, rawServer } from "@trailsum/testkit";
 import { interceptors } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
@@ -116,7 +117,7 @@ describe("an upload is not begun again", () => {
   });
 });
 
-describe("undici's retry interceptor, which cannot begin a source again, never makes a success of", () => {
+describe("undici's retry interceptor, which cannot begin a stream again, never makes a success of", () => {
   test.each([
     ["what was cut off in the middle", 1_000],
     ["what was sent and not answered", 200_000],
@@ -130,8 +131,27 @@ describe("undici's retry interceptor, which cannot begin a source again, never m
     const agent = new TrailerAgent();
     onTestFinished(() => agent.destroy());
     const dispatcher = agent.compose(interceptors.retry({ maxRetries: 1, minTimeout: 1 }));
-    const error = await rejection(upload(server.origin, content, { dispatcher }));
+    const error = await rejection(upload(server.origin, ReadableStream.from([content]), { dispatcher }));
     expect(error).toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("set `retries`") });
     expect(server.connections[1]?.received.includes("Content-Digest:")).not.toBe(true);
   });
+});
+
+test("undici's retry interceptor begins a source again that can be read again, whole, with its digests", async () => {
+  const server = await rawServer(async (connection, index) => {
+    if (index > 0) {
+      await wholeRequest(connection);
+      await connection.write(created);
+      return;
+    }
+    await connection.readBytes(1_000);
+    connection.reset();
+  });
+  const agent = new TrailerAgent();
+  onTestFinished(() => agent.destroy());
+  const dispatcher = agent.compose(interceptors.retry({ maxRetries: 1, minTimeout: 1 }));
+  const { digests } = await upload(server.origin, content, { dispatcher });
+  const { body, trailerLines } = parseMessage(server.connections[1]!.received);
+  expect(body.equals(content)).toBe(true);
+  expect(trailerLines).toEqual([...digestTrailers(digests)].map(([name, value]) => `${name}: ${value}`));
 });

@@ -358,6 +358,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (unanswered && (this.#asked ? mayRepeat(exchange) : isReplayable(exchange.request.body))) {
       this.#exchange = undefined;
       exchange.carrier = undefined;
+      this.#writer?.stop();
       this.#owner.onUnanswered(exchange);
       return;
     }

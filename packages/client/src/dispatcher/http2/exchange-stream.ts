@@ -286,6 +286,8 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
     }
     exchange.resendings += 1;
     exchange.carrier = undefined;
+    // A body that has not been begun is still to be sent.
+    if (this.#writer?.waiting === false) this.#writer.stop();
     this.#leave();
     if (this.#stream.rstCode === NGHTTP2_HTTP_1_1_REQUIRED) this.#connection.onHttp1Required(exchange);
     else this.#connection.onUnanswered(exchange);
