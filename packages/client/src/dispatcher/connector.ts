@@ -87,8 +87,12 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
         socket.off("error", fail).off("close", closed).off(connected, succeed);
       };
       const succeed = (): void => {
+        const protocol = agreedProtocol(socket, protocols);
+        if (protocol === undefined) {
+          socket.destroy(new errors.SocketError("the server has chosen a protocol (ALPN) that was not offered"));
+          return;
+        }
         settle();
-        const protocol = agreed(socket, protocols);
         diagnostics.connected(socket, protocol);
         waiting.onConnect(socket, protocol);
       };
@@ -118,10 +122,14 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
   return connector;
 }
 
-/** What is spoken: a server that knows nothing of ALPN speaks HTTP/1.1. */
-function agreed(socket: Socket, [first = "http/1.1"]: readonly Protocol[]): Protocol {
-  if (!("alpnProtocol" in socket)) return first;
-  return socket.alpnProtocol === "h2" ? "h2" : "http/1.1";
+/** What ALPN says where HTTP/1.1 is to be spoken: nothing, or one of the versions that its messages are understood by. */
+const HTTP1: ReadonlySet<unknown> = new Set([undefined, null, false, "", "http/1.1", "http/1.0"]);
+
+/** What is spoken; `undefined` where the server has chosen what was not offered and cannot be spoken. */
+export function agreedProtocol(socket: Socket, protocols: readonly Protocol[]): Protocol | undefined {
+  if (!("alpnProtocol" in socket)) return protocols[0];
+  if (socket.alpnProtocol === "h2") return protocols.includes("h2") ? "h2" : undefined;
+  return HTTP1.has(socket.alpnProtocol) ? "http/1.1" : undefined;
 }
 
 function timedOut({ host }: URL, timeout: number): Error {

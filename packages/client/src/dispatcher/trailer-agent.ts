@@ -79,6 +79,7 @@ export class TrailerAgent extends Dispatcher {
     // `compose` gives a proxy of this object, through which no private field could be reached.
     this.close = this.close.bind(this);
     this.destroy = this.destroy.bind(this);
+    duration("connect.timeout", options.connect?.timeout);
     this.#options = {
       connect: options.connect ?? {},
       connections: positive("connections", options.connections) ?? Number.POSITIVE_INFINITY,

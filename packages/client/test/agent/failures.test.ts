@@ -100,3 +100,10 @@ describe("TrailerAgent, other than undici,", () => {
     },
   );
 });
+
+test("TrailerAgent refuses a timeout that is no time, of connecting too", () => {
+  for (const timeout of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => trailerAgent({ connect: { timeout } })).toThrow("invalid connect.timeout");
+    expect(() => trailerAgent({ headersTimeout: timeout })).toThrow("invalid headersTimeout");
+  }
+});

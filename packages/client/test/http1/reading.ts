@@ -41,7 +41,7 @@ export function readByUs(pieces: readonly Buffer[], method: string, pauses: () =
       reader.read(piece);
     }
     collector.resume();
-    reader.end();
+    reader.end(true);
   } catch (error) {
     reading.error = error as Error;
   }

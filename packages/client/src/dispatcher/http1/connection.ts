@@ -14,6 +14,7 @@ import {
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { IdleTimer, LONGEST_TIMEOUT } from "../idle-timer.ts";
 import { isReplayable } from "../request-body.ts";
+import { isEndSaid } from "./close-notify.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
@@ -231,7 +232,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   readonly #onEnd = (): void => {
     this.#ended = true;
     try {
-      this.#reader.end();
+      this.#reader.end(isEndSaid(this.#socket));
     } catch (error) {
       this.#lose(asError(error));
     }

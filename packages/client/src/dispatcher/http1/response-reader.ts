@@ -40,7 +40,7 @@ export class ResponseReader {
   #held: Buffer = NOTHING;
   #paused = false;
   #reading = false;
-  #ended = false;
+  #end: "said" | "cut" | undefined;
 
   constructor(sink: ResponseSink, limits: ResponseLimits) {
     this.#sink = sink;
@@ -74,7 +74,7 @@ export class ResponseReader {
     this.#paused = false;
     if (this.#reading) return;
     if (this.#held.length > 0) this.read(NOTHING);
-    if (this.#ended && !this.#paused) this.#close();
+    if (this.#end !== undefined && !this.#paused) this.#close();
   }
 
   /** Takes the next bytes. Throws an undici error when they are not what a response may be. */
@@ -100,9 +100,12 @@ export class ResponseReader {
     }
   }
 
-  /** The peer has closed its side. What is held back is read first. Throws unless a response may end there. */
-  end(): void {
-    this.#ended = true;
+  /**
+   * The peer has closed its side, and said so, or the connection was only cut. What is held back is read first. Throws
+   * unless a response may end there.
+   */
+  end(said: boolean): void {
+    this.#end = said ? "said" : "cut";
     if (!this.waiting) this.#close();
   }
 
@@ -114,6 +117,7 @@ export class ResponseReader {
   #close(): void {
     if (this.#state === "idle") return;
     if (this.#state !== "until-close") throw new errors.SocketError("other side closed");
+    if (this.#end === "cut") throw new errors.SocketError("other side closed without the close_notify of TLS");
     this.#complete([]);
   }
 
