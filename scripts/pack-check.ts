@@ -83,6 +83,30 @@ function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[
   }
 }
 
+/** The commands by which the README installs the packages, in a shell with an empty home, until the command answers. */
+function installAsReadme(version: string): void {
+  const blocks = readFileSync(join(root, "README.md"), "utf8").matchAll(/^```sh\n(.*?)^```$/gms);
+  const [packing, ...commands] = [...blocks].map(([, text = ""]) => text.trim().split("\n")).find(isPacking) ?? [];
+  if (packing === undefined) throw new Error("the README does not say how to install packages");
+  pnpm(packing, ["tarballs"]);
+  const home = join(work, "home");
+  mkdirSync(home);
+  const script = commands.join("\n").replaceAll("../app", join(work, "app"));
+  const env = { HOME: home, PATH: process.env["PATH"] ?? "" };
+  const said = run("the installation in the README", "env", [
+    "-i",
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    "sh",
+    "-ec",
+    script,
+  ]);
+  if (said.trim().split("\n").at(-1) !== version) throw new Error(`the README's installation ends with: ${said}`);
+}
+
+function isPacking([first = ""]: readonly string[]): boolean {
+  return first.endsWith(" tarballs");
+}
+
 try {
   // From nothing, so that no file of an older build is packed.
   const directories = readdirSync(join(root, "packages")).map((name) => join(root, "packages", name));
@@ -94,6 +118,8 @@ try {
     .map(({ directory, manifest }) => ({ manifest, tarball: pack(directory, manifest) }));
   for (const { manifest, tarball } of packed) checkTarball(manifest, tarball);
   useAsStranger(packed);
+  installAsReadme(packed[0]?.manifest.version ?? "");
 } finally {
+  rmSync(join(root, "tarballs"), { recursive: true, force: true });
   rmSync(work, { recursive: true, force: true });
 }

@@ -1,7 +1,8 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { FeedSource, rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
@@ -70,7 +71,7 @@ describe.each([
   test.runIf(process.platform === "linux")(`ends an upload of a named pipe without a writer with ${exit}`, async () => {
     const { url } = await serve();
     const pipe = join(await tempDir(), "pipe");
-    execFileSync("mkfifo", [pipe]);
+    await promisify(execFile)("mkfifo", [pipe]);
     const { child, exited } = spawnTrailsum(["upload", pipe, `${url}/it`]);
     await expect.poll(() => openedBy(child.pid)).toContain(pipe);
     child.kill(signal);
