@@ -16,6 +16,8 @@ interface IndexedLine {
   newer: IndexedLine | undefined;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** So many entries of one name are compared with a line. */
 const COMPARED = 16;
 
@@ -41,7 +43,7 @@ export class HpackEncoder {
   /** The smallest size since the last block, and whether the decoder has to be told. */
   #smallest: number = DEFAULT_TABLE_SIZE;
   #resized = false;
-  #target: Buffer = Buffer.alloc(0);
+  #target: Buffer = NOTHING;
   #at = 0;
 
   /** `policy` decides about lines that are in no table. @default {@link indexRepeated} */
@@ -87,8 +89,10 @@ export class HpackEncoder {
     if (indexing === "incremental") this.#insert(name, value, newest);
   }
 
-  /** The position after the block. */
+  /** Ends the block, and returns the position after it. */
   end(): number {
+    // An idle connection holds no buffer.
+    this.#target = NOTHING;
     return this.#at;
   }
 

@@ -1,6 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 import {
   dataFrame,
   encodeFields,
@@ -13,6 +10,7 @@ import {
 } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { collectGarbage } from "../garbage.ts";
 import { ask, fields } from "../session/events.ts";
 import { also, client, ok, put, section, server, type ServerUnderTest } from "./under-test.ts";
 
@@ -180,8 +178,3 @@ test("what has been cancelled leaves no memory behind", () => {
   expect(after - before).toBeLessThan(2 * 1024 * 1024);
   expect(peer.session.closed).toBe(false);
 });
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-}

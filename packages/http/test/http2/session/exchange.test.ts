@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { ClientSession, ServerSession } from "../../../src/http2/index.ts";
+import { collectGarbage } from "../garbage.ts";
 import { ask, exchange, fields, type ReceivedRequest, RecordingServer, RecordingSession } from "./events.ts";
 
 function connect(answer?: (request: ReceivedRequest) => void) {
@@ -56,4 +57,119 @@ describe("a large body", () => {
     expect(call.seen.content === body.toString()).toBe(true);
     expect(serverSide.requests[0]?.seen.content === body.toString()).toBe(true);
   });
+});
+
+test("connections that are idle hold no buffers, and little else", () => {
+  const connections = Array.from({ length: 10 }, () => connect());
+  collectGarbage();
+  const before = process.memoryUsage();
+  while (connections.length < 510) {
+    const pair = connect(({ stream }) => stream.respond(200, fields("x-a", "1"), { endStream: true }));
+    connections.push(pair);
+    ask(pair.client, { lines: fields("x-a", "1") });
+    exchange(pair.client, pair.server);
+  }
+  collectGarbage();
+  const after = process.memoryUsage();
+  expect((after.arrayBuffers - before.arrayBuffers) / 1000).toBeLessThan(512);
+  expect((after.heapUsed - before.heapUsed) / 1000).toBeLessThan(12_000);
+});
+
+describe("a small message", () => {
+  test("leaves in one buffer: header, content and trailers", () => {
+    const { client } = connect();
+    const call = ask(client, { method: "PUT", endStream: false });
+    call.sendAll("content", { trailers: fields("md5", "x") });
+    expect(client.takeOutput()).toHaveLength(1);
+  });
+
+  test("is announced once, however many there are", () => {
+    const { client, clientSide } = connect();
+    let announced = 0;
+    clientSide.flush = (): void => void (announced += 1);
+    for (let asked = 0; asked < 5; asked += 1) ask(client);
+    expect(announced).toBe(1);
+    client.takeOutput();
+    ask(client);
+    expect(announced).toBe(2);
+  });
+});
+
+describe("a call that makes no sense is refused, and nothing is sent", () => {
+  test.each<[what: string, call: (request: ReceivedRequest) => void]>([
+    ["content before the header", ({ stream }) => stream.send(Buffer.from("x"))],
+    ["trailers before the header", ({ stream }) => stream.sendTrailers(fields("x", "y"))],
+    ["an interim status for a final response", ({ stream }) => stream.respond(103, fields())],
+    ["a final status for an interim response", ({ stream }) => stream.sendInterim(200, fields())],
+    ["the status 101", ({ stream }) => stream.sendInterim(101, fields())],
+    ["a status of four digits", ({ stream }) => stream.respond(2000, fields())],
+    ["a field of a connection", ({ stream }) => stream.respond(200, fields("Connection", "close"))],
+    ["an invalid name", ({ stream }) => stream.respond(200, fields("x y", "z"))],
+    ["a pseudo-header field", ({ stream }) => stream.respond(200, fields(":status", "204"))],
+    ["an invalid value", ({ stream }) => stream.respond(200, fields("x", "a\r\nb: c"))],
+    ["TE other than trailers", ({ stream }) => stream.respond(200, fields("te", "gzip"))],
+  ])("%s", (_what, call) => {
+    const { client, server, serverSide } = connect();
+    ask(client);
+    exchange(client, server);
+    const [request] = serverSide.requests;
+    expect(() => call(request!)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    expect(server.takeOutput()).toEqual([]);
+    // Nothing has changed.
+    request!.stream.respond(200, fields(), { endStream: true });
+  });
+
+  test("a second header, and anything after the end", () => {
+    const { client, server, serverSide } = connect();
+    ask(client, { method: "PUT", endStream: false });
+    exchange(client, server);
+    const { stream } = serverSide.requests[0]!;
+    stream.respond(200, fields());
+    const usage = expect.objectContaining({ code: "USAGE" }) as unknown;
+    expect(() => stream.respond(200, fields())).toThrow(usage);
+    expect(() => stream.sendInterim(103, fields())).toThrow(usage);
+    stream.send(Buffer.from("x"), true);
+    expect(() => stream.send(Buffer.from("y"))).toThrow(usage);
+    expect(() => stream.sendTrailers(fields("x", "y"))).toThrow(usage);
+  });
+
+  test.each([
+    ["a method that is no token", { method: "P T" }],
+    ["a path with a space", { path: "/a b" }],
+  ])("a request with %s", (_what, wrong) => {
+    const { client } = connect();
+    expect(() => ask(client, wrong)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    expect([client.takeOutput(), client.streamCount]).toEqual([[], 0]);
+  });
+
+  test("a PING of seven octets", () => {
+    const { client } = connect();
+    expect(() => client.ping(Buffer.alloc(7))).toThrow(expect.objectContaining({ code: "USAGE" }));
+  });
+});
+
+test("calls on a stream that has been reset do nothing", () => {
+  const { client, server, serverSide } = connect();
+  const call = ask(client, { method: "PUT", endStream: false });
+  exchange(client, server);
+  call.stream!.reset();
+  exchange(client, server);
+  const { stream } = serverSide.requests[0]!;
+  stream.sendInterim(103, fields());
+  stream.respond(200, fields());
+  expect(stream.send(Buffer.from("x"), true)).toBe(0);
+  stream.sendTrailers(fields("x", "y"));
+  stream.consume(10);
+  stream.reset();
+  expect([server.takeOutput(), stream.sendable, stream.state]).toEqual([[], 0, "closed"]);
+});
+
+test("lines that may not be indexed stay so on the next connection (RFC 7541 section 6.2.3)", () => {
+  const { client, server, serverSide } = connect(({ stream }) => {
+    stream.respond(200, fields("x-key", "secret", "x-other", "1"), { endStream: true, neverIndexed: ["x-key"] });
+  });
+  const call = ask(client);
+  exchange(client, server);
+  expect(serverSide.requests).toHaveLength(1);
+  expect(call.seen.response).toMatchObject({ neverIndexed: ["x-key"] });
 });
