@@ -13,20 +13,22 @@ import type { Random } from "./random.ts";
 
 const LINES = FieldLines.fromRaw(["content-type", "text/plain", "X-A", "1", "cookie", "short"]);
 
-/** What uses a session: it answers, asks, resets and closes, as it happens. */
+/** A user of a session that answers, requests, resets and closes at random. */
 export class Application {
   readonly #random: Random;
-  /** What has happened, in an order that does not depend on how octets were cut; content is joined. */
+  /** The events in their order, with pieces of content joined, so that they do not depend on how the octets were cut. */
   readonly events: string[] = [];
-  /** How many streams have begun, and how many have been told of their end or have been closed here. */
+  /** How many streams have begun. */
   streams = 0;
+  /** How many have closed. */
   closedStreams = 0;
+  /** How often the session has ended. */
   closed = 0;
   /** Set when there is one. */
   session: Session | undefined;
   readonly #active: boolean;
 
-  /** One that is not active only looks on. */
+  /** An application that is not active only receives. */
   constructor(random: Random, active: boolean) {
     this.#random = random;
     this.#active = active;

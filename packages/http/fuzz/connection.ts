@@ -4,12 +4,12 @@ import { OutputCheck } from "./output-check.ts";
 import { RandomPeer } from "./peer.ts";
 import { Random } from "./random.ts";
 
-/** What a session never makes wait: its limit, and what is not counted there. Octets. */
+/** More output than this never waits: the limit for content, and room for control frames. Octets. */
 const MOST_OUTPUT = 400_000;
 
 /**
- * One connection with a random peer and a random application, all from one seed. Throws where the session throws, sends what nobody
- * could understand, makes too much wait, or loses a stream.
+ * One connection with a random peer and a random application, all from one seed. Throws if the session throws, sends what cannot be parsed,
+ * queues too much, or loses a stream.
  */
 export function fuzzConnection(role: "client" | "server", seed: number): void {
   const random = new Random(seed);
@@ -42,7 +42,7 @@ export function fuzzConnection(role: "client" | "server", seed: number): void {
   }
 }
 
-/** What an application that only looks on is told of a random peer, whose octets come in pieces that `cut` chooses. */
+/** The events of a session with a random peer, whose octets arrive in pieces that `cut` chooses. */
 export function eventsOf(role: "client" | "server", seed: number, cut: (left: number) => number): readonly string[] {
   const random = new Random(seed);
   const application = new Application(random, false);

@@ -54,6 +54,8 @@ while (done < connections && performance.now() < end) {
 console.log(`no fault in ${done} connections of ${roles.join(" and ")}, from seed ${first}`);
 
 function memory(): number {
+  // The first collection frees what buffers are attached to, the second one the buffers.
+  globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

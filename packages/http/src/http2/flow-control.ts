@@ -4,7 +4,7 @@ export const MAX_WINDOW: number = 2 ** 31 - 1;
 /** The window of a connection, and of a stream unless SETTINGS say otherwise (RFC 9113 section 6.9.2). Octets. */
 export const DEFAULT_WINDOW = 65_535;
 
-/** How much content the peer takes, on one stream or on the connection (RFC 9113 section 5.2). */
+/** The window for content that is sent, of one stream or of the connection (RFC 9113 section 5.2). */
 export class SendWindow {
   /** Octets that may be sent now. Negative when the peer has reduced its initial window (RFC 9113 section 6.9.2). */
   available: number;
@@ -25,23 +25,18 @@ export class SendWindow {
   }
 }
 
-/** How much content the peer may send, on one stream or on the connection, and what it is told of it. */
+/** The window for content that is received, of one stream or of the connection, and its updates. */
 export class ReceiveWindow {
-  /** What the window is filled up to. Octets. */
+  /** The size of the full window. Octets. */
   #size: number;
   /** What the peer may send now. Octets. Negative after a reduction of the initial window. */
   #available: number;
-  /** What has been consumed and not been given back to the peer. Octets. */
+  /** Content that has been processed and not yet returned to the peer. Octets. */
   #consumed = 0;
 
   constructor(size: number) {
     this.#size = size;
     this.#available = size;
-  }
-
-  /** What has been received and not consumed, or not given back yet. Octets. */
-  get outstanding(): number {
-    return this.#size - this.#available;
   }
 
   /** Counts the payload of a DATA frame, padding included (RFC 9113 section 6.9.1). False where it exceeds the window. */
@@ -51,8 +46,8 @@ export class ReceiveWindow {
   }
 
   /**
-   * Counts what is no longer in the way of more. Returns the increment to tell the peer, or 0: updates are batched, and one is due
-   * when half of the window has been consumed.
+   * Counts content that has been processed. Returns the increment of the WINDOW_UPDATE to send, or 0: updates are batched until half of the
+   * window has been consumed.
    */
   consume(length: number): number {
     this.#consumed += length;
@@ -65,7 +60,7 @@ export class ReceiveWindow {
     this.#size = size;
   }
 
-  /** Changes the size, and returns the increment that tells the peer, or 0 where it shrinks. */
+  /** Enlarges the size, and returns the increment of the WINDOW_UPDATE to send; 0 for a size that is not larger. */
   enlarge(size: number): number {
     if (size <= this.#size) return 0;
     this.#consumed += size - this.#size;

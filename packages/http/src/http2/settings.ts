@@ -7,11 +7,11 @@ import { DEFAULT_TABLE_SIZE } from "./hpack/dynamic-table.ts";
 /** The side of a connection that a session is, or that its peer is. */
 export type Role = "client" | "server";
 
-/** What one side has told the other in SETTINGS (RFC 9113 section 6.5.2, RFC 8441 section 3). */
+/** The settings of one side, as it has sent them in SETTINGS (RFC 9113 section 6.5.2, RFC 8441 section 3). */
 export interface Settings {
   /** The largest dynamic table of its decoder. Octets. @default 4096 */
   readonly headerTableSize: number;
-  /** Whether it takes PUSH_PROMISE. @default true */
+  /** Whether it accepts PUSH_PROMISE. @default true */
   readonly enablePush: boolean;
   /** The most streams that the other side may have open. @default unlimited */
   readonly maxConcurrentStreams: number;
@@ -19,13 +19,13 @@ export interface Settings {
   readonly initialWindowSize: number;
   /** The largest payload of a frame. Octets. @default 16,384 */
   readonly maxFrameSize: number;
-  /** The largest field list that it takes, with 32 octets more for each line. Octets. @default unlimited */
+  /** The largest field list that it accepts, with 32 octets added for each line. Octets. @default unlimited */
   readonly maxHeaderListSize: number;
-  /** Whether it takes extended CONNECT (RFC 8441). @default false */
+  /** Whether it accepts extended CONNECT (RFC 8441). @default false */
   readonly enableConnectProtocol: boolean;
 }
 
-/** The settings of a side that has not said anything. */
+/** The settings of a side that has not sent any. */
 export const DEFAULT_SETTINGS: Settings = {
   headerTableSize: DEFAULT_TABLE_SIZE,
   enablePush: true,

@@ -40,7 +40,7 @@ export class HpackEncoder {
   /** The newest entry of each name. */
   readonly #byName = new Map<string, IndexedLine>();
   #inserted = 0;
-  /** The smallest size since the last block, and whether the decoder has to be told. */
+  /** The smallest size since the last block, and whether the next block has to begin with an update. */
   #smallest: number = DEFAULT_TABLE_SIZE;
   #resized = false;
   #target: Buffer = NOTHING;

@@ -32,7 +32,7 @@ export function readString(cursor: BlockCursor, limit: number): string {
   return target.toString("latin1", 0, length);
 }
 
-/** Skips a string literal that nobody will look at. Its code is not checked. */
+/** Skips a string literal that is not needed. Its Huffman code is not checked. */
 export function skipString(cursor: BlockCursor, limit: number): void {
   takeString(cursor, limit);
 }

@@ -40,7 +40,7 @@ const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[A-Za-z0-9\-._~!$&'()*+,;
 const PATH = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
 
 /**
- * Reads the header section of a request. `extendedConnect` says whether the client has been told that it may use `:protocol`. Throws a
+ * Reads the header section of a request. `extendedConnect` says whether `:protocol` was enabled. Throws a
  * {@link StreamFault} for what makes the request malformed (RFC 9113 sections 8.1.1 to 8.3.1 and 8.5).
  */
 export function readRequestHead(lines: readonly HpackField[], extendedConnect: boolean): RequestHead {

@@ -28,7 +28,7 @@ export interface OutgoingSection {
   readonly neverIndexed?: readonly string[] | undefined;
 }
 
-/** What else a connection does for its streams. */
+/** What the session does for its connection. */
 export interface ConnectionOwner {
   /** There is output where there was none. */
   onOutput(): void;
@@ -73,7 +73,7 @@ export class Connection {
     this.commit(write(this.output.bytes, at));
   }
 
-  /** The same for what answers the peer, who may not make too many answers wait. */
+  /** As `write`, for an answer to the peer. Throws where too many of them wait because the peer does not read. */
   reply(length: number, write: (target: Buffer, at: number) => number): void {
     this.limits.waitingReplies.spend();
     this.write(length, write);
@@ -105,9 +105,10 @@ export class Connection {
   /** Sends DATA, which the windows allow. */
   sendContent(streamId: number, content: Buffer, endStream: boolean): void {
     if (this.closed) return;
-    this.#announce();
+    const idle = this.output.length === 0;
     this.sendWindow.take(content.length);
     this.output.content(streamId, content, endStream);
+    if (idle) this.owner.onOutput();
   }
 
   sendRstStream(streamId: number, code: number): void {
@@ -126,7 +127,7 @@ export class Connection {
     this.local.send(changes);
   }
 
-  /** Gives so much of the connection's window back to the peer, at some time. */
+  /** Returns so many octets to the connection's window; the peer is told in batches. */
   consume(length: number): void {
     const increment = this.receiveWindow.consume(length);
     if (increment > 0) this.sendWindowUpdate(0, increment);
@@ -146,12 +147,9 @@ export class Connection {
 
   /** Takes frames that were written to the output. */
   commit(end: number): void {
-    this.#announce();
+    const idle = this.output.length === 0;
     this.output.commit(end);
-  }
-
-  #announce(): void {
-    if (this.output.length === 0) this.owner.onOutput();
+    if (idle) this.owner.onOutput();
   }
 
   #encode(pseudo: readonly string[], lines: readonly string[], neverIndexed: readonly string[] | undefined): number {

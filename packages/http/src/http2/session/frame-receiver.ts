@@ -17,9 +17,9 @@ import type { Connection } from "./connection.ts";
 import { FieldBlockAssembler, type ReceivedBlock } from "./field-block.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** What a session does about what has been received. */
+/** What a session does when frames arrive. */
 export interface ReceiverEvents {
-  /** HEADERS on an idle stream; no lines where there are more than are accepted. */
+  /** HEADERS on an idle stream. `lines` is `undefined` if the list is larger than accepted. */
   openStream(streamId: number, lines: readonly HpackField[] | undefined, endStream: boolean): void;
   onSettings(): void;
   onGoaway(goaway: Goaway): void;
@@ -27,8 +27,8 @@ export interface ReceiverEvents {
 }
 
 /**
- * The receiving half of a connection: gives each frame to the stream or the state that it is for, and enforces what depends on more than the
- * frame alone. Throws a {@link ConnectionFault} where the connection cannot go on; an error of a stream resets it, and goes no further.
+ * The receiving half of a connection: dispatches each frame to its stream or to the state of the connection, and enforces the rules that
+ * depend on more than the frame. Throws a {@link ConnectionFault} for an error of the connection; an error of a stream resets the stream.
  */
 export class FrameReceiver implements FrameSink {
   readonly #connection: Connection;
@@ -36,9 +36,9 @@ export class FrameReceiver implements FrameSink {
   readonly #reader: FrameReader = new FrameReader(this);
   readonly #decoder: HpackDecoder;
   readonly #block: FieldBlockAssembler;
-  /** Whether the peer's first SETTINGS have come. */
+  /** Whether the peer's first SETTINGS have arrived. */
   begun = false;
-  /** The stream of the DATA frame that is being read, unless its content is for nobody. */
+  /** The stream of the DATA frame that is being read; `undefined` if its content is discarded. */
   #content: Http2Stream | undefined;
 
   constructor(connection: Connection, events: ReceiverEvents) {
@@ -158,7 +158,7 @@ export class FrameReceiver implements FrameSink {
 
   #receiveBlock({ streamId, endStream, block }: ReceivedBlock): void {
     const lines: HpackField[] = [];
-    // First of all, as it changes the table even where nobody wants the section (RFC 9113 section 4.3).
+    // Always decoded, as it changes the dynamic table even if the section is discarded (RFC 9113 section 4.3).
     const accepted = this.#decoder.decode(block, lines);
     const { streams } = this.#connection;
     const stream = streams.get(streamId);

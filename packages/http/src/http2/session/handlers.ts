@@ -13,8 +13,8 @@ export interface StreamReset {
   /** An error code of RFC 9113 section 7, or another one that the peer has chosen. */
   readonly code: number;
   /**
-   * Who closed it. `peer`: it sent RST_STREAM. `session`: the peer broke a rule, and was sent RST_STREAM. `goaway`: the peer goes away
-   * and has not processed the stream, so the request can be sent again. `connection`: the connection has ended.
+   * What closed it. `peer`: RST_STREAM from the peer. `session`: the peer broke a rule, and RST_STREAM was sent. `goaway`: GOAWAY from the
+   * server, which has not processed the request, so that it can be sent again. `connection`: the end of the connection.
    */
   readonly by: "peer" | "session" | "goaway" | "connection";
   /** What happened, for people. */
@@ -22,53 +22,53 @@ export interface StreamReset {
 }
 
 /**
- * What happens on one stream after its first event. No method may throw: an exception passes through the call of the session, and the
- * connection cannot be used after it.
+ * The events of one stream. No method may throw: the exception would pass through the method of the session that called it, and the session
+ * could not be used any more.
  */
 export interface StreamHandler {
   /**
-   * Content, as a view of what was received: it is not copied, and does not change. `Http2Stream.consume` has to be called once it is out
-   * of the way, or the peer runs out of window. `endStream` when the message is complete, and agrees with its Content-Length; the
-   * piece may be empty then.
+   * A piece of content, as a view of the octets that were received. `Http2Stream.consume` has to be called when it has been processed, or the
+   * peer runs out of window. With `endStream` the message is complete, and its content agrees with Content-Length; the piece may be empty
+   * then.
    */
   onData(piece: Buffer, endStream: boolean): void;
-  /** The trailer section, with which the message is complete, and agrees with its Content-Length. */
+  /** The trailer section. The message is complete, and its content agrees with Content-Length. */
   onTrailers(trailers: FieldLines): void;
-  /** After `Http2Stream.send` took less than it was given: it takes more now. */
+  /** `Http2Stream.send` takes more, after it took less than it was given. */
   onWritable(): void;
-  /** The stream was closed, and not by a call of its owner. Nothing else follows. */
+  /** The stream was closed before it was complete, and not by `Http2Stream.reset`. No event follows. */
   onReset(reset: StreamReset): void;
 }
 
-/** What happens on a stream of a client. */
+/** The events of a stream of a client. */
 export interface ResponseHandler extends StreamHandler {
   /** An interim response (1xx). */
   onInterim(response: ResponseHead): void;
-  /** The header section of the final response. With `endStream` there is nothing else to it. */
+  /** The header section of the final response. With `endStream` the response is complete. */
   onResponse(response: ResponseHead, endStream: boolean): void;
 }
 
-/** What happens on a connection. No method may throw, as of {@link StreamHandler}. */
+/** The events of a connection. No method may throw, as for {@link StreamHandler}. */
 export interface SessionHandler {
-  /** There is something to send, where there was nothing: `takeOutput` has to be called, at best at the end of the turn. */
+  /** There is output where there was none: `takeOutput` has to be called, at best at the end of this turn of the event loop. */
   onOutput(): void;
-  /** The peer's SETTINGS have come, or have changed. */
+  /** SETTINGS from the peer: what holds after them. */
   onSettings(settings: Settings): void;
-  /** The peer goes away: no new requests are possible. Streams that it has not processed are reset first. */
+  /** GOAWAY from the peer: no new requests are possible. Streams that it has not processed have been reset before. */
   onGoaway(goaway: Goaway): void;
   /** The answer to `Session.ping`. */
   onPong(payload: Buffer): void;
-  /** A stream has ended, well or not: it no longer counts. Its own handler has been told before. */
+  /** A stream has closed, complete or not, and no longer counts in `streamCount`. The handler of the stream is called before. */
   onStreamClosed(stream: Http2Stream): void;
   /**
-   * The session has ended, once: `fault` if the peer broke a rule, nothing after a graceful end. What `takeOutput` gives still has to be
-   * sent; then the transport is closed.
+   * The session has ended; called once. `fault` is the rule that the peer broke, if that ended it. What `takeOutput` returns still has to be
+   * sent; then the transport is to be closed.
    */
   onClosed(fault: ConnectionFault | undefined): void;
 }
 
-/** What happens on a connection of a server. */
+/** The events of a connection of a server. */
 export interface ServerHandler extends SessionHandler {
-  /** A request: its header section is there. With `endStream` there is nothing else to it. Returns what follows the stream. */
+  /** The header section of a request. With `endStream` the request is complete. Returns the handler of the stream's events. */
   onRequest(stream: ServerStream, request: RequestHead, endStream: boolean): StreamHandler;
 }

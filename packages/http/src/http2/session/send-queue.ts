@@ -7,11 +7,13 @@ const MIN_SHARE = 16_384;
 interface Room {
   /** How much content may be sent on any stream now. Octets. */
   readonly room: number;
+  /** Whether nothing is sent any more. */
+  readonly closed: boolean;
 }
 
 /**
- * The streams whose owners have more content than was taken, in the order in which they began to wait. When there is room again they are
- * called in turn, and share it, so that one large message does not starve the others.
+ * The streams that have more content than was taken, in the order in which they began to wait. When there is room again they are called in
+ * turn and share it, so that one large message does not starve the others.
  */
 export class SendQueue {
   readonly #connection: Room;
@@ -34,7 +36,7 @@ export class SendQueue {
 
   /** Calls the owners of those that can send, as long as there is room. */
   resume(): void {
-    if (this.#waiting.size === 0 || this.#resuming) return;
+    if (this.#waiting.size === 0 || this.#resuming || this.#connection.closed) return;
     this.#resuming = true;
     try {
       while (this.#connection.room > 0 && this.#resumeEach()) continue;

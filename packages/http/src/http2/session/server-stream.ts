@@ -33,7 +33,7 @@ export class ServerStream extends Http2Stream {
   /** The header section of the request: checked, but for what its end has to say of it. @internal */
   receiveRequest({ method, protocol, contentLength }: RequestHead, endStream: boolean): void {
     // What follows CONNECT is no content (RFC 9110 section 9.3.6).
-    if (method !== "CONNECT" && protocol === undefined) this.expectContent(contentLength);
+    if (method !== "CONNECT" && protocol === undefined) this.expected.expect(contentLength);
     this.receivedHeader(endStream);
   }
 

@@ -5,7 +5,7 @@ import { ConnectionFault } from "../fault.ts";
 import { type Goaway, goawayLength, writeGoaway } from "../frames/goaway.ts";
 import { PING_LENGTH, PING_PAYLOAD_LENGTH, writePing } from "../frames/ping.ts";
 import type { HpackField } from "../hpack/field.ts";
-import type { Role, Settings } from "../settings.ts";
+import { changedSettings, DEFAULT_SETTINGS, type Role, settingPairs, type Settings } from "../settings.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { FrameReceiver, type ReceiverEvents } from "./frame-receiver.ts";
 import type { SessionHandler } from "./handlers.ts";
@@ -13,34 +13,35 @@ import { resolveOptions, type SessionOptions } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /**
- * How a session ends (RFC 9113 section 6.8). A server that shuts down says first that it will, and learns with the answer to a PING that the
- * client has heard it: `announced`. Then it names the last stream that it serves: `draining`, as a client is at once.
+ * How a session ends gracefully (RFC 9113 section 6.8). A server first sends GOAWAY with the highest stream identifier and a PING:
+ * `announced`. When the client has answered the PING, it sends GOAWAY with the last stream that it serves: `draining`. A client, which
+ * serves no streams, is `draining` at once.
  */
 type Phase = "open" | "announced" | "draining" | "closed";
 
 /** The highest stream identifier. */
 const MAX_STREAM_ID: number = 2 ** 31 - 1;
 
-/** Of the PING that follows the first GOAWAY. */
+/** The payload of the PING that follows the first GOAWAY. */
 const SHUTDOWN_PING: Buffer = Buffer.from("shutdown", "latin1");
 
 /**
- * One HTTP/2 connection without its transport: it is given octets and calls, and gives events and octets. It never touches a socket, a timer or a
- * promise. Its owner
+ * One HTTP/2 connection without its transport: octets and calls in, events and octets out. It never touches a socket, a timer or a promise.
+ * Its owner
  *
- * - calls `start`, then `receive` with what arrives, and `disconnected` when nothing can arrive any more;
- * - is told by `onOutput` that there is something to send, and sends what `takeOutput` gives, unless the transport is full;
- * - closes the transport after `onClosed`, once the rest of the output has been sent.
+ * - calls `start`, then `receive` with the octets that arrive, and `disconnected` when the transport has closed;
+ * - sends what `takeOutput` returns after `onOutput` and whenever the transport has drained, at best at the end of a turn of the event loop;
+ * - closes the transport after `onClosed`, when the rest of the output has been sent.
  */
 export abstract class Session {
-  /** Shared with the streams. @internal */
+  /** The state that the streams share. @internal */
   protected readonly connection: Connection;
   readonly #handler: SessionHandler;
   readonly #receiver: FrameReceiver;
   #phase: Phase = "open";
-  /** What this side has said last of going away: the last stream of the peer that it serves. */
+  /** The last stream that this side serves, as its last GOAWAY says. */
   #lastServed: number = MAX_STREAM_ID;
-  /** What the peer has said last of going away. */
+  /** The peer's last GOAWAY. */
   #peerGoaway: Goaway | undefined;
 
   constructor(role: Role, handler: SessionHandler, options: SessionOptions) {
@@ -59,12 +60,12 @@ export abstract class Session {
     this.#receiver = new FrameReceiver(this.connection, events);
   }
 
-  /** What the peer has told in SETTINGS; nothing before the first ones have come. */
+  /** The settings of the peer; `undefined` before its first SETTINGS. */
   get remoteSettings(): Settings | undefined {
     return this.#receiver.begun ? this.connection.remote : undefined;
   }
 
-  /** Whether the peer has acknowledged all SETTINGS that were sent. How long to wait for that is for the owner to say. */
+  /** Whether the peer has acknowledged all SETTINGS that were sent. How long that may take is for the owner to decide. */
   get settingsAcknowledged(): boolean {
     return this.connection.local.acknowledged;
   }
@@ -84,12 +85,12 @@ export abstract class Session {
     return this.#phase === "closed";
   }
 
-  /** Whether either side has said that it goes away. */
+  /** Whether either side has sent GOAWAY. */
   get goingAway(): boolean {
     return this.#phase !== "open" || this.#peerGoaway !== undefined;
   }
 
-  /** Takes octets from the peer, in any pieces. They are kept as views while content is passed on, and must not change. */
+  /** Takes octets from the peer, cut anywhere. Content is passed on as views of them, so they must not change. */
   receive(bytes: Buffer): void {
     if (this.closed) return;
     this.connection.turn += 1;
@@ -102,8 +103,8 @@ export abstract class Session {
   }
 
   /**
-   * Hands over what is to be sent, in order; empty where there is nothing. To be called whenever the transport takes more, until it gives
-   * nothing: streams that wait for room continue meanwhile.
+   * Returns what is to be sent, in order; an empty list if there is nothing. To be called while the transport accepts more, until it returns
+   * nothing: streams that wait for room continue during the call.
    */
   takeOutput(): readonly Buffer[] {
     const parts = this.connection.output.take();
@@ -112,21 +113,25 @@ export abstract class Session {
     return parts;
   }
 
-  /** Sends a PING, of which `onPong` is told the answer. Throws a `TrailsumError` with USAGE unless it has eight octets. */
+  /** Sends a PING; `onPong` is called for the answer. Throws a `TrailsumError` with USAGE unless it has eight octets. */
   ping(payload: Buffer): void {
     if (payload.length !== PING_PAYLOAD_LENGTH) throw new TrailsumError("USAGE", "a PING has a payload of 8 octets");
     this.connection.write(PING_LENGTH, (target, at) => writePing(target, at, payload, false));
   }
 
-  /** Changes settings of this side. What the peer may do more it may at once, what it may do less once it has acknowledged it. */
+  /**
+   * Changes settings of this side. What they grant holds at once, what they restrict when the peer has acknowledged them. Throws a
+   * `TrailsumError` with USAGE for a value that may not be sent.
+   */
   updateSettings(changes: Partial<Omit<Settings, "enablePush">>): void {
+    requireValid(changes, this.connection.role);
     this.connection.sendSettings(changes);
     this.#receiver.applyLocalSettings();
   }
 
   /**
-   * Ends the session gracefully (RFC 9113 section 6.8): what is open is completed, nothing new is begun, and `onClosed` follows the last
-   * stream. Requests that cross the announcement of a server are still served.
+   * Ends the session gracefully (RFC 9113 section 6.8): open streams complete, no new ones begin, and `onClosed` follows the last stream.
+   * A server still serves requests that were sent before its client received the first GOAWAY.
    */
   shutdown(): void {
     if (this.#phase !== "open") return;
@@ -139,24 +144,24 @@ export abstract class Session {
     this.ping(SHUTDOWN_PING);
   }
 
-  /** Ends the session at once: GOAWAY with an error code, and every stream that is open is reset. `onClosed` follows. */
+  /** Ends the session at once: sends GOAWAY with an error code and aborts every open stream. `onClosed` follows. */
   close(code: number = ErrorCode.NO_ERROR, reason = ""): void {
     if (!this.closed) this.#end(undefined, code, reason);
   }
 
-  /** Nothing can be received or sent any more. Every stream that is open is reset, and `onClosed` follows. */
+  /** The transport has closed: aborts every open stream. `onClosed` follows. */
   disconnected(reason = "the connection was lost"): void {
     if (this.closed) return;
     this.connection.closed = true;
     this.#end(undefined, ErrorCode.INTERNAL_ERROR, reason);
   }
 
-  /** Reads what has come. @internal */
+  /** Reads octets. @internal */
   protected read(bytes: Buffer): void {
     this.#receiver.read(bytes);
   }
 
-  /** Sends the first SETTINGS, and opens the window of the connection. @internal */
+  /** Sends the first SETTINGS, and enlarges the window of the connection. @internal */
   protected begin(settings: Partial<Settings>): void {
     const { streamWindow, headerTableSize, maxHeaderListSize, connectionWindow } = this.connection.options;
     this.updateSettings({ ...settings, initialWindowSize: streamWindow, headerTableSize, maxHeaderListSize });
@@ -167,7 +172,7 @@ export abstract class Session {
   /** HEADERS on an idle stream. @internal */
   protected abstract openStream(streamId: number, lines: readonly HpackField[] | undefined, endStream: boolean): void;
 
-  /** Whether no stream of the peer is served any more. @internal */
+  /** Whether new streams of the peer are ignored. @internal */
   protected get refusesStreams(): boolean {
     return this.#phase === "draining" || this.#phase === "closed";
   }
@@ -228,7 +233,7 @@ export abstract class Session {
     this.#handler.onClosed(fault);
   }
 
-  /** RFC 9113 section 6.8: the stream that is named may not become a higher one. */
+  /** Serves no streams after those that are open. RFC 9113 section 6.8: the identifier in GOAWAY must not increase. */
   #stopServing(): void {
     this.#lastServed = Math.min(this.#lastServed, this.connection.streams.lastRemoteId);
   }
@@ -236,5 +241,14 @@ export abstract class Session {
   #sendGoaway(errorCode: number, debugData: string): void {
     const goaway = { lastStreamId: this.#lastServed, errorCode, debugData };
     this.connection.write(goawayLength(goaway), (target, at) => writeGoaway(target, at, goaway));
+  }
+}
+
+function requireValid(changes: Partial<Settings>, role: Role): void {
+  try {
+    changedSettings(DEFAULT_SETTINGS, settingPairs(changes), role);
+  } catch (error) {
+    if (error instanceof ConnectionFault) throw new TrailsumError("USAGE", `${error.message} cannot be sent`);
+    throw error;
   }
 }

@@ -4,6 +4,7 @@ import { ErrorCode } from "../error-code.ts";
 import { StreamFault } from "../fault.ts";
 import { ReceiveWindow, SendWindow } from "../flow-control.ts";
 import type { HpackField } from "../hpack/field.ts";
+import { ExpectedContent } from "../message/expected-content.ts";
 import { readTrailerSection } from "../message/field-section.ts";
 import { malformed } from "../message/malformed.ts";
 import { outgoingLines } from "../message/outgoing-section.ts";
@@ -34,8 +35,8 @@ export interface SectionOptions {
 }
 
 /**
- * One stream: a request and its response. Its owner sends with the methods, and hears of the rest through its {@link StreamHandler}. On a
- * stream that has been closed, calls do nothing: it may have been closed at any time.
+ * One stream: a request and its response. Its owner calls the methods to send, and its {@link StreamHandler} is called for what is received.
+ * On a stream that has been closed, calls do nothing, as the peer may close it at any time.
  */
 export abstract class Http2Stream {
   /** Odd; 1 for the first. */
@@ -44,8 +45,9 @@ export abstract class Http2Stream {
   handler: StreamHandler | undefined;
   protected readonly connection: Connection;
   #state: StreamState;
-  /** What the peer's next HEADERS are, and what this side has to send first. */
+  /** What the peer has to send next. */
   protected receiving: MessagePart = "header";
+  /** What this side has to send next. */
   protected sending: MessagePart = "header";
   readonly #sendWindow: SendWindow;
   readonly #receiveWindow: ReceiveWindow;
@@ -53,8 +55,9 @@ export abstract class Http2Stream {
   readonly #openedIn: number;
   /** Payload of DATA that has not been consumed. Octets. */
   #unconsumed = 0;
-  /** What is still missing of the announced content. Octets. */
-  #missing: number | undefined;
+  /** What the peer's message has to have of content. */
+  protected readonly expected: ExpectedContent = new ExpectedContent();
+  /** Whether the DATA frame that is being received ends the message. */
   #endsWithContent = false;
 
   constructor(connection: Connection, id: number) {
@@ -78,9 +81,9 @@ export abstract class Http2Stream {
   }
 
   /**
-   * Sends content, as much as the windows of the peer allow and does not wait already. Returns how many octets were taken; the rest stays
-   * with the caller, and `onWritable` is called once more can be taken. `endStream` holds if all was taken. Larger content is not copied,
-   * and may not change until it has been sent. Throws a `TrailsumError` with USAGE before the header section, and after the end.
+   * Sends content, as much as the peer's windows and the limit of waiting output allow. Returns how many octets were taken; the rest stays
+   * with the caller, and `onWritable` is called when more can be taken. `endStream` applies if all was taken. Content of more than 4 KiB is
+   * not copied, and must not change until it has been sent. Throws a `TrailsumError` with USAGE before the header section, and after the end.
    */
   send(content: Buffer, endStream = false): number {
     if (this.#state === "closed") return 0;
@@ -88,12 +91,12 @@ export abstract class Http2Stream {
     const taken = Math.min(content.length, this.sendable, this.connection.sendQueue.share);
     const ends = endStream && taken === content.length;
     if (taken < content.length) this.connection.sendQueue.add(this);
+    this.#sendWindow.take(taken);
     const frameSize = Math.min(this.connection.remote.maxFrameSize, MAX_DATA_FRAME);
     for (let at = 0; at < taken; at += frameSize) {
       const end = Math.min(taken, at + frameSize);
       this.connection.sendContent(this.id, content.subarray(at, end), ends && end === taken);
     }
-    this.#sendWindow.take(taken);
     if (ends && taken === 0) this.connection.sendContent(this.id, content, true);
     if (ends) this.#endSending();
     return taken;
@@ -104,7 +107,7 @@ export abstract class Http2Stream {
     if (this.#state === "closed") return;
     this.#requireSending("content", "trailers");
     if (trailers.length === 0) {
-      // A field block without lines confuses some.
+      // Some peers do not expect a field block without lines.
       this.send(Buffer.alloc(0), true);
       return;
     }
@@ -112,8 +115,8 @@ export abstract class Http2Stream {
   }
 
   /**
-   * Says that so much of the content that was received is out of the way. Window updates are batched. It may also be called after the
-   * stream has ended, and has to be while the connection is to go on: its window is shared.
+   * Returns so many octets of received content to the flow-control windows. Window updates are batched. Content has to be consumed after
+   * the end of the stream, too: it holds a part of the connection's window, which all streams share.
    */
   consume(length: number): void {
     const counted = Math.min(length, this.#unconsumed);
@@ -125,18 +128,18 @@ export abstract class Http2Stream {
   }
 
   /**
-   * Closes the stream at once with RST_STREAM. Content that waits to be sent is dropped, and what was received counts as consumed; no
-   * event follows. On a stream that has ended only the latter.
+   * Closes the stream at once with RST_STREAM. Content that waits to be sent is dropped, received content counts as consumed, and no event
+   * follows. On a stream that has ended, it only consumes what was received.
    * @param code an error code of RFC 9113 section 7. @default CANCEL
    */
   reset(code: number = ErrorCode.CANCEL): void {
     if (this.#state !== "closed") {
-      this.#discard();
-      this.connection.sendRstStream(this.id, code);
       this.#close();
+      this.connection.sendRstStream(this.id, code);
       this.connection.owner.onStreamClosed(this);
     }
     this.consume(this.#unconsumed);
+    this.connection.sendQueue.resume();
   }
 
   // The session's side.
@@ -145,8 +148,8 @@ export abstract class Http2Stream {
   abstract receiveSection(lines: readonly HpackField[], endStream: boolean): void;
 
   /**
-   * A DATA frame begins: `length` is that of its payload, `contentLength` what there is of content. Throws what RFC 9113 says where it may
-   * not come. @internal
+   * A DATA frame begins, with a payload of `length` octets, of which `contentLength` are content and the others padding. Throws where it is
+   * not allowed. @internal
    */
   receiveData(length: number, contentLength: number, endStream: boolean): void {
     this.#unconsumed += length;
@@ -156,8 +159,8 @@ export abstract class Http2Stream {
       throw new StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "more content than the stream's window allows");
     }
     if (this.receiving === "header") throw malformed("content before the header section");
-    this.#countContent(contentLength);
-    if (endStream) this.#requireComplete();
+    this.expected.count(contentLength);
+    if (endStream) this.expected.end();
     this.#endsWithContent = endStream;
     this.consume(length - contentLength);
   }
@@ -175,14 +178,14 @@ export abstract class Http2Stream {
   /** Closes the stream without a frame: the peer, the session or the connection has ended it. @internal */
   abort(reset: StreamReset): void {
     if (this.#state === "closed") return;
-    this.#discard();
     this.#close();
     this.consume(this.#unconsumed);
     this.handler?.onReset(reset);
     this.connection.owner.onStreamClosed(this);
+    this.connection.sendQueue.resume();
   }
 
-  /** Whether it is closed by the peer in the octets that opened it. @internal */
+  /** Whether the octets that are being received have opened it. @internal */
   get isNew(): boolean {
     return this.#openedIn === this.connection.turn;
   }
@@ -197,11 +200,6 @@ export abstract class Http2Stream {
     this.#receiveWindow.resize(size);
   }
 
-  /** Takes the message's Content-Length; `undefined` where the content may have any. */
-  protected expectContent(length: number | undefined): void {
-    this.#missing = length;
-  }
-
   /** A header section that is final; with `endStream` it is all. Throws where content was announced. */
   protected receivedHeader(endStream: boolean): void {
     this.receiving = "content";
@@ -210,7 +208,7 @@ export abstract class Http2Stream {
 
   /** The peer's message is complete. Throws where less content has come than was announced. */
   protected receivedLast(): void {
-    this.#requireComplete();
+    this.expected.end();
     this.#state = receivedEnd(this.#state);
   }
 
@@ -258,26 +256,11 @@ export abstract class Http2Stream {
     this.closeIfEnded();
   }
 
-  #countContent(length: number): void {
-    if (this.#missing === undefined) return;
-    this.#missing -= length;
-    // RFC 9113 section 8.1.1.
-    if (this.#missing < 0) throw malformed("more content than Content-Length says");
-  }
-
-  #requireComplete(): void {
-    if (this.#missing !== undefined && this.#missing !== 0) throw malformed("less content than Content-Length says");
-  }
-
-  /** Drops content that has not been taken from the output: it did not use the connection's window. */
-  #discard(): void {
-    const dropped = this.connection.output.drop(this.id);
-    if (dropped > 0) this.connection.sendWindow.add(dropped);
-  }
-
+  /** Forgets the stream. Content that has not been taken is dropped: it has not used the connection's window then. */
   #close(): void {
     const ended = this.#state === "half-closed (remote)";
     this.#state = "closed";
+    this.connection.sendWindow.add(this.connection.output.drop(this.id));
     this.connection.forget(this, ended);
   }
 }
