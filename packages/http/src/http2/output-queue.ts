@@ -1,5 +1,5 @@
 import { writeDataHeader } from "./frames/data.ts";
-import { FRAME_HEADER_LENGTH } from "./frames/frame-header.ts";
+import { FRAME_HEADER_LENGTH, setEndStream } from "./frames/frame-header.ts";
 
 /** Frames are written side by side into buffers of this size. Octets. */
 const SLAB = 16_384;
@@ -17,6 +17,12 @@ const COPIED = 65_536;
 const CONNECTION = 0;
 
 const NOTHING = Buffer.alloc(0);
+
+/** Where the header of a frame is. */
+interface FramePosition {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
 
 /** The rest of a slab, for the connection that writes next: one that has nothing to send holds no memory for it. */
 let spare: Buffer | undefined;
@@ -36,6 +42,8 @@ export class OutputQueue {
   #parts: Buffer[] = [];
   /** The stream of each part, if it may be dropped. */
   #owners: number[] = [];
+  /** The last frame of each stream that waits and may be followed by another one. */
+  readonly #last = new Map<number, FramePosition>();
 
   /** Makes room for `length` octets in `bytes`, and returns the position where they begin. `commit` has to follow. */
   reserve(length: number): number {
@@ -52,17 +60,32 @@ export class OutputQueue {
     this.#at = end;
   }
 
+  /** Remembers the frame that was written at `at` of `bytes` as the last one of its stream, on which END_STREAM can be set. */
+  remember(streamId: number, at: number): void {
+    this.#last.set(streamId, { bytes: this.bytes, at });
+  }
+
+  /** Sets END_STREAM on the last frame of a stream. False where it has been taken. */
+  endStream(streamId: number): boolean {
+    const frame = this.#last.get(streamId);
+    if (frame === undefined) return false;
+    setEndStream(frame.bytes, frame.at);
+    return true;
+  }
+
   /** A DATA frame. Larger content is not copied, and may not change until it has been sent. */
   content(streamId: number, content: Buffer, endStream: boolean): void {
     const { length } = content;
     const frame = { streamId, length, endStream };
     if (length <= SMALL && this.length <= COPIED) {
       const header = this.reserve(FRAME_HEADER_LENGTH + length);
+      if (!endStream) this.remember(streamId, header);
       const at = writeDataHeader(this.bytes, header, frame);
       this.commit(at + content.copy(this.bytes, at));
       return;
     }
     const header = this.reserve(FRAME_HEADER_LENGTH);
+    if (!endStream) this.remember(streamId, header);
     this.#closePart(CONNECTION);
     this.commit(writeDataHeader(this.bytes, header, frame));
     this.#closePart(streamId);
@@ -95,6 +118,7 @@ export class OutputQueue {
     this.#parts = [];
     this.#owners = [];
     this.length = 0;
+    if (this.#last.size > 0) this.#last.clear();
     const rest = this.bytes.length - this.#at;
     if (rest >= REUSABLE && (spare === undefined || spare.length < rest)) spare = this.bytes.subarray(this.#at);
     this.#use(NOTHING);

@@ -60,6 +60,11 @@ export function writeFrameHeader(
   return writeUint32(target, at + 5, streamId);
 }
 
+/** Sets END_STREAM in the header at `at`, of a DATA or HEADERS frame. */
+export function setEndStream(target: Uint8Array, at: number): void {
+  target[at + 4]! |= Flag.END_STREAM;
+}
+
 /** 32 bits of which the first is reserved and ignored. */
 export function readUint31(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! & 0x7f) << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;

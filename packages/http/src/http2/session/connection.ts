@@ -16,6 +16,8 @@ import { SendQueue } from "./send-queue.ts";
 import { StreamRegistry } from "./stream-registry.ts";
 import type { Http2Stream } from "./stream.ts";
 
+const NOTHING = Buffer.alloc(0);
+
 /** A field section to send. */
 export interface OutgoingSection {
   readonly streamId: number;
@@ -91,6 +93,7 @@ export class Connection {
       const end = this.#encode(pseudo, lines, neverIndexed);
       const length = end - start - FRAME_HEADER_LENGTH;
       writeHeadersHeader(output.bytes, start, { streamId, endStream, length });
+      if (!endStream) output.remember(streamId, start);
       this.commit(end);
       return;
     }
@@ -99,6 +102,7 @@ export class Connection {
     const length = this.#encode(pseudo, lines, neverIndexed);
     const start = output.reserve(framedLength(length, maxFrameSize));
     const frame = { streamId, endStream, maxFrameSize };
+    if (!endStream) output.remember(streamId, start);
     this.commit(writeFieldBlock(output.bytes, start, block.subarray(0, length), frame));
   }
 
@@ -109,6 +113,12 @@ export class Connection {
     this.sendWindow.take(content.length);
     this.output.content(streamId, content, endStream);
     if (idle) this.owner.onOutput();
+  }
+
+  /** Ends a message without anything else to send: on its last frame if that still waits, or with an empty DATA frame. */
+  sendEnd(streamId: number): void {
+    if (this.closed || this.output.endStream(streamId)) return;
+    this.sendContent(streamId, NOTHING, true);
   }
 
   sendRstStream(streamId: number, code: number): void {

@@ -131,14 +131,15 @@ export abstract class Session {
 
   /**
    * Ends the session gracefully (RFC 9113 section 6.8): open streams complete, no new ones begin, and `onClosed` follows the last stream.
-   * A server still serves requests that were sent before its client received the first GOAWAY.
+   * A server still serves requests that were sent before its client received the first GOAWAY: until the client has acknowledged it, or until
+   * this is called again.
    */
   shutdown(): void {
-    if (this.#phase !== "open") return;
-    if (this.connection.role === "client") {
+    if (this.#phase === "announced" || (this.#phase === "open" && this.connection.role === "client")) {
       this.#drain();
       return;
     }
+    if (this.#phase !== "open") return;
     this.#phase = "announced";
     this.#sendGoaway(ErrorCode.NO_ERROR, "");
     this.ping(SHUTDOWN_PING);

@@ -97,7 +97,7 @@ export abstract class Http2Stream {
       const end = Math.min(taken, at + frameSize);
       this.connection.sendContent(this.id, content.subarray(at, end), ends && end === taken);
     }
-    if (ends && taken === 0) this.connection.sendContent(this.id, content, true);
+    if (ends && taken === 0) this.connection.sendEnd(this.id);
     if (ends) this.#endSending();
     return taken;
   }

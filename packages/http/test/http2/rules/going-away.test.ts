@@ -50,6 +50,18 @@ describe("a server that shuts down (RFC 9113 section 6.8)", () => {
     expect([goaways(peer).length, peer.recording.closed]).toEqual([2, true]);
   });
 
+  test("names the last stream without an acknowledgement when it is told again", () => {
+    const peer = server().send(section(1, put));
+    peer.session.shutdown();
+    peer.session.shutdown();
+    peer.session.shutdown();
+    expect(goaways(peer).map((goaway) => (goaway as number[])[0])).toEqual([2 ** 31 - 1, 1]);
+    acknowledge(peer);
+    peer.recording.requests[0]!.stream.respond(200, fields(), { endStream: true });
+    peer.send(dataFrame(1, "x", { endStream: true }));
+    expect([peer.recording.closed, goaways(peer).length]).toEqual([true, 2]);
+  });
+
   test("never names a higher stream than before", () => {
     const peer = server().send(section(1, put));
     peer.session.shutdown();
