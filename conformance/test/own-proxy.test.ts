@@ -34,11 +34,6 @@ const LIMITS: readonly (readonly [why: string, where: Partial<Combination>, ids:
     ["response-trailers/order", "fields/response-order"],
   ],
   ["Node's HTTP/2 takes fields by name: lines of one name stand together", { origin: "2" }, ["request-trailers/order"]],
-  [
-    "what HTTP/2 sends may have trailers behind it, and in HTTP/1.1 they need the room",
-    { client: "1.1", origin: "2" },
-    ["framing/response-length-kept"],
-  ],
   ["nghttp2 takes a length in an interim response for an error", { origin: "2" }, ["interim/framing-fields"]],
   [
     "what is left of a request that has its whole answer is not asked for any more",

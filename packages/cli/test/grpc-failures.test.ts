@@ -47,7 +47,8 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
   test("that is refused tells every code as it is, in the head of a response that is nothing but a head", async () => {
     const asked = codes.map((code) => refusal({ code, details: `this is ${code}`, after: 0 }));
     const outcomes = asked.map((message) => open.client.serverStream("refuse", message).outcome);
-    const head = { "content-type": ["application/grpc+proto"], date: [expect.any(String)] };
+    const via = [expect.stringMatching(/^2\.0 trailsum-/)];
+    const head = { "content-type": ["application/grpc+proto"], date: [expect.any(String)], via };
     const expected = codes.map((code) => {
       return { code, details: `this is ${code}`, messages: [], initial: false, trailing: head };
     });

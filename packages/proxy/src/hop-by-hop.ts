@@ -49,7 +49,7 @@ export function separateHeader({ raw }: FieldLines, isDropped?: (lower: string) 
     const value = raw[at + 1]!;
     if (lower === "connection") connection.push(...listMembers(value.toLowerCase()));
     else if (lower === "trailer") declared.push(...listMembers(value));
-    else if (lower === "te") takesTrailers ||= listMembers(value.toLowerCase()).includes("trailers");
+    else if (lower === "te") takesTrailers ||= listsTrailers(value);
     else if (lower === "content-length") length = length === undefined ? value : `${length}, ${value}`;
     else if (lower === "content-type") grpc = isGrpc(value);
     if (!HOP_BY_HOP.has(foldedFieldName(lower)) && isDropped?.(lower) !== true) endToEnd.push(raw[at]!, value);
@@ -76,6 +76,15 @@ export function trailerContext({
 
 function withoutListed(raw: readonly string[], listed: ReadonlySet<string>): string[] {
   return raw.filter((_, at) => !listed.has(foldedFieldName(raw[at - (at % 2)]!)));
+}
+
+/** Whether the sender of a message takes trailers in the answer. */
+export function takesTrailers(header: FieldLines): boolean {
+  return header.getAll("TE").some(listsTrailers);
+}
+
+function listsTrailers(te: string): boolean {
+  return listMembers(te.toLowerCase()).includes("trailers");
 }
 
 /** The fields that go on to the next hop. */

@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 
 import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
-import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
+import { isGrpc } from "../grpc.ts";
+import { type SeparatedHeader, takesTrailers, trailerContext } from "../hop-by-hop.ts";
 import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { InboundRequest } from "../request/inbound-request.ts";
 import type { Via } from "../via.ts";
@@ -39,7 +40,7 @@ export function proxyResponse(
 
 /** What decides how a response is framed, beside the response itself. */
 export interface FramingContext {
-  readonly request: Pick<InboundRequest, "method" | "httpVersion">;
+  readonly request: Pick<InboundRequest, "method" | "httpVersion" | "header">;
   readonly origin: Pick<OriginResponse, "trailersPossible">;
   readonly separated: SeparatedHeader;
   readonly policy: TrailerPolicy;
@@ -61,9 +62,7 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   let length = told === undefined || !hasContent ? told : context.separated.length;
   const announced =
     hasContent && httpVersion !== "1.0" && context.origin.trailersPossible ? announcedTrailers(context) : [];
-  // In HTTP/1.1 content of a known length has nothing behind it: where trailers may come from HTTP/2, it gets room.
-  const mayFollow = announced.length > 0 || context.policy.passesUndeclared;
-  if (httpVersion === "1.1" && hasContent && context.origin.trailersPossible && mayFollow) length = undefined;
+  if (httpVersion === "1.1" && length !== undefined && givesUpLength(response, context, announced)) length = undefined;
   const trailers = hasContent && (httpVersion === "2.0" || (httpVersion === "1.1" && length === undefined));
 
   if (header.get("Content-Length") !== length) header = header.delete("Content-Length");
@@ -71,6 +70,17 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   if (!trailers) header = header.delete("Trailer");
   else if (announced.length > 0) header = header.with("Trailer", announced.join(", "));
   return { status, reason, header, hasContent, trailers, length, givesUp: false };
+}
+
+/**
+ * Whether content of a known length is sent in chunks over HTTP/1.1, since nothing can follow a length there: where an
+ * HTTP/2 origin may send trailers after it and the client takes them (RFC 9110 section 10.1.4), or cannot do without, as
+ * with the status of a gRPC call.
+ */
+function givesUpLength({ header }: ProxyResponse, context: FramingContext, announced: readonly string[]): boolean {
+  const { origin, policy, request } = context;
+  if (!origin.trailersPossible || !(announced.length > 0 || policy.passesUndeclared)) return false;
+  return takesTrailers(request.header) || isGrpc(header.get("Content-Type"));
 }
 
 function announcedTrailers({ separated, policy }: FramingContext): string[] {
