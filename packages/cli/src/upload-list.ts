@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, sep } from "node:path";
 
-import { TrailsumError } from "@trailsum/shared";
+import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { type Found, walkDirectory, type WalkOptions } from "./directory-walk.ts";
 import { argumentPath, type FilePath, filePath, pathText, uploadSource, urlSegment } from "./file-path.ts";
@@ -53,10 +53,14 @@ export async function* uploadList(
 ): AsyncGenerator<UploadEntry | UnlistedEntry> {
   const isFolder = new URL(url).pathname.endsWith("/");
   if (paths.length > 1 && !isFolder) {
-    throw new TrailsumError("USAGE", `${paths.length} files cannot all be uploaded as ${url}: end the URL with /`);
+    throw new TrailsumError(
+      "USAGE",
+      `${paths.length} files cannot all be uploaded as ${redactedTarget(url)}: end the URL with /`,
+    );
   }
   if (paths.includes("-")) {
-    if (isFolder) throw new TrailsumError("USAGE", `standard input has no name: give it one, such as ${url}NAME`);
+    if (isFolder)
+      throw new TrailsumError("USAGE", `standard input has no name: give it one, such as ${redactedTarget(url)}NAME`);
     yield { kind: "file", path: "-", source: standardInput(), isFile: false, url, size: undefined };
     return;
   }
@@ -133,7 +137,7 @@ async function refuseOneDestination(
         const both = `${pathText(other)} and ${pathText(entry.path)}`;
         throw new TrailsumError(
           "USAGE",
-          `${both} would both be uploaded as ${entry.url}: upload one of them elsewhere`,
+          `${both} would both be uploaded as ${redactedTarget(entry.url)}: upload one of them elsewhere`,
         );
       }
       taken.set(entry.url, entry.path);

@@ -90,8 +90,11 @@ describe("results", () => {
       trailsum(["download", `${url}/?sig=secret`], { cwd }),
       trailsum(["upload", "it", `${url}/it?sig=secret`, "--json"], { cwd }),
       trailsum(["upload", "it", `ftp://host/it?sig=secret`], { cwd }),
+      trailsum(["upload", "it", "it", `${url}/it?sig=secret`], { cwd }),
+      trailsum(["upload", "it", "./it", `${url}/?sig=secret`], { cwd }),
+      trailsum(["upload", "-", `${url}/?sig=secret`], { cwd }),
     ]);
-    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 4, 2, 4, 2]);
+    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 4, 2, 4, 2, 2, 2, 2]);
     for (const { stdout, stderr } of results) expect(stdout + stderr).not.toContain("secret");
   });
 

@@ -31,24 +31,25 @@ export async function openFile(given: string, signal: AbortSignal | undefined): 
   if (before?.isFIFO() === true)
     return intoWritable(await writingFile(given, () => openNamedPipe(path, signal)), signal);
   if (before?.isFile() === false) return intoWritable(createWriteStream(path), signal);
-  return intoPartFile(path, before);
+  return intoPartFile(given, path, before);
 }
 
-async function intoPartFile(path: string, before: Stats | undefined): Promise<OpenedDestination> {
-  const part = await writingFile(path, () => openPartFile(path, before));
+/** `given` is what messages call it, `path` where it is. */
+async function intoPartFile(given: string, path: string, before: Stats | undefined): Promise<OpenedDestination> {
+  const part = await writingFile(given, () => openPartFile(path, before));
   let written = 0;
   return {
     rewritable: true,
     async write(chunk) {
-      await writingFile(path, () => writeAll(part.file, chunk, written));
+      await writingFile(given, () => writeAll(part.file, chunk, written));
       written += chunk.byteLength;
     },
     async restart() {
-      await writingFile(path, () => part.file.truncate(0));
+      await writingFile(given, () => part.file.truncate(0));
       written = 0;
     },
     async commit() {
-      await writingFile(path, async () => {
+      await writingFile(given, async () => {
         if (part.place === "beside") await part.file.sync();
         await part.close();
         if (part.place === "beside" && (await replace(part.path, path))) return;
