@@ -64,6 +64,10 @@ export interface TrailerAgentOptions {
  * reset, or of a connection that was closed, with an error code has it as `http2ErrorCode` (RFC 9113 section 7), and
  * `stream` or `connection` as `http2ErrorScope`. The error of a connection that could not be made has `connecting: true`.
  *
+ * A connection of HTTP/1.1 that has carried a HEAD is closed, as in undici, unless `reset` is false: some servers send the
+ * content all the same, and it would answer the next request. A session of HTTP/2 takes no more requests after 200 streams
+ * of it were reset from here, and the next ones go to another.
+ *
  * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3), and
  * so is one over HTTP/2 that is reset before its end, with NO_ERROR too.
  */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 
+import { setImmediate } from "../http1/event-loop.ts";
 import type { ReadableLike } from "./stream-kinds.ts";
 
 /** What readable streams keep of their state, in Node and in readable-stream. */
@@ -76,7 +77,8 @@ class ForeignReadable extends Readable {
   readonly #onEnd = (): void => {
     if (this.#state !== "reading") return;
     if (!isWhole(this.#source)) {
-      this.#onCut();
+      // Its error, if it has one, comes after that.
+      setImmediate(this.#onCut);
       return;
     }
     this.#state = "ended";

@@ -109,6 +109,17 @@ describe("a stream of no known class", () => {
     expect(await outcome(nodeReadable(new Pretender(["some"])))).toMatchObject(cut);
   });
 
+  test("that emits its error after an `end`, as readable-stream 2 does, has failed with that", async () => {
+    class Pretender extends OldStream {
+      protected override finish(): void {
+        this.destroyed = true;
+        this.emit("end");
+        process.nextTick(() => this.emit("error", broken));
+      }
+    }
+    expect(await outcome(nodeReadable(new Pretender(["some"])))).toBe(broken);
+  });
+
   test("composed by duplexify fails when either part is destroyed", async () => {
     for (const [, { PassThrough: Foreign }] of foreignStreams) {
       const inner = new Foreign();
