@@ -1,5 +1,5 @@
 export { ErrorCode, errorCodeName } from "./error-code.ts";
-export { ConnectionFault, StreamFault } from "./fault.ts";
+export { ConnectionFault } from "./fault.ts";
 export type { Goaway } from "./frames/goaway.ts";
 export { CLIENT_PREFACE } from "./frames/preface.ts";
 export type { RequestControl, RequestHead } from "./message/request-head.ts";

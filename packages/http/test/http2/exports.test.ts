@@ -9,7 +9,6 @@ test("the entry for HTTP/2 exports these values and no others", () => {
     "ConnectionFault",
     "ErrorCode",
     "ServerSession",
-    "StreamFault",
     "errorCodeName",
   ]);
 });

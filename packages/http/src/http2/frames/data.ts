@@ -2,7 +2,7 @@ import { requireStream } from "./frame-fault.ts";
 import { Flag, type FrameHeader, FrameType, writeFrameHeader } from "./frame-header.ts";
 import { isPadded } from "./padding.ts";
 
-/** Whether a DATA frame (RFC 9113 section 6.1) is padded. Throws for one that cannot be right. */
+/** Whether a DATA frame (RFC 9113 section 6.1) is padded. Throws for an invalid frame. */
 export function checkData(header: FrameHeader): boolean {
   requireStream("DATA", header);
   return isPadded("DATA", header);

@@ -22,7 +22,7 @@ export interface Goaway {
 /** Longer debug data is cut. Octets. */
 const MAX_DEBUG_DATA = 1024;
 
-/** Reads a GOAWAY frame. Throws for a frame that cannot be right. */
+/** Reads a GOAWAY frame. Throws for an invalid frame. */
 export function parseGoaway(header: FrameHeader, payload: Buffer): Goaway {
   requireConnection("GOAWAY", header);
   if (payload.length < 8) throw frameSizeFault("GOAWAY", payload.length);

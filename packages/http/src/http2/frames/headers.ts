@@ -5,7 +5,7 @@ import { isPadded, unpaddedLength } from "./padding.ts";
 /** Exclusive bit, stream dependency and weight: deprecated, and ignored (RFC 9113 section 5.3.2). */
 const PRIORITY_LENGTH = 5;
 
-/** The fragment of a field block in a HEADERS frame (RFC 9113 section 6.2), as a view. Throws for a frame that cannot be right. */
+/** The fragment of a field block in a HEADERS frame (RFC 9113 section 6.2), as a view. Throws for an invalid frame. */
 export function parseHeaders(header: FrameHeader, payload: Buffer): Buffer {
   requireStream("HEADERS", header);
   const padded = isPadded("HEADERS", header);

@@ -7,7 +7,7 @@ export const PING_PAYLOAD_LENGTH = 8;
 /** The octets of a whole PING frame. */
 export const PING_LENGTH: number = FRAME_HEADER_LENGTH + PING_PAYLOAD_LENGTH;
 
-/** Whether a PING frame (RFC 9113 section 6.7) is an acknowledgement. Throws for a frame that cannot be right. */
+/** Whether a PING frame (RFC 9113 section 6.7) is an acknowledgement. Throws for an invalid frame. */
 export function parsePing(header: FrameHeader): boolean {
   requireConnection("PING", header);
   if (header.length !== PING_PAYLOAD_LENGTH) throw frameSizeFault("PING", header.length);

@@ -4,7 +4,7 @@ import { type FrameHeader, FrameType, readUint32, writeFrameHeader, writeUint32 
 /** The octets of a whole RST_STREAM frame. */
 export const RST_STREAM_LENGTH = 13;
 
-/** The error code of a RST_STREAM frame (RFC 9113 section 6.4). Throws for a frame that cannot be right. */
+/** The error code of a RST_STREAM frame (RFC 9113 section 6.4). Throws for an invalid frame. */
 export function parseRstStream(header: FrameHeader, payload: Buffer): number {
   requireStream("RST_STREAM", header);
   if (payload.length !== 4) throw frameSizeFault("RST_STREAM", payload.length);

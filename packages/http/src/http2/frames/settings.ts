@@ -15,8 +15,8 @@ export type SettingPair = readonly [id: number, value: number];
 const SETTING_LENGTH = 6;
 
 /**
- * The parameters of a SETTINGS frame (RFC 9113 section 6.5) in their order; nothing where it is an acknowledgement. Throws for a
- * frame that cannot be right.
+ * The parameters of a SETTINGS frame (RFC 9113 section 6.5) in their order; `undefined` for an acknowledgement. Throws for an
+ * invalid frame.
  */
 export function parseSettings(header: FrameHeader, payload: Buffer): SettingPair[] | undefined {
   requireConnection("SETTINGS", header);

@@ -2,10 +2,10 @@ import { isFieldValue, isToken } from "@trailsum/shared";
 
 import type { HpackField } from "../hpack/field.ts";
 
-/** What a field line is to a message. Kept with the line, so that a line from a table of HPACK is looked at once. */
+/** The role of a field line in a message. Kept with the line, so that a line of an HPACK table is examined once. */
 export const FieldKind = {
   UNKNOWN: 0,
-  /** A line that is passed on. */
+  /** A line that needs no attention. */
   REGULAR: 1,
   /** A line that makes any message malformed. */
   FORBIDDEN: 2,
@@ -21,7 +21,7 @@ export const FieldKind = {
   UNDEFINED_PSEUDO: 11,
 } as const;
 
-/** The names that mean something to the framing of messages. */
+/** The names with a role of their own. */
 const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
   ["content-length", FieldKind.CONTENT_LENGTH],
   ["host", FieldKind.HOST],
@@ -50,14 +50,12 @@ export function fieldKind(field: HpackField): number {
   return field.kind;
 }
 
-/** Whether a kind is one of pseudo-header fields. */
+/** Whether a kind is that of a pseudo-header field. */
 export function isPseudo(kind: number): boolean {
   return kind >= FieldKind.METHOD;
 }
 
-/**
- * Why a regular line may not be in a message of HTTP/2; nothing where it may. `name` is compared as it is: in lower case.
- */
+/** Why a regular line is not allowed in a message of HTTP/2; `undefined` if it is. */
 export function fieldFault(name: string, value: string): string | undefined {
   // RFC 9113 section 8.2.1, and sections 5.1 and 5.5 of RFC 9110 to which it refers: a token without upper case, octets without
   // control characters, no whitespace around them.

@@ -2,6 +2,7 @@ import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
 import { ErrorCode } from "../error-code.ts";
 import { ConnectionFault, StreamFault } from "../fault.ts";
+import { MAX_STREAM_ID } from "../frames/frame-header.ts";
 import { CLIENT_PREFACE } from "../frames/preface.ts";
 import { checkedControl, type RequestControl } from "../message/request-head.ts";
 import { outgoingLines } from "../message/outgoing-section.ts";
@@ -10,9 +11,6 @@ import type { ResponseHandler, SessionHandler } from "./handlers.ts";
 import type { SessionOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SectionOptions } from "./stream.ts";
-
-/** The highest stream identifier of a client. */
-const MAX_STREAM_ID: number = 2 ** 31 - 1;
 
 /** A request to send: its control data, as `:`-fields, and its regular lines. */
 export interface OutgoingRequestHead extends RequestControl {

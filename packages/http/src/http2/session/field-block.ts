@@ -10,10 +10,10 @@ export interface ReceivedBlock {
   readonly block: Buffer;
 }
 
-/** A smaller limit would refuse blocks that are well within the limits of others. Octets. */
+/** The limit where `maxHeaderListSize` is small: a larger list is to be refused on its stream. Octets. */
 const MIN_LIMIT = 131_072;
 
-/** Puts field blocks together that continue after HEADERS (RFC 9113 section 6.10). */
+/** Joins the fragments of field blocks that continue after HEADERS (RFC 9113 section 6.10). */
 export class FieldBlockAssembler {
   readonly #limit: number;
   #streamId = 0;
@@ -21,19 +21,19 @@ export class FieldBlockAssembler {
   #fragments: Buffer[] = [];
   #counted = 0;
 
-  /** A block may be twice as long as the largest list that is accepted: what is longer cannot become one that is. */
+  /** A block may be twice as long as the largest accepted list; no encoder makes longer ones of such a list. */
   constructor(maxHeaderListSize: number) {
     this.#limit = Math.max(MIN_LIMIT, maxHeaderListSize * 2);
   }
 
-  /** Throws for a frame that may not come where a block has begun, or has not (RFC 9113 sections 6.2 and 6.10). */
+  /** Throws for CONTINUATION without a block, and for any other frame within one (RFC 9113 sections 6.2 and 6.10). */
   check({ type, streamId }: FrameHeader): void {
     if (this.#streamId === 0) {
       if (type !== FrameType.CONTINUATION) return;
       throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without a field block to continue");
     }
     if (type === FrameType.CONTINUATION && streamId === this.#streamId) return;
-    throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `a frame other than CONTINUATION within a field block`);
+    throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame other than CONTINUATION within a field block");
   }
 
   /** Keeps the first fragment of a block that continues. */
@@ -43,7 +43,7 @@ export class FieldBlockAssembler {
     this.#add(fragment);
   }
 
-  /** Adds a fragment, and returns the block if that is the last one. */
+  /** Adds a fragment; returns the block with the last one. */
   continue(fragment: Buffer, last: boolean): ReceivedBlock | undefined {
     this.#add(fragment);
     if (!last) return undefined;
@@ -54,13 +54,13 @@ export class FieldBlockAssembler {
     return whole;
   }
 
-  /** A peer that never ends a block would fill the memory, or, with fragments of nothing, the processor. */
+  /** Bounds the octets and the number of fragments: a peer could go on for ever (RFC 9113 section 10.5). */
   #add(fragment: Buffer): void {
     this.#counted += Math.max(MIN_FRAGMENT, fragment.length);
     if (this.#counted > this.#limit) {
       throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, `a field block of more than ${this.#limit} octets`);
     }
-    // What was received is the transport's, which may use it again.
+    // A view would keep all of the transport's buffer.
     if (fragment.length > 0) this.#fragments.push(Buffer.from(fragment));
   }
 }

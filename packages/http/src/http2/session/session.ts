@@ -2,6 +2,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { ErrorCode } from "../error-code.ts";
 import { ConnectionFault } from "../fault.ts";
+import { MAX_STREAM_ID } from "../frames/frame-header.ts";
 import { type Goaway, goawayLength, writeGoaway } from "../frames/goaway.ts";
 import { PING_LENGTH, PING_PAYLOAD_LENGTH, writePing } from "../frames/ping.ts";
 import type { HpackField } from "../hpack/field.ts";
@@ -18,9 +19,6 @@ import type { Http2Stream } from "./stream.ts";
  * serves no streams, is `draining` at once.
  */
 type Phase = "open" | "announced" | "draining" | "closed";
-
-/** The highest stream identifier. */
-const MAX_STREAM_ID: number = 2 ** 31 - 1;
 
 /** The payload of the PING that follows the first GOAWAY. */
 const SHUTDOWN_PING: Buffer = Buffer.from("shutdown", "latin1");
@@ -123,10 +121,8 @@ export abstract class Session {
    * Changes settings of this side. What they grant holds at once, what they restrict when the peer has acknowledged them. Throws a
    * `TrailsumError` with USAGE for a value that may not be sent.
    */
-  updateSettings(changes: Partial<Omit<Settings, "enablePush">>): void {
-    requireValid(changes, this.connection.role);
-    this.connection.sendSettings(changes);
-    this.#receiver.applyLocalSettings();
+  updateSettings(changes: Partial<Omit<Settings, "enablePush" | "maxHeaderListSize">>): void {
+    this.#changeSettings(changes);
   }
 
   /**
@@ -165,7 +161,7 @@ export abstract class Session {
   /** Sends the first SETTINGS, and enlarges the window of the connection. @internal */
   protected begin(settings: Partial<Settings>): void {
     const { streamWindow, headerTableSize, maxHeaderListSize, connectionWindow } = this.connection.options;
-    this.updateSettings({ ...settings, initialWindowSize: streamWindow, headerTableSize, maxHeaderListSize });
+    this.#changeSettings({ ...settings, initialWindowSize: streamWindow, headerTableSize, maxHeaderListSize });
     const increment = this.connection.receiveWindow.enlarge(connectionWindow);
     if (increment > 0) this.connection.sendWindowUpdate(0, increment);
   }
@@ -176,6 +172,12 @@ export abstract class Session {
   /** Whether new streams of the peer are ignored. @internal */
   protected get refusesStreams(): boolean {
     return this.#phase === "draining" || this.#phase === "closed";
+  }
+
+  #changeSettings(changes: Partial<Settings>): void {
+    requireValid(changes, this.connection.role);
+    this.connection.sendSettings(changes);
+    this.#receiver.applyLocalSettings();
   }
 
   #onGoaway(goaway: Goaway): void {

@@ -1,31 +1,31 @@
 import type { Role } from "../settings.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** How a stream without a state of its own came to have none. */
+/** Why there is no stream with an identifier. */
 export type Absence =
   /** It has not been opened. */
   | "idle"
-  /** The peer has sent END_STREAM on it, not long ago: it cannot send anything else but by mistake. */
+  /** It has closed recently, after END_STREAM from the peer, which cannot have sent anything after it. */
   | "ended"
-  /** A later stream was opened in its place (RFC 9113 section 5.1.1). */
+  /** It was never opened, and a later one was (RFC 9113 section 5.1.1). */
   | "skipped"
-  /** It was reset, or ended long ago: frames may still be on their way (RFC 9113 section 5.1). */
+  /** It has closed. Frames that the peer sent before it received RST_STREAM may arrive (RFC 9113 section 5.1). */
   | "closed";
 
-/** So many streams are remembered which the peer has ended. */
+/** How many closed streams are remembered that the peer had ended. */
 const ENDED = 64;
 
-/** So many gaps between the streams of a peer are remembered. */
+/** How many gaps between the streams of a peer are remembered. */
 const GAPS = 32;
 
 /**
- * The streams of a connection, by their identifiers. Only those that are open take memory; of those before them, no more is kept than
- * a bounded memory of the last ones, however many there were.
+ * The streams of a connection by their identifiers. Only open ones take memory: of the closed ones, the registry remembers a bounded number
+ * of identifiers, however many there were.
  */
 export class StreamRegistry {
   readonly #open = new Map<number, Http2Stream>();
   readonly #role: Role;
-  /** The last stream that this side has opened, or could not open any more; 0 for none. */
+  /** The last stream that this side has opened; 0 for none. */
   lastLocalId = 0;
   /** The last stream that the peer has opened; 0 for none. */
   lastRemoteId = 0;
@@ -64,14 +64,14 @@ export class StreamRegistry {
     return [...this.#open.values()];
   }
 
-  /** Counts a stream that the peer opens; lower ones that it has not used are closed by that (RFC 9113 section 5.1.1). */
+  /** Counts a stream that the peer opens. That closes lower ones which it has not opened (RFC 9113 section 5.1.1). */
   openRemote(id: number): void {
     const next = this.lastRemoteId === 0 ? 1 : this.lastRemoteId + 2;
     if (id > next && this.#gaps.length < GAPS * 2) this.#gaps.push(next, id - 2);
     this.lastRemoteId = id;
   }
 
-  /** Why `get` finds nothing. */
+  /** Why `get` returns nothing. */
   absence(id: number): Absence {
     const local = (id % 2 === 1) === (this.#role === "client");
     if (id > (local ? this.lastLocalId : this.lastRemoteId)) return "idle";

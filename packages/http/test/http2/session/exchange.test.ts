@@ -142,6 +142,17 @@ describe("a call that makes no sense is refused, and nothing is sent", () => {
     expect([client.takeOutput(), client.streamCount]).toEqual([[], 0]);
   });
 
+  test.each([{ initialWindowSize: 2 ** 31 }, { maxFrameSize: 100 }])("settings of %o", (settings) => {
+    const { client } = connect();
+    expect(() => client.updateSettings(settings)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    expect(client.takeOutput()).toEqual([]);
+  });
+
+  test("a window of the connection below the default", () => {
+    const create = (): unknown => new ClientSession(new RecordingSession(), { connectionWindow: 1000 });
+    expect(create).toThrow(expect.objectContaining({ code: "USAGE" }));
+  });
+
   test("a PING of seven octets", () => {
     const { client } = connect();
     expect(() => client.ping(Buffer.alloc(7))).toThrow(expect.objectContaining({ code: "USAGE" }));
