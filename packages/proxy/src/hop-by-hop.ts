@@ -79,7 +79,7 @@ function withoutListed(raw: readonly string[], listed: ReadonlySet<string>): str
 }
 
 /** Whether the sender of a message takes trailers in the answer. */
-export function takesTrailers(header: FieldLines): boolean {
+export function acceptsTrailers(header: FieldLines): boolean {
   return header.getAll("TE").some(listsTrailers);
 }
 

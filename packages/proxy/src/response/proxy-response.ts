@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
 import { isGrpc } from "../grpc.ts";
-import { type SeparatedHeader, takesTrailers, trailerContext } from "../hop-by-hop.ts";
+import { type SeparatedHeader, acceptsTrailers, trailerContext } from "../hop-by-hop.ts";
 import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { InboundRequest } from "../request/inbound-request.ts";
 import type { Via } from "../via.ts";
@@ -80,7 +80,7 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
 function givesUpLength({ header }: ProxyResponse, context: FramingContext, announced: readonly string[]): boolean {
   const { origin, policy, request } = context;
   if (!origin.trailersPossible || !(announced.length > 0 || policy.passesUndeclared)) return false;
-  return takesTrailers(request.header) || isGrpc(header.get("Content-Type"));
+  return acceptsTrailers(request.header) || isGrpc(header.get("Content-Type"));
 }
 
 function announcedTrailers({ separated, policy }: FramingContext): string[] {
