@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 
-import { rawServer, type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { listen, rawServer, type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { buildGoPeers } from "./support/go-peers.ts";
@@ -93,6 +94,16 @@ describe("trailsum proxy", () => {
     expect(await visible()).toEqual(names);
     const { exitCode, stdout } = await running.stop();
     expect([exitCode, stdout]).toEqual([0, `listening on ${running.url}\n`]);
+  });
+
+  test.each([
+    [[], "/x?a=1;b=2&c=%zz"],
+    [["--clean-query"], "/x"],
+  ])("with %j a query that parsers read differently reaches the server as %s", async (flags, seen) => {
+    const server = createServer((request, response) => response.end(request.url));
+    const { origin } = await listen(server);
+    const { url } = await proxy([origin, ...flags]);
+    expect(await (await fetch(`${url}/x?a=1;b=2&c=%zz`)).text()).toBe(seen);
   });
 
   test("answers 502 for a server that is down, and the client says that it was refused", async () => {

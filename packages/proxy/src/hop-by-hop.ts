@@ -33,11 +33,11 @@ export interface SeparatedHeader {
   readonly grpc: boolean;
 }
 
-/**
- * Takes a header section apart. `isDropped` says, for a name in lower case, what else does not go on. Names of fields to
- * remove are matched with `_` for `-` too.
- */
-export function separateHeader({ raw }: FieldLines, isDropped?: (lower: string) => boolean): SeparatedHeader {
+/** Says what else does not go on, for a name as it is folded to look it up, and in lower case. */
+export type FieldFilter = (folded: string, lower: string) => boolean;
+
+/** Takes a header section apart. Names of fields to remove are matched with `_` for `-` too (see `foldedFieldName`). */
+export function separateHeader({ raw }: FieldLines, isDropped?: FieldFilter): SeparatedHeader {
   const endToEnd: string[] = [];
   const connection: string[] = [];
   const declared: string[] = [];
@@ -52,7 +52,8 @@ export function separateHeader({ raw }: FieldLines, isDropped?: (lower: string) 
     else if (lower === "te") takesTrailers ||= listsTrailers(value);
     else if (lower === "content-length") length = length === undefined ? value : `${length}, ${value}`;
     else if (lower === "content-type") grpc = isGrpc(value);
-    if (!HOP_BY_HOP.has(foldedFieldName(lower)) && isDropped?.(lower) !== true) endToEnd.push(raw[at]!, value);
+    const folded = foldedFieldName(lower);
+    if (!HOP_BY_HOP.has(folded) && isDropped?.(folded, lower) !== true) endToEnd.push(raw[at]!, value);
   }
   const listed = connection.map(foldedFieldName).filter((option) => !HOP_BY_HOP.has(option));
   return {

@@ -1,4 +1,4 @@
-import { FieldLines, foldedFieldName, isForwardingField, type TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, isForwardingField, type TrailerPolicy } from "@trailsum/shared";
 
 import { type SeparatedHeader, separateHeader, trailerContext } from "../hop-by-hop.ts";
 import type { TargetBase } from "../origin/targets.ts";
@@ -80,12 +80,11 @@ const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect",
  * What is removed from the request of a trusted proxy. It has no reason to write `X_Real_IP`: a field spelled like that
  * is its client's, which it has let through.
  */
-function isRemade(lower: string): boolean {
-  const folded = foldedFieldName(lower);
+function isRemade(folded: string, lower: string): boolean {
   return REMADE.has(folded) || (folded !== lower && isForwardingField(folded));
 }
 
 /** What is removed from the request of any other client: nothing that it says for itself goes on. */
-function isUntrusted(lower: string): boolean {
-  return REMADE.has(foldedFieldName(lower)) || isForwardingField(lower);
+function isUntrusted(folded: string): boolean {
+  return REMADE.has(folded) || isForwardingField(folded);
 }
