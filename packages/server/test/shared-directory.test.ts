@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { createDirectoryStore } from "../src/index.ts";
 import { content, directoryFixture, readObject } from "./peer.ts";
@@ -19,6 +19,17 @@ test("processes that update one object on a condition lose no update", async () 
   expect((await readObject(store, "it"))?.toString()).toBe("30");
   expect(await staged()).toEqual([]);
 }, 60_000);
+
+test("what another machine left of an upload is removed while a store runs", async () => {
+  const { directory, store, staged } = await directoryFixture();
+  await writeFile(join(directory, ".trailsum/staging", `${"0".repeat(12)}-1-1-0123456789abcdef`), "half");
+  await put(store, "a", content);
+  expect(await staged()).toHaveLength(1);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 60 * 60 * 1000 });
+  onTestFinished(() => void vi.useRealTimers());
+  await put(store, "a", content);
+  await expect.poll(staged).toEqual([]);
+});
 
 test("a container with the same host name and process id leaves alone what another is receiving", async () => {
   const { directory, store, staged } = await directoryFixture();

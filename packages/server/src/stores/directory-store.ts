@@ -41,7 +41,11 @@ export interface DirectoryStoreOptions {
  * change them. Its own files are in the folder `.trailsum` there: what is being received, and the digests.
  *
  * A crash at any instant leaves the old object or the new one, each with its own digests. What a crash left behind is
- * removed when a store is created. Several stores, and processes, may serve one directory.
+ * removed when a store is created, or within an hour or two if it happened on another machine. Several stores, processes
+ * and containers may serve one directory; a commit with a condition is atomic among all of them.
+ *
+ * Directories below may be other mounts: what is for them is received in a folder `.trailsum-staging` there. File systems
+ * that cannot sync a directory are used as they are.
  * An object is on the disk before it is to be seen; what is beyond its first 16 MiB goes there past the system's memory,
  * where the file system has such a way.
  * Rejects with `FILE_UNREADABLE` or `FILE_UNWRITABLE` where the directory cannot be used.
@@ -68,7 +72,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
 }
 
-/** How often the records are swept, at the most. */
+/** How often the folders are swept, at the most. */
 const SWEEP_INTERVAL = 60 * 60 * 1000;
 
 /** One commit at a time to each file, by whichever store of this process: two may serve one directory. */
@@ -89,7 +93,7 @@ class DirectoryStore implements Store {
     this.#records = createDigestRecords(folders.digests, () => folders.make());
     this.#folders = folders;
     this.#digestOnOpen = digestOnOpen;
-    this.#sweepRecords();
+    this.#sweep();
   }
 
   async stage(path: string, { size }: StageOptions = {}): Promise<StagedObject> {
@@ -132,7 +136,7 @@ class DirectoryStore implements Store {
     if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
     await this.#records.removeStale(key, identity);
     this.#records.note(key, identity);
-    this.#sweepRecords();
+    this.#sweep();
     return { created: old === undefined };
   }
 
@@ -161,14 +165,18 @@ class DirectoryStore implements Store {
     }
   }
 
-  /** Removes the records of files that somebody else has removed or replaced: in its own time, they are only untidy. */
-  #sweepRecords(): void {
+  /**
+   * Removes, in its own time, what is only untidy: records of files that somebody else has removed or replaced, and what
+   * processes elsewhere, which cannot be looked up from here, have left of uploads.
+   */
+  #sweep(): void {
     if (Date.now() - this.#swept < SWEEP_INTERVAL) return;
     this.#swept = Date.now();
     this.#records.sweep((path) => this.#root.locate(path)).catch(() => {});
+    this.#areas.open().catch(() => {});
   }
 
-  /** The same for one file, as soon as that is noticed: after a commit that may be running, and not within it. */
+  /** Removes the record of one such file, as soon as that is noticed: after a commit that may be running, and not within it. */
   #removeStaleRecord(file: string, there: FileIdentity | undefined): void {
     const key = this.#root.keyOf(file);
     if (!this.#records.isStale(key, there)) return;
