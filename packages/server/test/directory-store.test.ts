@@ -69,6 +69,20 @@ describe("the directory store", () => {
     await expect.poll(records).not.toContain(before);
   });
 
+  test("removes the record of a file that was removed while no store ran", async () => {
+    const { directory, store, records } = await directoryFixture();
+    await put(store, "a", content);
+    await put(store, "kept", content);
+    await put(store, "b/c", content);
+    await rm(join(directory, "a"));
+    await rm(join(directory, "b"), { recursive: true });
+    await createDirectoryStore({ directory });
+    await expect.poll(records).toHaveLength(1);
+    const object = await store.open("kept");
+    await object!.close();
+    expect(object!.digests).toEqual(await digestsOf(content));
+  });
+
   test("removes the record of a removed file when another is stored in its place", async () => {
     const { directory, store, records } = await directoryFixture();
     await put(store, "a", content);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats } from "node:fs";
-import { lstat, open, opendir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, open, opendir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { syncDirectory, unlessAbsent } from "@trailsum/files";
 import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trailsum/shared";
@@ -25,8 +25,16 @@ export interface DigestRecords {
   removeStale(path: string, there: FileIdentity | undefined): Promise<void>;
   /** Removes the record of a version that is gone. */
   remove(path: string, identity: FileIdentity): Promise<void>;
-  /** Removes the records of all versions that are gone. `locate` tells where the file of a path is. */
-  sweep(locate: (path: string) => string): Promise<void>;
+  /** Removes the records of all versions that are gone. */
+  sweep(files: SweptFiles): Promise<void>;
+}
+
+/** What a sweep has to know of the files that records describe. */
+export interface SweptFiles {
+  /** Where the file of a path is. */
+  readonly locate: (path: string) => string;
+  /** The inodes of the files that are being received, in decimal. */
+  readonly stagedInodes: () => Promise<ReadonlySet<string>>;
 }
 
 interface DigestRecord {
@@ -37,7 +45,7 @@ interface DigestRecord {
   readonly digests: { readonly [algorithm: string]: string };
 }
 
-// A record is written before its file is published, and must not be swept in between.
+// What cannot be read may be being written, and what is for another file system is staged there.
 const SETTLED = 60 * 60 * 1000;
 // How many versions are noted. What is forgotten is left to the next sweep.
 const MAX_NOTED = 10_000;
@@ -105,18 +113,35 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
       await rm(locateRecord(path, identity), { force: true });
     },
 
-    async sweep(locate) {
+    async sweep({ locate, stagedInodes }) {
+      const started = Date.now();
+      const { dev } = await stat(directory);
+      const staged = await stagedInodes();
       for await (const entry of await opendir(directory)) {
         const file = join(directory, entry.name);
         const stats = await unlessAbsent(lstat(file));
-        if (stats === undefined || Date.now() - stats.mtimeMs < SETTLED) continue;
         const record = parseRecord(await unlessAbsent(readFile(file, "utf8")));
-        const current = record && (await unlessAbsent(lstat(locate(record.path), { bigint: true })));
-        if (record === undefined || current === undefined || !describes(record, current))
-          await rm(file, { force: true });
+        if (stats === undefined || (record !== undefined && (await isCurrent(record, locate)))) continue;
+        // What is being published has its record already: its file is still among the staged ones, or it came since.
+        const isVisible = record !== undefined && (await isOnDevice(dirname(locate(record.path)), dev));
+        const isPending = isVisible
+          ? staged.has(record.inode) || stats.mtimeMs >= started
+          : started - stats.mtimeMs < SETTLED;
+        if (!isPending) await rm(file, { force: true });
       }
     },
   };
+}
+
+async function isCurrent(record: DigestRecord, locate: SweptFiles["locate"]): Promise<boolean> {
+  const there = await unlessAbsent(lstat(locate(record.path), { bigint: true }));
+  return there !== undefined && describes(record, there);
+}
+
+/** Whether a directory is on this device, or does not exist: then nothing is being published in it. */
+async function isOnDevice(path: string, dev: number): Promise<boolean> {
+  const stats = await unlessAbsent(stat(path));
+  return stats === undefined || stats.dev === dev;
 }
 
 /** Whether two identities are of one version. */

@@ -172,7 +172,8 @@ class DirectoryStore implements Store {
   #sweep(): void {
     if (Date.now() - this.#swept < SWEEP_INTERVAL) return;
     this.#swept = Date.now();
-    this.#records.sweep((path) => this.#root.locate(path)).catch(() => {});
+    const locate = (path: string): string => this.#root.locate(path);
+    this.#records.sweep({ locate, stagedInodes: () => this.#areas.inodes() }).catch(() => {});
     this.#areas.open().catch(() => {});
   }
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, rmdir, stat, statfs } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readdir, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { createTemporaryFile, removeLeftovers, type TemporaryFile, unlessAbsent } from "@trailsum/files";
@@ -35,6 +35,14 @@ export class StagingAreas {
   /** Opens the store's own area: what was left behind there is removed. */
   async open(): Promise<void> {
     await removeLeftovers({ directory: this.#folders.staging, exclusive: true });
+  }
+
+  /** The inodes of what is being received in the store's own area, in decimal. */
+  async inodes(): Promise<Set<string>> {
+    const names = (await unlessAbsent(readdir(this.#folders.staging))) ?? [];
+    const paths = names.map((name) => join(this.#folders.staging, name));
+    const found = await Promise.all(paths.map((path) => unlessAbsent(lstat(path, { bigint: true }))));
+    return new Set(found.flatMap((stats) => (stats === undefined ? [] : [String(stats.ino)])));
   }
 
   /** Creates an entry that can be renamed to `target`, the real path of a file, with room for `size` bytes if that is known. */
