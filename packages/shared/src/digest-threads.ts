@@ -144,7 +144,7 @@ class DigestThread {
 /** The source is run as it is, or as what it was compiled to: the worker has this module's own extension. */
 function workerFile(): URL {
   // A bundle of CommonJS has no such thing as a URL of this module.
-  const here: string | undefined = import.meta.url;
-  if (here === undefined) throw new TrailsumError("INTERNAL", "there is no file for a hashing thread");
-  return new URL(here.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", here);
+  if ((import.meta.url as string | undefined) === undefined)
+    throw new TrailsumError("INTERNAL", "there is no file for a hashing thread");
+  return new URL(import.meta.url.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", import.meta.url);
 }

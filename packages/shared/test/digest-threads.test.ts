@@ -63,7 +63,7 @@ describe("large content is hashed in place where no thread can be had:", () => {
       "without a URL of the module, as in a bundle of CommonJS",
       async (directory: string) => {
         const path = join(directory, "digest-threads.ts");
-        await writeFile(path, (await readFile(path, "utf8")).replace("import.meta.url", "undefined"));
+        await writeFile(path, (await readFile(path, "utf8")).replaceAll("import.meta.url", "undefined"));
       },
     ],
     [
