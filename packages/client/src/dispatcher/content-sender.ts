@@ -133,7 +133,8 @@ export class ContentSender {
       this.#fail(stream.errored ?? new errors.RequestAbortedError("the body was destroyed before it was sent"));
       return;
     }
-    stream.on("close", onClose).on("end", onEnd).on("data", onData);
+    // First, since another listener may destroy it at its end, which would then look like an early one.
+    stream.prependListener("end", onEnd).on("close", onClose).on("data", onData);
     stream.resume();
   }
 

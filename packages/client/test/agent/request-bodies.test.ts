@@ -142,6 +142,14 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(0);
   });
 
+  test("of a stream that is destroyed at its end, whole", async () => {
+    const server = await echoServer();
+    const body = Readable.from(["one ", "two"]);
+    body.on("end", () => body.destroy());
+    const got = await echoed(await request(server.url, { dispatcher: agent(), method: "PUT", body }));
+    expect(got.body).toBe("one two");
+  });
+
   test("and fails when the stream was destroyed before it was sent", async () => {
     const server = await echoServer();
     const body = new PassThrough();
