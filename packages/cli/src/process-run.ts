@@ -10,6 +10,8 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Reports an error as a sentence on stderr and remembers its exit status; the first one counts. */
   report(error: unknown): void;
+  /** Aborts `signal`, as an interrupt would. A signal that comes after it still counts as the first. */
+  stop(): void;
   /** Ends with this exit status, for a reason that was reported elsewhere. */
   fail(status: number): void;
   /** Reports something that changes nothing about the exit status, as a sentence on stderr. */
@@ -39,7 +41,7 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   const interrupt = (signal: Interrupt): void => {
     if (interruptedBy !== undefined) {
       // Ending waits for threads, and one that waits for the system may never come back: a third signal is the system's.
-      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      for (const other of INTERRUPTS) process.off(other, interrupt);
       process.exit(128 + constants.signals[signal]);
     }
     interruptedBy = signal;
@@ -52,6 +54,9 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
       const failure = TrailsumError.from(error);
       exit ??= failure.code === "ABORTED" ? interruptedStatus() : failure.meaning.exit;
       process.stderr.write(`trailsum: ${sentence(failure)}\n`);
+    },
+    stop() {
+      controller.abort();
     },
     fail(status) {
       exit ??= status;
@@ -87,7 +92,7 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
     for (const signal of INTERRUPTS) process.off(signal, interrupt);
   }
   process.exitCode = exit ?? 0;
-  if (interruptedBy !== undefined) setTimeout(() => process.exit(), LAST_WORDS).unref();
+  if (controller.signal.aborted) setTimeout(() => process.exit(), LAST_WORDS).unref();
 }
 
 const BUG: ErrorCode = "INTERNAL";

@@ -2,16 +2,17 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 
+import { createLogOutput } from "./log-output.ts";
 import type { Run } from "./process-run.ts";
 
 /** A worker that fails to start is replaced after this, and after twice as long each time, until `MAX_DELAY`. Milliseconds. */
-const MIN_DELAY = 100;
-const MAX_DELAY = 2_000;
+const MIN_DELAY = 1_000;
+const MAX_DELAY = 4_000;
 
 /** The variable in which a worker finds the port that its predecessors listened on. */
 const PORT_VARIABLE = "_TRAILSUM_WORKER_PORT";
 
-/** What a worker is sent to make it end as SIGTERM would. A signal would end one at once that got Ctrl-C already. */
+/** What a worker is sent to make it stop gracefully. To one that got Ctrl-C, SIGTERM would be the second signal. */
 const STOP = "stop";
 
 /** What a worker sends once it listens. */
@@ -29,6 +30,7 @@ type Start = { readonly url: string } | { readonly exit: number };
  */
 export async function superviseWorkers(count: number, run: Run): Promise<void> {
   const { signal } = run;
+  const log = createLogOutput(process.stderr);
   const listening = new Set<Worker>();
   let url: string | undefined;
   // As long as one worker listens, all share its socket, and port 0 is that port; afterwards it would be another one.
@@ -47,7 +49,8 @@ export async function superviseWorkers(count: number, run: Run): Promise<void> {
       listening.delete(worker);
       isPortTaken &&= listening.size > 0;
       if (signal.aborted) return;
-      run.warn(`worker ${worker.process.pid} ended (${killedBy ?? `exit status ${code}`}): starting another`);
+      const cause = killedBy ?? `exit status ${code}`;
+      log.write(`trailsum: worker ${worker.process.pid} ended (${cause}): starting another\n`);
       void replace();
     });
     return start;
@@ -111,7 +114,7 @@ export function announce(url: string): void {
 /** Runs what a worker does: ends it when its supervisor says so, and lets go of the supervisor however it ends. */
 export async function underSupervision(run: Run, work: () => Promise<void>): Promise<void> {
   process.on("message", (message) => {
-    if (message === STOP && !run.signal.aborted) process.kill(process.pid, "SIGTERM");
+    if (message === STOP) run.stop();
   });
   try {
     await work();

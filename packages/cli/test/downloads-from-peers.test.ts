@@ -62,7 +62,7 @@ describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
     const warned = await trailsum(["download", url], { cwd: directory });
     expect([warned.exitCode, warned.stdout]).toEqual([0, `${md5(content)}  it\n`]);
     expect(warned.stderr).toBe(
-      `trailsum: warning: ${url} sent no digest: kept unverified (--require verified rejects this)\n`,
+      `trailsum: warning: ${url.replaceAll(/=\w+/g, "=***")} sent no digest: kept unverified (--require verified rejects this)\n`,
     );
     const refused = await trailsum(["download", url, "-o", "again", "--require", "verified"], { cwd: directory });
     expect([refused.exitCode, refused.stdout]).toEqual([7, ""]);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
-import { buildGo, until } from "@trailsum/testkit";
+import { buildGo, goToolchain, until } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 import { content } from "./content.ts";
@@ -12,8 +12,9 @@ import type { TrailerCase } from "./trailer-case.ts";
 
 const source = (name: string): string => fileURLToPath(new URL(`../go/${name}.go`, import.meta.url));
 
-/** Builds both programs: a first build takes longer than a test may. */
+/** Builds both programs, where there is a Go toolchain: a first build takes longer than a test may. */
 export async function buildGoPeers(): Promise<void> {
+  if ((await goToolchain()) === undefined) return;
   await buildGo(source("sender"));
   await buildGo(source("checker"));
 }
