@@ -201,6 +201,7 @@ export class FrameReceiver implements FrameSink {
     if (streamId === 0) {
       if (increment === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, noIncrement);
       if (!sendWindow.add(increment)) throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, overflow);
+      sendQueue.resume();
     } else {
       const stream = streams.get(streamId);
       if (stream === undefined) {
@@ -209,8 +210,8 @@ export class FrameReceiver implements FrameSink {
       }
       if (increment === 0) throw new StreamFault(ErrorCode.PROTOCOL_ERROR, noIncrement);
       if (!stream.addToSendWindow(increment)) throw new StreamFault(ErrorCode.FLOW_CONTROL_ERROR, overflow);
+      sendQueue.resumeOne(stream);
     }
-    sendQueue.resume();
   }
 
   #receiveSettings(pairs: readonly SettingPair[] | undefined): void {

@@ -34,7 +34,13 @@ export class SendQueue {
     this.#waiting.delete(stream);
   }
 
-  /** Calls the owners of those that can send, as long as there is room. */
+  /** Calls the owner of one stream, whose own window has been opened. */
+  resumeOne(stream: Http2Stream): void {
+    if (this.#resuming || this.#connection.closed || stream.sendable <= 0 || !this.#waiting.delete(stream)) return;
+    stream.handler?.onWritable();
+  }
+
+  /** Calls the owners of all streams that can send, as long as there is room. */
   resume(): void {
     if (this.#waiting.size === 0 || this.#resuming || this.#connection.closed) return;
     this.#resuming = true;

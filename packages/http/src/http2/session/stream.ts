@@ -133,13 +133,15 @@ export abstract class Http2Stream {
    * @param code an error code of RFC 9113 section 7. @default CANCEL
    */
   reset(code: number = ErrorCode.CANCEL): void {
-    if (this.#state !== "closed") {
-      this.#close();
-      this.connection.sendRstStream(this.id, code);
-      this.connection.owner.onStreamClosed(this);
+    if (this.#state === "closed") {
+      this.consume(this.#unconsumed);
+      return;
     }
+    const dropped = this.#close();
+    this.connection.sendRstStream(this.id, code);
     this.consume(this.#unconsumed);
-    this.connection.sendQueue.resume();
+    this.connection.owner.onStreamClosed(this);
+    if (dropped) this.connection.sendQueue.resume();
   }
 
   // The session's side.
@@ -178,11 +180,11 @@ export abstract class Http2Stream {
   /** Closes the stream without a frame: the peer, the session or the connection has ended it. @internal */
   abort(reset: StreamReset): void {
     if (this.#state === "closed") return;
-    this.#close();
+    const dropped = this.#close();
     this.consume(this.#unconsumed);
     this.handler?.onReset(reset);
     this.connection.owner.onStreamClosed(this);
-    this.connection.sendQueue.resume();
+    if (dropped) this.connection.sendQueue.resume();
   }
 
   /** Whether the octets that are being received have opened it. @internal */
@@ -256,11 +258,16 @@ export abstract class Http2Stream {
     this.closeIfEnded();
   }
 
-  /** Forgets the stream. Content that has not been taken is dropped: it has not used the connection's window then. */
-  #close(): void {
+  /**
+   * Forgets the stream. Content that has not been taken is dropped, and has not used the connection's window then; returns whether there was
+   * any.
+   */
+  #close(): boolean {
     const ended = this.#state === "half-closed (remote)";
+    const dropped = this.connection.output.drop(this.id);
     this.#state = "closed";
-    this.connection.sendWindow.add(this.connection.output.drop(this.id));
+    this.connection.sendWindow.add(dropped);
     this.connection.forget(this, ended);
+    return dropped > 0;
   }
 }

@@ -1,4 +1,4 @@
-import { dataFrame, settingsAckFrame, settingsFrame, windowUpdateFrame } from "@trailsum/testkit";
+import { dataFrame, resetFrame, settingsAckFrame, settingsFrame, windowUpdateFrame } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { fields } from "../session/events.ts";
@@ -78,6 +78,15 @@ describe("content that is sent", () => {
     requests[0]!.stream.reset();
     expect(requests[1]!.stream.sendable).toBe(100_000);
     expect(peer.frames.slice(before).map(({ type }) => type)).toEqual(["RST_STREAM"]);
+  });
+
+  test("of others goes on at once where content that was dropped had used the connection's window", () => {
+    const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 1_000_000 }));
+    const requests = answered(peer, 2);
+    requests[0]!.stream.send(Buffer.alloc(65_535));
+    requests[1]!.recording.sendAll(Buffer.alloc(50_000), { endStream: true });
+    peer.send(resetFrame(1));
+    expect([contentOf(peer, 1), contentOf(peer, 3)]).toEqual([0, 50_000]);
   });
 
   test("waits while a smaller initial window has made that of a stream negative (RFC 9113 section 6.9.2)", () => {

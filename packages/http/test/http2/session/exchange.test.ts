@@ -59,6 +59,26 @@ describe("a large body", () => {
   });
 });
 
+test("a thousand requests can be under way at a time, and be answered in any order", () => {
+  const serverSide = new RecordingServer();
+  const [client, server] = [
+    new ClientSession(new RecordingSession()),
+    new ServerSession(serverSide, { maxConcurrentStreams: 1000 }),
+  ];
+  client.start();
+  server.start();
+  exchange(client, server);
+  const calls = Array.from({ length: 1000 }, (_, index) => ask(client, { path: `/${index}` }));
+  expect(client.canRequest).toBe(false);
+  exchange(client, server);
+  for (const { stream, seen } of serverSide.requests.toReversed()) {
+    stream.respond(200, fields());
+    stream.send(Buffer.from(seen.request!.path!), true);
+  }
+  exchange(client, server);
+  expect(calls.map(({ seen }) => seen.content)).toEqual(calls.map((_, index) => `/${index}`));
+});
+
 test("connections that are idle hold no buffers, and little else", () => {
   const connections = Array.from({ length: 10 }, () => connect());
   collectGarbage();
