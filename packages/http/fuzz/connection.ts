@@ -24,7 +24,7 @@ export function fuzzConnection(role: "client" | "server", seed: number): void {
   const streams = random.below(6);
   if (session instanceof ClientSession) for (let asked = 0; asked < streams; asked += 1) application.ask(session);
   const peer = new RandomPeer(random, role === "server" ? "client" : "server", streams);
-  const { bytes } = peer.speak();
+  const { bytes, granted } = peer.speak();
   const check = new OutputCheck(role);
   for (let at = 0; at < bytes.length;) {
     const end = random.chance(0.3) ? at + 1 + random.below(20) : at + 1 + random.size(bytes.length - at);
@@ -36,6 +36,7 @@ export function fuzzConnection(role: "client" | "server", seed: number): void {
   }
   take(session, check);
   session.disconnected();
+  if (check.content > granted) throw new Error(`${check.content} octets of content, where ${granted} were allowed`);
   const { streams: begun, closedStreams, closed } = application;
   if (begun !== closedStreams || session.streamCount !== 0 || closed !== 1) {
     throw new Error(`${begun} streams, ${closedStreams} closed, ${session.streamCount} left; closed ${closed} times`);

@@ -22,8 +22,8 @@ import type { Random } from "./random.ts";
 export interface Speech {
   /** Its octets. */
   readonly bytes: Buffer;
-  /** Whether no octet was changed after they were made of frames. */
-  readonly whole: boolean;
+  /** How much content it allows on all streams together; no limit is known where it breaks rules. Octets. */
+  readonly granted: number;
 }
 
 const NAMES = [
@@ -50,6 +50,7 @@ export class RandomPeer {
   readonly #frames: Buffer[] = [];
   /** How often it does what it may not, from 0 to 1. */
   readonly #wild: number;
+  #granted = 65_535;
   #streams: number;
   /** Streams on which its message has begun and has not ended. */
   readonly #open: number[] = [];
@@ -77,7 +78,7 @@ export class RandomPeer {
     }
     const bytes = Buffer.concat(this.#frames);
     const changes = random.chance(this.#wild) ? 1 + random.below(3) : 0;
-    return { bytes: this.#changed(bytes, changes), whole: changes === 0 };
+    return { bytes: this.#changed(bytes, changes), granted: this.#wild > 0 ? Number.POSITIVE_INFINITY : this.#granted };
   }
 
   #keepRules(): void {
@@ -97,7 +98,7 @@ export class RandomPeer {
         this.#trailers();
         break;
       case 7:
-        this.#push(windowUpdateFrame(random.chance(0.5) ? 0 : this.#anyStream(), random.pick([1, 10, 1000, 100_000])));
+        this.#openWindow(random.chance(0.5) ? 0 : this.#anyStream(), random.pick([1, 10, 1000, 100_000]));
         break;
       case 8:
         this.#push(pingFrame(random.bytes(8), { ack: random.chance(0.2) }));
@@ -185,6 +186,11 @@ export class RandomPeer {
     if (id === undefined) return;
     this.#push(resetFrame(id, this.#random.below(16)));
     this.#close(id);
+  }
+
+  #openWindow(id: number, increment: number): void {
+    if (id === 0) this.#granted += increment;
+    this.#push(windowUpdateFrame(id, increment));
   }
 
   #anyOpen(): number | undefined {

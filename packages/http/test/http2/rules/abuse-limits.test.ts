@@ -28,7 +28,7 @@ function complete(peer: ServerUnderTest, id: number): void {
   peer.session.takeOutput();
 }
 
-describe("a server calms down a client that", () => {
+describe("a server ends the connection of a client that", () => {
   test("resets streams as it opens them (CVE-2023-44487)", () => {
     const peer = server();
     for (const id of ids(2000)) {
@@ -57,7 +57,7 @@ describe("a server calms down a client that", () => {
     expect(peer.recording.fault?.code).toBe(ENHANCE_YOUR_CALM);
   });
 
-  test("sends empty DATA without end (CVE-2019-9518)", () => {
+  test("keeps sending empty DATA (CVE-2019-9518)", () => {
     const peer = server().send(section(1, put));
     for (let sent = 0; sent < 2000; sent += 1) peer.send(dataFrame(1, ""));
     expect(peer.goaway).toBe(ENHANCE_YOUR_CALM);
@@ -75,8 +75,8 @@ describe("a server calms down a client that", () => {
   });
 });
 
-describe("a server bears a client that", () => {
-  test("sends PING for ever and reads the answers", () => {
+describe("a server tolerates a client that", () => {
+  test("keeps sending PING and reads the answers", () => {
     const peer = server();
     for (let sent = 0; sent < 10_000; sent += 1) {
       peer.send(pingFrame());
@@ -85,7 +85,7 @@ describe("a server bears a client that", () => {
     expect(peer.session.closed).toBe(false);
   });
 
-  test("cancels 10,000 requests that have been seen, and others go on and leave nothing behind", () => {
+  test("cancels 10,000 requests, without effect on the others", () => {
     const peer = server();
     peer.send(section(1, put));
     const other = peer.recording.requests[0]!;
@@ -105,7 +105,7 @@ describe("a server bears a client that", () => {
     expect(peer.session.streamCount).toBe(0);
   });
 
-  test("makes a mistake for each request that it completes", () => {
+  test("makes one mistake per completed request", () => {
     const peer = server();
     for (let id = 1; id < 4000; id += 4) {
       complete(peer, id);
@@ -115,7 +115,7 @@ describe("a server bears a client that", () => {
     expect(peer.session.closed).toBe(false);
   }, 20_000);
 
-  test("cancels at once as often as it completes requests", () => {
+  test("cancels one request at once per completed request", () => {
     const peer = server();
     for (let id = 1; id < 8000; id += 4) {
       complete(peer, id);
@@ -132,7 +132,7 @@ describe("a server bears a client that", () => {
 });
 
 describe("a client", () => {
-  test("can cancel 10,000 requests, and others go on", () => {
+  test("can cancel 10,000 requests, without effect on the others", () => {
     const { peer, calls } = client([{}]);
     for (let asked = 0; asked < 10_000; asked += 1) {
       const call = ask(peer.session, { method: "PUT", endStream: false });
@@ -149,7 +149,7 @@ describe("a client", () => {
     expect([peer.session.streamCount, peer.session.closed]).toEqual([0, false]);
   });
 
-  test("bears interim responses while its request has progress", () => {
+  test("accepts any number of interim responses while it sends content", () => {
     const { peer, calls } = client([{ method: "PUT", endStream: false }]);
     for (let sent = 0; sent < 5; sent += 1) {
       calls[0]!.stream!.send(Buffer.from("x"));
@@ -159,7 +159,7 @@ describe("a client", () => {
   });
 });
 
-test("what has been cancelled leaves no memory behind", () => {
+test("cancelled streams leave no memory in use", () => {
   const peer = server();
   let id = 1;
   const storm = (count: number): number => {

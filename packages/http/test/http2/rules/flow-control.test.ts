@@ -19,7 +19,7 @@ function answered(peer: ServerUnderTest, count: number) {
 }
 
 describe("content that is sent", () => {
-  test("is taken as far as the stream's window goes, and the rest when it is opened", () => {
+  test("is taken up to the stream's window, and the rest after an update", () => {
     const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 10 }));
     const [{ stream, recording }] = answered(peer, 1) as [ReturnType<typeof answered>[0]];
     let writable = 0;
@@ -38,7 +38,7 @@ describe("content that is sent", () => {
     ]);
   });
 
-  test("is taken as far as the connection's window goes, which its streams share", () => {
+  test("is taken up to the connection's window, which the streams share", () => {
     const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 1_000_000 }));
     const requests = answered(peer, 3);
     for (const { recording } of requests) recording.sendAll(Buffer.alloc(300_000), { endStream: true });
@@ -55,7 +55,7 @@ describe("content that is sent", () => {
     expect(peer.session.streamCount).toBe(3);
   });
 
-  test("is never taken beyond the limit of what waits", () => {
+  test("is never queued beyond the output limit", () => {
     const peer = server({ outputLimit: 100_000 });
     peer.send(settingsFrame({ INITIAL_WINDOW_SIZE: 2 ** 31 - 1 }), windowUpdateFrame(0, 2 ** 31 - 65_536));
     const [{ stream, recording }] = answered(peer, 1) as [ReturnType<typeof answered>[0]];
@@ -69,7 +69,7 @@ describe("content that is sent", () => {
     expect(sent).toBeGreaterThan(10_000_000);
   });
 
-  test("is dropped when its stream is reset, and does not use the connection's window then", () => {
+  test("is dropped when its stream is reset, and returns the connection's window", () => {
     const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 1_000_000 }), windowUpdateFrame(0, 34_465));
     const requests = answered(peer, 2);
     const before = peer.frames.length;
@@ -80,7 +80,7 @@ describe("content that is sent", () => {
     expect(peer.frames.slice(before).map(({ type }) => type)).toEqual(["RST_STREAM"]);
   });
 
-  test("of others goes on at once where content that was dropped had used the connection's window", () => {
+  test("of other streams continues when dropped content returns the connection's window", () => {
     const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 1_000_000 }));
     const requests = answered(peer, 2);
     requests[0]!.stream.send(Buffer.alloc(65_535));
@@ -89,7 +89,7 @@ describe("content that is sent", () => {
     expect([contentOf(peer, 1), contentOf(peer, 3)]).toEqual([0, 50_000]);
   });
 
-  test("waits while a smaller initial window has made that of a stream negative (RFC 9113 section 6.9.2)", () => {
+  test("waits while a smaller initial window makes a stream's negative (section 6.9.2)", () => {
     const peer = server().send(settingsFrame({ INITIAL_WINDOW_SIZE: 100 }));
     const [{ stream }] = answered(peer, 1) as [ReturnType<typeof answered>[0]];
     expect(stream.send(Buffer.alloc(80))).toBe(80);
@@ -101,7 +101,7 @@ describe("content that is sent", () => {
     expect(stream.sendable).toBe(1);
   });
 
-  test("comes in frames as large as the client takes", () => {
+  test("is cut into frames as large as the client accepts", () => {
     const peer = server().send(settingsFrame({ MAX_FRAME_SIZE: 20_000 }));
     const [{ stream }] = answered(peer, 1) as [ReturnType<typeof answered>[0]];
     stream.send(Buffer.alloc(50_000));
@@ -110,7 +110,7 @@ describe("content that is sent", () => {
 });
 
 describe("content that is received", () => {
-  test("is given back to the peer when half of a window has been consumed", () => {
+  test("returns to the window when half of it has been consumed", () => {
     const peer = server({ streamWindow: 1000, connectionWindow: 65_535 }).send(section(1, put));
     const [{ stream, recording }] = peer.recording.requests as [(typeof peer.recording.requests)[0]];
     recording.consumes = false;
@@ -121,14 +121,14 @@ describe("content that is received", () => {
     expect(peer.framesOf("WINDOW_UPDATE").map(({ streamId, increment }) => [streamId, increment])).toEqual([[1, 500]]);
   });
 
-  test("is given back with its padding, which nobody consumes", () => {
+  test("returns to the window with its padding", () => {
     const peer = server({ streamWindow: 1000, connectionWindow: 65_535 }).send(section(1, put));
     for (let sent = 0; sent < 100; sent += 1) peer.send(dataFrame(1, "x", { padding: 255 }));
     const given = peer.framesOf("WINDOW_UPDATE").filter(({ streamId }) => streamId === 1);
     expect(given.reduce((sum, { increment = 0 }) => sum + increment, 0)).toBeGreaterThan(100 * 257 - 1000);
   });
 
-  test("holds the connection's window until it is consumed, also after its stream has ended", () => {
+  test("holds the connection's window until consumed, even after the stream has ended", () => {
     const peer = server({ connectionWindow: 65_535 }).send(section(1, put));
     const [{ stream, recording }] = peer.recording.requests as [(typeof peer.recording.requests)[0]];
     recording.consumes = false;
@@ -143,7 +143,7 @@ describe("content that is received", () => {
 });
 
 describe("settings of this side", () => {
-  test("bind the peer once it has acknowledged them", () => {
+  test("restrict the peer when it has acknowledged them", () => {
     const peer = server({ streamWindow: 1000 }).send(section(1, put));
     peer.session.updateSettings({ initialWindowSize: 10 });
     peer.send(dataFrame(1, Buffer.alloc(900)));
@@ -154,14 +154,14 @@ describe("settings of this side", () => {
     expect([peer.resetOf(1), peer.resetOf(3)]).toEqual([undefined, 3]);
   });
 
-  test("grant at once what is more than before", () => {
+  test("grant more at once", () => {
     const peer = server({ streamWindow: 10 }).send(section(1, put));
     peer.session.updateSettings({ initialWindowSize: 1000 });
     peer.send(dataFrame(1, Buffer.alloc(900)));
     expect([peer.resetOf(1), peer.alive]).toEqual([undefined, true]);
   });
 
-  test("are the first frame that is sent, and acknowledge those of the peer", () => {
+  test("are the first frame, and those of the peer are acknowledged", () => {
     const peer = server({ streamWindow: 1000, maxConcurrentStreams: 7, maxHeaderListSize: 9999 });
     const [first, ...others] = peer.frames;
     expect([first?.type, Object.fromEntries(first?.settings ?? [])]).toEqual([

@@ -17,7 +17,7 @@ function acknowledge(peer: ServerUnderTest): void {
 }
 
 describe("a server that shuts down (RFC 9113 section 6.8)", () => {
-  test("serves what crosses its announcement, and names the last stream then", () => {
+  test("serves requests that cross its first GOAWAY, and names the last stream in the second", () => {
     const peer = server().send(section(1, put, true));
     peer.session.shutdown();
     expect(goaways(peer)).toEqual([[2 ** 31 - 1, NO_ERROR]]);
@@ -34,7 +34,7 @@ describe("a server that shuts down (RFC 9113 section 6.8)", () => {
     expect([peer.recording.closed, peer.recording.fault, peer.session.closed]).toEqual([true, undefined, true]);
   });
 
-  test("ignores streams above the last one, and understands those below all the same", () => {
+  test("ignores streams above the last one, and still reads those below", () => {
     const peer = server().send(section(1, put));
     peer.session.shutdown();
     acknowledge(peer);
@@ -43,7 +43,7 @@ describe("a server that shuts down (RFC 9113 section 6.8)", () => {
     expect([peer.resetOf(3), peer.alive]).toEqual([undefined, true]);
   });
 
-  test("ends at once where nothing is open", () => {
+  test("ends at once if no stream is open", () => {
     const peer = server();
     peer.session.shutdown();
     acknowledge(peer);
@@ -72,7 +72,7 @@ describe("a server that shuts down (RFC 9113 section 6.8)", () => {
 });
 
 describe("a session that is closed", () => {
-  test("says why, and resets what is open", () => {
+  test("sends the reason, and aborts open streams", () => {
     const peer = server().send(section(1, put));
     peer.session.close(ENHANCE_YOUR_CALM, "no time");
     expect(goaways(peer)).toEqual([[1, ENHANCE_YOUR_CALM]]);
@@ -81,7 +81,7 @@ describe("a session that is closed", () => {
     expect(peer.recording).toMatchObject({ closed: true, closedStreams: 1 });
   });
 
-  test("sends nothing any more where the transport is gone", () => {
+  test("sends nothing after the transport has closed", () => {
     const peer = server().send(section(1, put));
     const before = peer.frames.length;
     peer.session.disconnected();
@@ -92,7 +92,7 @@ describe("a session that is closed", () => {
 });
 
 describe("a client whose server goes away (RFC 9113 section 6.8)", () => {
-  test("has the streams above the last one back, and completes the others", () => {
+  test("can send the requests above the last stream again, and completes the others", () => {
     const { peer, calls } = client([{}, {}]);
     peer.send(goawayFrame(2 ** 31 - 1), goawayFrame(1), section(1, ok, true));
     expect(calls[0]!.seen).toMatchObject({ ended: true });
@@ -102,14 +102,14 @@ describe("a client whose server goes away (RFC 9113 section 6.8)", () => {
     expect(() => ask(peer.session)).toThrow("no request can be sent on this connection now");
   });
 
-  test("is told the code and the reason", () => {
+  test("gets the code and the debug data", () => {
     const { peer, calls } = client();
     peer.send(goawayFrame(0, ENHANCE_YOUR_CALM, "too fast"));
     expect(peer.recording.goaways).toEqual([{ lastStreamId: 0, errorCode: ENHANCE_YOUR_CALM, debugData: "too fast" }]);
     expect(calls[0]!.seen.reset).toMatchObject({ by: "goaway", code: ENHANCE_YOUR_CALM });
   });
 
-  test("says that it goes itself, and ends after its last stream", () => {
+  test("can go away itself, and ends after its last stream", () => {
     const { peer, calls } = client();
     peer.session.shutdown();
     expect(peer.framesOf("GOAWAY").map(({ lastStreamId }) => lastStreamId)).toEqual([0]);
@@ -119,7 +119,7 @@ describe("a client whose server goes away (RFC 9113 section 6.8)", () => {
   });
 });
 
-test("a client may have as many requests as the server allows", () => {
+test("a client has no more requests open than the server allows", () => {
   const { peer } = client([]);
   peer.session.receive(Buffer.from([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1]));
   const call = ask(peer.session);

@@ -16,7 +16,7 @@ import { describe, expect, test } from "vitest";
 
 import { also, client, ok, put, section, server } from "./under-test.ts";
 
-describe("a session takes, and ignores,", () => {
+describe("a session ignores", () => {
   test.each<[what: string, rfcSection: string, ...frames: Uint8Array[]]>([
     ["PRIORITY on any stream", "5.3.2", priorityFrame(1), priorityFrame(99, { dependsOn: 99 })],
     ["frames of an unknown type", "5.5", encodeFrame({ type: 99, streamId: 1 }, Buffer.alloc(100))],
@@ -29,7 +29,7 @@ describe("a session takes, and ignores,", () => {
     ],
     ["the reserved bit", "4.1", encodeFrame({ type: frameTypes.WINDOW_UPDATE }, Buffer.of(0x80, 0, 0, 1))],
     [
-      "an unasked answer to PING",
+      "an unsolicited answer to PING",
       "6.7",
       encodeFrame({ type: frameTypes.PING, flags: frameFlags.ACK }, Buffer.alloc(8)),
     ],

@@ -7,7 +7,7 @@ import { Random } from "../../../fuzz/random.ts";
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
 describe.each(["server", "client"] as const)("a %s", (role) => {
-  test("is told the same, however what it receives is cut", () => {
+  test("gives the same events wherever its input is cut", () => {
     fc.assert(
       fc.property(seeds, seeds, fc.constantFrom(1, 9, 100, 10_000), (seed, cutting, largest) => {
         const random = new Random(cutting);
@@ -18,14 +18,14 @@ describe.each(["server", "client"] as const)("a %s", (role) => {
     );
   });
 
-  test("is told the same, octet by octet", () => {
+  test("gives the same events when its input is cut at every octet", () => {
     for (let seed = 0; seed < 100; seed += 1) {
       expect(eventsOf(role, seed, () => 1)).toEqual(eventsOf(role, seed, (left) => left));
     }
   });
 
   // `pnpm fuzz` goes on with it.
-  test("bears random peers and applications, and sends what can be understood", () => {
+  test("survives random peers and applications, and sends valid frames", () => {
     const run = (): void => {
       for (let seed = 0; seed < 2000; seed += 1) fuzzConnection(role, seed);
     };
@@ -33,7 +33,7 @@ describe.each(["server", "client"] as const)("a %s", (role) => {
   });
 });
 
-test("the random peers complete messages, and break rules", () => {
+test("random peers both complete messages and break rules", () => {
   const events = Array.from({ length: 1000 }, (_, seed) => eventsOf("server", seed, (left) => left)).flat();
   const kinds = ["request", "trailers", "settings", "goaway", "pong", "reset"];
   expect(kinds.filter((kind) => events.filter((event) => event.startsWith(kind)).length < 10)).toEqual([]);
