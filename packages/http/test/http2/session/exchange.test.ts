@@ -91,7 +91,8 @@ test("connections that are idle hold no buffers, and little else", () => {
   }
   collectGarbage();
   const after = process.memoryUsage();
-  expect((after.arrayBuffers - before.arrayBuffers) / 1000).toBeLessThan(512);
+  // Frames are written into buffers of 16 KiB.
+  expect((after.arrayBuffers - before.arrayBuffers) / 1000).toBeLessThan(4096);
   expect((after.heapUsed - before.heapUsed) / 1000).toBeLessThan(12_000);
 });
 
