@@ -10,6 +10,7 @@ import { expect, test } from "vitest";
 
 import { DirectFile } from "../src/stores/direct-file.ts";
 import { StagedFile } from "../src/stores/staged-file.ts";
+import { giveBlockBack, LARGE_BLOCK, takeLargeBlock } from "../src/stores/write-blocks.ts";
 
 const MIB = 1024 * 1024;
 const noise = randomBytes(20 * MIB + 4099);
@@ -74,4 +75,45 @@ test("a disk that has no room left fails it", async () => {
 test("where there is no way past the system's memory, there is none", async () => {
   expect(await DirectFile.open(join(await tempDir(), "missing"))).toBeUndefined();
   expect(await DirectFile.open("/dev/full")).toBeUndefined();
+});
+
+/** Takes all large blocks there are. */
+function takeAllLargeBlocks(): Buffer[] {
+  const blocks: Buffer[] = [];
+  for (let block = takeLargeBlock(); block !== undefined; block = takeLargeBlock()) blocks.push(block);
+  return blocks;
+}
+
+test("large blocks are bounded, and files are written without them", async () => {
+  const taken = takeAllLargeBlocks();
+  expect(taken).toHaveLength(16);
+  expect((await written(piecesOf(noise, 65_521))).bytes.equals(noise)).toBe(true);
+  for (const block of taken) giveBlockBack(block);
+});
+
+test("a file goes on to large blocks when some are given back", async () => {
+  const taken = takeAllLargeBlocks();
+  function* pieces(): Generator<Buffer> {
+    yield* piecesOf(noise.subarray(0, 3 * MIB + 17), 65_521);
+    for (const block of taken) giveBlockBack(block);
+    yield* piecesOf(noise.subarray(3 * MIB + 17), 65_521);
+  }
+  expect((await written(pieces())).bytes.equals(noise)).toBe(true);
+});
+
+test("every large block is given back, by files that end and by files that are given up", async () => {
+  await Promise.all(Array.from({ length: 10 }, () => written(piecesOf(noise.subarray(0, 5 * MIB), 65_521))));
+  const path = join(await tempDir(), "given up");
+  const file = await open(path, "wx");
+  const staged = new StagedFile(path, file);
+  staged.on("error", () => {});
+  for (const piece of piecesOf(noise.subarray(0, 3 * MIB), LARGE_BLOCK / 2)) {
+    await new Promise((resolve) => staged.write(piece, resolve));
+  }
+  staged.destroy();
+  await staged.settle();
+  await file.close();
+  const blocks = takeAllLargeBlocks();
+  expect(blocks).toHaveLength(16);
+  for (const block of blocks) giveBlockBack(block);
 });

@@ -1,10 +1,10 @@
 import type { Algorithm } from "./algorithms.ts";
 import { createDigester, type Digester } from "./digester.ts";
 
-/** What is to be done for one content: where its bytes will be, which are ready, that all were, or to forget it. */
+/** What is to be done for one content: to begin it, to hash its next bytes, to give its digest, or to forget it. */
 export type DigestTask = { readonly id: number } & (
-  | { readonly algorithm: Algorithm; readonly memory: SharedArrayBuffer }
-  | { readonly start: number; readonly end: number }
+  | { readonly algorithm: Algorithm }
+  | { readonly bytes: Uint8Array }
   | { readonly give: "digest" }
   | { readonly forget: true }
 );
@@ -17,7 +17,6 @@ export interface DigestAnswer {
 
 interface Content {
   readonly algorithm: Algorithm;
-  readonly memory: SharedArrayBuffer;
   readonly digester: Promise<Digester>;
 }
 
@@ -34,16 +33,16 @@ export class DigestTasks {
   async do(task: DigestTask): Promise<void> {
     const { id } = task;
     if ("forget" in task) return void this.#contents.delete(id);
-    if ("memory" in task) {
+    if ("algorithm" in task) {
       this.#contents.set(id, { ...task, digester: createDigester([task.algorithm]) });
       return;
     }
     const content = this.#contents.get(id);
     if (content === undefined) return;
-    const { algorithm, memory } = content;
+    const { algorithm } = content;
     // Tasks that wait for one digester go on in the order in which they came.
     const digester = await content.digester;
-    if ("start" in task) digester.update(new Uint8Array(memory, task.start, task.end - task.start));
+    if ("bytes" in task) digester.update(task.bytes);
     this.#answer("give" in task ? { id, digest: digester.digest().values.get(algorithm)! } : { id });
   }
 }

@@ -7,8 +7,8 @@ import { TrailsumError } from "./errors.ts";
 
 /** The hashing of one content with one algorithm on a thread. Stretches are hashed in the order in which they are given. */
 export interface RemoteHasher {
-  /** Hashes a stretch of the shared memory. Until it settles nobody may write there. */
-  hash(start: number, end: number): Promise<void>;
+  /** Hashes these bytes, which are in shared memory. Nothing may be written there until it settles. */
+  hash(bytes: Uint8Array): Promise<void>;
   /** The digest of all that was hashed. */
   digest(): Promise<Buffer>;
   /** Lets go of it, whether or not it has come to its end. */
@@ -28,15 +28,15 @@ export function threadsHelp(): boolean {
   return CORES > 1 && usable;
 }
 
-/** Begins to hash what will be in `memory`, on the thread that has the least to do. */
-export function hashBeside(algorithm: Algorithm, memory: SharedArrayBuffer): RemoteHasher {
+/** Begins to hash a content, on the thread that has the least to do. */
+export function hashBeside(algorithm: Algorithm): RemoteHasher {
   const [least] = [...threads].toSorted((one, other) => one.load - other.load);
   if (least !== undefined && (least.load === 0 || threads.size >= CORES)) {
-    return least.begin(algorithm, memory);
+    return least.begin(algorithm);
   }
   const thread = new DigestThread(() => threads.delete(thread));
   threads.add(thread);
-  return thread.begin(algorithm, memory);
+  return thread.begin(algorithm);
 }
 
 type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
@@ -81,13 +81,13 @@ class DigestThread {
     return this.#waiting.size;
   }
 
-  begin(algorithm: Algorithm, memory: SharedArrayBuffer): RemoteHasher {
+  begin(algorithm: Algorithm): RemoteHasher {
     this.#last += 1;
     const id = this.#last;
     this.#waiting.set(id, []);
-    this.#tell({ id, algorithm, memory });
+    this.#tell({ id, algorithm });
     return {
-      hash: async (start, end) => void (await this.#ask({ id, start, end })),
+      hash: async (bytes) => void (await this.#ask({ id, bytes })),
       digest: async () => Buffer.from((await this.#ask({ id, give: "digest" })) ?? []),
       close: () => {
         if (this.#waiting.delete(id)) this.#tell({ id, forget: true });

@@ -1,19 +1,29 @@
 import type { Algorithm } from "./algorithms.ts";
+import {
+  giveRingBack,
+  newRing,
+  PIECE,
+  type PieceMemory,
+  STRETCH,
+  STRETCHES,
+  takePiece,
+  takeRing,
+} from "./digest-memory.ts";
 import { hashBeside, type RemoteHasher, threadsHelp } from "./digest-threads.ts";
 import { createDigester, type Digester, type Digests } from "./digester.ts";
 
-/** A digester for a stream: it may hash somewhere else, and ask whoever feeds it to wait. */
+/** A digester for a stream: it may hash on other threads, and ask its caller to wait. */
 export interface StreamDigester {
   /** How many bytes have passed so far. */
   readonly size: number;
   /**
-   * Where the next bytes may be put, so that they need not be copied to be hashed on another thread; nothing where they
-   * are hashed in place. A byte has its place at its offset in the content, modulo the size of this memory. A piece of
-   * it that was given to `update` is read for longer: once that is done, the {@link STRETCH} behind the piece's own may
-   * be written over, and nothing else.
+   * Where the next bytes may be put, so that they need not be copied to be hashed on another thread; undefined where they
+   * are hashed in place. Ask for it before the first `update`. A byte has its place at its offset in the content, modulo
+   * the size of this memory. A piece of it that was given to `update` is read for longer: once that is done, the
+   * {@link STRETCH} after the piece's own may be written over, and nothing else.
    */
   readonly memory: SharedArrayBuffer | undefined;
-  /** Takes the next bytes, which have been read once it is done. What it gives is to be awaited before the next ones. */
+  /** Takes the next bytes, which have been read once it is done. Await what it returns before the next ones. */
   update(chunk: Uint8Array): Promise<void> | undefined;
   /** What was found. Nothing can be added afterwards. */
   digest(): Promise<Digests>;
@@ -21,17 +31,16 @@ export interface StreamDigester {
   close(): void;
 }
 
-/** Of this much nothing is known yet: most contents are small, and are hashed at their end from this. */
-const SMALL = 64 * 1024;
-/** In this many bytes content is handed to another thread. */
-export const STRETCH: number = 512 * 1024;
-const STRETCHES = 4;
+/** From this many bytes on content gets a ring, if one is free. */
+const LARGE = 1024 * 1024;
 
 /**
- * A digester for `size` bytes, or for nobody knows how many. Hashing is what a transfer spends most of its time on, so
- * where there is more than one core it happens beside the reading and sending, on a thread for each algorithm. At most
- * as many threads as cores are ever started, for all contents together, and nothing below 2 MiB is worth one. Where no
- * thread can be had, everything is hashed in place.
+ * A digester for `size` bytes, or for an unknown number. Hashing is what a transfer spends most of its time on, so where
+ * there is more than one core it happens beside the reading and sending, on a thread for each algorithm. At most as many
+ * threads as cores are ever started, for all contents together, and no content known to be below 2 MiB is worth one. Where
+ * no thread can be had, everything is hashed in place.
+ *
+ * A content that rests holds 32 KiB here; beyond 1 MiB it may hold one of a few rings of 2 MiB instead.
  */
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
@@ -64,78 +73,164 @@ class DigesterInPlace implements StreamDigester {
 }
 
 /**
- * Copies what it is given into memory that it shares with the threads, and hands it over a stretch at a time. What fits
- * into that memory as a whole never goes to one.
+ * Copies what it is given into memory that it shares with the threads: into pieces first, and once there is much of it,
+ * into a ring. What fits into one piece never goes to a thread.
  */
 class ThreadedDigester implements StreamDigester {
   size = 0;
   readonly memory: SharedArrayBuffer | undefined;
   readonly #algorithms: readonly Algorithm[];
-  #bytes: Uint8Array;
-  /** For each stretch: when it may be written over. */
-  readonly #free: (Promise<void> | undefined)[] = Array.from({ length: STRETCHES });
   #hashers: readonly RemoteHasher[] | undefined;
-  #filling = 0;
-  #filled = 0;
+  #pieces: Pieces | undefined;
+  #ring: Ring | undefined;
+  #borrowed: SharedArrayBuffer | undefined;
 
   constructor(algorithms: readonly Algorithm[], size: number | undefined) {
     this.#algorithms = algorithms;
-    // Of content whose size is not known it may turn out that there is next to none.
-    this.memory = size === undefined ? undefined : new SharedArrayBuffer(STRETCH * STRETCHES);
-    this.#bytes = this.memory === undefined ? Buffer.allocUnsafe(SMALL) : new Uint8Array(this.memory);
+    this.memory = size === undefined ? undefined : newRing();
   }
 
   update(chunk: Uint8Array): Promise<void> | undefined {
-    if (chunk.buffer === this.memory) return this.#take(chunk);
-    if (this.#bytes.length === SMALL && this.size + chunk.byteLength > SMALL) this.#outgrow();
     this.size += chunk.byteLength;
-    return this.#copy(chunk);
+    if (chunk.buffer === this.memory) {
+      this.#ring ??= new Ring(this.memory, this.#begun);
+      return this.#ring.take(chunk);
+    }
+    if (this.#ring === undefined && this.size > LARGE) this.#borrowRing();
+    if (this.#ring !== undefined) return this.#ring.copy(chunk);
+    this.#pieces ??= new Pieces(this.#begun);
+    return this.#pieces.copy(chunk);
   }
 
   async digest(): Promise<Digests> {
-    if (this.#hashers === undefined) {
-      const digester = await createDigester(this.#algorithms);
-      digester.update(this.#bytes.subarray(0, this.size));
-      return digester.digest();
-    }
-    this.#handOver();
-    const digests = await Promise.all(this.#hashers.map((hasher) => hasher.digest()));
+    if (this.#hashers === undefined && this.#ring === undefined) return this.#digestHere();
+    this.#pieces?.handOver();
+    this.#ring?.handOver();
+    const digests = await Promise.all(this.#begun().map((hasher) => hasher.digest()));
     this.close();
     return { size: this.size, values: new Map(this.#algorithms.map((algorithm, at) => [algorithm, digests[at]!])) };
   }
 
   close(): void {
     for (const hasher of this.#hashers ?? []) hasher.close();
+    this.#pieces?.close();
+    if (this.#borrowed !== undefined) giveRingBack(this.#borrowed);
+    this.#borrowed = undefined;
   }
 
-  #outgrow(): void {
-    const shared = new Uint8Array(new SharedArrayBuffer(STRETCH * STRETCHES));
-    shared.set(this.#bytes.subarray(0, this.size));
-    this.#bytes = shared;
+  async #digestHere(): Promise<Digests> {
+    const digester = await createDigester(this.#algorithms);
+    const only = this.#pieces?.filled;
+    if (only !== undefined) digester.update(only);
+    return digester.digest();
   }
 
-  /** Takes a piece that lies in its place already. */
-  #take(chunk: Uint8Array): Promise<void> | undefined {
-    const behind = (this.#filling + 1) % STRETCHES;
-    this.size += chunk.byteLength;
-    this.#filled += chunk.byteLength;
-    if (this.#filled === STRETCH) {
-      // At once: what comes next may be written to the memory before it is given.
-      this.#hashers ??= this.#begin();
-      this.#handOver();
-      this.#filling = behind;
-      this.#filled = 0;
-    }
-    return this.#free[behind];
+  #borrowRing(): void {
+    this.#borrowed = takeRing();
+    if (this.#borrowed === undefined) return;
+    this.#pieces?.handOver();
+    this.#ring = new Ring(this.#borrowed, this.#begun);
+  }
+
+  readonly #begun = (): readonly RemoteHasher[] => {
+    this.#hashers ??= this.#algorithms.map((algorithm) => hashBeside(algorithm));
+    return this.#hashers;
+  };
+}
+
+/** Memory for one piece that is filled, while the piece before is hashed. */
+class Pieces {
+  readonly #begin: () => readonly RemoteHasher[];
+  #piece: PieceMemory | undefined;
+  #filled = 0;
+  /** When the piece before has been hashed. */
+  #hashed: Promise<void> | undefined;
+  /** Those that are being hashed. */
+  readonly #handedOver = new Set<PieceMemory>();
+
+  constructor(begin: () => readonly RemoteHasher[]) {
+    this.#begin = begin;
+  }
+
+  /** What has not been handed over. */
+  get filled(): Uint8Array | undefined {
+    return this.#piece?.bytes.subarray(0, this.#filled);
   }
 
   /** Copies as far as there is room, and goes on when there is more. */
-  #copy(chunk: Uint8Array): Promise<void> | undefined {
+  copy(chunk: Uint8Array): Promise<void> | undefined {
+    for (let at = 0; at < chunk.byteLength;) {
+      if (this.#filled === PIECE) {
+        const before = this.#hashed;
+        this.handOver();
+        const rest = chunk.subarray(at);
+        if (before !== undefined) return before.then(() => this.copy(rest));
+      }
+      this.#piece ??= takePiece();
+      const length = Math.min(chunk.byteLength - at, PIECE - this.#filled);
+      this.#piece.bytes.set(chunk.subarray(at, at + length), this.#filled);
+      this.#filled += length;
+      at += length;
+    }
+    return undefined;
+  }
+
+  /** Has what was filled hashed. */
+  handOver(): void {
+    const piece = this.#piece;
+    if (piece === undefined) return;
+    const bytes = piece.bytes.subarray(0, this.#filled);
+    this.#piece = undefined;
+    this.#filled = 0;
+    this.#handedOver.add(piece);
+    const hashed = hashOn(this.#begin(), bytes, () => {
+      if (this.#handedOver.delete(piece)) piece.giveBack();
+      if (this.#hashed === hashed) this.#hashed = undefined;
+    });
+    this.#hashed = hashed;
+  }
+
+  /** Gives all memory back. What a thread finds in it from now on is not asked for. */
+  close(): void {
+    this.#piece?.giveBack();
+    this.#piece = undefined;
+    this.#filled = 0;
+    for (const piece of this.#handedOver) piece.giveBack();
+    this.#handedOver.clear();
+  }
+}
+
+/** Memory that is filled a stretch at a time, while the stretches before are hashed. */
+class Ring {
+  readonly #bytes: Uint8Array;
+  readonly #begin: () => readonly RemoteHasher[];
+  /** For each stretch: when it may be written over. */
+  readonly #free: (Promise<void> | undefined)[] = Array.from({ length: STRETCHES });
+  #filling = 0;
+  #filled = 0;
+
+  constructor(memory: SharedArrayBuffer, begin: () => readonly RemoteHasher[]) {
+    this.#bytes = new Uint8Array(memory);
+    this.#begin = begin;
+  }
+
+  /** Takes a piece that lies in its place already. */
+  take(chunk: Uint8Array): Promise<void> | undefined {
+    const next = (this.#filling + 1) % STRETCHES;
+    this.#filled += chunk.byteLength;
+    // At once: what comes next may be written to the memory before it is given.
+    if (this.#filled === STRETCH) this.handOver();
+    return this.#free[next];
+  }
+
+  /** Copies as far as there is room, and goes on when there is more. */
+  copy(chunk: Uint8Array): Promise<void> | undefined {
     for (let at = 0; at < chunk.byteLength;) {
       if (this.#filled === STRETCH) {
-        const free = this.#advance();
+        this.handOver();
+        const free = this.#free[this.#filling];
         const rest = chunk.subarray(at);
-        if (free !== undefined) return free.then(() => this.#copy(rest));
+        if (free !== undefined) return free.then(() => this.copy(rest));
       }
       const length = Math.min(chunk.byteLength - at, STRETCH - this.#filled);
       this.#bytes.set(chunk.subarray(at, at + length), this.#filling * STRETCH + this.#filled);
@@ -145,37 +240,24 @@ class ThreadedDigester implements StreamDigester {
     return undefined;
   }
 
-  /** The stretch is full: on to the next one, which may still be read by the threads. */
-  #advance(): Promise<void> | undefined {
-    if (this.#hashers !== undefined) this.#handOver();
-    else if (this.#filling === STRETCHES - 1) this.#start();
-    this.#filling = (this.#filling + 1) % STRETCHES;
-    this.#filled = 0;
-    return this.#free[this.#filling];
-  }
-
-  /** The memory is full for the first time. */
-  #start(): void {
-    this.#hashers = this.#begin();
-    for (this.#filling = 0; this.#filling < STRETCHES; this.#filling += 1) this.#handOver();
-    this.#filling = STRETCHES - 1;
-  }
-
-  #begin(): RemoteHasher[] {
-    const memory = this.#bytes.buffer as SharedArrayBuffer;
-    return this.#algorithms.map((algorithm) => hashBeside(algorithm, memory));
-  }
-
-  #handOver(): void {
+  /** Has what was filled hashed, and goes on to the next stretch, which may still be read by the threads. */
+  handOver(): void {
+    if (this.#filled === 0) return;
     const stretch = this.#filling;
     const start = stretch * STRETCH;
-    const end = start + this.#filled;
-    const hashed = this.#hashers!.map((hasher) => hasher.hash(start, end));
-    const free = Promise.all(hashed).then(() => {
-      this.#free[stretch] = undefined;
+    const bytes = this.#bytes.subarray(start, start + this.#filled);
+    this.#filling = (stretch + 1) % STRETCHES;
+    this.#filled = 0;
+    const free = hashOn(this.#begin(), bytes, () => {
+      if (this.#free[stretch] === free) this.#free[stretch] = undefined;
     });
-    // Whoever waits for it next, or for the digest, is told.
-    free.catch(() => {});
     this.#free[stretch] = free;
   }
+}
+
+/** Has bytes hashed by every hasher, then calls `done`, whatever came of it. The caller may leave a failure unobserved. */
+function hashOn(hashers: readonly RemoteHasher[], bytes: Uint8Array, done: () => void): Promise<void> {
+  const hashed = Promise.all(hashers.map((hasher) => hasher.hash(bytes))).then(() => {});
+  hashed.then(done, done);
+  return hashed;
 }

@@ -38,9 +38,10 @@ export function createVerifyingStream(options: VerifyingStreamOptions): Verifyin
   return new VerifyingTransform(options);
 }
 
-// Several of the pieces in which sockets give their bytes: with room for one alone the source is stopped and started for
-// every piece, which costs more than hashing it.
-const HIGH_WATER_MARK = 262_144;
+// Two of the pieces in which sockets give their bytes, so that the source need not stop for every piece, and one that waits
+// for the reader. Content that rests holds that much in memory.
+const WRITABLE_HIGH_WATER_MARK = 131_072;
+const READABLE_HIGH_WATER_MARK = 65_536;
 
 class VerifyingTransform extends Transform implements VerifyingStream {
   readonly verdict: Promise<Verdict>;
@@ -51,7 +52,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
   #withheld: Buffer | undefined;
 
   constructor(options: VerifyingStreamOptions) {
-    super({ highWaterMark: HIGH_WATER_MARK });
+    super({ writableHighWaterMark: WRITABLE_HIGH_WATER_MARK, readableHighWaterMark: READABLE_HIGH_WATER_MARK });
     this.#options = options;
     this.verdict = this.#settle.promise;
     // Whoever only reads the stream learns of a failure there, so an unobserved rejection is no mistake.

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 
 import { type Algorithm, createStreamDigester, type Digests } from "../src/index.ts";
-import { STRETCH } from "../src/stream-digester.ts";
+import { STRETCH } from "../src/digest-memory.ts";
 import { digestsOf } from "./message.ts";
 
 /** What a stream digester finds in `content`, given piece by piece. */
@@ -58,6 +58,18 @@ describe("a stream digester finds what a digester finds", () => {
     expect(found.map(({ values }) => values.get("md5")!.toString("hex"))).toEqual(
       contents.map((content) => createHash("md5").update(content).digest("hex")),
     );
+  });
+
+  test("in pieces of one byte", async () => {
+    const content = bytes.subarray(0, 100_000);
+    expect(await digested(content, 1, ["md5"])).toEqual(await digestsOf(content, ["md5"]));
+  });
+
+  test("while other contents hold all large memory", async () => {
+    const rest = await Promise.all(Array.from({ length: 10 }, () => createStreamDigester(["md5"])));
+    for (const digester of rest) await digester.update(bytes.subarray(0, 3 * MiB));
+    expect(await digested(bytes, 100_000, names)).toEqual(await digestsOf(bytes, names));
+    for (const digester of rest) digester.close();
   });
 
   test("with no algorithm at all", async () => {

@@ -1,29 +1,32 @@
 import type { FileHandle } from "node:fs/promises";
 import { Writable } from "node:stream";
 
-import { DIRECT_BLOCK, DirectFile } from "./direct-file.ts";
+import { DirectFile } from "./direct-file.ts";
 import { fileError } from "./file-errors.ts";
+import { giveBlockBack, LARGE_BLOCK, SMALL_BLOCK, takeLargeBlock, takeSmallBlock } from "./write-blocks.ts";
 
-// Large writes cost the least, and two blocks are all that is ever held: one being filled, one being written.
-const BLOCK = DIRECT_BLOCK;
-// What one writev takes; it also bounds what tiny chunks cost.
-const MAX_CHUNKS = 1024;
+// The first block of a file is not larger than what comes first, unless that is tiny.
+const SMALLEST_BLOCK = 4096;
 // What comes first of a file stays in the system's memory, and so most files do: they are likely to be asked for soon.
-const REMEMBERED = 16 * BLOCK;
+const REMEMBERED = 16 * LARGE_BLOCK;
 // How much is written to memory before the disk is told to keep it, so that the last sync finds little left to do.
-const SYNC_INTERVAL = 64 * BLOCK;
+const SYNC_INTERVAL = 64 * LARGE_BLOCK;
 
 /**
- * Takes content into an open file, in blocks of one mebibyte. It finishes when everything is written; `settle` then
- * `sync` make it durable. It never closes the file.
+ * Takes content into an open file. It is collected in blocks: of 64 KiB for the first mebibyte, of one mebibyte after
+ * that where the pool has one. At most two are held: one being filled, one being written. It finishes when everything is
+ * written; `settle` then `sync` make it durable. It never closes the file.
  */
 export class StagedFile extends Writable {
   readonly #path: string;
   readonly #file: FileHandle;
-  /** The same file, for blocks that go straight to the disk. */
-  #direct: DirectFile | undefined;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  /** The same file, for blocks that go straight to the disk; null where there is no such way. */
+  #direct: DirectFile | null | undefined;
+  /** The block that is being filled. */
+  #block: Buffer | undefined;
+  #filled = 0;
+  /** How many bytes of content are in the blocks before the one being filled. */
+  #before = 0;
   #written = 0;
   #unsynced = 0;
   #writing: Promise<void> | undefined;
@@ -31,39 +34,32 @@ export class StagedFile extends Writable {
   #failure: Error | undefined;
 
   constructor(path: string, file: FileHandle) {
-    super({ highWaterMark: BLOCK });
+    super({ highWaterMark: SMALL_BLOCK });
     this.#path = path;
     this.#file = file;
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes < BLOCK) {
-      if (this.#chunks.length === MAX_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
-      return done();
-    }
-    if (this.#writing === undefined) {
-      this.#writeBlocks();
-      return done();
-    }
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const rest = this.#fill(chunk);
+    if (rest.length === 0) return done();
     // The disk is slower than the sender, who has to wait.
-    this.#writing.then(
-      () => {
-        this.#writeBlocks();
-        done();
-      },
+    this.#writing!.then(
+      () => this._write(rest, encoding, done),
       (error: unknown) => done(fileError(error, "FILE_UNWRITABLE")),
     );
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    const rest = (): Promise<void> => this.#write(this.#bytes);
-    const written = (this.#writing ?? Promise.resolve()).then(rest);
-    written.then(
+    this.#writeRest().then(
       () => done(),
       (error: unknown) => done(fileError(error, "FILE_UNWRITABLE")),
     );
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.#block !== undefined) giveBlockBack(this.#block);
+    this.#block = undefined;
+    done(error);
   }
 
   /** Waits until nothing uses the file any more, so that it can be closed. Never rejects. */
@@ -80,41 +76,80 @@ export class StagedFile extends Writable {
     await this.#file.sync();
   }
 
-  /** Writes the whole blocks of what has come. What is left of it waits for more. */
-  #writeBlocks(): void {
-    const writing = this.#write(this.#bytes - (this.#bytes % BLOCK)).finally(() => {
+  /** Copies what there is room for while at most one block is being written. Returns the rest. */
+  #fill(chunk: Buffer): Buffer {
+    let rest = chunk;
+    while (rest.length > 0) {
+      this.#block ??= this.#nextBlock(rest.length);
+      const copied = rest.copy(this.#block, this.#filled);
+      this.#filled += copied;
+      rest = rest.subarray(copied);
+      if (this.#filled < this.#block.length) break;
+      if (this.#block.length < SMALL_BLOCK) this.#grow(this.#block);
+      else if (this.#writing === undefined) this.#writeBlock(this.#block);
+      else break;
+    }
+    return rest;
+  }
+
+  #nextBlock(wanted: number): Buffer {
+    if (this.#before === 0 && wanted < SMALL_BLOCK) return Buffer.allocUnsafeSlow(Math.max(SMALLEST_BLOCK, wanted));
+    const large = this.#before >= LARGE_BLOCK && this.#before % LARGE_BLOCK === 0 ? takeLargeBlock() : undefined;
+    return large ?? takeSmallBlock();
+  }
+
+  #grow(block: Buffer): void {
+    this.#block = takeSmallBlock();
+    block.copy(this.#block);
+  }
+
+  /** Has a full block written, and another one filled meanwhile. */
+  #writeBlock(block: Buffer): void {
+    this.#before += block.length;
+    this.#block = undefined;
+    this.#filled = 0;
+    const writing = this.#write(block).finally(() => {
+      giveBlockBack(block);
       this.#writing = undefined;
+      if (this.#block !== undefined && this.#filled === this.#block.length && !this.destroyed)
+        this.#writeBlock(this.#block);
     });
     this.#writing = writing;
     writing.catch((error: unknown) => this.#fail(error));
   }
 
-  /** Writes the first `bytes` bytes of what has come. */
-  async #write(bytes: number): Promise<void> {
-    const [first, others] = split(this.#chunks, bytes);
-    this.#chunks = others;
-    this.#bytes -= bytes;
-    let chunks = first;
-    for (let left = bytes; left > 0;) {
+  async #writeRest(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    const block = this.#block;
+    if (block === undefined) return;
+    this.#block = undefined;
+    this.#writing = this.#write(block.subarray(0, this.#filled)).finally(() => {
+      giveBlockBack(block);
+      this.#writing = undefined;
+    });
+    await this.#writing;
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
       // A full disk takes a part, and says why only when asked again.
-      const written = (await this.#toDisk(chunks, left)) || (await this.#toMemory(chunks));
+      const written = (await this.#toDisk(rest)) || (await this.#toMemory(rest));
       this.#written += written;
-      left -= written;
-      [, chunks] = split(chunks, written);
+      rest = rest.subarray(written);
     }
     if (this.#unsynced >= SYNC_INTERVAL && this.#syncing === undefined) this.#syncInBackground();
   }
 
-  /** Writes the next block past the system's memory, where there is a whole one and a way. Gives how many bytes went. */
-  async #toDisk(chunks: readonly Buffer[], bytes: number): Promise<number> {
+  /** Writes a whole large block past the system's memory, where there is a way. Returns how many bytes it took. */
+  async #toDisk(block: Buffer): Promise<number> {
     const position = this.#written;
-    if (bytes < BLOCK || position < REMEMBERED || position % BLOCK !== 0) return 0;
-    if (position === REMEMBERED) this.#direct = await DirectFile.open(this.#path);
-    return this.#direct === undefined ? 0 : this.#direct.write(chunks, position);
+    if (block.length < LARGE_BLOCK || position < REMEMBERED || position % LARGE_BLOCK !== 0) return 0;
+    this.#direct ??= this.#direct === undefined ? ((await DirectFile.open(this.#path)) ?? null) : null;
+    return this.#direct === null ? 0 : this.#direct.write(block, position);
   }
 
-  async #toMemory(chunks: readonly Buffer[]): Promise<number> {
-    const { bytesWritten } = await this.#file.writev(chunks, this.#written);
+  async #toMemory(bytes: Buffer): Promise<number> {
+    const { bytesWritten } = await this.#file.write(bytes, 0, bytes.length, this.#written);
     this.#unsynced += bytesWritten;
     return bytesWritten;
   }
@@ -133,17 +168,4 @@ export class StagedFile extends Writable {
     this.#failure ??= fileError(error, "FILE_UNWRITABLE");
     this.destroy(this.#failure);
   }
-}
-
-/** These chunks in two parts, the first of `bytes` bytes. */
-function split(chunks: readonly Buffer[], bytes: number): [first: Buffer[], rest: Buffer[]] {
-  let left = bytes;
-  const first: Buffer[] = [];
-  const rest: Buffer[] = [];
-  for (const chunk of chunks) {
-    if (left > 0) first.push(left < chunk.length ? chunk.subarray(0, left) : chunk);
-    if (left < chunk.length) rest.push(left > 0 ? chunk.subarray(left) : chunk);
-    left = Math.max(0, left - chunk.length);
-  }
-  return [first, rest];
 }
