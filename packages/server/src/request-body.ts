@@ -3,6 +3,8 @@ import type { Writable } from "node:stream";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
+import { ChunkOverhead } from "./chunk-overhead.ts";
+import { SmallChunks } from "./small-chunks.ts";
 import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest } from "./node-message.ts";
 
 /** How a request's content is read. */
@@ -29,6 +31,8 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   const { announced, maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers } = reading;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
 
+  const chunks = new SmallChunks(write);
+  const overhead = new ChunkOverhead();
   let size = 0;
   let draining = false;
   const idle = idleTimeout > 0 ? setTimeout(onIdle, idleTimeout) : undefined;
@@ -36,11 +40,15 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   function onData(chunk: Buffer): void {
     size += chunk.length;
     if (size > maxSize) return fail(tooLarge(maxSize));
+    if (overhead.exceededBy(chunk.length)) return fail(tooManySmallChunks());
     idle?.refresh();
-    if (!body.write(chunk)) {
-      draining = true;
-      req.pause();
-    }
+    chunks.add(chunk);
+  }
+
+  function write(bytes: Buffer): void {
+    if (body.write(bytes)) return;
+    draining = true;
+    req.pause();
   }
 
   function onDrain(): void {
@@ -56,6 +64,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
     } catch (error) {
       return fail(TrailsumError.from(error));
     }
+    chunks.flush();
     detach();
     resolve();
     body.end();
@@ -112,6 +121,10 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
 /** The error for content that is larger than a server accepts. */
 export function tooLarge(maxSize: number): TrailsumError {
   return new TrailsumError("TOO_LARGE", `at most ${maxSize} bytes are accepted here`);
+}
+
+function tooManySmallChunks(): TrailsumError {
+  return new TrailsumError("PROTOCOL", "the content came in too many chunks of less than 16 bytes: send larger ones");
 }
 
 /** Why a request did not arrive whole: what its sender did wrong where the parser says so, a lost connection otherwise. */

@@ -357,9 +357,10 @@ function deliveredAlgorithms(
   return chosen.length > 0 ? [...new Set(chosen)] : supported.slice(0, 1);
 }
 
-/** The fields that say what would have been accepted. */
+/** The fields that say what would have been accepted, or when. */
 function refusalFields({ code, status }: TrailsumError, { header }: RequestHead): FieldLine[] {
   if (code === "METHOD_NOT_ALLOWED") return [["Allow", ALLOW]];
+  if (code === "UNAVAILABLE") return [["Retry-After", "1"]];
   // RFC 9110 section 12.5.3.
   return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "identity"]] : [];
 }

@@ -10,6 +10,7 @@ import { Agent, request as undiciRequest } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createMemoryStore, createUploadHandler, type Store } from "../src/index.ts";
+import { fileError } from "../src/stores/file-errors.ts";
 import { protocols } from "./http2-peer.ts";
 import {
   answerOf,
@@ -308,6 +309,17 @@ describe("a store that fails", () => {
   test("full at the commit: 507", async () => {
     const { port } = await handle({ store: failing(new TrailsumError("NO_SPACE", "the disk is full"), 1_000) });
     expect((await exchange(port, upload("/it"))).status).toBe(507);
+  });
+
+  test.each(["EMFILE", "ENFILE"])("out of descriptors (%s): 503, and when to try again", async (code) => {
+    const cause = Object.assign(new Error("too many open files"), { code });
+    const store: Store = {
+      ...createMemoryStore(),
+      stage: () => Promise.reject(fileError(cause, "FILE_UNWRITABLE")),
+    };
+    const { port } = await handle({ store });
+    const answer = await exchange(port, upload("/it"));
+    expect([answer.status, answer.field("Retry-After")]).toEqual([503, "1"]);
   });
 
   test("in a way that nobody foresaw: 500, and nothing of what went wrong is told", async () => {

@@ -36,6 +36,7 @@ export type ErrorCode =
   | "EXPECTATION_FAILED"
   | "LOOP_DETECTED"
   | "NO_SPACE"
+  | "UNAVAILABLE"
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE"
   | "FILE_CHANGED"
@@ -100,6 +101,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   EXPECTATION_FAILED: { meaning: "an expectation that cannot be met", exit: 4, status: 417, type: "about:blank" },
   LOOP_DETECTED: { meaning: "the request came back to a proxy on its path", exit: 3, status: 508, type: "about:blank" },
   NO_SPACE: { meaning: "no space left to store it", exit: 5, status: 507, type: "about:blank" },
+  UNAVAILABLE: {
+    meaning: "the server cannot answer for the time being",
+    exit: 4,
+    status: 503,
+    type: "about:blank",
+  },
   FILE_UNREADABLE: { meaning: "cannot read a local file", exit: 5 },
   FILE_UNWRITABLE: { meaning: "cannot write a local file", exit: 5 },
   FILE_CHANGED: { meaning: "a file changed while it was read", exit: 5 },

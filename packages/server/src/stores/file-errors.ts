@@ -5,6 +5,8 @@ const meanings: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ENOSPC", ["NO_SPACE", "there is no space left to store this"]],
   ["EDQUOT", ["NO_SPACE", "there is no space left to store this: the quota is used up"]],
   ["EFBIG", ["NO_SPACE", "the file system cannot store a file this large"]],
+  ["EMFILE", ["UNAVAILABLE", "too many files are open here: try again later"]],
+  ["ENFILE", ["UNAVAILABLE", "too many files are open here: try again later"]],
   ["ENAMETOOLONG", ["PATH_INVALID", "the path is too long for the file system: shorten it"]],
   ["EILSEQ", ["PATH_INVALID", "the file system cannot store a name like this"]],
   ["ENOTDIR", ["CONFLICT", "a file is stored where the path needs a directory: choose another name"]],

@@ -7,13 +7,18 @@ const SEMICOLON = 0x3b;
 /** Extensions mean nothing here and are only skipped, so their total in one message is bounded (RFC 9112 section 7.1.1). */
 const MAX_EXTENSION_BYTES = 16_384;
 
+/** The most content of small chunks that is put together. Bytes. */
+const MOST_TOGETHER = 16_384;
+const together = Buffer.alloc(MOST_TOGETHER);
+
 /** RFC 9112 section 7.1.1, without the whitespace that it lets recipients tolerate: `;name`, `;name=value`, `;name="value"`. */
 const EXTENSIONS =
   /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)+$/;
 
 /**
  * Undoes the chunked transfer coding, up to the last chunk (RFC 9112 section 7.1). It reads from the buffers it is given
- * without copying, and refuses what two recipients could read differently: sizes with a sign, a prefix, spaces or too
+ * without copying, except that it puts the content of small chunks together: what each piece costs after that is far more
+ * than a copy. It refuses what two recipients could read differently: sizes with a sign, a prefix, spaces or too
  * many digits, anything behind a size that is no extension, lines that do not end in CRLF. It throws a {@link SyntaxFault}
  * for them.
  */
@@ -42,11 +47,34 @@ export class ChunkedDecoder {
         this.position = end;
         return bytes.subarray(at, end);
       }
+      if (this.#state === "size" && this.#digits === 0) {
+        const content = this.#readSmallChunks(bytes, at);
+        if (content !== undefined) return content;
+      }
       this.#frame(bytes[at]!);
       at += 1;
     }
     this.position = at;
     return undefined;
+  }
+
+  /** The content of the chunks from `start` that are less than 16 bytes long, where there is more than one of them. */
+  #readSmallChunks(bytes: Buffer, start: number): Buffer | undefined {
+    let size = 0;
+    let chunks = 0;
+    let at = start;
+    while (at + 6 <= bytes.length) {
+      const length = hexDigit(bytes[at]!);
+      const end = at + 3 + length;
+      if (length <= 0 || end + 2 > bytes.length || size + length > MOST_TOGETHER) break;
+      if (bytes[at + 1] !== CR || bytes[at + 2] !== LF || bytes[end] !== CR || bytes[end + 1] !== LF) break;
+      for (let from = at + 3; from < end; from += 1, size += 1) together[size] = bytes[from]!;
+      at = end + 2;
+      chunks += 1;
+    }
+    if (chunks < 2) return undefined;
+    this.position = at;
+    return Buffer.from(together.subarray(0, size));
   }
 
   /** Takes one byte of what surrounds the data. */

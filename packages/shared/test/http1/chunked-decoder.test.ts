@@ -37,6 +37,27 @@ test("content is a view of what was read", () => {
   expect(new ChunkedDecoder().read(bytes, 0)?.buffer).toBe(bytes.buffer);
 });
 
+test("the content of small chunks is put together", () => {
+  const bytes = Buffer.from(`${"1\r\na\r\n".repeat(500)}f\r\n${"b".repeat(15)}\r\n10\r\n${"c".repeat(16)}\r\n0\r\n`);
+  const pieces: string[] = [];
+  const decoder = new ChunkedDecoder();
+  for (let at = 0; !decoder.done; at = decoder.position) {
+    const piece = decoder.read(bytes, at);
+    if (piece !== undefined) pieces.push(piece.toString());
+  }
+  expect(pieces).toEqual(["a".repeat(500) + "b".repeat(15), "c".repeat(16)]);
+});
+
+test("small chunks are put together wherever the bytes are cut", () => {
+  const bytes = Buffer.from(`${"1\r\na\r\n2\r\nbc\r\n".repeat(3000)}0\r\n`);
+  const content = "abc".repeat(3000);
+  for (const length of [1, 7, 4096]) {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += length) pieces.push(bytes.subarray(at, at + length));
+    expect(decode(pieces)).toEqual({ content, rest: "", done: true });
+  }
+});
+
 test("chunks are read as in one piece wherever they are cut", () => {
   fc.assert(
     fc.property(inChunks, cuts, ({ body }, cut) => {

@@ -1,0 +1,39 @@
+/** What counts as small. Bytes. */
+const SMALL = 1024;
+const MOST_TOGETHER = 16_384;
+
+/**
+ * Puts small pieces of content together: what each costs where it is verified and stored is far more than a copy. A piece
+ * waits no longer than until everything that has arrived with it has been looked at.
+ */
+export class SmallChunks {
+  readonly #write: (bytes: Buffer) => void;
+  #together: Buffer | undefined;
+  #length = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+
+  /** `write` takes what was put together, in order. */
+  constructor(write: (bytes: Buffer) => void) {
+    this.#write = write;
+  }
+
+  /** Takes the next piece. */
+  add(piece: Buffer): void {
+    if (piece.length >= SMALL || this.#length + piece.length > MOST_TOGETHER) this.flush();
+    if (piece.length >= SMALL) return this.#write(piece);
+    this.#together ??= Buffer.allocUnsafe(MOST_TOGETHER);
+    this.#together.set(piece, this.#length);
+    this.#length += piece.length;
+    this.#scheduled ??= setImmediate(() => this.flush());
+  }
+
+  /** Writes what is there. */
+  flush(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    const together = this.#together?.subarray(0, this.#length);
+    this.#together = undefined;
+    this.#length = 0;
+    if (together !== undefined) this.#write(together);
+  }
+}
