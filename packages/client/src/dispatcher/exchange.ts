@@ -19,6 +19,9 @@ export interface ExchangeCarrier {
   drop(exchange: Exchange, error: Error): void;
 }
 
+/** The most interim responses (1xx) while no content is sent: some servers report progress by them, and none needs more. */
+const MAX_INTERIMS = 1_000;
+
 /**
  * One request and the response to it, from `dispatch` to the last callback: what undici calls a controller, and the
  * place where the handler is called. Each of its endings happens at most once.
@@ -42,6 +45,8 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   deadline: number = Number.POSITIVE_INFINITY;
   #answered = false;
   #ended = false;
+  /** How many interim responses have come since content was last sent. */
+  #interims = 0;
 
   constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler, origin: string) {
     this.request = request;
@@ -82,6 +87,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   }
 
   bodySent(chunk: Uint8Array): void {
+    this.#interims = 0;
     this.diagnostics.bodyChunkSent(chunk);
     if (this.#handler.onBodySent === undefined) return;
     this.#call(() => this.#handler.onBodySent?.(chunk as Buffer));
@@ -100,6 +106,10 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
       if (this.paused) this.carrier?.pause();
     }
     if (this.#ended) return;
+    if (status < 200 && (this.#interims += 1) > MAX_INTERIMS) {
+      this.fail(new errors.SocketError(`more than ${MAX_INTERIMS} interim responses`));
+      return;
+    }
     this.diagnostics.headers(status, raw, reason);
     try {
       this.#handler.onResponseStarted?.();
