@@ -53,6 +53,15 @@ test("--max-size refuses what is larger: at once where its length is told, and e
   expect([await visible(), await staged()]).toEqual([["fits"], []]);
 });
 
+test("--timeout-idle is how long serve waits for a silent client", async () => {
+  const { port, visible, staged, stderr } = await serve(["--timeout-idle", "0.2"]);
+  const silent = await rawClient(port);
+  await silent.write(head + chunk);
+  expect((await silent.readHead()).toString()).toMatch(/^HTTP\/1\.1 408 /);
+  expect(stderr()).toContain("no byte of the content came for 0.2 s");
+  expect([await visible(), await staged()]).toEqual([[], []]);
+});
+
 test("--require sha-256 refuses uploads whose strongest digest is weaker", async () => {
   const { url, visible } = await serve(["--require", "sha-256"]);
   const weak = await trailsum(["upload", await fileOf(), `${url}/weak`]);

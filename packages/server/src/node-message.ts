@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, Server, type ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 
 import { resetConnection } from "@trailsum/shared/http1";
@@ -30,6 +30,15 @@ export function arrivedWhole(req: NodeRequest): boolean {
 export function faultOf(req: NodeRequest): Error | undefined {
   if ("stream" in req) return req.stream.errored ?? undefined;
   return req.socket?.errored ?? req.errored ?? undefined;
+}
+
+/**
+ * How long `node:http` lets a request take, content included, in milliseconds: `server.requestTimeout`, 300,000 unless it
+ * is set. 0 is no limit.
+ */
+export function requestTimeout(req: NodeRequest): number {
+  const server: unknown = "stream" in req ? undefined : Reflect.get(req.socket, "server");
+  return server instanceof Server ? server.requestTimeout : 0;
 }
 
 /** Whether there is nobody left to send a response to. */

@@ -5,7 +5,7 @@ import { FieldLines, TrailsumError } from "@trailsum/shared";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
 import { ChunkOverhead } from "./chunk-overhead.ts";
 import { SmallChunks } from "./small-chunks.ts";
-import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest } from "./node-message.ts";
+import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, requestTimeout } from "./node-message.ts";
 
 /** How a request's content is read. */
 export interface BodyReading {
@@ -131,6 +131,11 @@ function tooManySmallChunks(): TrailsumError {
 function lost(req: NodeRequest): TrailsumError {
   const cause = faultOf(req);
   const code = cause !== undefined && "code" in cause ? String(cause.code) : "";
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    const limit = requestTimeout(req) / 1_000;
+    const message = `node:http ended the request after its requestTimeout of ${limit} s: set server.requestTimeout to 0`;
+    return new TrailsumError("TIMEOUT", message, { cause });
+  }
   // An end of the connection within a message is an error to the parser, too.
   return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE"
     ? new TrailsumError("PROTOCOL", "the request is not well-formed HTTP", { cause })

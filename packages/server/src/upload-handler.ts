@@ -18,7 +18,14 @@ import {
 
 import { refusingHeadVerdict } from "./head-verdict.ts";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
-import { abortResponse, endResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
+import {
+  requestTimeout,
+  abortResponse,
+  endResponse,
+  isGone,
+  type NodeRequest,
+  type NodeResponse,
+} from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { responseTurn } from "./pipelining.ts";
 import {
@@ -76,6 +83,9 @@ const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
  * `GET` and `HEAD` answer with it and its digests. All of them honour preconditions (RFC 9110 section 13) on the strong
  * entity tag, which is made from the sha-256 of the stored bytes, and on the date of the last modification.
  * Whatever is refused is answered with a problem document (RFC 9457).
+ *
+ * In a server of your own set `requestTimeout: 0`: `node:http` otherwise ends every request after 300 s, however fast its
+ * content comes. `idleTimeout` bounds what a silent client costs. The handler warns its logger of such a server.
  */
 export function createUploadHandler(options: UploadHandlerOptions): UploadHandler {
   const {
@@ -119,8 +129,21 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     }
   }
 
+  let warned = false;
+
+  /** Says once that the server will cut uploads short that take long. */
+  function warnOfRequestTimeout(req: NodeRequest): void {
+    const limit = requestTimeout(req);
+    if (limit === 0 || warned) return;
+    warned = true;
+    logger?.warn(
+      `uploads that take longer than ${limit / 1_000} s are broken off by node:http: set server.requestTimeout to 0`,
+    );
+  }
+
   async function receive(exchange: Exchange): Promise<void> {
     const { head, req } = exchange;
+    warnOfRequestTimeout(req);
     const path = uploadPath(head);
     refuseUnsupported(head);
     refuseByHead(head);

@@ -64,6 +64,9 @@ export interface VerifiedRequest {
  * Verifies the content of a request by its integrity fields: `Md5`, `Size`, `Content-Digest`, `Repr-Digest` (RFC 9530)
  * and `Content-MD5`, from the trailer section or the header. Give it a request that nobody has read yet.
  *
+ * Set `requestTimeout: 0` on a server of `node:http`, which otherwise ends every request after 300 s: the body then fails
+ * with `TIMEOUT`.
+ *
  * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {

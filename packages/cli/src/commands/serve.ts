@@ -6,6 +6,7 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
+import { milliseconds, timeoutFlag } from "../timeout-flags.ts";
 import { listOf } from "../transfer-flags.ts";
 import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
@@ -15,6 +16,7 @@ interface ServeArguments extends ListenerArguments {
   readonly require: string;
   readonly allowUnverified: boolean;
   readonly maxSize?: string | undefined;
+  readonly timeoutIdle: number;
 }
 
 const flags = {
@@ -31,6 +33,7 @@ const flags = {
     describe: "largest upload accepted: bytes, or a size such as 500M or 2G",
     requiresArg: true,
   },
+  "timeout-idle": timeoutFlag(60, "time in which a client sends or takes nothing: raise it for slow pipes"),
 } as const;
 
 /** `trailsum serve [dir]` */
@@ -59,6 +62,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
+    idleTimeout: milliseconds("timeout-idle", given.timeoutIdle),
     logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },
   });
   const { url } = await server.listen();
