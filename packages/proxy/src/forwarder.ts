@@ -16,8 +16,9 @@ import {
   passedResetCode,
 } from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
-import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
-import { type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type ClientConnection, clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
+import { authenticatesConnection, ConnectionBoundAgents } from "./origin/connection-bound-agents.ts";
+import { type OriginRoute, type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
 import { type OwnResponse, sendOwnResponse } from "./own-response.ts";
 import { proxyStatus } from "./proxy-status.ts";
@@ -56,6 +57,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const dispatcher = options.dispatcher ?? own!;
   // undici's own dispatchers send no trailers, and refuse to send an expectation.
   const capable = dispatcher instanceof TrailerAgent;
+  const bound = own === undefined ? undefined : new ConnectionBoundAgents(options.agent);
   const targets = new Targets(targetUrls(options.target), options.balance, options.health);
   const bounds: TrailerPolicyOptions = {
     maxBytes: options.maxTrailerSize ?? 16_384,
@@ -121,15 +123,15 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
   function reach(proxied: ProxiedExchange, content: PassingContent): Promise<OriginResponse> {
-    return withTarget(proxied, content, (out) => roundTrip(dispatcher, out, content.outbound(), proxied));
+    return withTarget(proxied, content, (route, out) => roundTrip(route, out, content.outbound(), proxied));
   }
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
   async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
     const handshake = new WebSocketHandshake(proxied.exchange.request);
-    const outcome = await withTarget(proxied, undefined, (out) => {
+    const outcome = await withTarget(proxied, undefined, (route, out) => {
       out.header = handshake.asking(out.header);
-      return switchProtocols(dispatcher, out, protocol, proxied);
+      return switchProtocols(route, out, protocol, proxied);
     });
     if ("socket" in outcome) await join(proxied, outcome, { protocol, handshake });
     else await answer(proxied, notSwitched(outcome, proxied.exchange.request));
@@ -196,13 +198,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   async function withTarget<Outcome>(
     proxied: ProxiedExchange,
     content: PassingContent | undefined,
-    send: (out: OutboundRequest) => RoundTrip<Outcome>,
+    send: (route: OriginRoute, out: OutboundRequest) => RoundTrip<Outcome>,
   ): Promise<Outcome> {
     const { record } = proxied;
-    const { request } = proxied.exchange;
+    const { request, connection } = proxied.exchange;
     const tried: Target[] = [];
     let resendings = 0;
-    let attempt = targets.attempt(tried)!;
+    let attempt = targets.attempt(tried, bound?.get(connection)?.target)!;
     for (;;) {
       const { target } = attempt;
       tried.push(target);
@@ -211,7 +213,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       if (rewrite !== undefined) await rewrite({ in: request, out });
       record.origin = out.origin;
       try {
-        const trip = send(out);
+        const trip = send(routeTo(target, connection, out.header), out);
         proxied.follow(trip);
         const outcome = await trip.outcome;
         content?.release();
@@ -235,6 +237,15 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       resendings += 1;
       return targets.attempt([]);
     }
+  }
+
+  /** The connections that the request may use: those of all clients, unless it authenticates or has authenticated one. */
+  function routeTo(target: Target, connection: ClientConnection, header: FieldLines): OriginRoute {
+    const authenticates = authenticatesConnection(header);
+    const origin = authenticates ? bound?.bind(connection) : bound?.get(connection);
+    if (origin === undefined) return { dispatcher, closes: authenticates };
+    origin.target = target;
+    return { dispatcher: origin.agent, closes: false };
   }
 
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
@@ -262,7 +273,11 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     if (exchange.status !== undefined) await sent(exchange);
   }
 
-  return { forward, idle, close: () => (closed ??= own?.close() ?? Promise.resolve()) };
+  async function closeAgents(): Promise<void> {
+    await Promise.all([own?.close(), bound?.close()]);
+  }
+
+  return { forward, idle, close: () => (closed ??= closeAgents()) };
 }
 
 /** Tells whoever listens what became of an exchange, and waits only where they take their time. */

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
@@ -11,6 +12,7 @@ import type { ContentSource } from "./inbound-content.ts";
  */
 export interface InboundExchange {
   readonly request: InboundRequest;
+  readonly connection: ClientConnection;
   /** The content of the request, where it has some. */
   readonly content: ContentSource | undefined;
   /** The status of the final head, once that has been sent: another one cannot be. */
@@ -48,6 +50,9 @@ export interface InboundExchange {
    */
   switchTo(protocol: string, header: FieldLines): Duplex;
 }
+
+/** A client's connection, the same object for all its requests. Emits `close` when it has ended. */
+export type ClientConnection = EventEmitter & { readonly destroyed: boolean };
 
 /** What an exchange fails with when nothing reaches its client any more. */
 export function clientGone(): TrailsumError {

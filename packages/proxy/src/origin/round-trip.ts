@@ -39,6 +39,13 @@ export interface Switched {
   readonly socket: Duplex;
 }
 
+/** What takes a request to its origin. */
+export interface OriginRoute {
+  readonly dispatcher: Dispatcher;
+  /** Whether the connection is closed afterwards, since no other request may use it. */
+  readonly closes: boolean;
+}
+
 /** An exchange under way. */
 export interface RoundTrip<Outcome> {
   /** The head of the final response; rejects when there is none. */
@@ -49,26 +56,26 @@ export interface RoundTrip<Outcome> {
 
 /** Sends a request to its origin. */
 export function roundTrip(
-  dispatcher: Dispatcher,
+  route: OriginRoute,
   out: OutboundRequest,
   content: OutboundContent,
   observer: RoundTripObserver,
 ): RoundTrip<OriginResponse> {
   const dispatched = new OriginDispatchHandler(content, observer);
-  dispatched.send(dispatcher, out, content, undefined);
+  dispatched.send(route, out, content, undefined);
   // Without a protocol to switch to there is nothing else that it could come to.
   return dispatched as RoundTrip<unknown> as RoundTrip<OriginResponse>;
 }
 
 /** Asks an origin to switch to `protocol`. It may answer like to any other request. */
 export function switchProtocols(
-  dispatcher: Dispatcher,
+  route: OriginRoute,
   out: OutboundRequest,
   protocol: string,
   observer: RoundTripObserver,
 ): RoundTrip<OriginResponse | Switched> {
   const dispatched = new OriginDispatchHandler(NO_OUTBOUND_CONTENT, observer);
-  dispatched.send(dispatcher, out, NO_OUTBOUND_CONTENT, protocol);
+  dispatched.send(route, out, NO_OUTBOUND_CONTENT, protocol);
   return dispatched;
 }
 
@@ -92,7 +99,12 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
     });
   }
 
-  send(dispatcher: Dispatcher, out: OutboundRequest, content: OutboundContent, upgrade: string | undefined): void {
+  send(
+    { dispatcher, closes }: OriginRoute,
+    out: OutboundRequest,
+    content: OutboundContent,
+    upgrade: string | undefined,
+  ): void {
     const headers = [...out.header.raw];
     if (out.host !== undefined) headers.push("Host", out.host);
     if (content.length !== undefined) headers.push("Content-Length", String(content.length));
@@ -106,6 +118,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
       body: content.body as Readable | Buffer | null,
       trailers: content.trailers,
       rawFields: true,
+      reset: closes,
     };
     dispatcher.dispatch(upgrade === undefined ? request : { ...request, upgrade }, this);
   }

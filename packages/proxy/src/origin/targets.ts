@@ -66,9 +66,10 @@ export class Targets {
   /**
    * An attempt at a target for a request that has been to `tried` already; nothing when it has been to all. A target that
    * failed is probed by one request at a time, and once ejected not before its time is over. When no other is left, such
-   * targets are used all the same.
+   * targets are used all the same. `preferred` is chosen whatever its state.
    */
-  attempt(tried: readonly Target[]): TargetAttempt | undefined {
+  attempt(tried: readonly Target[], preferred?: Target): TargetAttempt | undefined {
+    if (preferred !== undefined && !tried.includes(preferred)) return new TargetAttempt(preferred, this);
     const untried = this.#inTurn().filter((target) => !tried.includes(target));
     const now = performance.now();
     const usable = untried.filter(({ failures, probe, ejectedUntil }) => {

@@ -7,7 +7,7 @@ import { fieldLinesText, resetConnection } from "@trailsum/shared/http1";
 import { type InboundRequest, requestedUpgrade, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import type { RequestHead } from "./request-head.ts";
 import { interimHeadText, responseHeadText } from "./response-head.ts";
@@ -47,6 +47,10 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.#content = this.content === undefined ? "whole" : "arriving";
     // What comes behind a CONNECT that was refused may be meant for a tunnel.
     this.persistent = head.persistent && head.method !== "CONNECT";
+  }
+
+  get connection(): ClientConnection {
+    return this.#connection.socket;
   }
 
   /** Whether somebody waits for content that has not come. */

@@ -5,7 +5,7 @@ import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { MinimumRate } from "../minimum-rate.ts";
 import { fieldsObject } from "./fields-object.ts";
 import { http2Request, type Http2RequestContext } from "./http2-request.ts";
@@ -37,6 +37,7 @@ export class Http2Exchange implements InboundExchange, ContentSource {
   readonly content: ContentSource | undefined;
   /** Node tells of a stream before it reads its content. */
   readonly whole = undefined;
+  readonly connection: ClientConnection;
   readonly #stream: ServerHttp2Stream;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
@@ -70,6 +71,8 @@ export class Http2Exchange implements InboundExchange, ContentSource {
     const { whole } = context;
     this.trailers = trailers;
     this.#stream = stream;
+    // A stream that is closed has no session any more, and is all that there is of the connection.
+    this.connection = stream.session ?? stream;
     this.#receivingRate = new MinimumRate(minRate);
     this.#sendingRate = new MinimumRate(minRate);
     stream.end = endOpen as typeof stream.end;

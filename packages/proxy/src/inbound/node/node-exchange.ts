@@ -8,7 +8,7 @@ import { resetConnection } from "@trailsum/shared/http1";
 
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../../request/inbound-request.ts";
 import { switchHead } from "../../tunnel.ts";
-import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
 import { requestUrl } from "./node-message.ts";
@@ -34,6 +34,7 @@ export interface NodeExchangeOptions {
 export class NodeExchange implements InboundExchange {
   readonly request: InboundRequest;
   readonly content: NodeContent | undefined;
+  readonly connection: ClientConnection;
   readonly #res: ServerResponse;
   readonly #upgrading: Upgrading | undefined;
   onGone: (() => void) | undefined;
@@ -43,6 +44,7 @@ export class NodeExchange implements InboundExchange {
 
   constructor(req: IncomingMessage, res: ServerResponse, { waits = false, original, upgrading }: NodeExchangeOptions) {
     this.#res = res;
+    this.connection = req.socket;
     this.#upgrading = upgrading;
     const request = nodeRequest(req, { waits, original });
     // Without an `upgrade` listener Node has not let go of the connection, and there is nothing to switch.

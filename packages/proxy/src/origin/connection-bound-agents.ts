@@ -1,0 +1,58 @@
+import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
+import type { FieldLines } from "@trailsum/shared";
+
+import { type ClientConnection, clientGone } from "../inbound/inbound-exchange.ts";
+import type { Target } from "./targets.ts";
+
+/** The connection of one client to an origin that authenticates connections. */
+export interface BoundOrigin {
+  /** Carries the requests of this client connection, one at a time, and no others. */
+  readonly agent: TrailerAgent;
+  /** The target that it authenticated to, among several. */
+  target: Target | undefined;
+}
+
+/**
+ * NTLM and Negotiate authenticate a connection and not a request (RFC 4559 section 6): whoever sends the next request on
+ * it has the identity of the one before. A client connection that uses one of them has an origin connection of its own
+ * from then on, over HTTP/1.1, which ends with it.
+ */
+export class ConnectionBoundAgents {
+  readonly #options: TrailerAgentOptions;
+  readonly #origins = new Map<ClientConnection, BoundOrigin>();
+
+  constructor(options: TrailerAgentOptions = {}) {
+    this.#options = { ...options, connections: 1, allowH2: false };
+  }
+
+  /** The origin connection of this client connection; nothing where it shares those of others. */
+  get(connection: ClientConnection): BoundOrigin | undefined {
+    return this.#origins.size === 0 ? undefined : this.#origins.get(connection);
+  }
+
+  /** Gives this client connection an origin connection of its own, if it has none. */
+  bind(connection: ClientConnection): BoundOrigin {
+    const known = this.#origins.get(connection);
+    if (known !== undefined) return known;
+    // It has emitted its `close`, and nothing would end what belonged to it.
+    if (connection.destroyed) throw clientGone();
+    const bound: BoundOrigin = { agent: new TrailerAgent(this.#options), target: undefined };
+    this.#origins.set(connection, bound);
+    connection.once("close", () => {
+      this.#origins.delete(connection);
+      bound.agent.close().catch(() => {});
+    });
+    return bound;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#origins.values(), ({ agent }) => agent.close()));
+  }
+}
+
+/** Whether a request carries the credentials of a scheme that authenticates its connection. */
+export function authenticatesConnection(header: FieldLines): boolean {
+  return header.has("Authorization") && header.getAll("Authorization").some((value) => SCHEME.test(value));
+}
+
+const SCHEME = /^(?:ntlm|negotiate)(?:[ \t]|$)/i;
