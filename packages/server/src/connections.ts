@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Server as NetServer, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
@@ -14,8 +14,8 @@ const LINGER_TIME = 1_000;
  */
 export class Connections {
   readonly #sockets = new Set<Socket>();
-  /** How many requests are being answered on each connection of HTTP/1.1: over TLS not the socket that was accepted. */
-  readonly #requests = new Map<Socket, number>();
+  /** The responses under way on each connection of HTTP/1.1: over TLS not the socket that was accepted. */
+  readonly #responses = new Map<Socket, Set<ServerResponse>>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #answers = new Set<Promise<void>>();
   #closing = false;
@@ -38,9 +38,7 @@ export class Connections {
     how: (req: Request, res: Response) => Promise<void>,
   ): void {
     if (!("stream" in req)) {
-      this.#count(req.socket, 1);
-      res.once("close", () => this.#count(req.socket, -1));
-      if (this.#closing) res.setHeader("Connection", "close");
+      this.#begin(req.socket, res as ServerResponse);
     }
     const answered = how(req, res).finally(() => this.#answers.delete(answered));
     this.#answers.add(answered);
@@ -49,9 +47,17 @@ export class Connections {
   /** Closes those that are idle now, and the others as they become idle. */
   close(): void {
     this.#closing = true;
-    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroy();
+    for (const [socket, responses] of this.#responses) {
+      if (responses.size === 0) socket.destroy();
+      for (const response of responses) announceClose(response);
+    }
     // GOAWAY, which a session outlives for as long as it has streams (RFC 9113 section 6.8).
     for (const session of this.#sessions) session.close();
+  }
+
+  /** The responses under way on a connection of HTTP/1.1, in the order of their requests. */
+  responses(socket: Socket): Iterable<ServerResponse> {
+    return this.#responses.get(socket) ?? [];
   }
 
   /** Closes everything. */
@@ -70,21 +76,25 @@ export class Connections {
   }
 
   #idle(socket: Socket): void {
-    this.#requests.set(socket, 0);
-    socket.once("close", () => this.#requests.delete(socket));
+    this.#responses.set(socket, new Set());
+    socket.once("close", () => this.#responses.delete(socket));
   }
 
   /** A connection is taken over by a session, which knows by itself whether it is idle, and ends it. */
   #leave(socket: Socket): void {
-    this.#requests.delete(socket);
+    this.#responses.delete(socket);
     socket.once("finish", () => setTimeout(() => socket.destroy(), LINGER_TIME).unref());
   }
 
-  #count(socket: Socket, by: number): void {
-    const requests = this.#requests.get(socket);
-    if (requests === undefined) return;
-    this.#requests.set(socket, requests + by);
-    if (this.#closing && requests + by === 0) socket.destroySoon();
+  #begin(socket: Socket, response: ServerResponse): void {
+    const responses = this.#responses.get(socket);
+    if (responses === undefined) return;
+    responses.add(response);
+    if (this.#closing) announceClose(response);
+    response.once("close", () => {
+      responses.delete(response);
+      if (this.#closing && responses.size === 0) socket.destroySoon();
+    });
   }
 
   #open(session: ServerHttp2Session): void {
@@ -92,4 +102,9 @@ export class Connections {
     session.once("close", () => this.#sessions.delete(session));
     if (this.#closing) session.close();
   }
+}
+
+/** The last response of a connection says that it is the last (RFC 9112 section 9.6). */
+function announceClose(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("Connection", "close");
 }

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
+import { headFault } from "./head-fault.ts";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
 import { ChunkOverhead } from "./chunk-overhead.ts";
 import { SmallChunks } from "./small-chunks.ts";
@@ -104,6 +105,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
     // The error listener stays: a request that breaks later must not bring the process down.
   }
 
+  const fault = headFault(req);
   body.on("drain", onDrain).on("close", onAbandoned);
   signal?.addEventListener("abort", onSignal);
   req.on("aborted", onLost).on("error", onLost).on("close", onLost).on("end", onEnd);
@@ -113,6 +115,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   if (signal?.aborted === true) onSignal();
   else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));
   else if (isBrokenOff(req)) onLost();
+  else if (fault !== undefined) fail(fault);
   else if (req.readableEnded) fail(new TrailsumError("USAGE", "the request was read before: verify it first"));
   else req.on("data", onData);
   return promise;

@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import { pipeline } from "node:stream/promises";
 
 import {
@@ -16,6 +17,7 @@ import {
   verdictProblem,
 } from "@trailsum/shared";
 
+import { headFault } from "./head-fault.ts";
 import { refusingHeadVerdict } from "./head-verdict.ts";
 import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
 import {
@@ -76,7 +78,8 @@ export interface UploadHandler {
   readonly checkContinue: (req: NodeRequest, res: NodeResponse) => Promise<void>;
 }
 
-const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
+/** The methods that are answered, as `Allow` lists them. */
+export const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
 
 /**
  * Receives uploads into a store and gives them back. `PUT` and `POST` store under the request's path what verified;
@@ -111,7 +114,9 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
   }
 
   async function answerByMethod(exchange: Exchange): Promise<void> {
-    const { head, res } = exchange;
+    const { head, req, res } = exchange;
+    const fault = headFault(req);
+    if (fault !== undefined) throw fault;
     switch (head.method) {
       case "PUT":
       case "POST":
@@ -125,6 +130,10 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
         res.end();
         return;
       default:
+        if (!METHODS.includes(head.method)) {
+          const status = { status: 501 };
+          throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not a known method: use ${ALLOW}`, status);
+        }
         throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
     }
   }

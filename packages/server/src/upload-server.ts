@@ -1,15 +1,16 @@
 import { createServer, type ServerOptions } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
-import type { Server as NetServer } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 
 import { fileErrorCode } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
+import { closeAfterClientError } from "./client-error.ts";
 import { Connections } from "./connections.ts";
 import { http2Settings, tendSession } from "./http2-session.ts";
 import type { NodeRequest, NodeResponse } from "./node-message.ts";
 import { createPort } from "./port.ts";
-import { createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
+import { ALLOW, createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
 
 /** Options of {@link createUploadServer}. */
 export interface UploadServerOptions extends UploadHandlerOptions {
@@ -62,6 +63,13 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
     // Node would answer a bare 417 by itself.
     server.on("checkExpectation", handle(handler.checkContinue));
   }
+  // Node would close the connection without a word.
+  http1.on("connect", (_req, socket: Socket) => {
+    socket.on("error", () => {}).end(CONNECT_REFUSED, () => socket.destroy());
+  });
+  http1.on("clientError", (error, socket: Socket) => {
+    closeAfterClientError(error, socket, connections?.responses(socket) ?? []);
+  });
   http2.on("session", (session: ServerHttp2Session) => tendSession(session, IDLE_TIMEOUT));
 
   return {
@@ -94,6 +102,9 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
     },
   };
 }
+
+/** RFC 9110 section 15.5.6. */
+const CONNECT_REFUSED = `HTTP/1.1 405 Method Not Allowed\r\nAllow: ${ALLOW}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 
 /** How long a client may take for its handshake, or to send its first bytes. */
 const HANDSHAKE_TIMEOUT = 10_000;

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { connect, type IncomingHttpHeaders } from "node:http2";
+
+import { rawClient } from "@trailsum/testkit";
+import { expect, onTestFinished, test } from "vitest";
+
+import { createMemoryStore, createUploadServer } from "../src/index.ts";
+import { answerOf, content, md5, readObject, readResponse, request, upload } from "./peer.ts";
+
+/** A server and what it stores. */
+async function server() {
+  const store = createMemoryStore();
+  const uploads = createUploadServer({ store, port: 0, allowUnverified: true });
+  onTestFinished(() => uploads.close());
+  const { port, url } = await uploads.listen();
+  return { port, url, store };
+}
+
+const body = `Host: test\r\nContent-Length: ${content.length}\r\nMd5: ${md5(content)}\r\n\r\n${content.toString()}`;
+
+test.each([
+  ["no version", "PUT /it", 400],
+  ["HTTP/0.9", "PUT /it HTTP/0.9", 400],
+  ["HTTP/1.2", "PUT /it HTTP/1.2", 400],
+  ["HTTP/2.0", "PUT /it HTTP/2.0", 505],
+  ["HTTP/3.0", "PUT /it HTTP/3.0", 400],
+])("a request line with %s is refused, and nothing is stored", async (_version, line, status) => {
+  const { port, store } = await server();
+  const client = await rawClient(port);
+  await client.write(`${line}\r\n${body}`);
+  const answer = answerOf(await readResponse(client));
+  expect([answer.status, answer.field("Connection")]).toEqual([status, "close"]);
+  await client.readToEnd();
+  expect(await readObject(store, "it")).toBeUndefined();
+});
+
+test("a method that is not known is 501, and one that is not allowed 405", async () => {
+  const { port } = await server();
+  for (const [line, status] of [
+    ["BREW /it HTTP/1.1", 501],
+    ["DELETE /it HTTP/1.1", 405],
+    ["CONNECT a:80 HTTP/1.1", 405],
+    ["\u0016\u0003\u0001 /it HTTP/1.1", 400],
+    ["BREW", 400],
+  ] as const) {
+    const client = await rawClient(port);
+    await client.write(`${line}\r\n${body}`);
+    expect([line, answerOf(await readResponse(client)).status]).toEqual([line, status]);
+    client.destroy();
+  }
+});
+
+test("what is malformed is refused after the answers to the requests before it", async () => {
+  const { port } = await server();
+  const client = await rawClient(port);
+  const malformed = Buffer.from("BREW /it HTTP/1.1\r\nHost: test\r\n\r\n");
+  await client.write(Buffer.concat([upload("/a"), request("GET /a"), malformed]));
+  const statuses: number[] = [];
+  for (let at = 0; at < 3; at += 1) statuses.push(answerOf(await readResponse(client)).status);
+  expect(statuses).toEqual([201, 200, 501]);
+  await client.readToEnd();
+});
+
+test("a response that is under way when the server stops says that the connection closes", async () => {
+  const uploads = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const { port } = await uploads.listen();
+  const client = await rawClient(port);
+  const bytes = upload("/it");
+  await client.write(bytes.subarray(0, -1));
+  // The upload has begun once a second connection is answered.
+  const other = await rawClient(port);
+  await other.write(request("GET /none"));
+  await readResponse(other);
+  const closed = uploads.close();
+  await client.write(bytes.subarray(-1));
+  const answer = answerOf(await readResponse(client));
+  expect([answer.status, answer.field("Connection")]).toEqual([201, "close"]);
+  other.destroy();
+  client.destroy();
+  await closed;
+});
+
+test.each([
+  ["another host than :authority is refused", "other.test", 400],
+  ["the same host, in other letters and with its port, is accepted", "A.test:80", 201],
+])("over HTTP/2 a Host that names %s", async (_name, host, status) => {
+  const { url } = await server();
+  const session = connect(url);
+  const stream = session.request({ ":method": "PUT", ":path": "/it", ":authority": "a.test", host, md5: md5(content) });
+  stream.resume().end(content);
+  const [fields] = (await once(stream, "response")) as [IncomingHttpHeaders];
+  expect(fields[":status"]).toBe(status);
+  session.destroy();
+});
