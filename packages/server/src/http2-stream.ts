@@ -1,11 +1,15 @@
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { Writable } from "node:stream";
 
+import { keepSessionForStream } from "@trailsum/shared/http2";
+
 /**
- * Has a stream let go of everything once its client has reset it. Node does so by itself, but not where the reset says
+ * Keeps the session of a stream as long as the stream, which matters to a server of an application's own, and has the
+ * stream let go of everything once its client has reset it. Node does so by itself, but not where the reset says
  * NO_ERROR and something waits to be read or to be sent: then it would wait with it until the connection is closed.
  */
-export function destroyWhenReset(stream: ServerHttp2Stream): void {
+export function superviseStream(stream: ServerHttp2Stream): void {
+  if (stream.session !== undefined) keepSessionForStream(stream.session, stream);
   // Not at once: Node has not done with it when it says so.
   stream.once("aborted", () => setImmediate(() => stream.destroy()));
 }
@@ -43,7 +47,7 @@ export class Http2Content extends Writable {
   constructor(res: Http2ServerResponse) {
     super();
     this.#res = res;
-    destroyWhenReset(res.stream);
+    superviseStream(res.stream);
     res.once("close", () => this.destroy(new Error("the stream was closed before its end")));
   }
 

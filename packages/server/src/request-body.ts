@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import { headFault } from "./head-fault.ts";
-import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
+import { superviseStream, stopBehindAnswer } from "./http2-stream.ts";
 import { ChunkOverhead } from "./chunk-overhead.ts";
 import { SmallChunks } from "./small-chunks.ts";
 import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, requestTimeout } from "./node-message.ts";
@@ -110,7 +110,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   signal?.addEventListener("abort", onSignal);
   req.on("aborted", onLost).on("error", onLost).on("close", onLost).on("end", onEnd);
 
-  if ("stream" in req) destroyWhenReset(req.stream);
+  if ("stream" in req) superviseStream(req.stream);
 
   if (signal?.aborted === true) onSignal();
   else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));

@@ -19,7 +19,7 @@ import {
 
 import { headFault } from "./head-fault.ts";
 import { refusingHeadVerdict } from "./head-verdict.ts";
-import { destroyWhenReset, stopBehindAnswer } from "./http2-stream.ts";
+import { superviseStream, stopBehindAnswer } from "./http2-stream.ts";
 import {
   requestTimeout,
   abortResponse,
@@ -327,7 +327,7 @@ function openExchange(req: NodeRequest, res: NodeResponse, proceed: () => void =
   req.on("error", () => {});
   res.on("error", () => {});
   if ("stream" in req) {
-    destroyWhenReset(req.stream);
+    superviseStream(req.stream);
     stopBehindAnswer(req);
   }
   return { head, req, res, proceed: () => head.expectsContinue && proceed() };

@@ -2,7 +2,7 @@ import type { Http2Session, Http2Stream } from "node:http2";
 
 /**
  * Keeps the native part of a session in memory until the native part of this stream is freed. Call it for every stream
- * that a peer can send fields on.
+ * that a peer can send fields on; a second time does nothing.
  *
  * A stream whose trailers are malformed (RFC 9113 section 8.1: without END_STREAM, say) keeps the field lines that
  * nghttp2 had parsed. They are in the session's memory, and `~Http2Session()` asserts that none of it is in use: where one
@@ -25,7 +25,11 @@ const freed = new FinalizationRegistry<object>((session) => {
   else kept.delete(session);
 });
 
+const held = new WeakSet<object>();
+
 function hold(session: object, stream: object): void {
+  if (held.has(stream)) return;
+  held.add(stream);
   kept.set(session, (kept.get(session) ?? 0) + 1);
   freed.register(stream, session);
 }

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { keepSessionForStream } from "@trailsum/shared/http2";
 
 import { clientAddress } from "../../request/inbound-request.ts";
 import { Http2Exchange } from "../http2/http2-exchange.ts";
@@ -33,6 +34,7 @@ export class NodeHttp2Exchange extends Http2Exchange {
 
   constructor(req: Http2ServerRequest, res: Http2ServerResponse, { waits, original, start }: NodeHttp2ExchangeOptions) {
     const { stream } = req;
+    if (stream.session !== undefined) keepSessionForStream(stream.session, stream);
     super(stream, {
       raw: req.rawHeaders,
       whole: start.whole,
