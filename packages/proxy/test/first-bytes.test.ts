@@ -108,6 +108,7 @@ describe("over TLS", () => {
     ["http/1.1 alone", ["http/1.1"]],
     ["nothing", undefined],
     ["http/1.1 and something unknown", ["x", "http/1.1"]],
+    ["http/1.0 alone, as curl --http1.0 does", ["http/1.0"]],
   ])("HTTP/1.1 is spoken with a client that offers %s", async (_what, ALPNProtocols) => {
     const { cert, key } = await certificate();
     const { port, records } = await answering({ cert, key });

@@ -22,7 +22,8 @@ export function createPort(http1: Server, http2: Http2Server, { tls, timeout }: 
   // They take connections that others have accepted by way of their `connection` event.
   const hand = (socket: Socket, isHttp2: boolean): void => void (isHttp2 ? http2 : http1).emit("connection", socket);
   if (tls !== undefined) {
-    const settings = { ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: timeout, noDelay: true };
+    // A client that says http/1.0, as `curl --http1.0` does, is answered as such by the server of HTTP/1.1.
+    const settings = { ALPNProtocols: ["h2", "http/1.1", "http/1.0"], handshakeTimeout: timeout, noDelay: true };
     const port = createTlsServer({ ...settings, ...tls });
     // Of a handshake that fails or takes too long. Node's servers of HTTPS do this; its server of TLS leaves it open.
     port.on("tlsClientError", (_error, socket) => socket.destroy());

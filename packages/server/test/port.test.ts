@@ -48,6 +48,13 @@ test("who offers a protocol that is not spoken here is refused", async () => {
   expect(accepted).toEqual([]);
 });
 
+test("a client that offers http/1.0 alone is taken for one of HTTP/1.1", async () => {
+  const { port, accepted } = await opened(true);
+  const { cert } = await certificate();
+  await rawClient(port, { tls: { ca: cert, ALPNProtocols: ["http/1.0"] } });
+  await expect.poll(() => accepted).toEqual(["HTTP/1.1"]);
+});
+
 test("who is lost before it has said anything is let go of", async () => {
   const { port, accepted } = await opened(false);
   const client = await rawClient(port);

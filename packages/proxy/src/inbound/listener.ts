@@ -72,7 +72,8 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
             ...settings,
             ...tls,
             handshakeTimeout: Math.min(timeouts.head, LONGEST_TIMEOUT),
-            ALPNProtocols: ["h2", "http/1.1"],
+            // A client that says http/1.0, as `curl --http1.0` does, is answered as such.
+            ALPNProtocols: ["h2", "http/1.1", "http/1.0"],
           },
           onSecure,
         );
