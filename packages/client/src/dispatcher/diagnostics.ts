@@ -1,6 +1,8 @@
 import { channel, type Channel } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 
+import { fieldLinesText } from "@trailsum/shared/http1";
+
 import { addField, type OutgoingRequest } from "./outgoing-request.ts";
 
 // undici's diagnostics channels, with undici's payloads: tracers and monitors know them. Without a subscriber nothing is
@@ -86,44 +88,46 @@ export class RequestDiagnostics {
 
   /** The request was taken, and can still be added to. */
   created(): void {
-    this.#publish(request.create, () => ({}));
+    if (request.create.hasSubscribers) this.#publish(request.create, {});
   }
 
-  /** The head has been written; `headers` gives it as text, without its final empty line. */
-  sendHeaders(headers: () => string, socket: Socket | undefined): void {
-    this.#publish(client.sendHeaders, () => ({ headers: headers(), socket }));
+  /** The head has been written: a text with its final empty line, or a field section. */
+  sendHeaders(head: string | readonly string[], socket: Socket | undefined): void {
+    if (!client.sendHeaders.hasSubscribers) return;
+    const headers = typeof head === "string" ? head.slice(0, -2) : fieldLinesText(head);
+    this.#publish(client.sendHeaders, { headers, socket });
   }
 
   bodyChunkSent(chunk: Uint8Array): void {
-    this.#publish(request.bodyChunkSent, () => ({ chunk }));
+    if (request.bodyChunkSent.hasSubscribers) this.#publish(request.bodyChunkSent, { chunk });
   }
 
   bodySent(): void {
-    this.#publish(request.bodySent, () => ({}));
+    if (request.bodySent.hasSubscribers) this.#publish(request.bodySent, {});
   }
 
   headers(statusCode: number, raw: readonly string[], statusText: string): void {
-    this.#publish(request.headers, () => ({ response: { statusCode, headers: buffers(raw), statusText } }));
+    if (!request.headers.hasSubscribers) return;
+    this.#publish(request.headers, { response: { statusCode, headers: buffers(raw), statusText } });
   }
 
   bodyChunkReceived(chunk: Buffer): void {
-    this.#publish(request.bodyChunkReceived, () => ({ chunk }));
+    if (request.bodyChunkReceived.hasSubscribers) this.#publish(request.bodyChunkReceived, { chunk });
   }
 
   trailers(raw: readonly string[]): void {
     if (this.#published !== undefined) this.#published.completed = true;
-    this.#publish(request.trailers, () => ({ trailers: buffers(raw) }));
+    if (request.trailers.hasSubscribers) this.#publish(request.trailers, { trailers: buffers(raw) });
   }
 
   error(error: Error): void {
-    this.#publish(request.error, () => ({ error }));
+    if (request.error.hasSubscribers) this.#publish(request.error, { error });
     if (this.#published !== undefined) this.#published.aborted = true;
   }
 
-  #publish(to: Channel, message: () => object): void {
-    if (!to.hasSubscribers) return;
+  #publish(to: Channel, message: object): void {
     this.#published ??= new PublishedRequest(this.#outgoing, this.#origin);
-    to.publish({ request: this.#published, ...message() });
+    to.publish({ request: this.#published, ...message });
   }
 }
 

@@ -190,7 +190,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   // The writer's side: how the sending of the request goes.
 
   onHeadWritten(head: string): void {
-    this.#exchange?.diagnostics.sendHeaders(() => head.slice(0, -2), this.#socket);
+    this.#exchange?.diagnostics.sendHeaders(head, this.#socket);
   }
 
   onSent(chunk: Uint8Array): void {

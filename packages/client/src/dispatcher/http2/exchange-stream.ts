@@ -1,7 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 import type { Socket } from "node:net";
 
-import { fieldLinesText } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../connection.ts";
@@ -84,7 +83,7 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
       protocol === undefined ? requestFields(request, origin) : extendedConnectFields(request, origin, protocol);
     const options = { endStream: !tunnels && !writes, waitForTrailers: writes && request.trailers !== undefined };
     this.#stream = openStream(session, fields, options, this);
-    exchange.diagnostics.sendHeaders(() => fieldLinesText(fields), connection.socket);
+    exchange.diagnostics.sendHeaders(fields, connection.socket);
     this.#writer = writes ? new RequestWriter(this.#stream, request, this) : undefined;
   }
 
