@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { ErrorCode } from "../../../src/http2/error-code.ts";
 import { ConnectionFault } from "../../../src/http2/fault.ts";
 import { HpackDecoder } from "../../../src/http2/hpack/decoder.ts";
-import { type HpackField } from "../../../src/http2/hpack/field.ts";
+import type { HpackField } from "../../../src/http2/hpack/field.ts";
+import { writeHuffman } from "../../../src/http2/hpack/huffman.ts";
+import { writeInteger } from "../../../src/http2/hpack/integer.ts";
 import { decodeBlock, roomyDecoder } from "./blocks.ts";
 
 const octets = (...values: readonly number[]): Buffer => Buffer.from(values);
@@ -34,6 +36,26 @@ describe("a block is a decoding error", () => {
     const decoder = roomyDecoder();
     decoder.setTableLimit(100);
     expect(codeOf(() => decodeBlock(decoder, encodeIndex(2)))).toBe(ErrorCode.COMPRESSION_ERROR);
+  });
+});
+
+describe("a string in Huffman code", () => {
+  /** A literal whose value is so many times "0", which takes five bits. */
+  const literal = (count: number): Buffer => {
+    const value = Buffer.alloc(count);
+    const end = writeHuffman("0".repeat(count), value, 0);
+    const start = Buffer.alloc(8);
+    const from = writeInteger(end, 7, 0x80, start, 3);
+    start.set([0x00, 0x01, 0x78]);
+    return Buffer.concat([start.subarray(0, from), value.subarray(0, end)]);
+  };
+
+  test.each([100, 5120, 20_000, 65_536])("may have %i octets", (count) => {
+    expect(decodeBlock(roomyDecoder(), literal(count))).toEqual([["x", "0".repeat(count)]]);
+  });
+
+  test("may not decode to more octets than a string may have", () => {
+    expect(codeOf(() => decodeBlock(roomyDecoder(), literal(65_537)))).toBe(ErrorCode.COMPRESSION_ERROR);
   });
 });
 
@@ -69,7 +91,7 @@ describe("a list that exceeds the limit", () => {
 
   test("still changes the table, so that later blocks are understood", () => {
     const decoder = new HpackDecoder({ maxListSize: 100 });
-    const long = encodeFields([["x", "y".repeat(100)]]);
+    const long = Buffer.concat([encodeFields([["x", "y".repeat(100)]]), octets(0x04, 0x01, 0x2f)]);
     const named = encodeLiteral("a", "1", { indexed: true });
     expect(decoder.decode(Buffer.concat([long, long, named]), [])).toBe(false);
     expect(decodeBlock(decoder, encodeIndex(62))).toEqual([["a", "1"]]);
