@@ -10,7 +10,7 @@ export interface RequestControl {
   readonly method: string;
   /** `http`, `https` or another one; nothing for CONNECT. */
   readonly scheme: string | undefined;
-  /** Host and port, without user information. */
+  /** Host and port, without user information. A client may send Host in its place, which is then among the fields. */
   readonly authority: string | undefined;
   /** Path and query, or `*`; nothing for CONNECT. */
   readonly path: string | undefined;
@@ -20,7 +20,10 @@ export interface RequestControl {
 
 /** The header section of a request that was received. */
 export interface RequestHead extends RequestControl {
-  /** The regular lines in their order, duplicates included. */
+  /**
+   * The regular lines in their order, duplicates included. The parts of a cookie may be lines of their own, to be joined by `; ` for HTTP/1.1
+   * (RFC 9113 section 8.2.3).
+   */
   readonly fields: FieldLines;
   /** The value of Content-Length, with which the content agrees when it ends. */
   readonly contentLength: number | undefined;
