@@ -88,17 +88,25 @@ export abstract class Http2Stream {
   send(content: Buffer, endStream = false): number {
     if (this.#state === "closed") return 0;
     this.#requireSending("content", "content");
-    const taken = Math.min(content.length, this.sendable, this.connection.sendQueue.share);
-    const ends = endStream && taken === content.length;
-    if (taken < content.length) this.connection.sendQueue.add(this);
-    this.#sendWindow.take(taken);
-    const frameSize = Math.min(this.connection.remote.maxFrameSize, MAX_DATA_FRAME);
-    for (let at = 0; at < taken; at += frameSize) {
-      const end = Math.min(taken, at + frameSize);
-      this.connection.sendContent(this.id, content.subarray(at, end), ends && end === taken);
+    const { connection } = this;
+    const frameSize = Math.min(connection.remote.maxFrameSize, MAX_DATA_FRAME);
+    const most = Math.min(content.length, connection.sendQueue.share);
+    let taken = 0;
+    while (taken < most) {
+      // Computed for each frame: the owner of the session may take output, and may find that the transport has closed.
+      const length = Math.min(frameSize, most - taken, this.sendable);
+      if (length === 0) break;
+      const end = taken + length;
+      this.#sendWindow.take(length);
+      connection.sendContent(this.id, content.subarray(taken, end), endStream && end === content.length);
+      taken = end;
     }
-    if (ends && taken === 0) this.connection.sendEnd(this.id);
-    if (ends) this.#endSending();
+    if (!maySend(this.#state)) return taken;
+    if (taken < content.length) connection.sendQueue.add(this);
+    else if (endStream) {
+      if (taken === 0) connection.sendEnd(this.id);
+      this.#endSending();
+    }
     return taken;
   }
 

@@ -116,6 +116,34 @@ describe("a small message", () => {
   });
 });
 
+test("output may be taken as soon as it is announced", () => {
+  const { client, server, clientSide, serverSide } = connect(({ stream, recording }) => {
+    stream.respond(200, fields("x-a", "1"));
+    recording.sendAll(Buffer.alloc(1_000_000, "x"), { trailers: fields("size", "1000000") });
+  });
+  // Nothing is received within a call of the other side.
+  const [toServer, toClient]: Buffer[][] = [[], []];
+  clientSide.flush = (): void => void toServer!.push(...client.takeOutput());
+  serverSide.flush = (): void => void toClient!.push(...server.takeOutput());
+  const call = ask(client);
+  while (toServer!.length + toClient!.length > 0) {
+    for (const bytes of toServer!.splice(0)) server.receive(bytes);
+    for (const bytes of toClient!.splice(0)) client.receive(bytes);
+  }
+  expect(call.seen).toMatchObject({ ended: true, events: ["response 200", "data", "trailers"] });
+  expect(call.seen.content).toHaveLength(1_000_000);
+});
+
+test("the transport may turn out to have closed while content is sent", () => {
+  const { client, clientSide } = connect();
+  const call = ask(client, { method: "PUT", endStream: false });
+  client.takeOutput();
+  clientSide.flush = (): void => client.disconnected();
+  call.sendAll(Buffer.alloc(100_000), { endStream: true });
+  expect(call.seen.reset).toMatchObject({ by: "connection" });
+  expect([client.streamCount, clientSide.closedStreams]).toEqual([0, 1]);
+});
+
 describe("a call that makes no sense is refused, and nothing is sent", () => {
   test.each<[what: string, call: (request: ReceivedRequest) => void]>([
     ["content before the header", ({ stream }) => stream.send(Buffer.from("x"))],
