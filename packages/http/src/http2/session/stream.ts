@@ -262,6 +262,8 @@ export abstract class Http2Stream {
   }
 
   #endSending(): void {
+    // The owner of the session may have found that the transport has closed when it took the output.
+    if (!maySend(this.#state)) return;
     this.#state = sentEnd(this.#state);
     this.closeIfEnded();
   }

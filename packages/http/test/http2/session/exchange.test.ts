@@ -134,14 +134,22 @@ test("output may be taken as soon as it is announced", () => {
   expect(call.seen.content).toHaveLength(1_000_000);
 });
 
-test("the transport may turn out to have closed while content is sent", () => {
-  const { client, clientSide } = connect();
-  const call = ask(client, { method: "PUT", endStream: false });
-  client.takeOutput();
-  clientSide.flush = (): void => client.disconnected();
-  call.sendAll(Buffer.alloc(100_000), { endStream: true });
-  expect(call.seen.reset).toMatchObject({ by: "connection" });
-  expect([client.streamCount, clientSide.closedStreams]).toEqual([0, 1]);
+test.each<[what: string, before: boolean, send: (stream: ReceivedRequest["stream"]) => unknown]>([
+  ["a header", false, (stream) => stream.respond(204, fields(), { endStream: true })],
+  ["content", true, (stream) => stream.send(Buffer.alloc(100_000), true)],
+  ["trailers", true, (stream) => stream.sendTrailers(fields("x-a", "1"))],
+  ["an end", true, (stream) => stream.send(Buffer.alloc(0), true)],
+])("the transport may turn out to have closed while %s is sent", (_what, before, send) => {
+  const { client, server, serverSide } = connect();
+  ask(client);
+  exchange(client, server);
+  const { stream, seen } = serverSide.requests[0]!;
+  if (before) stream.respond(200, fields());
+  server.takeOutput();
+  serverSide.flush = (): void => server.disconnected();
+  send(stream);
+  expect(seen.reset).toMatchObject({ by: "connection" });
+  expect([server.streamCount, serverSide.closedStreams]).toEqual([0, 1]);
 });
 
 describe("a call that makes no sense is refused, and nothing is sent", () => {
