@@ -1,4 +1,4 @@
-import { type FieldLines, isToken } from "@trailsum/shared";
+import { type FieldLines, isFieldValue, isToken } from "@trailsum/shared";
 
 import type { HpackField } from "../hpack/field.ts";
 import { FieldKind, fieldKind, isPseudo } from "./field-kind.ts";
@@ -75,7 +75,8 @@ export function checkedControl(pseudo: Pseudo, extendedConnect: boolean): Reques
   if (protocol !== undefined) {
     // RFC 8441 section 4.
     if (!extendedConnect || method !== "CONNECT") throw malformed(":protocol where it may not be used");
-    if (!isToken(protocol)) throw malformed("an invalid :protocol");
+    // Which protocols there are is for the resource to say: it answers with 501 (RFC 9220 section 3).
+    if (protocol === "" || !isFieldValue(protocol)) throw malformed("an invalid :protocol");
   } else if (method === "CONNECT") {
     // RFC 9113 section 8.5.
     if (scheme !== undefined || path !== undefined) throw malformed("CONNECT with :scheme or :path");
@@ -112,6 +113,10 @@ const PARTS: Readonly<Record<number, keyof RequestControl>> = {
 
 /** RFC 9113 section 8.3.1: a Host names the same as `:authority`, after normalization by the scheme (RFC 3986 section 6.2.3). */
 function checkHost({ scheme, authority }: RequestControl, host: string | undefined): void {
+  // Section 8.3.1 again: of a scheme whose URIs have an authority, one of them is there.
+  if (host === undefined && authority === undefined && defaultPort(scheme) !== undefined) {
+    throw malformed("neither :authority nor Host");
+  }
   if (host === undefined || host === authority) return;
   if (!AUTHORITY.test(host)) throw malformed("an invalid Host");
   if (authority !== undefined && normalized(host, scheme) !== normalized(authority, scheme)) {

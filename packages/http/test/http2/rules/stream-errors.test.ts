@@ -61,6 +61,7 @@ const badRequests: readonly (readonly [what: string, rfcSection: string, fields:
   ["an :authority with a path", "8.3.1", instead(put, ":authority", "a.example/x")],
   ["an :authority with a space", "8.3.1", instead(put, ":authority", "a b")],
   ["an empty :authority", "8.3.1", instead(put, ":authority", "")],
+  ["neither :authority nor Host", "8.3.1", without(put, ":authority")],
   ["Host that differs from :authority", "8.3.1", also(put, ["host", "b.example"])],
   ["Host with another port than :authority", "8.3.1", also(put, ["host", "a.example:81"])],
   ["two Host", "3.2 of RFC 9112", also(put, ["host", "a.example"], ["host", "a.example"])],

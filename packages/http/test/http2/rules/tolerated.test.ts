@@ -14,7 +14,7 @@ import {
 } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { also, client, ok, put, section, server } from "./under-test.ts";
+import { also, client, instead, ok, put, section, server } from "./under-test.ts";
 
 describe("a session ignores", () => {
   test.each<[what: string, rfcSection: string, ...frames: Uint8Array[]]>([
@@ -156,6 +156,15 @@ test("an extended CONNECT is a request with a protocol (RFC 8441)", () => {
     request: { method: "CONNECT", protocol: "websocket", path: "/", scheme: "http" },
   });
 });
+
+test.each(["TLS/1.2", "websocket, h2c"])(
+  ":protocol %s is for the resource to refuse (RFC 9220 section 3)",
+  (protocol) => {
+    const peer = server({ enableConnectProtocol: true });
+    peer.send(section(1, [[":protocol", protocol], ...instead(put, ":method", "CONNECT")]));
+    expect(peer.recording.requests[0]?.seen.request).toMatchObject({ protocol });
+  },
+);
 
 test("lines that may not be indexed are named, so that they are sent on in the same form (RFC 7541 section 6.2.3)", () => {
   const peer = server();
