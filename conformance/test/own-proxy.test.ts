@@ -14,24 +14,11 @@ const KEPT = "kept";
 const LIMITS: readonly (readonly [why: string, where: Partial<Combination>, ids: readonly string[]])[] = [
   [
     "nghttp2, which Node has its HTTP/2 from, drops such a field and tells nobody: what is left goes on",
-    { client: "2" },
-    `empty-name space-in-name field-in-name lf-in-name nul-in-value lf-in-value crlf-in-value space-before-value
-     space-behind-value trailers-lf-in-value trailers-space-before-value`
-      .split(/\s+/)
-      .map((name) => `http2-requests/${name}`),
-  ],
-  [
-    "nghttp2, which Node has its HTTP/2 from, drops such a field and tells nobody: what is left goes on",
     { origin: "2" },
     `empty-name lf-in-value crlf-in-value nul-in-value space-before-value
      trailers-lf-in-value trailers-crlf-in-value trailers-space-before-value`
       .split(/\s+/)
       .map((name) => `http2-responses/${name}`),
-  ],
-  [
-    "Node's HTTP/2 takes fields by name: lines of one name stand together",
-    { client: "2" },
-    ["response-trailers/order", "fields/response-order"],
   ],
   ["Node's HTTP/2 takes fields by name: lines of one name stand together", { origin: "2" }, ["request-trailers/order"]],
   ["nghttp2 takes a length in an interim response for an error", { origin: "2" }, ["interim/framing-fields"]],

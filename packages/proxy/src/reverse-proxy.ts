@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { FieldLines } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
-import { type ContentStart, whenContentKnown } from "./inbound/http2/undecided-content.ts";
+import { type ContentStart, whenContentKnown } from "./inbound/node/undecided-content.ts";
 import { ignoreUpgrade } from "./inbound/node/ignored-upgrade.ts";
 import { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
 import { NodeHttp2Exchange } from "./inbound/node/node-http2-exchange.ts";

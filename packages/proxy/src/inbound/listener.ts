@@ -5,7 +5,7 @@ import { Connections } from "../connections.ts";
 import { LONGEST_TIMEOUT } from "../time-limit.ts";
 import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
 import type { RequestLimits } from "./http1/request-reader.ts";
-import { Http2Connection } from "./http2/http2-connection.ts";
+import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
 import { UnknownConnection } from "./unknown-connection.ts";
 
@@ -37,8 +37,8 @@ const HIGH_WATER = 256 * 1024;
  */
 export function createListener({ forward, tls, limits, timeouts }: ListenerOptions): Listener {
   const connections = new Connections();
-  const http2 = { forward, connections, limits, timeouts };
-  const http1: Http1Options = { ...http2, protocol: tls === undefined ? "http" : "https" };
+  const protocol = tls === undefined ? "http" : "https";
+  const served: Http1Options & Http2Options = { forward, connections, limits, timeouts, protocol };
   // A client that vanished without a word is found out by TCP.
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
   const settings = { noDelay: true, ...keepAlive, highWaterMark: HIGH_WATER };
@@ -48,11 +48,15 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
       connections,
       timeout: timeouts.keepAlive,
       onHttp1: (bytes) => {
-        const connection = new Http1Connection(socket, http1);
+        const connection = new Http1Connection(socket, served);
         connections.add(connection);
         connection.receive(bytes);
       },
-      onHttp2: () => connections.add(new Http2Connection(socket, http2)),
+      onHttp2: (bytes) => {
+        const connection = new Http2Connection(socket, served);
+        connections.add(connection);
+        connection.receive(bytes);
+      },
     });
     connections.add(unknown);
   };
@@ -61,7 +65,7 @@ export function createListener({ forward, tls, limits, timeouts }: ListenerOptio
     const speaksHttp2 = socket.alpnProtocol === "h2";
     // Not before: whoever connects and goes away without a handshake would otherwise be waited for.
     socket.allowHalfOpen = true;
-    connections.add(speaksHttp2 ? new Http2Connection(socket, http2) : new Http1Connection(socket, http1));
+    connections.add(speaksHttp2 ? new Http2Connection(socket, served) : new Http1Connection(socket, served));
   };
 
   const server: Server =

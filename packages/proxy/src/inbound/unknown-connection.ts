@@ -11,8 +11,8 @@ export interface UnknownConnectionOptions {
   readonly timeout: number;
   /** It speaks HTTP/1.1, or at least not HTTP/2; these bytes have been read. */
   readonly onHttp1: (bytes: Buffer) => void;
-  /** It speaks HTTP/2; what has been read stands in front of the socket again. */
-  readonly onHttp2: () => void;
+  /** It speaks HTTP/2; these bytes have been read. */
+  readonly onHttp2: (bytes: Buffer) => void;
 }
 
 /** A connection on which nothing, or too little, has been said. */
@@ -44,9 +44,7 @@ export class UnknownConnection implements ServedConnection {
         break;
       case "whole":
         this.#leave();
-        this.#socket.pause();
-        this.#socket.unshift(bytes);
-        this.#options.onHttp2();
+        this.#options.onHttp2(bytes);
         break;
       default:
         this.#leave();

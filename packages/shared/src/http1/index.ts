@@ -12,3 +12,4 @@ export { readTrailerSection, type TrailerSection, type TrailerSectionLimits } fr
 export { isChunked } from "./transfer-coding.ts";
 export { type ByteSink, MessageWriter } from "./message-writer.ts";
 export { SocketReading } from "./socket-reading.ts";
+export { atTurnEnd } from "./turn-end.ts";

@@ -11,6 +11,7 @@ test("the entry for HTTP/1.1 exports these values and no others", () => {
         "SocketReading",
         "SyntaxFault",
         "TOKEN",
+        "atTurnEnd",
         "checkOctets",
         "clearImmediate",
         "fieldLinesText",

@@ -2,6 +2,7 @@ import type { FieldLines } from "@trailsum/shared";
 import { fieldLinesText } from "@trailsum/shared/http1";
 
 import { checkSendable, unsendable } from "../../response/sendable-field.ts";
+import { httpDate } from "../http-date.ts";
 
 /** What stands around the fields of a response's head. */
 export interface HeadFrame {
@@ -35,17 +36,4 @@ export function responseHeadText({ status, reason, header: { raw }, framing }: H
 /** The head of an interim response, which nothing is added to. */
 export function interimHeadText(status: number, reason: string, { raw }: FieldLines): string {
   return `HTTP/1.1 ${status} ${reason}\r\n${fieldLinesText(raw)}\r\n`;
-}
-
-let second = 0;
-let dateOfSecond = "";
-
-/** The time as `Date` tells it, made once a second. */
-function httpDate(): string {
-  const now = Math.floor(Date.now() / 1_000);
-  if (now !== second) {
-    second = now;
-    dateOfSecond = new Date(now * 1_000).toUTCString();
-  }
-  return dateOfSecond;
 }

@@ -1,116 +1,234 @@
-import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 
-import { sessionLimits, superviseSession } from "@trailsum/shared/http2";
+import {
+  ErrorCode,
+  type Http2Stream,
+  type RequestHead,
+  type ServerHandler,
+  ServerSession,
+  type ServerStream,
+  type StreamHandler,
+} from "@trailsum/http/http2";
+import { SocketReading } from "@trailsum/shared/http1";
 
 import type { Connections, ServedConnection } from "../../connections.ts";
 import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
 import type { InboundTimeouts } from "../http1/http1-connection.ts";
 import type { RequestLimits } from "../http1/request-reader.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
+import { LingeringRead } from "../lingering-read.ts";
+import { MinimumRate } from "../minimum-rate.ts";
+import { SocketProgress } from "../socket-progress.ts";
 import { unreadLimits } from "../unread-limits.ts";
-import { type ContentStart, whenContentKnown } from "./undecided-content.ts";
-import { Http2Exchange, type StreamBeginning } from "./http2-exchange.ts";
+import { Http2Exchange, type StreamContext } from "./http2-exchange.ts";
+import { SessionOutput } from "./session-output.ts";
+import { PATIENCE } from "./undecided-content.ts";
 
-/** How sessions of HTTP/2 are served. */
+/** How connections of HTTP/2 are served. */
 export interface Http2Options {
   readonly forward: (exchange: InboundExchange) => Promise<void>;
   readonly connections: Connections;
   readonly limits: RequestLimits;
   readonly timeouts: InboundTimeouts;
+  readonly protocol: RequestOrigin["protocol"];
 }
 
-/** How much a client may send ahead on one stream, and on all of a session. Bytes. */
+/**
+ * How much a client may send ahead on one stream, and on all of a connection: uploads that wait for a slow origin leave room for
+ * others. Octets.
+ */
 const STREAM_WINDOW = 1_048_576;
-const SESSION_WINDOW = 4 * 1_048_576;
+const CONNECTION_WINDOW = 16 * 1_048_576;
 
-const END_STREAM = 0x1;
+/** What becomes of a request with more field lines than are accepted. */
+const IGNORED: StreamHandler = { onData() {}, onTrailers() {}, onWritable() {}, onReset() {} };
 
 /**
- * One connection of HTTP/2 from a client, from its preface on: its streams are exchanges, and it ends when it has had
- * none for a while.
+ * One connection of HTTP/2 from a client, from its preface on: its streams are exchanges, and it ends when it has had none for a while.
+ * The session is the protocol; this is its socket and its clock.
  */
-export class Http2Connection implements ServedConnection {
+export class Http2Connection implements ServedConnection, ServerHandler {
   readonly #socket: Socket;
-  readonly #session: ServerHttp2Session;
   readonly #options: Http2Options;
-  readonly #exchanges = new Set<Http2Exchange>();
-  /** When the last exchange ended. */
-  #idleSince: number = performance.now();
-  /** When the session was found to be over, though its connection is not. */
-  #overSince: number | undefined;
+  readonly #session: ServerSession;
+  readonly #context: StreamContext;
+  readonly #progress: SocketProgress;
+  /** By their streams, as long as those are open. */
+  readonly #exchanges = new Map<number, Http2Exchange>();
+  /** Those that have not been forwarded. */
+  #begun: Http2Exchange[] = [];
+  /** Of all of these, the clock of all connections says when. */
+  readonly #openedAt: number = performance.now();
+  #idleSince: number = this.#openedAt;
+  #takenAt: number = this.#openedAt;
+  readonly #sendingRate: MinimumRate;
+  #announcedAt: number | undefined;
+  /** What is done about what still comes, once the session has ended. */
+  #lingering: LingeringRead | undefined;
 
   constructor(socket: Socket, options: Http2Options) {
     this.#socket = socket;
     this.#options = options;
-    const { connections, limits } = options;
-    const { minRate } = options.timeouts;
-    const origin: RequestOrigin = {
-      remoteAddress: clientAddress(socket.remoteAddress),
-      protocol: socket instanceof TLSSocket ? "https" : "http",
+    this.#progress = new SocketProgress(socket);
+    this.#sendingRate = new MinimumRate(options.timeouts.minRate);
+    this.#session = new ServerSession(this, {
+      enableConnectProtocol: true,
+      streamWindow: STREAM_WINDOW,
+      connectionWindow: CONNECTION_WINDOW,
+      maxHeaderListSize: maxListSize(options.limits),
+    });
+    this.#context = {
+      output: new SessionOutput(this.#session, socket),
+      origin: { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol },
+      connection: socket,
+      minRate: options.timeouts.minRate,
     };
-    const session = performServerHandshake(socket, {
-      ...sessionLimits,
-      maxHeaderListPairs: limits.maxFields,
-      maxSendHeaderBlockLength: 1_048_576,
-      settings: {
-        enableConnectProtocol: true,
-        initialWindowSize: STREAM_WINDOW,
-        maxConcurrentStreams: 256,
-        maxHeaderListSize: sectionSize(limits),
-      },
-    });
-    this.#session = session;
-    session.setLocalWindowSize(SESSION_WINDOW);
-    superviseSession(session);
-    session.on("stream", (stream, headers, flags, raw: string[]) => {
-      const onKnown = (start: ContentStart): void => this.#begin(stream, { raw, ...start, origin, minRate });
-      whenContentKnown(stream, headers, { endStream: (flags & END_STREAM) !== 0, onKnown });
-    });
-    // A session that breaks takes its streams with it, and they tell of it.
-    session.on("error", () => {}).on("close", () => connections.delete(this));
-    // No half of it is of any use: no window would be opened any more, and whoever has gone wants no answer.
-    socket.on("error", () => {}).once("end", () => session.destroy());
+    // It reads as long as there is a socket.
+    void new SocketReading(socket, (bytes) => this.receive(bytes));
+    socket.on("end", this.#onEnd).on("drain", this.#onDrain);
+    socket.on("error", this.#onError).on("close", this.#onClose);
+    this.#session.start();
   }
 
-  #begin(stream: ServerHttp2Stream, beginning: StreamBeginning): void {
-    const exchange = new Http2Exchange(stream, beginning);
-    this.#exchanges.add(exchange);
-    stream.once("close", () => {
-      this.#exchanges.delete(exchange);
-      this.#idleSince = performance.now();
-    });
-    void this.#options.forward(exchange);
-  }
-
-  check(now: number): void {
-    const { keepAlive, idle } = this.#options.timeouts;
-    if (this.#session.destroyed) {
-      // Node has ended its side of the connection, and waits for the client to end the other.
-      this.#overSince ??= now;
-      if (now - this.#overSince > unreadLimits.idle) this.#socket.destroy();
+  /** Takes the next bytes, also those that were read before it was there. */
+  receive(bytes: Buffer): void {
+    if (this.#lingering !== undefined) {
+      this.#lingering.receive(bytes.length);
       return;
     }
-    if (this.#exchanges.size === 0) {
-      if (now - this.#idleSince > keepAlive) this.#session.close();
-      if (now - this.#idleSince > keepAlive + idle) this.#session.destroy();
+    this.#session.receive(bytes);
+    if (this.#begun.length > 0) this.#forwardBegun();
+  }
+
+  // The clock's side.
+
+  check(now: number): void {
+    if (this.#lingering !== undefined) {
+      this.#lingering.check(now);
+      return;
     }
-    for (const exchange of this.#exchanges) exchange.check(now, idle);
+    const { head, keepAlive, idle } = this.#options.timeouts;
+    const backlogged = this.#socket.writableLength > 0;
+    const moved = this.#progress.hasMoved();
+    if (moved || !backlogged) this.#takenAt = now;
+    for (const exchange of this.#exchanges.values()) exchange.check(now, idle, backlogged && moved);
+    const slow = this.#sendingRate.isMissed(now, this.#progress.taken, backlogged);
+    if (slow || now - this.#takenAt > idle) this.#socket.destroy();
+    else if (!this.#session.settingsAcknowledged && now - this.#openedAt > head)
+      this.#session.close(ErrorCode.SETTINGS_TIMEOUT, "no acknowledgement of SETTINGS");
+    else if (this.#announcedAt !== undefined) this.#checkShutdown(now, this.#announcedAt);
+    else if (this.#exchanges.size === 0 && now - this.#idleSince > keepAlive) this.#shutDown(now);
   }
 
   stop(): void {
-    for (const exchange of this.#exchanges) exchange.stop();
-    // Says GOAWAY, and closes when the last stream has ended.
-    if (!this.#session.closed) this.#session.close();
+    for (const exchange of this.#exchanges.values()) exchange.stop();
+    this.#shutDown(performance.now());
   }
+
+  /** Says GOAWAY, and ends when the last stream has. Requests that cross it on their way are still served. */
+  #shutDown(now: number): void {
+    if (this.#announcedAt !== undefined) return;
+    this.#announcedAt = now;
+    this.#session.shutdown();
+  }
+
+  /** A client that does not acknowledge the GOAWAY is not waited for. */
+  #checkShutdown(now: number, announcedAt: number): void {
+    if (now - announcedAt > unreadLimits.idle) this.#session.shutdown();
+  }
+
+  // The session's side.
+
+  onRequest(stream: ServerStream, request: RequestHead, endStream: boolean): StreamHandler {
+    if (request.fields.length > this.#options.limits.maxFields) {
+      stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
+      return IGNORED;
+    }
+    const exchange = new Http2Exchange(stream, { head: request, whole: endStream }, this.#context);
+    this.#exchanges.set(stream.id, exchange);
+    this.#begun.push(exchange);
+    return exchange;
+  }
+
+  onOutput(): void {
+    this.#context.output.schedule();
+  }
+
+  onSettings(): void {}
+
+  /** A client that goes away opens nothing new. */
+  onGoaway(): void {
+    this.#shutDown(performance.now());
+    this.#session.shutdown();
+  }
+
+  onPong(): void {}
+
+  onStreamClosed({ id }: Http2Stream): void {
+    this.#exchanges.delete(id);
+    if (this.#exchanges.size === 0) this.#idleSince = performance.now();
+  }
+
+  onClosed(): void {
+    this.#lingering = new LingeringRead(this.#socket, this.#progress, this.#options.timeouts.idle);
+    this.#context.output.schedule();
+  }
+
+  /**
+   * Has those forwarded whose heads were in what was read, together with all of their content that came with it. Where it is undecided
+   * whether there is content, that is waited for a moment.
+   */
+  #forwardBegun(): void {
+    const begun = this.#begun;
+    this.#begun = [];
+    for (const exchange of begun) {
+      if (exchange.undecided) this.#awaitContent(exchange);
+      else this.#forward(exchange);
+    }
+  }
+
+  /** Has it looked at again after what is read next, and at the latest after a while. */
+  #awaitContent(exchange: Http2Exchange): void {
+    this.#begun.push(exchange);
+    const onImpatient = (): void => {
+      if (!this.#begun.includes(exchange)) return;
+      this.#begun = this.#begun.filter((other) => other !== exchange);
+      this.#forward(exchange);
+    };
+    setTimeout(onImpatient, PATIENCE);
+  }
+
+  #forward(exchange: Http2Exchange): void {
+    exchange.decide();
+    void this.#options.forward(exchange);
+  }
+
+  // The socket's side.
+
+  /** No half of a connection is of any use: no window would be opened any more. */
+  readonly #onEnd = (): void => {
+    if (this.#lingering !== undefined) return;
+    this.#context.output.flush();
+    this.#socket.destroy();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#context.output.flush();
+  };
+
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    this.#options.connections.delete(this);
+    this.#session.disconnected();
+    this.#context.output.lost();
+  };
 }
 
 /**
- * How large a field section may be. Node sets no limit by itself; HTTP/2 counts 32 bytes more for each line than there
- * are (RFC 9113 section 10.5.1), and what may come by HTTP/1.1 may come here. What is larger is reset with
- * ENHANCE_YOUR_CALM.
+ * How large a field section may be. HTTP/2 counts 32 octets more for each line than there are (RFC 9113 section 6.5.2), and what may come
+ * by HTTP/1.1 may come here.
  */
-function sectionSize({ maxHeaderSize, maxTrailerSize, maxFields }: RequestLimits): number {
+function maxListSize({ maxHeaderSize, maxTrailerSize, maxFields }: RequestLimits): number {
   return Math.max(maxHeaderSize, maxTrailerSize) + 32 * maxFields;
 }

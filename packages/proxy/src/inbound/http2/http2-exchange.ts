@@ -1,150 +1,157 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 
+import {
+  ErrorCode,
+  type RequestHead,
+  type ServerStream,
+  type StreamHandler,
+  type StreamReset,
+} from "@trailsum/http/http2";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
-import type { ContentSink, ContentSource } from "../inbound-content.ts";
+import type { ContentSource } from "../inbound-content.ts";
 import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { MinimumRate } from "../minimum-rate.ts";
-import { fieldsObject } from "./fields-object.ts";
-import { http2Request, type Http2RequestContext } from "./http2-request.ts";
+import { http2Request } from "./http2-request.ts";
+import { Http2Tunnel } from "./http2-tunnel.ts";
+import { RequestContent } from "./request-content.ts";
+import { finalFields, plainFields } from "./response-fields.ts";
+import type { SentListener, SessionOutput } from "./session-output.ts";
+import { isUndecided } from "./undecided-content.ts";
 
-/** What a stream of HTTP/2 began with. */
-export interface StreamBeginning {
-  /** Name, value, ... as they stood on the wire, pseudo fields too. */
-  readonly raw: readonly string[];
+/**
+ * How far a response has come. `begun`: its head was sent. `ending`: there is no more to come, but content that the client's window does
+ * not allow yet. `ended`: its end is on its way to the system. `sent`: the system has taken it.
+ */
+type ResponseState = "none" | "begun" | "ending" | "ended" | "sent";
+
+/** A request whose header section has come. */
+export interface ReceivedRequest {
+  readonly head: RequestHead;
   /** Whether nothing follows. */
   readonly whole: boolean;
-  /** The trailers that have come already. */
-  readonly trailers: FieldLines;
-  readonly origin: RequestOrigin;
-  /** What else is known where it came through a server of Node's. */
-  readonly mounted?: Http2RequestContext["mounted"];
-  /** The fewest bytes per second of content or response. Default 0, which demands nothing. */
-  readonly minRate?: number;
 }
 
-/** When so much of a response waits, no more should be given. Bytes. */
-const HIGH_WATER = 256 * 1024;
+/** What an exchange has of its connection. */
+export interface StreamContext {
+  readonly output: SessionOutput;
+  readonly origin: RequestOrigin;
+  readonly connection: ClientConnection;
+  /** The fewest octets per second of content or response; 0 demands nothing. */
+  readonly minRate: number;
+}
+
+/** When so much of a response waits for the client's window, no more should be given. Octets. */
+const HIGH_WATER = 65_536;
 
 /** How long a sender that has its answer may still send. Milliseconds. */
 const LINGER = 500;
 
 /** One stream of HTTP/2: a request and the response to it. */
-export class Http2Exchange implements InboundExchange, ContentSource {
-  readonly request: InboundRequest;
-  readonly content: ContentSource | undefined;
-  /** Node tells of a stream before it reads its content. */
-  readonly whole = undefined;
+export class Http2Exchange implements InboundExchange, StreamHandler, SentListener {
+  request: InboundRequest;
+  content: ContentSource | undefined;
   readonly connection: ClientConnection;
-  readonly #stream: ServerHttp2Stream;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
-  /** Whether all of the response has been handed to the system. */
-  #finished = false;
   gone = false;
-  trailers: FieldLines = FieldLines.empty;
-  #head: OutgoingHead | undefined;
-  #opened = false;
-  #ended = false;
-  #switched = false;
-  /** Since when the rest of the request is for nobody. */
-  #unwantedSince: number | undefined;
-  #trailersOut: FieldLines = FieldLines.empty;
-  #sink: ContentSink | undefined;
-  #content: "arriving" | "whole" | "lost";
+  readonly #stream: ServerStream;
+  readonly #output: SessionOutput;
+  readonly #received: RequestContent;
+  #tunnel: Http2Tunnel | undefined;
+  #response: ResponseState = "none";
+  #hasContent = false;
+  /** Content that the client's window, or the connection, does not allow yet. */
+  readonly #waiting: Buffer[] = [];
+  #waitingLength = 0;
   #blocked = false;
+  #trailers: FieldLines = FieldLines.empty;
+  #sending: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
+  /** Since when the rest of the request is not wanted. */
+  #unwantedSince: number | undefined;
   /** When something last moved, as far as the clock of all connections knows, and whether something has since. */
-  #since = performance.now();
+  #since: number = performance.now();
   #moved = false;
-  /** Bytes of content that have come. */
-  #received = 0;
-  /** Bytes of response that were written, and those of them that had left at the last look. */
-  #written = 0;
-  #taken = 0;
+  /** Octets of content that have come, and of response that have left. */
+  #receivedLength = 0;
+  #sentLength = 0;
   readonly #receivingRate: MinimumRate;
   readonly #sendingRate: MinimumRate;
 
-  constructor(stream: ServerHttp2Stream, { raw, trailers, minRate = 0, ...context }: StreamBeginning) {
-    const { whole } = context;
-    this.trailers = trailers;
-    this.#stream = stream;
-    // A stream that is closed has no session any more, and is all that there is of the connection.
-    this.connection = stream.session ?? stream;
+  constructor(
+    stream: ServerStream,
+    { head, whole }: ReceivedRequest,
+    { output, origin, connection, minRate }: StreamContext,
+  ) {
+    this.connection = connection;
     this.#receivingRate = new MinimumRate(minRate);
     this.#sendingRate = new MinimumRate(minRate);
-    stream.end = endOpen as typeof stream.end;
-    this.request = http2Request(raw, context);
-    this.content = whole || this.request.upgrade !== undefined ? undefined : this;
-    this.#content = whole ? "whole" : "arriving";
-    stream
-      .on("end", this.#onEnd)
-      .on("close", this.#onClose)
-      .on("error", () => {})
-      .on("finish", this.#onFinish)
-      .on("drain", this.#onDrain);
-    stream.on("trailers", (_fields, _flags, rawTrailers: string[]) => {
-      this.trailers = FieldLines.fromRaw(rawTrailers);
-    });
-    if (whole) stream.resume();
-    // Middleware may have taken longer than the client waited: its end has been told already.
-    if (stream.closed || stream.destroyed) this.#onClose();
+    this.#stream = stream;
+    this.#output = output;
+    this.#received = new RequestContent(stream, whole);
+    this.request = http2Request(head, { whole, origin });
+    this.content = whole || this.request.upgrade !== undefined ? undefined : this.#received;
+  }
+
+  /** Whether the first frame of its content has to be waited for. It can be forwarded afterwards. */
+  get undecided(): boolean {
+    const { method, header } = this.request;
+    if (this.content === undefined || this.#received.started) return false;
+    return isUndecided({ method, length: header.get("content-length"), expect: header.get("expect") });
+  }
+
+  /** To be called when it is forwarded: a request whose content has turned out to be empty has none. */
+  decide(): void {
+    if (!this.#received.empty) return;
+    this.request = { ...this.request, content: undefined };
+    this.content = undefined;
   }
 
   // The response.
 
   interim(status: number, header: FieldLines): void {
-    if (this.#opened || this.status !== undefined || this.#stream.closed) return;
-    this.#stream.additionalHeaders({ ":status": status, ...fieldsObject(header) });
+    if (this.#response !== "none") return;
+    sendable(() => this.#stream.sendInterim(status, plainFields(header)));
   }
 
-  /** It waits until something is written or the turn ends: a response without content is then its head alone. */
-  head(head: OutgoingHead): void {
-    // Both throw where Node would, when nobody could be told any more.
-    checkStatus(head.status);
-    fieldsObject(head.header);
-    this.#head = head;
-    this.status = head.status;
-    process.nextTick(this.#onTurn);
+  head({ status, header, hasContent, length }: OutgoingHead): void {
+    checkStatus(status);
+    const fields = finalFields(header, length);
+    sendable(() => this.#stream.respond(status, fields, { endStream: !hasContent }));
+    this.status = status;
+    this.#hasContent = hasContent;
+    this.#response = "begun";
   }
 
   write(piece: Buffer): boolean {
-    if (piece.length === 0 || this.#head?.hasContent !== true || this.#stream.closed) return true;
-    this.#open();
-    this.#stream.write(piece);
-    this.#written += piece.length;
-    this.#blocked = this.#stream.writableLength >= HIGH_WATER;
+    if (this.#response !== "begun" || !this.#hasContent || piece.length === 0 || this.gone) return true;
+    const taken = this.#waitingLength > 0 ? 0 : this.#sendContent(piece);
+    if (taken === piece.length) return true;
+    this.#waiting.push(taken === 0 ? piece : piece.subarray(taken));
+    this.#waitingLength += piece.length - taken;
+    this.#blocked = this.#waitingLength >= HIGH_WATER;
     return !this.#blocked;
   }
 
   end(trailers: FieldLines): void {
-    if (this.#ended || this.#stream.closed) return;
-    this.#ended = true;
-    if (!this.#opened && trailers.length === 0) {
-      this.#open(true);
-      return;
-    }
-    this.#trailersOut = trailers;
-    this.#open();
-    this.#stream.end();
+    if (this.#response !== "begun") return;
+    this.#response = "ending";
+    this.#trailers = trailers;
+    if (this.#waitingLength === 0) this.#finish();
   }
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
-    const stream = this.#stream;
-    const settle = (): void => {
-      stream.off("finish", settle).off("close", settle);
-      if (this.#finished) done();
-      else failed(clientGone());
-    };
-    if (this.#finished || stream.closed) settle();
-    else stream.once("finish", settle).once("close", settle);
+    if (this.#response === "sent") done();
+    else if (this.gone) failed(clientGone());
+    else this.#sending = { done, failed };
   }
 
-  breakOff(resetCode: number = constants.NGHTTP2_INTERNAL_ERROR): void {
-    if (this.#finished && this.#content === "whole") return;
-    this.#stream.close(this.gone ? constants.NGHTTP2_CANCEL : resetCode);
+  breakOff(resetCode: number = ErrorCode.INTERNAL_ERROR): void {
+    if (this.#stream.state === "closed") return;
+    this.#stream.reset(resetCode);
+    this.#lose();
   }
 
   /**
@@ -153,154 +160,149 @@ export class Http2Exchange implements InboundExchange, ContentSource {
    * themselves, and some that find the answer and the reset in one packet lose the answer (curl 7.88).
    */
   conclude(): void {
-    this.#sink = undefined;
-    if (this.#switched || this.#content !== "arriving" || this.#stream.closed) return;
-    this.#unwantedSince = performance.now();
-    this.#stream.resume();
+    if (this.#tunnel !== undefined) return;
+    this.#received.forget();
+    if (this.#received.state === "arriving") this.#unwantedSince = performance.now();
   }
 
   /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
   switchTo(_protocol: string, header: FieldLines): Duplex {
-    const fields = fieldsObject(header);
-    this.#switched = true;
-    this.#opened = true;
+    const fields = finalFields(header, undefined);
+    sendable(() => this.#stream.respond(200, fields));
     this.status = 200;
-    this.#stream.respond({ ":status": 200, ...fields });
-    return this.#stream;
+    this.#tunnel = new Http2Tunnel(this.#stream, this.#received);
+    return this.#tunnel;
   }
 
-  // The content of the request.
+  // The connection's side.
 
-  flow(sink: ContentSink): void {
-    this.#sink = sink;
-    if (this.#content === "lost") sink.onLost();
-    // Of content that is empty Node tells the end whether anybody listens or not.
-    else if (this.#content === "whole") process.nextTick(() => this.#sink?.onEnd());
-    else this.#stream.on("data", this.#onData).resume();
-  }
-
-  pause(): void {
-    this.#stream.pause();
-  }
-
-  resume(): void {
-    this.#stream.resume();
-  }
-
-  leave(): void {
-    this.#sink = undefined;
-    this.#stream.off("data", this.#onData);
-    if (this.#content === "arriving") this.#stream.pause();
-  }
-
-  // The session's side.
-
-  /** Gives the exchange up when nothing moves in either direction though something should, or too slowly. */
-  check(now: number, idle: number): void {
-    if (this.#switched) return;
-    if (this.#unwantedSince !== undefined && now - this.#unwantedSince > LINGER && this.#stream.state.localClose === 1)
-      this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    const unsent = this.#stream.writableLength;
-    const awaited = this.#content === "arriving" && this.#sink !== undefined && !this.#stream.isPaused();
-    if (this.#hasTaken(unsent) || this.#moved || (unsent === 0 && !awaited)) this.#since = now;
+  /**
+   * Gives the exchange up when nothing moves in either direction though something should, or too slowly. `draining`: the socket is full
+   * and the system takes some of it, so it is not this stream's client that is waited for.
+   */
+  check(now: number, idle: number, draining: boolean): void {
+    if (this.#tunnel !== undefined) return;
+    if (this.#unwantedSince !== undefined && this.#response === "sent" && now - this.#unwantedSince > LINGER) {
+      this.#stream.reset(ErrorCode.NO_ERROR);
+      return;
+    }
+    const unsent = this.#waitingLength > 0 && !draining;
+    const { awaited } = this.#received;
+    if (this.#moved || !(unsent || awaited)) this.#since = now;
     this.#moved = false;
-    const slowToTake = this.#sendingRate.isMissed(now, this.#taken, unsent > 0);
-    const slowToSend = this.#receivingRate.isMissed(now, this.#received, awaited && this.status === undefined);
-    if (slowToTake || slowToSend || now - this.#since > idle) this.#stream.close(constants.NGHTTP2_CANCEL);
-  }
-
-  /** Whether more of the response has left since the last look, as far as the client's windows let it. */
-  #hasTaken(unsent: number): boolean {
-    const taken = this.#written - unsent;
-    const more = taken !== this.#taken;
-    this.#taken = taken;
-    return more;
+    const slowToTake = this.#sendingRate.isMissed(now, this.#sentLength, unsent);
+    const slowToSend = this.#receivingRate.isMissed(now, this.#receivedLength, awaited && this.status === undefined);
+    if (slowToTake || slowToSend || now - this.#since > idle) this.#cut();
   }
 
   /** The server stops: what is no exchange any more ends. */
   stop(): void {
-    if (this.#switched) this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#tunnel?.destroy();
   }
 
-  readonly #onData = (piece: Buffer): void => {
-    this.#moved = true;
-    this.#received += piece.length;
-    if (this.#sink?.onContent(piece) === false) this.#stream.pause();
-  };
-
-  /** Node ends the content of a stream that was reset as well: only one that is still open has been read to its end. */
-  readonly #onEnd = (): void => {
-    const reset = this.#stream.closed && (this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#finished);
-    if (this.#content !== "arriving") return;
-    if (reset || this.#stream.aborted) {
+  onSent(taken: boolean): void {
+    if (this.gone) return;
+    if (!taken) {
       this.#lose();
       return;
     }
-    this.#content = "whole";
-    this.#sink?.onEnd();
-  };
+    this.#response = "sent";
+    this.#sending?.done();
+  }
 
-  readonly #onDrain = (): void => {
-    if (!this.#blocked) return;
+  // The stream's side.
+
+  onData(piece: Buffer, endStream: boolean): void {
+    this.#moved = true;
+    this.#receivedLength += piece.length;
+    if (piece.length > 0) this.#received.receive(piece);
+    if (endStream) this.#received.complete(FieldLines.empty);
+  }
+
+  onTrailers(trailers: FieldLines): void {
+    this.#moved = true;
+    this.#received.complete(trailers);
+  }
+
+  onWritable(): void {
+    this.#tunnel?.resumeSending();
+    this.#sendWaiting();
+    if (this.#response === "ending" && this.#waitingLength === 0) this.#finish();
+    if (!this.#blocked || this.#waitingLength >= HIGH_WATER) return;
     this.#blocked = false;
     this.onDrain?.();
-  };
+  }
 
-  readonly #onFinish = (): void => {
-    const { aborted, rstCode } = this.#stream;
-    this.#finished = this.#ended && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
-  };
+  onReset({ by, reason }: StreamReset): void {
+    this.#lose(by === "session" ? new TrailsumError("PROTOCOL", reason, { status: 400 }) : undefined);
+  }
 
-  readonly #onClose = (): void => {
-    if (!this.#finished) this.gone = true;
+  /** Gives how much of it was taken. */
+  #sendContent(piece: Buffer): number {
+    const taken = this.#stream.send(piece);
+    if (taken > 0) this.#moved = true;
+    this.#sentLength += taken;
+    return taken;
+  }
+
+  #sendWaiting(): void {
+    while (this.#waitingLength > 0) {
+      const piece = this.#waiting[0]!;
+      const taken = this.#sendContent(piece);
+      this.#waitingLength -= taken;
+      if (taken < piece.length) {
+        this.#waiting[0] = piece.subarray(taken);
+        return;
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  #finish(): void {
+    // Without content the head was the end.
+    if (this.#hasContent) {
+      try {
+        this.#stream.sendTrailers(plainFields(this.#trailers));
+      } catch {
+        // They may be sent long after they were given.
+        this.breakOff();
+        return;
+      }
+    }
+    this.#response = "ended";
+    this.#output.whenSent(this);
+  }
+
+  /** The client has rested for too long. */
+  #cut(): void {
+    this.#stream.reset(ErrorCode.CANCEL);
     this.#lose();
-    if (this.gone) this.onGone?.();
-  };
-
-  readonly #onTurn = (): void => {
-    if (!this.#stream.closed) this.#open();
-  };
-
-  #lose(): void {
-    if (this.#content !== "arriving") return;
-    this.#content = "lost";
-    this.#sink?.onLost();
   }
 
-  #open(alone = false): void {
-    if (this.#opened) return;
-    this.#opened = true;
-    const { status, header, hasContent, length } = this.#head!;
-    const fields = { ":status": status, ...fieldsObject(header) };
-    const told = length === undefined || header.has("Content-Length") ? {} : { "content-length": length };
-    const endStream = alone || !hasContent;
-    const stream = this.#stream;
-    if (!endStream) stream.once("wantTrailers", this.#onWantTrailers);
-    try {
-      stream.respond({ ...fields, ...told }, { endStream, waitForTrailers: !endStream });
-    } catch {
-      // Called on the next tick and while content is relayed, where an exception would have no handler.
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    }
+  /** Nothing comes or goes any more. */
+  #lose(reason?: TrailsumError): void {
+    this.#waiting.length = 0;
+    this.#waitingLength = 0;
+    this.#received.lose(reason);
+    if (this.gone || this.#response === "sent") return;
+    this.gone = true;
+    this.#sending?.failed(clientGone());
+    this.onGone?.();
   }
-
-  readonly #onWantTrailers = (): void => {
-    try {
-      this.#stream.sendTrailers(fieldsObject(this.#trailersOut));
-    } catch {
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    }
-  };
 }
 
-/** HTTP/1.1 has room for more of them than there are (RFC 9110 section 15), and Node's HTTP/2 has not. */
+/** HTTP/1.1 has room for more of them than there are (RFC 9110 section 15). */
 function checkStatus(status: number): void {
   if (status >= 200 && status <= 599) return;
   throw new TrailsumError("PROTOCOL", `the status ${status} may not be sent`, { status: 502 });
 }
 
-/** Node ends a stream that it closes, before it resets it, and content that was cut short would look whole. */
-function endOpen(this: ServerHttp2Stream, ...given: Parameters<Duplex["end"]>): ServerHttp2Stream {
-  if (!this.closed) Duplex.prototype.end.apply(this, given);
-  return this;
+/** Sends a field section. Throws what the client is answered with where it may not be sent: a hook can have put anything in. */
+function sendable(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    const { message } = TrailsumError.from(error);
+    throw new TrailsumError("INTERNAL", `the response may not be sent: ${message}`, { cause: error, status: 502 });
+  }
 }

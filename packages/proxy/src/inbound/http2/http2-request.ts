@@ -1,67 +1,63 @@
-import type { Http2ServerRequest } from "node:http2";
-
 import { FieldLines } from "@trailsum/shared";
 
 import { expectationOf } from "../../request/expectation.ts";
 import type { InboundRequest, RequestOrigin } from "../../request/inbound-request.ts";
 import { parseRequestTarget } from "../../request/request-target.ts";
 
-/** What is known of a request beside its fields. */
+/** The header section of a request that came over HTTP/2, well-formed by RFC 9113 section 8.3. */
+export interface Http2RequestHead {
+  readonly method: string;
+  /** Nothing for CONNECT. */
+  readonly path: string | undefined;
+  readonly authority: string | undefined;
+  /** What an extended CONNECT asks for. */
+  readonly protocol: string | undefined;
+  /** The regular lines. */
+  readonly fields: FieldLines;
+}
+
+/** What is known of a request beside its header section. */
 export interface Http2RequestContext {
   /** Whether no content follows. */
   readonly whole: boolean;
   readonly origin: RequestOrigin;
-  /** Of a request that came through a server of Node's: its target and object, and whether the client waits for a 100. */
-  readonly mounted?:
-    | { readonly url: string; readonly waits: boolean; readonly message: Http2ServerRequest }
-    | undefined;
 }
 
-interface PseudoFields {
-  method: string;
-  path: string;
-  authority: string | undefined;
-  protocol: string | undefined;
-}
-
-/**
- * A request of HTTP/2 in the terms of all requests. Node has checked the form of the message (RFC 9113 section 8.3);
- * `Host` is what `:authority` says, and the crumbs of a cookie are one field again (section 8.2.3).
- */
-export function http2Request(raw: readonly string[], { whole, origin, mounted }: Http2RequestContext): InboundRequest {
-  const pseudo: PseudoFields = { method: "GET", path: "/", authority: undefined, protocol: undefined };
-  const lines: string[] = [];
-  let cookieAt = -1;
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at]!;
-    const value = raw[at + 1]!;
-    if (name.startsWith(":")) setPseudoField(pseudo, name, value);
-    else if (name === "cookie" && cookieAt !== -1) lines[cookieAt] += `; ${value}`;
-    else {
-      if (name === "cookie") cookieAt = lines.length + 1;
-      lines.push(name, value);
-    }
-  }
-  const header = FieldLines.owning(lines);
+/** A request of HTTP/2 in the terms of all requests. Its host is `:authority`, or `Host` where there is none. */
+export function http2Request(
+  { method, path = "/", authority, protocol, fields }: Http2RequestHead,
+  { whole, origin }: Http2RequestContext,
+): InboundRequest {
+  const header = withCookieJoined(fields);
   const length = header.get("content-length");
   return {
     // What is a CONNECT with a protocol here is a GET with an `Upgrade` in HTTP/1.1 (RFC 8441 section 5).
-    method: pseudo.protocol === undefined ? pseudo.method : "GET",
-    target: parseRequestTarget(mounted?.url ?? pseudo.path),
+    method: protocol === undefined ? method : "GET",
+    target: parseRequestTarget(path),
     header,
-    host: pseudo.authority ?? header.get("host"),
+    host: authority ?? header.get("host"),
     httpVersion: "2.0",
-    ...origin,
+    remoteAddress: origin.remoteAddress,
+    protocol: origin.protocol,
     content: whole ? undefined : { length: length === undefined ? undefined : Number(length), trailersPossible: true },
-    upgrade: pseudo.protocol,
-    expectsContinue: mounted?.waits ?? expectationOf(header.get("expect")) === "continue",
-    message: mounted?.message,
+    upgrade: protocol,
+    expectsContinue: expectationOf(header.get("expect")) === "continue",
+    message: undefined,
   };
 }
 
-function setPseudoField(pseudo: PseudoFields, name: string, value: string): void {
-  if (name === ":method") pseudo.method = value;
-  else if (name === ":path") pseudo.path = value;
-  else if (name === ":authority") pseudo.authority = value;
-  else if (name === ":protocol") pseudo.protocol = value;
+/** A cookie may come in several lines, and is one field line elsewhere (RFC 9113 section 8.2.3). Names are in lower case. */
+function withCookieJoined(fields: FieldLines): FieldLines {
+  const { raw } = fields;
+  let first = -1;
+  let joined: string[] | undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    const isCookie = raw[at] === "cookie";
+    if (isCookie && first === -1) first = at;
+    else if (isCookie) {
+      joined ??= raw.slice(0, at);
+      joined[first + 1] += `; ${raw[at + 1]!}`;
+    } else joined?.push(raw[at]!, raw[at + 1]!);
+  }
+  return joined === undefined ? fields : FieldLines.owning(joined);
 }

@@ -6,13 +6,13 @@ import { FieldLines, TrailsumError } from "@trailsum/shared";
 import { keepSessionForStream } from "@trailsum/shared/http2";
 
 import { clientAddress } from "../../request/inbound-request.ts";
-import { Http2Exchange } from "../http2/http2-exchange.ts";
-import type { ContentStart } from "../http2/undecided-content.ts";
 import type { ContentSink } from "../inbound-content.ts";
 import type { OutgoingHead } from "../inbound-exchange.ts";
 import { unreadLimits } from "../unread-limits.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
+import { NodeHttp2StreamExchange } from "./node-http2-stream-exchange.ts";
 import { alreadyRead, requestUrl } from "./node-message.ts";
+import type { ContentStart } from "./undecided-content.ts";
 
 /** How a request came through a server of node:http2. */
 export interface NodeHttp2ExchangeOptions {
@@ -28,7 +28,7 @@ export interface NodeHttp2ExchangeOptions {
  * cannot reset a stream, so the exchange goes by the stream beneath them, and takes from them what middleware has done:
  * the URL, and the fields set on the response.
  */
-export class NodeHttp2Exchange extends Http2Exchange {
+export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
   readonly #req: Http2ServerRequest;
   readonly #res: Http2ServerResponse;
 
@@ -77,7 +77,7 @@ export class NodeHttp2Exchange extends Http2Exchange {
   /** Nothing else looks after a stream that is not of the proxy's own server. */
   override conclude(): void {
     super.conclude();
-    const limit = setTimeout(() => this.check(performance.now(), Number.POSITIVE_INFINITY), unreadLimits.idle).unref();
+    const limit = setTimeout(() => this.endUnwanted(), unreadLimits.idle).unref();
     this.#req.stream.once("close", () => clearTimeout(limit));
   }
 }

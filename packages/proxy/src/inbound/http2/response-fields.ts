@@ -1,0 +1,43 @@
+import { FieldLines } from "@trailsum/shared";
+
+import { httpDate } from "../http-date.ts";
+
+/** Fields of a connection, which HTTP/2 has no use for (RFC 9113 section 8.2.2), and of requests. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "te",
+  "host",
+  "http2-settings",
+]);
+
+/** The lines of a final response, with a `Date` where there is none (RFC 9110 section 6.6.1), and with its length if one is told. */
+export function finalFields(header: FieldLines, length: string | undefined): FieldLines {
+  const lines = sentLines(header);
+  let [dated, counted] = [false, length === undefined];
+  for (let at = 0; at < lines.length; at += 2) {
+    dated ||= lines[at] === "date";
+    counted ||= lines[at] === "content-length";
+  }
+  if (!dated) lines.push("date", httpDate());
+  if (!counted) lines.push("content-length", length!);
+  return FieldLines.owning(lines);
+}
+
+/** The lines of an interim response, or of trailers. */
+export function plainFields(fields: FieldLines): FieldLines {
+  return fields.length === 0 ? fields : FieldLines.owning(sentLines(fields));
+}
+
+/** What may be sent over HTTP/2, with names in lower case. */
+function sentLines({ raw }: FieldLines): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!.toLowerCase();
+    if (!NOT_SENT.has(name)) lines.push(name, raw[at + 1]!);
+  }
+  return lines;
+}

@@ -1,0 +1,84 @@
+import type { Socket } from "node:net";
+
+import type { ServerSession } from "@trailsum/http/http2";
+import { atTurnEnd } from "@trailsum/shared/http1";
+
+/** Is told, once, what became of all that was written before. */
+export interface SentListener {
+  /** The system has taken it, or never will. */
+  onSent(taken: boolean): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Writes what a session has to send to its socket: all of one turn of the event loop at its end, and no more than the socket takes. When
+ * the session has closed and everything is out, it ends the socket's side.
+ */
+export class SessionOutput {
+  readonly #session: ServerSession;
+  readonly #socket: Socket;
+  #scheduled = false;
+  #awaiting: SentListener[] = [];
+
+  constructor(session: ServerSession, socket: Socket) {
+    this.#session = session;
+    this.#socket = socket;
+  }
+
+  /** Has everything written at the end of the turn. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    atTurnEnd(this.#onTurnEnd);
+  }
+
+  /** Tells `listener` when the system has taken all that the session has to send now. */
+  whenSent(listener: SentListener): void {
+    this.#awaiting.push(listener);
+    this.schedule();
+  }
+
+  /** Writes as much as the socket takes. */
+  flush(): void {
+    const [session, socket] = [this.#session, this.#socket];
+    while (!socket.destroyed && !socket.writableNeedDrain) {
+      const awaiting = this.#awaiting;
+      if (awaiting.length > 0) this.#awaiting = [];
+      // Streams may go on meanwhile, and have more to send.
+      const parts = session.takeOutput();
+      this.#write(parts);
+      if (awaiting.length > 0) this.#settle(awaiting);
+      if (session.outputLength === 0) break;
+    }
+    if (session.closed && session.outputLength === 0 && !socket.writableEnded) socket.end();
+  }
+
+  /** Nothing can be sent any more. */
+  lost(): void {
+    const awaiting = this.#awaiting;
+    this.#awaiting = [];
+    for (const listener of awaiting) listener.onSent(false);
+  }
+
+  #write(parts: readonly Buffer[]): void {
+    const socket = this.#socket;
+    if (parts.length > 1) socket.cork();
+    for (const part of parts) socket.write(part);
+    if (parts.length > 1) socket.uncork();
+  }
+
+  /** Most often the system takes it at once: to wait each time would cost more. */
+  #settle(awaiting: readonly SentListener[]): void {
+    const tell = (taken: boolean): void => {
+      for (const listener of awaiting) listener.onSent(taken);
+    };
+    if (this.#socket.writableLength === 0 && !this.#socket.destroyed) tell(true);
+    else this.#socket.write(NOTHING, (error) => tell(!error));
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+}

@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+
+import { FieldLines } from "@trailsum/shared";
+
+import { isUndecided, PATIENCE } from "../http2/undecided-content.ts";
+
+/** What has turned out about the content of a request. */
+export interface ContentStart {
+  /** Whether there is none, and nothing after it. */
+  readonly whole: boolean;
+  /** The trailers that have come already. */
+  readonly trailers: FieldLines;
+}
+
+/**
+ * Finds out whether a request of node:http2 has content: where that is undecided, its first frame is waited for. Calls
+ * `onKnown` at once in every other case.
+ */
+export function whenContentKnown(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { endStream, onKnown }: { readonly endStream: boolean; readonly onKnown: (start: ContentStart) => void },
+): void {
+  const { ":method": method = "", "content-length": length, expect } = headers;
+  if (endStream || !isUndecided({ method, length, expect })) {
+    onKnown({ whole: endStream, trailers: FieldLines.empty });
+    return;
+  }
+  let trailers = FieldLines.empty;
+  const onTrailers = (_fields: unknown, _flags: unknown, raw: string[]): void => {
+    trailers = FieldLines.fromRaw(raw);
+  };
+  const settle = (ended: boolean): void => {
+    clearTimeout(timer);
+    stream.off("readable", onReadable).off("close", onClose).off("trailers", onTrailers);
+    onKnown({ whole: ended && trailers.length === 0, trailers });
+  };
+  // With nothing to read it is the end; what trailers there are, Node tells of in the same turn.
+  const onReadable = (): void => {
+    if (stream.readableLength > 0) settle(false);
+    else setImmediate(onEmpty);
+  };
+  const onEmpty = (): void => {
+    if (!stream.destroyed) settle(!stream.closed);
+  };
+  const onClose = (): void => settle(false);
+  const timer = setTimeout(onClose, PATIENCE);
+  stream.on("error", () => {});
+  stream.once("readable", onReadable).once("close", onClose).on("trailers", onTrailers);
+}
