@@ -130,3 +130,13 @@ describe.runIf(process.platform === "linux")("a worker that ends", () => {
     expect((await running.exited).exitCode).toBe(0);
   });
 });
+
+test("the workers have one name in Via, by which each recognises a loop", async () => {
+  const running = await proxy([]);
+  const names = new Set<string | undefined>();
+  for (let turn = 0; turn < 10; turn += 1) {
+    const { headers } = await fetch(running.url, { headers: { Connection: "close" } });
+    names.add(headers.get("proxy-status")?.split(";")[0]);
+  }
+  expect([...names]).toEqual([expect.stringMatching(/^trailsum-\w+$/)]);
+});

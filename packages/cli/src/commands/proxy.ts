@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { randomBytes } from "node:crypto";
 
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 
@@ -111,8 +112,15 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     throw new TrailsumError("USAGE", "--workers takes a number, 1 or more");
   }
   if (cluster.isWorker) await underSupervision(run, () => listen(given, run));
-  else if (given.workers > 1) await superviseWorkers(given.workers, run);
-  else await listen(given, run);
+  else if (given.workers > 1) {
+    shareName(given);
+    await superviseWorkers(given.workers, run);
+  } else await listen(given, run);
+}
+
+/** Gives all workers one name in `Via`: they are one proxy, and a loop through any of them is a loop. */
+function shareName({ via }: ProxyArguments): void {
+  if (via === undefined) process.env["TRAILSUM_VIA"] = `trailsum-${randomBytes(6).toString("hex")}`;
 }
 
 async function listen(given: ProxyArguments, run: Run): Promise<void> {
