@@ -1,5 +1,5 @@
 import { quote } from "./endpoint.ts";
-import type { Arrival } from "./scripted-origin.ts";
+import { type Arrival, caseOf } from "./scripted-origin.ts";
 import { type Patience, Watch } from "./watch.ts";
 
 /** The requests of a case that have reached the origin. */
@@ -9,6 +9,12 @@ export class Arrivals {
   readonly #waiting: Arrival[] = [];
   readonly #held = new Set<Arrival>();
   readonly #watch = new Watch();
+  readonly #id: string;
+
+  /** `id` names the case in its requests. */
+  constructor(id: string) {
+    this.#id = id;
+  }
 
   add(arrival: Arrival): void {
     this.#waiting.push(arrival);
@@ -31,12 +37,20 @@ export class Arrivals {
     arrival.release();
   }
 
-  /** Gives the connections back when the script is through. Nothing may stand behind what it has seen. */
+  /**
+   * Gives the connections back when the script is through. Nothing may follow what it has seen but the request of another
+   * case: the proxy may have taken a connection that rests while the script goes on with its others.
+   */
   finish(unfinished: Arrival | undefined): void {
     const through = [...this.#held].filter((arrival) => arrival !== unfinished);
-    const behind = through.find((arrival) => !arrival.multiplexed && arrival.unread().length > 0);
+    const behind = through.find((arrival) => !arrival.multiplexed && !this.#isForOthers(arrival.unread()));
     if (behind !== undefined) throw new Error(`got ${quote(behind.unread())}, which nobody sent`);
     for (const arrival of through) this.release(arrival);
+  }
+
+  #isForOthers(unread: string): boolean {
+    const id = caseOf(unread);
+    return unread === "" || (id !== undefined && id !== this.#id);
   }
 
   /** A request that has come and was not asked for. */

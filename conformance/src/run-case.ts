@@ -38,7 +38,7 @@ export async function runCase(given: ConformanceCase, bench: Bench): Promise<str
     spelled: combinationId(combination) === combinationId(HTTP1),
   };
   const marks = new Marks();
-  const arrivals = new Arrivals();
+  const arrivals = new Arrivals(scene.id);
   const unregister = origin.register(scene.id, (arrival) => arrivals.add(arrival));
   const socket = connection(bench);
   const failures: string[] = [];

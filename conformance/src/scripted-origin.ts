@@ -79,6 +79,11 @@ function listener(tls: OriginOptions["tls"], version: Version, accept: (socket: 
   return createTlsServer({ ...options, ...tls, ALPNProtocols: [version === "2" ? "h2" : "http/1.1"] }, accept);
 }
 
+/** The case that a head names. */
+export function caseOf(head: string): string | undefined {
+  return /x-case:[ \t]*([\w./@-]+)/i.exec(head)?.[1];
+}
+
 const FOREVER = 2 ** 31 - 1;
 
 /** One request after the other. */
@@ -87,7 +92,7 @@ async function serveHttp1(socket: Socket, cases: Cases): Promise<void> {
   const patience = { timeout: FOREVER, signal: new AbortController().signal };
   for (let index = 0; ; index += 1) {
     const head = await wire.until(() => headOf(wire), "a head", patience);
-    const arrive = cases.get(/x-case:[ \t]*([\w./@-]+)/i.exec(head)?.[1] ?? "");
+    const arrive = cases.get(caseOf(head) ?? "");
     if (arrive === undefined) {
       socket.destroy();
       return;
