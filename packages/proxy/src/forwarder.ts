@@ -94,6 +94,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const { request } = exchange;
     const content = passingContent(exchange, passing, proxied);
     try {
+      // A stream of HTTP/2 can be reset in the octets that opened it.
+      if (exchange.gone) throw clientGone();
       checkRequest(request);
       via.checkLoop(request.header);
       if (maxForwards(request) === 0) await answerItself(exchange, finalRecipientResponse(request));

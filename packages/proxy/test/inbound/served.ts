@@ -7,10 +7,11 @@ import { expect, onTestFinished } from "vitest";
 import { Connections } from "../../src/connections.ts";
 import { createForwarder } from "../../src/forwarder.ts";
 import { Http1Connection, type InboundTimeouts } from "../../src/inbound/http1/http1-connection.ts";
+import type { Http2Connection } from "../../src/inbound/http2/http2-connection.ts";
 import type { ExchangeRecord, ReverseProxyOptions } from "../../src/index.ts";
 import { LIMITS } from "./reading.ts";
 
-/** One connection of HTTP/1.1 with its client, and a clock that stands still but for `look`. */
+/** One connection with its client, and a clock that stands still but for `look`. */
 export interface Served {
   readonly client: RawConnection;
   /** The proxy's end. */
@@ -19,11 +20,17 @@ export interface Served {
   /** Lets so many milliseconds pass, and has the connection look at the clock. Gives whether it is still open. */
   readonly look: (milliseconds: number) => boolean;
   /** Sends something, and waits until the proxy has it. */
-  readonly send: (text: string) => Promise<void>;
+  readonly send: (bytes: string | Buffer) => Promise<void>;
+  /** Has the connection end as when the server stops. */
+  readonly stop: () => void;
 }
 
-/** Serves one connection of HTTP/1.1. */
-export async function served(timeouts: InboundTimeouts, options: ReverseProxyOptions): Promise<Served> {
+/** Serves one connection of HTTP/1.1, or of HTTP/2. */
+export async function served(
+  timeouts: InboundTimeouts,
+  options: ReverseProxyOptions,
+  Connection: typeof Http1Connection | typeof Http2Connection = Http1Connection,
+): Promise<Served> {
   const records: ExchangeRecord[] = [];
   const forwarder = createForwarder({ ...options, onExchange: (record) => void records.push(record) });
   const server = createServer({ allowHalfOpen: true, noDelay: true });
@@ -32,7 +39,7 @@ export async function served(timeouts: InboundTimeouts, options: ReverseProxyOpt
   const accepted = once(server, "connection") as Promise<[Socket]>;
   const client = await rawClient(port);
   const [socket] = await accepted;
-  const connection = new Http1Connection(socket, {
+  const connection = new Connection(socket, {
     forward: (exchange) => forwarder.forward(exchange),
     connections: new Connections(),
     limits: LIMITS,
@@ -50,9 +57,10 @@ export async function served(timeouts: InboundTimeouts, options: ReverseProxyOpt
       connection.check(now);
       return !socket.destroyed;
     },
-    async send(text) {
-      sent += text.length;
-      await client.write(text);
+    stop: () => connection.stop(),
+    async send(bytes) {
+      sent += bytes.length;
+      await client.write(bytes);
       await expect.poll(() => socket.bytesRead, { interval: 1 }).toBe(sent);
       // What is read is handed on in the same turn.
       await new Promise((resolve) => setImmediate(resolve));
