@@ -11,6 +11,7 @@ interface Manifest {
   readonly name: string;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly publishConfig: { readonly bin?: Readonly<Record<string, string>>; readonly exports?: unknown };
 }
 
@@ -36,12 +37,12 @@ async function layOutAll(): Promise<string> {
 
 async function layOut(from: string, directory: string): Promise<void> {
   const manifest = JSON.parse(await readFile(join(from, "package.json"), "utf8")) as Manifest;
-  const { publishConfig, dependencies = {} } = manifest;
+  const { publishConfig, dependencies, peerDependencies } = manifest;
   const to = join(directory, "node_modules", manifest.name);
   await mkdir(join(to, "node_modules"), { recursive: true });
   await cp(join(from, "dist"), join(to, "dist"), { recursive: true });
   await writeFile(join(to, "package.json"), JSON.stringify({ ...manifest, ...publishConfig }));
-  for (const name of Object.keys(dependencies)) {
+  for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
     // Those of this project lie beside it.
     if (name.startsWith("@trailsum/")) continue;
     const link = join(to, "node_modules", name);
