@@ -30,7 +30,7 @@ export interface DigestRecords {
 }
 
 /** What a sweep has to know of the files that records describe. */
-export interface SweptFiles {
+interface SweptFiles {
   /** Where the file of a path is. */
   readonly locate: (path: string) => string;
   /** The inodes of the files that are being received, in decimal. */
