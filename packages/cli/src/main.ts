@@ -1,6 +1,7 @@
 import yargs from "yargs";
 
 import type { DefinedCommand } from "./command.ts";
+import { refuseMisreadValues } from "./flag-values.ts";
 import { hideDashes } from "./leading-dashes.ts";
 import { type Flags, refuseUnknownSettings } from "./settings.ts";
 import { suggestion } from "./suggestion.ts";
@@ -38,12 +39,14 @@ export async function main(args: readonly string[]): Promise<void> {
 
 async function parse(args: readonly string[], command: DefinedCommand | undefined): Promise<void> {
   const flags = command?.flags ?? {};
+  refuseMisreadValues(args, flags);
   const parser = yargs()
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
     .command((command === undefined ? await loadAll() : [command]).map(({ module }) => module))
     .demandCommand(1, `say what to do: ${Object.keys(commands).join(", ")}`)
     .strict()
+    .parserConfiguration({ "dot-notation": false })
     .version(version())
     .alias("help", "h")
     .detectLocale(false)

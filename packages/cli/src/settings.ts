@@ -66,7 +66,8 @@ function fromEnvironment(flags: Flags): Record<string, unknown> {
     const text = process.env[variable(name)];
     if (text === undefined) continue;
     if (type === "boolean") values[name] = booleanValue(variable(name), text);
-    else values[name] = type === "number" ? Number(text) : text;
+    // Nothing is not 0: the command refuses what is not a number.
+    else values[name] = type === "number" ? Number(text.trim() || Number.NaN) : text;
   }
   return values;
 }

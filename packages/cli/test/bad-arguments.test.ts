@@ -37,6 +37,24 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     "unknown flag --maxsize: did you mean --max-size?; run 'trailsum serve --help' for usage",
   ],
   [["upload", "it", url, "-q"], 2, "unknown flag -q; run 'trailsum upload --help' for usage"],
+  [["serve", "--port="], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
+  [["serve", "--port", ""], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
+  [["serve", "--no-port"], 2, "--port cannot be turned off: give it a value; run 'trailsum serve --help' for usage"],
+  [
+    ["upload", "it", url, "--no-digest"],
+    2,
+    "--digest cannot be turned off: give it a value; run 'trailsum upload --help' for usage",
+  ],
+  [
+    ["upload", "it", url, "--json=maybe"],
+    2,
+    `--json cannot be "maybe": it takes no value; run 'trailsum upload --help' for usage`,
+  ],
+  [
+    ["upload", "it", url, "--json.x", "1"],
+    2,
+    "unknown flag --json.x: did you mean --json?; run 'trailsum upload --help' for usage",
+  ],
   [["download"], 2, "say what to download: trailsum download URL"],
   [["download", url, "extra"], 2, `unexpected argument "extra"; run 'trailsum download --help' for usage`],
   ...ownFields.flatMap((field) =>
@@ -87,7 +105,9 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     `"A: b\\r\\nC: d" is not a valid header field: write -H 'Name: value'`,
   ],
-  [["upload", "it", url, "--jobs", "0"], 2, "--jobs takes a number, 1 or more"],
+  [["upload", "it", url, "--jobs", "0"], 2, "--jobs takes a number from 1 to 1000"],
+  [["upload", "it", url, "--jobs", "1e9"], 2, "--jobs takes a number from 1 to 1000"],
+  [["proxy", url, "--workers", "1e9"], 2, "--workers takes a number from 1 to 256"],
   [["upload", "it", url, "--retry", "some"], 2, "--retry takes a number, 0 or more"],
   [
     ["upload", "-", "http://127.0.0.1:1/"],

@@ -40,7 +40,7 @@ test("the flags of upload can come from the environment", async () => {
   const quiet = await trailsum(["upload", file, `${origin}/it`], { env: { TRAILSUM_QUIET: "true" } });
   expect([quiet.exitCode, quiet.stdout]).toEqual([0, ""]);
   for (const [name, says] of [
-    ["TRAILSUM_JOBS", "--jobs takes a number, 1 or more"],
+    ["TRAILSUM_JOBS", "--jobs takes a number from 1 to 1000"],
     ["TRAILSUM_RETRY", "--retry takes a number, 0 or more"],
   ] as const) {
     const wrong = await trailsum(["upload", file, `${origin}/it`], { env: { [name]: "many" } });

@@ -104,12 +104,14 @@ export const proxyCommand: DefinedCommand = defineCommand<ProxyArguments>({
   run: proxy,
 });
 
+const MAX_WORKERS = 256;
+
 async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   if (given.targets.length === 0) {
     throw new TrailsumError("USAGE", "say where requests go: trailsum proxy http://127.0.0.1:9000");
   }
-  if (!Number.isInteger(given.workers) || given.workers < 1) {
-    throw new TrailsumError("USAGE", "--workers takes a number, 1 or more");
+  if (!Number.isInteger(given.workers) || given.workers < 1 || given.workers > MAX_WORKERS) {
+    throw new TrailsumError("USAGE", `--workers takes a number from 1 to ${MAX_WORKERS}`);
   }
   if (cluster.isWorker) await underSupervision(run, () => listen(given, run));
   else if (given.workers > 1) {

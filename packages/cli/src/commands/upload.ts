@@ -46,6 +46,9 @@ export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
   run: uploadAll,
 });
 
+/** More of them would only wait for descriptors. */
+const MAX_JOBS = 1_000;
+
 interface Job {
   readonly method: "PUT" | "POST";
   readonly digests: readonly Algorithm[];
@@ -60,8 +63,8 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   if (paths.length === 0)
     throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
   const url = targetUrl(String(given.files.at(-1))).href;
-  if (!Number.isInteger(given.jobs) || given.jobs < 1)
-    throw new TrailsumError("USAGE", "--jobs takes a number, 1 or more");
+  if (!Number.isInteger(given.jobs) || given.jobs < 1 || given.jobs > MAX_JOBS)
+    throw new TrailsumError("USAGE", `--jobs takes a number from 1 to ${MAX_JOBS}`);
   const job: Job = { method: given.method, ...transferOptions(given) };
   const bar = await createProgressBar(given.progress && !given.quiet);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
