@@ -26,6 +26,8 @@ export class Application {
   closed = 0;
   /** Set when there is one. */
   session: Session | undefined;
+  /** What is done as soon as there is output. */
+  onOutput: () => void = () => {};
   readonly #active: boolean;
 
   /** An application that is not active only receives. */
@@ -37,7 +39,7 @@ export class Application {
   /** For a session of either side. */
   handler(): ServerHandler {
     return {
-      onOutput: () => {},
+      onOutput: () => this.onOutput(),
       onSettings: (settings) => this.#record(`settings ${JSON.stringify(settings)}`),
       onGoaway: (goaway) => this.#record(`goaway ${JSON.stringify(goaway)}`),
       onPong: (payload) => this.#record(`pong ${payload.toString("hex")}`),
@@ -61,7 +63,7 @@ export class Application {
     const control = { method: random.pick(["GET", "PUT", "HEAD"]), scheme: "http", authority: "a", path: "/" };
     let stream: Http2Stream | undefined;
     const handler: ResponseHandler = {
-      ...this.#streamHandler(() => stream!),
+      ...this.#streamHandler(() => stream),
       onInterim: (head) => this.#record(`interim ${stream?.id} ${JSON.stringify(head)}`),
       onResponse: (head, ended) => this.#record(`response ${stream?.id} ${JSON.stringify(head)} ${ended}`),
     };
@@ -76,17 +78,18 @@ export class Application {
     return this.#streamHandler(() => stream);
   }
 
-  #streamHandler(stream: () => Http2Stream): StreamHandler {
+  #streamHandler(stream: () => Http2Stream | undefined): StreamHandler {
     return {
       onData: (piece, endStream) => {
-        this.#content(stream().id, piece, endStream);
-        if (!this.#active) stream().consume(piece.length);
-        else if (this.#random.chance(0.8)) stream().consume(piece.length);
-        else if (this.#random.chance(0.1)) stream().reset();
+        const it = stream()!;
+        this.#content(it.id, piece, endStream);
+        if (!this.#active || this.#random.chance(0.8)) it.consume(piece.length);
+        else if (this.#random.chance(0.1)) it.reset();
       },
-      onTrailers: (trailers) => this.#record(`trailers ${stream().id} ${JSON.stringify(trailers.raw)}`),
-      onWritable: () => this.#active && this.#send(stream()),
-      onReset: ({ code, by }) => this.#record(`reset ${stream().id} ${code} ${by}`),
+      onTrailers: (trailers) => this.#record(`trailers ${stream()?.id} ${JSON.stringify(trailers.raw)}`),
+      onWritable: () => this.#active && this.#send(stream()!),
+      // Also within `request`, where the transport has closed.
+      onReset: ({ code, by }) => this.#record(`reset ${stream()?.id} ${code} ${by}`),
     };
   }
 

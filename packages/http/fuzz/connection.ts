@@ -20,12 +20,18 @@ export function fuzzConnection(role: "client" | "server", seed: number): void {
       ? new ServerSession(application.handler(), options)
       : new ClientSession(application.handler(), options);
   application.session = session;
+  const check = new OutputCheck(role);
+  if (random.chance(0.3)) {
+    application.onOutput = (): void => {
+      check.read(Buffer.concat(session.takeOutput()));
+      if (random.chance(0.01)) session.disconnected();
+    };
+  }
   session.start();
   const streams = random.below(6);
   if (session instanceof ClientSession) for (let asked = 0; asked < streams; asked += 1) application.ask(session);
   const peer = new RandomPeer(random, role === "server" ? "client" : "server", streams);
   const { bytes, granted } = peer.speak();
-  const check = new OutputCheck(role);
   for (let at = 0; at < bytes.length;) {
     const end = random.chance(0.3) ? at + 1 + random.below(20) : at + 1 + random.size(bytes.length - at);
     session.receive(bytes.subarray(at, end));

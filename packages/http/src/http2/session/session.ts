@@ -227,9 +227,9 @@ export abstract class Session {
     code: number = fault?.code ?? 0,
     reason: string = fault?.message ?? "",
   ): void {
+    this.#phase = "closed";
     this.#stopServing();
     this.#sendGoaway(code, reason);
-    this.#phase = "closed";
     this.connection.closed = true;
     this.#receiver.stop();
     for (const stream of this.connection.streams.all()) stream.abort({ code, by: "connection", reason });
