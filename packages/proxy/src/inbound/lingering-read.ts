@@ -12,9 +12,9 @@ export class LingeringRead {
   readonly #progress: SocketProgress;
   readonly #idle: number;
   /** When something last moved, as far as the clock of all connections knows, and whether something has since its last look. */
-  #since: number | undefined;
+  #since: number = performance.now();
   #moved = false;
-  #until: number | undefined;
+  #until: number = this.#since + unreadLimits.time;
   #left: number = unreadLimits.bytes;
 
   /** `idle` says how long the client may take nothing of the answer. Milliseconds. */
@@ -34,9 +34,9 @@ export class LingeringRead {
   /** Closes the connection where the client's time is over. */
   check(now: number): void {
     const unsent = this.#socket.writableLength;
-    if (this.#progress.hasMoved() || this.#moved || this.#since === undefined) this.#since = now;
+    if (this.#progress.hasMoved() || this.#moved) this.#since = now;
     this.#moved = false;
-    if (unsent > 0 || this.#until === undefined) this.#until = now + unreadLimits.time;
+    if (unsent > 0) this.#until = now + unreadLimits.time;
     const idle = unsent > 0 ? this.#idle : unreadLimits.idle;
     if (now - this.#since > idle || now > this.#until) this.#socket.destroy();
   }

@@ -7,8 +7,9 @@ import { MessageWriter, SocketReading } from "@trailsum/shared/http1";
 import type { Connections, ServedConnection } from "../../connections.ts";
 import { clientAddress, type RequestOrigin } from "../../request/inbound-request.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
-import { unreadLimits } from "../unread-limits.ts";
+import { LingeringRead } from "../lingering-read.ts";
 import { MinimumRate } from "../minimum-rate.ts";
+import { SocketProgress } from "../socket-progress.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { RequestFault } from "./request-fault.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -56,11 +57,9 @@ export class Http1Connection implements RequestSink, ServedConnection {
   #moved = false;
   /** Whether the head of the next request had begun at the last look. */
   #headBegun = false;
-  /** When what is forgotten has to have come to its end, and how many bytes it may still have. */
-  #forgetUntil = 0;
-  #forgettable = 0;
-  /** How many bytes the system had taken at the last look. */
-  #taken = 0;
+  readonly #progress: SocketProgress;
+  /** The limits of what is forgotten. */
+  #lingering: LingeringRead | undefined;
   /** Bytes of content that have come. */
   #received = 0;
   readonly #receivingRate: MinimumRate;
@@ -71,6 +70,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.socket = socket;
     this.#options = options;
     this.writer = new MessageWriter(socket);
+    this.#progress = new SocketProgress(socket);
     this.#receivingRate = new MinimumRate(options.timeouts.minRate);
     this.#sendingRate = new MinimumRate(options.timeouts.minRate);
     this.origin = { remoteAddress: clientAddress(socket.remoteAddress), protocol: options.protocol };
@@ -82,10 +82,8 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   /** Takes the next bytes, also those that were read before it was there. */
   receive(bytes: Buffer): void {
-    if (this.#phase === "closing") {
-      this.#moved = true;
-      this.#forgotten(bytes.length);
-    } else this.#read(() => this.#reader.read(bytes));
+    if (this.#phase === "closing") this.#lingering?.receive(bytes.length);
+    else this.#read(() => this.#reader.read(bytes));
   }
 
   // The clock's side.
@@ -95,7 +93,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#moved = false;
     if (this.#phase === "idle") this.#checkIdle(now);
     else if (this.#phase === "exchange") this.#checkExchange(now);
-    else this.#checkForgetting(now);
+    else this.#lingering?.check(now);
   }
 
   /** A head that has begun has only so long from the look that finds it. */
@@ -117,31 +115,14 @@ export class Http1Connection implements RequestSink, ServedConnection {
   #checkExchange(now: number): void {
     const unsent = this.socket.writableLength;
     const awaited = this.#exchange?.awaitsContent === true && !this.#reader.paused;
-    if (this.#hasTaken() || (unsent === 0 && !awaited)) this.#since = now;
-    const slowToTake = this.#sendingRate.isMissed(now, this.#taken, unsent > 0);
+    if (this.#progress.hasMoved() || (unsent === 0 && !awaited)) this.#since = now;
+    const slowToTake = this.#sendingRate.isMissed(now, this.#progress.taken, unsent > 0);
     const sends = awaited && this.#exchange?.status === undefined;
     if (slowToTake || (unsent > 0 && now - this.#since > this.#options.timeouts.idle)) this.socket.destroy();
     else if (this.#receivingRate.isMissed(now, this.#received, sends))
       this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent its content too slowly"));
     else if (now - this.#since > this.#options.timeouts.idle)
       this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent nothing for too long"));
-  }
-
-  /** An answer has all the time that it needs; once it is out, a client that goes on sending, or stays, has little. */
-  #checkForgetting(now: number): void {
-    const unsent = this.socket.writableLength;
-    if (this.#hasTaken()) this.#since = now;
-    if (unsent > 0) this.#forgetUntil = now + unreadLimits.time;
-    const idle = unsent > 0 ? this.#options.timeouts.idle : unreadLimits.idle;
-    if (now - this.#since > idle || now > this.#forgetUntil) this.socket.destroy();
-  }
-
-  /** Whether the system has taken any more since the last look. What waits does not tell: it may be as much again. */
-  #hasTaken(): boolean {
-    const taken = this.socket.bytesWritten - this.socket.writableLength;
-    const more = taken !== this.#taken;
-    this.#taken = taken;
-    return more;
   }
 
   stop(): void {
@@ -228,7 +209,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   onContent(piece: Buffer): void {
     this.#moved = true;
     this.#received += piece.length;
-    if (this.#phase === "forgetting" || this.#phase === "closing") this.#forgotten(piece.length);
+    if (this.#phase === "forgetting" || this.#phase === "closing") this.#lingering?.receive(piece.length);
     else this.#exchange?.received(piece);
   }
 
@@ -295,14 +276,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   #forgetFrom(phase: "forgetting" | "closing"): void {
     this.#phase = phase;
-    this.#since = performance.now();
-    this.#forgetUntil = this.#since + unreadLimits.time;
-    this.#forgettable = unreadLimits.bytes;
-  }
-
-  #forgotten(bytes: number): void {
-    this.#forgettable -= bytes;
-    if (this.#forgettable < 0) this.socket.destroy();
+    this.#lingering = new LingeringRead(this.socket, this.#progress, this.#options.timeouts.idle);
   }
 
   /** What is no request is answered as such, if an answer can still be told from another; nothing more is read. */
