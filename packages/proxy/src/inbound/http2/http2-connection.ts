@@ -96,7 +96,12 @@ export class Http2Connection implements ServedConnection, ServerHandler {
       this.#lingering.receive(bytes.length);
       return;
     }
-    this.#session.receive(bytes);
+    try {
+      this.#session.receive(bytes);
+    } catch {
+      // A stream that content is written to can throw, and other clients must not suffer from that.
+      this.#socket.destroy();
+    }
     if (this.#begun.length > 0) this.#forwardBegun();
   }
 
@@ -156,10 +161,8 @@ export class Http2Connection implements ServedConnection, ServerHandler {
 
   onSettings(): void {}
 
-  /** A client that goes away opens nothing new. */
   onGoaway(): void {
     this.#shutDown(performance.now());
-    this.#session.shutdown();
   }
 
   onPong(): void {}
