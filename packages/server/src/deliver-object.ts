@@ -1,0 +1,88 @@
+import { type Algorithm, type Digests, TrailsumError } from "@trailsum/shared";
+
+import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
+import { abortResponse } from "./node-message.ts";
+import { parseObjectPath } from "./object-path.ts";
+import { evaluatePreconditions, needsEntityTag, parsePreconditions } from "./preconditions.ts";
+import { type RequestHead, wantedAlgorithms } from "./request-head.ts";
+import { sendVerified } from "./send-verified.ts";
+import type { Store } from "./stores/store.ts";
+import type { UploadExchange } from "./upload-exchange.ts";
+
+/** What a download is answered from. */
+export interface DeliveryOptions {
+  readonly store: Store;
+  /** The algorithms that this server computes. */
+  readonly algorithms: readonly Algorithm[];
+  /** How long a client may take nothing of the response. Milliseconds; 0 for no limit. */
+  readonly idleTimeout: number;
+}
+
+/** Answers GET and HEAD: with the object and its digests, with 304, or by throwing why not. */
+export async function deliverObject(
+  { head, req, res }: UploadExchange,
+  { store, algorithms, idleTimeout }: DeliveryOptions,
+): Promise<void> {
+  const { path, directory } = parseObjectPath(head.target);
+  const preconditions = parsePreconditions(head.header);
+  const digest = preconditions !== undefined && needsEntityTag(preconditions);
+  const object = directory ? undefined : await store.open(path, { digest });
+  if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
+  const digests = object.digests && wantedDigests(object.digests, head);
+  const validators = validatorsOf(object);
+  const validatorFields: [string, string][] = [["Last-Modified", validators.lastModified.toUTCString()]];
+  if (validators.entityTag !== undefined) validatorFields.push(["ETag", validators.entityTag]);
+  const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
+  if (result !== "perform") {
+    await object.close();
+    if (result === "failed") throw preconditionFailed();
+    res.statusCode = 304;
+    for (const [name, value] of validatorFields) res.setHeader(name, value);
+    res.end();
+    return;
+  }
+  const headers: [string, string][] = [
+    // Whatever was uploaded is handed back as bytes, never as a page of this site.
+    ["Content-Type", "application/octet-stream"],
+    ["X-Content-Type-Options", "nosniff"],
+    ...validatorFields,
+  ];
+  // A client that stops reading keeps a file open and buffers in memory.
+  if (idleTimeout > 0) res.setTimeout(idleTimeout, () => abortResponse(res));
+  try {
+    // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
+    const chunkSize = "stream" in req ? 64 * 1024 : undefined;
+    const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
+    await sendVerified(res, source, {
+      headers,
+      size: object.size,
+      digests,
+      algorithms: deliveredAlgorithms(head, digests, algorithms),
+    });
+  } finally {
+    await object.close();
+  }
+}
+
+/**
+ * Those of the known digests that the client wants (RFC 9530 section 4), all if it wants none of them. Each one that is
+ * sent is computed again while the content leaves.
+ */
+function wantedDigests(known: Digests, { header }: RequestHead): Digests {
+  const wanted = wantedAlgorithms(header).flatMap((algorithm): [Algorithm, Buffer][] => {
+    const value = known.values.get(algorithm);
+    return value === undefined ? [] : [[algorithm, value]];
+  });
+  return wanted.length > 0 ? { ...known, values: new Map(wanted) } : known;
+}
+
+/** What to compute for the trailers of a download: what is known beforehand, and what the client asks for. */
+function deliveredAlgorithms(
+  { header }: RequestHead,
+  digests: Digests | undefined,
+  supported: readonly Algorithm[],
+): Algorithm[] {
+  const known = digests === undefined ? [] : [...digests.values.keys()];
+  const chosen = [...known, ...wantedAlgorithms(header).filter((algorithm) => supported.includes(algorithm))];
+  return chosen.length > 0 ? [...new Set(chosen)] : supported.slice(0, 1);
+}

@@ -1,0 +1,93 @@
+import { pipeline } from "node:stream/promises";
+
+import { TrailsumError, type Verdict } from "@trailsum/shared";
+
+import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
+import { refusingHeadVerdict } from "./head-verdict.ts";
+import type { NodeRequest } from "./node-message.ts";
+import { parseObjectPath } from "./object-path.ts";
+import { tooLarge } from "./request-body.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { StagedObject, Store } from "./stores/store.ts";
+import { refuseUnsupported } from "./unsupported-write.ts";
+import type { UploadExchange } from "./upload-exchange.ts";
+import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
+
+/** Where an upload is stored, and what it must bring. */
+export interface ReceivingOptions extends VerificationPolicy {
+  readonly store: Store;
+}
+
+/** An upload that was stored. */
+export interface StoredUpload {
+  readonly path: string;
+  readonly verdict: Verdict;
+  /** Whether nothing was stored under its path before. */
+  readonly created: boolean;
+}
+
+/** What became of an upload that arrived whole or could be refused by its head: it was stored, or its verdict is bad. */
+export type ReceivedUpload = StoredUpload | { readonly refused: Verdict };
+
+/**
+ * Receives PUT and POST: what the head decides, then the content into a stage, then the commit of what verified. Throws for
+ * everything else that is refused or lost; nothing of it is kept.
+ */
+export async function receiveUpload(exchange: UploadExchange, options: ReceivingOptions): Promise<ReceivedUpload> {
+  const { head, req } = exchange;
+  const { store, maxSize } = options;
+  const path = uploadPath(head);
+  refuseUnsupported(head);
+  refuseByHead(head, maxSize);
+  const early = refusingHeadVerdict(head, options);
+  if (early !== undefined) return { refused: early };
+
+  const condition = commitCondition(head);
+  const staged = await store.stage(path, { size: head.size });
+  try {
+    if (condition !== undefined) await checkBeforeContent(store, path, condition);
+    exchange.proceed();
+    const verdict = await receiveContent(req, staged, options);
+    if (!isAcceptable(verdict, options)) return { refused: verdict };
+    const { created } = await staged.commit(verdict.computed, condition);
+    return { path, verdict, created };
+  } finally {
+    // Before the answer: a client that is refused may look at once whether anything was left.
+    await staged.discard();
+  }
+}
+
+function uploadPath({ target }: RequestHead): string {
+  const { path, directory } = parseObjectPath(target);
+  if (!directory) return path;
+  throw new TrailsumError(
+    "PATH_INVALID",
+    'a path that ends in "/" is a directory: add the name of the object to store',
+  );
+}
+
+/** Refuses what need not be read to be refused. */
+function refuseByHead({ header, size }: RequestHead, maxSize = Number.POSITIVE_INFINITY): void {
+  const unknown = header.list("Expect").find((member) => member.toLowerCase() !== "100-continue");
+  if (unknown !== undefined) {
+    throw new TrailsumError("EXPECTATION_FAILED", `${JSON.stringify(unknown)} cannot be met: expect only 100-continue`);
+  }
+  // RFC 9110 section 14.5: storing a part as if it were the whole would corrupt what is there.
+  if (header.has("Content-Range")) {
+    throw new TrailsumError("CONTENT_RANGE", "send the whole content, without Content-Range");
+  }
+  if (size !== undefined && size > maxSize) throw tooLarge(maxSize);
+}
+
+/** Reads the content into the stage. Returns its verdict, good or bad; rejects if it did not arrive whole or cannot be kept. */
+async function receiveContent(req: NodeRequest, staged: StagedObject, options: ReceivingOptions): Promise<Verdict> {
+  const { body, verdict } = verifyRequest(req, { ...options, record: ["sha-256"] });
+  try {
+    await pipeline(body, staged.content);
+  } catch (error) {
+    // A bad verdict is an error of the body, too. Anything else happened before there was one, or in the store.
+    const reached = await verdict.catch(() => undefined);
+    if (reached === undefined || isAcceptable(reached, options)) throw error;
+  }
+  return verdict;
+}
