@@ -3,7 +3,7 @@ import {
   dataFrame,
   encodeFields,
   errorCodes,
-  headersFrame,
+  fieldSection,
   type Http2Frame,
   pingFrame,
   requestFields,
@@ -55,7 +55,7 @@ function goaways(frames: readonly Http2Frame[]): unknown[] {
 }
 
 const get = (id: number, fields: readonly (readonly [string, string])[] = []): Buffer =>
-  headersFrame(id, encodeFields(requestFields("GET", "/", fields)), { endStream: true });
+  fieldSection(id, encodeFields(requestFields("GET", "/", fields)), { endStream: true });
 
 describe("a connection of HTTP/2 that is idle", () => {
   test("is kept for its time, and then ends when its client knows", async () => {
@@ -156,16 +156,23 @@ describe("a client of HTTP/2", () => {
     expect(connection.look(SECOND)).toBe(false);
   });
 
-  test("that sends more field lines than HTTP/1.1 may has that request reset, and others go on", async () => {
-    const origin = await httpServer((_request, response) => void response.end("ok"));
-    const connection = await opened({ target: origin.origin });
-    const many = Array.from({ length: 1001 }, (): [string, string] => ["x", "y"]);
-    await connection.send(Buffer.concat([get(1, many), get(3)]));
-    const frames = await connection.arrived((some) => some.some(({ type, endStream }) => type === "DATA" && endStream));
-    const reset = frames.find(({ type }) => type === "RST_STREAM");
-    expect([reset?.streamId, reset?.errorCode]).toEqual([1, errorCodes.ENHANCE_YOUR_CALM]);
-    expect(connection.records).toHaveLength(1);
-  });
+  test.each([
+    ["lines", Array.from({ length: 1001 }, () => ["x", "y"] as const)],
+    ["octets", [["x", "y".repeat(16_384)] as const]],
+  ])(
+    "that sends more %s in a header than HTTP/1.1 allows has that request reset, and others go on",
+    async (_, many) => {
+      const origin = await httpServer((_request, response) => void response.end("ok"));
+      const connection = await opened({ target: origin.origin });
+      await connection.send(Buffer.concat([get(1, many), get(3)]));
+      const frames = await connection.arrived((some) =>
+        some.some(({ type, endStream }) => type === "DATA" && endStream),
+      );
+      const reset = frames.find(({ type }) => type === "RST_STREAM");
+      expect([reset?.streamId, reset?.errorCode]).toEqual([1, errorCodes.ENHANCE_YOUR_CALM]);
+      expect(connection.records).toHaveLength(1);
+    },
+  );
 });
 
 test("a small response leaves in one write: head, content and trailers", async () => {

@@ -40,7 +40,10 @@ export interface Http2Options {
 const STREAM_WINDOW = 1_048_576;
 const CONNECTION_WINDOW = 16 * 1_048_576;
 
-/** What becomes of a request with more field lines than are accepted. */
+/** What a field line of HTTP/1.1 has beside name and value. Octets. */
+const LINE_OVERHEAD = ": \r\n".length;
+
+/** What becomes of a request whose header section is too large. */
 const IGNORED: StreamHandler = { onData() {}, onTrailers() {}, onWritable() {}, onReset() {} };
 
 /**
@@ -145,7 +148,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   // The session's side.
 
   onRequest(stream: ServerStream, request: RequestHead, endStream: boolean): StreamHandler {
-    if (request.fields.length > this.#options.limits.maxFields) {
+    if (exceeds(request, this.#options.limits)) {
       stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
       return IGNORED;
     }
@@ -228,9 +231,17 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   };
 }
 
+/** Whether a header section is larger than is accepted, counted as it would stand in HTTP/1.1. */
+function exceeds({ method, path = "", fields }: RequestHead, { maxHeaderSize, maxFields }: RequestLimits): boolean {
+  const { raw, length } = fields;
+  let size = method.length + path.length;
+  for (let at = 0; at < raw.length; at += 2) size += raw[at]!.length + raw[at + 1]!.length + LINE_OVERHEAD;
+  return length > maxFields || size > maxHeaderSize;
+}
+
 /**
- * How large a field section may be. HTTP/2 counts 32 octets more for each line than there are (RFC 9113 section 6.5.2), and what may come
- * by HTTP/1.1 may come here.
+ * The field list to accept, for headers and trailers alike: what is accepted over HTTP/1.1 has to fit, and HTTP/2 counts 32 octets more
+ * for each line (RFC 9113 section 6.5.2).
  */
 function maxListSize({ maxHeaderSize, maxTrailerSize, maxFields }: RequestLimits): number {
   return Math.max(maxHeaderSize, maxTrailerSize) + 32 * maxFields;
