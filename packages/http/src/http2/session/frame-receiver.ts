@@ -45,7 +45,9 @@ export class FrameReceiver implements FrameSink {
     this.#connection = connection;
     this.#events = events;
     const { maxHeaderListSize } = connection.options;
-    this.#decoder = new HpackDecoder({ maxListSize: maxHeaderListSize });
+    // One line may be as long as a list. Shorter ones are read in any case, so that too large a list costs its stream only.
+    const maxStringLength = Math.max(65_536, maxHeaderListSize);
+    this.#decoder = new HpackDecoder({ maxListSize: maxHeaderListSize, maxStringLength });
     this.#block = new FieldBlockAssembler(maxHeaderListSize);
   }
 

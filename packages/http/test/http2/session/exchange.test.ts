@@ -59,6 +59,19 @@ describe("a large body", () => {
   });
 });
 
+test("one line may be as long as the field list", () => {
+  const serverSide = new RecordingServer();
+  const client = new ClientSession(new RecordingSession());
+  const server = new ServerSession(serverSide, { maxHeaderListSize: 300_000 });
+  client.start();
+  server.start();
+  exchange(client, server);
+  const value = "x".repeat(200_000);
+  ask(client, { lines: fields("x-long", value) });
+  exchange(client, server);
+  expect(serverSide.requests[0]?.seen.request?.fields.get("x-long") === value).toBe(true);
+});
+
 test("a thousand requests can be under way at a time, and be answered in any order", () => {
   const serverSide = new RecordingServer();
   const [client, server] = [
