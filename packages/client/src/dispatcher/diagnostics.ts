@@ -91,10 +91,10 @@ export class RequestDiagnostics {
     if (request.create.hasSubscribers) this.#publish(request.create, {});
   }
 
-  /** The head has been written: a text with its final empty line, or a field section. */
-  sendHeaders(head: string | readonly string[], socket: Socket | undefined): void {
+  /** The head has been written: a text with its final empty line, or what gives the lines of a field section. */
+  sendHeaders(head: string | (() => readonly string[]), socket: Socket | undefined): void {
     if (!client.sendHeaders.hasSubscribers) return;
-    const headers = typeof head === "string" ? head.slice(0, -2) : fieldLinesText(head);
+    const headers = typeof head === "string" ? head.slice(0, -2) : fieldLinesText(head());
     this.#publish(client.sendHeaders, { headers, socket });
   }
 

@@ -107,7 +107,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
     }
     if (this.#ended) return;
     if (status < 200 && (this.#interims += 1) > MAX_INTERIMS) {
-      this.fail(new errors.SocketError(`more than ${MAX_INTERIMS} interim responses`));
+      this.fail(interimsWithoutEnd());
       return;
     }
     this.diagnostics.headers(status, raw, reason);
@@ -117,6 +117,11 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
     } catch (error) {
       this.fail(asError(error));
     }
+  }
+
+  /** Whether one more interim response would be too much. */
+  get interimsExhausted(): boolean {
+    return this.#interims >= MAX_INTERIMS;
   }
 
   responseData(content: Buffer): void {
@@ -205,6 +210,11 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
       this.fail(asError(error));
     }
   }
+}
+
+/** The error of an exchange that never gets past interim responses. */
+export function interimsWithoutEnd(): Error {
+  return new errors.SocketError(`more than ${MAX_INTERIMS} interim responses`);
 }
 
 const NO_FIELDS: readonly string[] = [];

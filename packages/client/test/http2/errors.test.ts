@@ -1,3 +1,4 @@
+import { ConnectionFault } from "@trailsum/http/http2";
 import { errorCodes } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
@@ -44,9 +45,9 @@ test("an error code that nobody knows is told by its number", () => {
   });
 });
 
-test("a connection is lost by GOAWAY, by what nghttp2 finds wrong with it, by an error of its socket, or its end", () => {
+test("a connection is lost by GOAWAY, by a rule that the server breaks, by an error of its socket, or its end", () => {
   expect(connectionLost(undefined, 11)).toMatchObject({ code: "UND_ERR_SOCKET", http2ErrorCode: 11 });
-  const wrong = Object.assign(new Error("Protocol error"), { code: "ERR_HTTP2_ERROR" });
+  const wrong = new ConnectionFault(1, "PING on stream 1");
   expect(connectionLost(wrong)).toMatchObject({ code: "HPE_HTTP2_PROTOCOL_ERROR", http2ErrorCode: 1, cause: wrong });
   const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   expect(connectionLost(reset)).toBe(reset);

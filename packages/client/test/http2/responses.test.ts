@@ -176,16 +176,10 @@ describe.each([1, 16, 300, 1_000])("a section of %i fields", (count) => {
     expect([head.raw, trailers.trailers]).toEqual([fields.flat(), fields.flat()]);
   });
 
-  test.each([
-    [16_385, /^UND_ERR_HEADERS_OVERFLOW$/],
-    // Here it can be Node that refuses it, or nghttp2, which takes no more than 65,536 bytes in a field,
-    [100_000, /^(?:UND_ERR_HEADERS_OVERFLOW|UND_ERR_SOCKET|HPE_HTTP2_PROTOCOL_ERROR)$/],
-    // and no more than eight CONTINUATION frames.
-    [200_000, /^HPE_HTTP2_PROTOCOL_ERROR$/],
-  ])("of %i bytes is refused, and never cut short", async (size, code) => {
+  test.each([16_385, 100_000, 200_000])("of %i bytes is refused, and never cut short", async (size) => {
     const [head, trailers] = await asHeadAndTrailers(fieldsOf(size, count));
-    expect([head.error?.code, head.status]).toEqual([expect.stringMatching(code), undefined]);
-    expect([trailers.error?.code, trailers.trailers]).toEqual([expect.stringMatching(code), undefined]);
+    expect([head.error?.code, head.status]).toEqual(["UND_ERR_HEADERS_OVERFLOW", undefined]);
+    expect([trailers.error?.code, trailers.trailers]).toEqual(["UND_ERR_HEADERS_OVERFLOW", undefined]);
   });
 });
 

@@ -14,3 +14,6 @@ export type { Session } from "./session/session.ts";
 export type { Http2Stream, SectionOptions } from "./session/stream.ts";
 export type { Settings } from "./settings.ts";
 export type { StreamState } from "./stream-state.ts";
+export { HeldContent } from "./transport/held-content.ts";
+export { type SentListener, SessionOutput } from "./transport/session-output.ts";
+export { StreamTunnel } from "./transport/stream-tunnel.ts";

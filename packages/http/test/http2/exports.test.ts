@@ -8,7 +8,10 @@ test("the entry for HTTP/2 exports these values and no others", () => {
     "ClientSession",
     "ConnectionFault",
     "ErrorCode",
+    "HeldContent",
     "ServerSession",
+    "SessionOutput",
+    "StreamTunnel",
     "errorCodeName",
   ]);
 });

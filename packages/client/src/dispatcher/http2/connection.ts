@@ -1,39 +1,42 @@
-import {
-  type ClientHttp2Session,
-  connect,
-  constants,
-  type SecureClientSessionOptions,
-  type Settings,
-} from "node:http2";
 import type { Socket } from "node:net";
 
-import { setImmediate } from "@trailsum/shared/http1";
+import {
+  ClientSession,
+  ConnectionFault,
+  ErrorCode,
+  type Goaway,
+  SessionOutput,
+  type SessionHandler,
+  type Settings,
+  type StreamReset,
+} from "@trailsum/http/http2";
+import { SocketReading } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "../connection.ts";
 import type { Exchange } from "../exchange.ts";
 import { Deadlines } from "../deadlines.ts";
 import { IdleTimer } from "../idle-timer.ts";
-import { ExchangeStream, type StreamOwner } from "./exchange-stream.ts";
+import { ExchangeStream } from "./exchange-stream.ts";
 import type { Http2Options } from "./options.ts";
-import { MAX_SECTION, type OriginParts } from "./request-fields.ts";
+import type { OriginParts } from "./request-fields.ts";
 import { connectionLost } from "./stream-error.ts";
+import type { StreamOwner } from "./stream-owner.ts";
 
-/** How long a server that reads nothing may hold the end of its connection up. */
+/** How long a server that reads nothing may hold the end of its connection up. Milliseconds. */
 const LAST_WORDS = 1_000;
 
-/**
- * A session wears out by the streams that are reset on it, and takes no more after so many. nghttp2 ends a session for
- * everybody after about 1,000 resets (CVE-2023-44487), Envoy after 500 streams most of which were reset.
- */
-const MOST_CANCELLED = 200;
+/** The smallest window of a connection (RFC 9113 section 6.9.2). Octets. */
+const MIN_WINDOW = 65_535;
 
-/**
- * In MiB. Node never gives back what it counts for content that was queued when its stream was reset (nodejs/node
- * `maxSessionMemory`, 10 by default), and then refuses every response on the session. A stream queues little more than
- * 256 KiB, so {@link MOST_CANCELLED} of them stay far below this.
- */
-const SESSION_MEMORY = 1_024;
+/** What every PING carries. */
+const PING: Buffer = Buffer.from("trailsum", "latin1");
+
+/** Why a request is not begun on a connection that takes no more. */
+const NOT_BEGUN: StreamReset = { code: ErrorCode.REFUSED_STREAM, by: "goaway", reason: "the server goes away" };
+
+/** `open`: it takes exchanges. `retired`: it takes no more, and carries the rest of what it has. */
+type Phase = "open" | "retired" | "closed";
 
 /** What a connection is made with. */
 interface Http2ConnectionOptions {
@@ -48,30 +51,30 @@ interface Http2ConnectionOptions {
  * One HTTP/2 connection to an origin. It carries as many exchanges at a time as both sides allow, each on a stream of
  * its own, and takes no more once either side has said that it is going away.
  */
-export class Http2Connection implements Connection, StreamOwner {
+export class Http2Connection implements Connection, StreamOwner, SessionHandler {
   readonly origin: OriginParts;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
+  readonly socket: Socket;
+  readonly output: SessionOutput;
   readonly #owner: ConnectionOwner;
   readonly #options: Http2Options;
-  readonly socket: Socket;
-  readonly #session: ClientHttp2Session;
+  readonly #session: ClientSession;
   readonly #running = new Set<ExchangeStream>();
   readonly deadlines: Deadlines = new Deadlines(this.#running);
+  /** Those whose requests are to be sent when this turn ends. */
+  #waiting: ExchangeStream[] = [];
   /** Upgrades that wait to hear whether the server can do them. */
   readonly #undecided = new Set<Exchange>();
   readonly #restTimer = new IdleTimer();
   readonly #pingTimer = new IdleTimer();
-  /** How many streams the server allows; nobody knows before its SETTINGS have come. */
+  /** How many streams the server allows, which is not known before its SETTINGS have come. */
   #allowed: number | undefined;
-  #extendedConnect = false;
   /** A PING is to be answered. */
   #asked = false;
   /** The owner knows that it is free. */
   #offered = true;
-  #retired = false;
-  #cancelled = 0;
-  #closed = false;
+  #phase: Phase = "open";
   #error: Error | undefined;
   #goawayCode = 0;
   /** It was in use when it was lost. */
@@ -85,14 +88,20 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#owner = owner;
     this.#options = http2;
     this.socket = socket;
-    socket.allowHalfOpen = false;
+    this.#session = new ClientSession(this, {
+      streamWindow: http2.initialWindowSize,
+      connectionWindow: Math.max(MIN_WINDOW, http2.connectionWindowSize),
+      maxHeaderListSize: maxListSize(limits),
+    });
+    this.output = new SessionOutput(this.#session, socket, () => this.#begin());
+    // It reads as long as there is a socket.
+    void new SocketReading(socket, (bytes) => this.#session.receive(bytes));
+    socket.on("end", this.#onEnd).on("drain", () => this.output.flush());
+    socket.on("error", this.#onError).on("close", this.#onClose);
     // A server that never closes its side would keep the socket for ever.
-    socket.once("finish", () => socket.destroy()).once("close", () => setImmediate(this.#onClose));
-    this.#session = connect(url, { createConnection: () => socket, ...sessionOptions(limits, http2) });
-    this.#session.setLocalWindowSize(http2.connectionWindowSize);
-    this.#session.on("remoteSettings", this.#onSettings).on("goaway", this.#onGoaway);
-    this.#session.on("error", this.#onError).on("close", this.#onClose);
-    this.#session.unref();
+    socket.once("finish", () => socket.destroy());
+    this.#session.start();
+    socket.unref();
     this.#pingTimer.set(http2.pingTimeout, this.#onNoSettings);
   }
 
@@ -101,7 +110,7 @@ export class Http2Connection implements Connection, StreamOwner {
   }
 
   get free(): boolean {
-    if (this.#retired || this.#asked || this.#session.closed || this.#session.destroyed) return false;
+    if (this.#phase !== "open" || this.#asked || this.#session.goingAway) return false;
     // More than one before its limit is known could be refused when their bodies have been read already.
     if (this.#allowed === undefined) return this.idle;
     return this.#load < Math.min(this.#allowed, this.#options.maxConcurrentStreams);
@@ -117,7 +126,7 @@ export class Http2Connection implements Connection, StreamOwner {
 
   run(exchange: Exchange): void {
     this.#restTimer.clear();
-    this.#session.ref();
+    this.socket.ref();
     if (this.idle) this.#awaitSign();
     const { upgrade } = exchange.request;
     if (upgrade === undefined || upgrade === "CONNECT") this.#start(exchange);
@@ -137,8 +146,9 @@ export class Http2Connection implements Connection, StreamOwner {
 
   // The streams' side.
 
-  lost(error: Error | undefined): Error | undefined {
-    return this.#session.destroyed ? connectionLost(this.#error ?? error, this.#goawayCode) : undefined;
+  lostBy({ code, reason }: StreamReset): Error {
+    const fault = code === ErrorCode.NO_ERROR ? undefined : new ConnectionFault(code, reason);
+    return connectionLost(this.#error ?? fault, this.#goawayCode);
   }
 
   onReceived(): void {
@@ -151,15 +161,9 @@ export class Http2Connection implements Connection, StreamOwner {
     this.#ask();
   }
 
-  /** Those that run come to their end here, and new ones go to a fresh session. */
-  onCancelled(): void {
-    this.#cancelled += 1;
-    if (this.#cancelled >= MOST_CANCELLED) this.#retire();
-  }
-
   onOver(stream: ExchangeStream): void {
     if (!this.#running.delete(stream)) return;
-    this.#missed ||= this.#session.destroyed;
+    this.#missed ||= this.#session.closed;
     this.#settle();
   }
 
@@ -172,21 +176,39 @@ export class Http2Connection implements Connection, StreamOwner {
   }
 
   #start(exchange: Exchange, protocol?: string): void {
-    let stream: ExchangeStream;
-    try {
-      stream = new ExchangeStream(this.#session, exchange, this, protocol);
-    } catch (error) {
-      exchange.fail(new errors.InvalidArgumentError(`this cannot be sent: ${(error as Error).message}`));
-      this.#settle();
-      return;
-    }
+    const stream = new ExchangeStream(exchange, this, protocol);
     this.#running.add(stream);
-    stream.start();
+    this.#waiting.push(stream);
+    this.output.schedule();
+  }
+
+  /**
+   * Opens the streams of the exchanges that were started in this turn. Until then nothing of them has been written, and they can still go
+   * to another connection.
+   */
+  #begin(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const stream of waiting) {
+      if (this.#session.canRequest) stream.begin(this.#session);
+      // The response that made room is being handed on, or the server has just lowered its limit.
+      else if (!this.#session.goingAway && this.#session.streamCount >= this.#allowed!) this.#waiting.push(stream);
+      else stream.refuse(NOT_BEGUN);
+    }
+    // Identifiers of streams are used once (RFC 9113 section 5.1.1).
+    if (!this.#session.canRequest && this.#session.streamCount === 0) this.#retire();
+  }
+
+  #refuseWaiting(reset: StreamReset): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const stream of waiting) stream.refuse(reset);
   }
 
   /** RFC 8441: WebSocket over a stream. Nothing else that HTTP/1.1 can switch to has such a form. */
   #upgrade(exchange: Exchange, protocol: string): void {
-    if (this.#extendedConnect && protocol.toLowerCase() === "websocket") {
+    if (this.#session.remoteSettings?.enableConnectProtocol === true && protocol.toLowerCase() === "websocket") {
       this.#start(exchange, "websocket");
       return;
     }
@@ -210,12 +232,11 @@ export class Http2Connection implements Connection, StreamOwner {
   #settle(): void {
     this.#offer();
     if (!this.idle) return;
-    // Node itself would wait for streams that nobody waits for.
-    if (this.#retired || this.#session.closed) {
+    if (this.#phase !== "open") {
       this.#shut();
       return;
     }
-    this.#session.unref();
+    this.socket.unref();
     this.#restTimer.set(this.timeouts.keepAlive, () => this.#shut());
     if (this.#allowed !== undefined) this.#pingTimer.clear();
     this.#owner.onIdle(this);
@@ -229,13 +250,16 @@ export class Http2Connection implements Connection, StreamOwner {
 
   // The session's side.
 
-  readonly #onSettings = ({ maxConcurrentStreams, enableConnectProtocol }: Settings): void => {
+  onOutput(): void {
+    this.output.schedule();
+  }
+
+  onSettings({ maxConcurrentStreams }: Settings): void {
     // The owner asks for the capacity when it hears that the connection is free.
     if (this.#allowed === undefined) this.#offered = false;
-    this.#allowed = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-    if (this.#allowed === 0) this.#owner.onBlocked(this);
-    this.#extendedConnect = enableConnectProtocol === true;
-    this.#pingTimer.clear();
+    this.#allowed = maxConcurrentStreams;
+    if (maxConcurrentStreams === 0) this.#owner.onBlocked(this);
+    if (!this.#asked) this.#pingTimer.clear();
     if (!this.idle) this.#awaitSign();
     for (const exchange of this.#undecided) {
       this.#undecided.delete(exchange);
@@ -243,46 +267,80 @@ export class Http2Connection implements Connection, StreamOwner {
     }
     if (!this.free) this.#offered = false;
     this.#offer();
-  };
+  }
 
-  readonly #onGoaway = (code: number, lastStreamId: number): void => {
-    this.#goawayCode = code;
-    for (const stream of this.#running) stream.onGoaway(lastStreamId);
+  onGoaway({ errorCode }: Goaway): void {
+    this.#goawayCode = errorCode;
     this.#retire();
-    if (this.idle) this.#shut();
+    this.#refuseWaiting(NOT_BEGUN);
+    // After an error the server closes the connection (RFC 9113 section 5.4.1), and sends nothing more.
+    if (this.idle || errorCode !== ErrorCode.NO_ERROR) this.#shut();
+  }
+
+  onPong(): void {
+    if (!this.#asked) return;
+    this.#asked = false;
+    this.#pingTimer.clear();
+    if (!this.idle) this.#awaitSign();
+    this.#offer();
+  }
+
+  /** Exchanges are counted as long as their handlers are not through with them. */
+  onStreamClosed(): void {
+    if (this.#waiting.length > 0) this.output.schedule();
+  }
+
+  onClosed(fault: ConnectionFault | undefined): void {
+    this.#error ??= fault;
+    this.#retire();
+    this.output.schedule();
+    const late = setTimeout(() => this.socket.destroy(), LAST_WORDS);
+    this.socket.once("close", () => clearTimeout(late));
+  }
+
+  // The socket's side.
+
+  /** No half of a connection is of any use: no window would be opened any more. */
+  readonly #onEnd = (): void => {
+    this.#lose();
+    this.socket.destroy();
   };
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
   };
 
-  /** The streams are told before, each for itself. */
   readonly #onClose = (): void => {
-    if (this.#closed) return;
-    this.#closed = true;
+    this.#lose();
+    this.#phase = "closed";
     this.#restTimer.stop();
     this.#pingTimer.stop();
     this.deadlines.stop();
-    this.#retired = true;
-    const error = connectionLost(this.#error, this.#goawayCode);
-    const inUse = this.#missed || !this.idle;
-    for (const exchange of this.#undecided) exchange.fail(error);
-    this.#owner.onClosed(this, inUse ? error : undefined);
+    const error = this.#missed ? connectionLost(this.#error, this.#goawayCode) : undefined;
+    this.#owner.onClosed(this, error);
   };
 
+  /** Nothing comes or goes any more. */
+  #lose(): void {
+    this.#error ??= this.#session.closed ? undefined : new errors.SocketError("other side closed");
+    this.#missed ||= !this.idle;
+    const reset: StreamReset = { code: ErrorCode.INTERNAL_ERROR, by: "connection", reason: "the connection was lost" };
+    this.#session.disconnected(reset.reason);
+    this.#refuseWaiting(reset);
+    for (const exchange of this.#undecided) exchange.fail(this.lostBy(reset));
+    this.output.lost();
+  }
+
   #retire(): void {
-    if (this.#retired) return;
-    this.#retired = true;
+    if (this.#phase !== "open") return;
+    this.#phase = "retired";
     this.#owner.onRetired(this);
   }
 
   /** Says GOAWAY and closes, if need be without a server that does not even take that. */
   #shut(error?: Error): void {
-    if (this.#session.destroyed) return;
     this.#error ??= error;
-    this.#session.destroy(error, constants.NGHTTP2_NO_ERROR);
-    const late = setTimeout(() => this.socket.destroy(), LAST_WORDS);
-    this.socket.once("close", () => clearTimeout(late));
+    this.#session.close(ErrorCode.NO_ERROR);
   }
 
   // Whether the server is still there.
@@ -293,18 +351,12 @@ export class Http2Connection implements Connection, StreamOwner {
   }
 
   readonly #ask = (): void => {
-    if (this.#asked || this.#session.closed || this.#session.destroyed) return;
+    if (this.#asked || this.#session.closed) return;
     this.#asked = true;
     this.#offered = false;
     this.#owner.onUncertain(this);
     this.#pingTimer.set(this.#options.pingTimeout, this.#onNoSign);
-    this.#session.ping((error) => {
-      if (error !== null) return;
-      this.#asked = false;
-      this.#pingTimer.clear();
-      if (!this.idle) this.#awaitSign();
-      this.#offer();
-    });
+    this.#session.ping(PING);
   };
 
   readonly #onNoSign = (): void => this.#breakOff("no answer to a PING");
@@ -317,19 +369,9 @@ export class Http2Connection implements Connection, StreamOwner {
 }
 
 /**
- * Node refuses sections beyond `maxHeaderListSize`, and tells no more than a reset: it counts 32 bytes more for each
- * field than is counted here, and so it gets room enough for what is refused here to be refused with a reason.
+ * How large a field section may be. HTTP/2 counts 32 octets more for each line than there are (RFC 9113 section 6.5.2), and what may come
+ * over HTTP/1.1 may come here. What is somewhat larger is read as well, so that it costs its stream and not the connection.
  */
-function sessionOptions(limits: ResponseLimits, { initialWindowSize }: Http2Options): SecureClientSessionOptions {
-  const limit = Math.max(limits.maxHeaderSize, limits.maxTrailerSize);
-  const maxHeaderListSize = Math.max(65_535, limit * 4);
-  const settings = { enablePush: false, initialWindowSize, maxHeaderListSize };
-  return {
-    settings,
-    maxSessionMemory: SESSION_MEMORY,
-    maxSendHeaderBlockLength: MAX_SECTION * 2,
-    maxHeaderListPairs: Math.ceil(maxHeaderListSize / 32),
-    // A field may come as often as it was given: what it means is no matter of who carries it.
-    strictSingleValueFields: false,
-  } as SecureClientSessionOptions;
+function maxListSize({ maxHeaderSize, maxTrailerSize }: ResponseLimits): number {
+  return Math.max(262_144, Math.max(maxHeaderSize, maxTrailerSize) * 4);
 }

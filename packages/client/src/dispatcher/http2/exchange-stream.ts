@@ -1,248 +1,216 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
-import type { Socket } from "node:net";
-
+import {
+  type ClientSession,
+  type ClientStream,
+  ErrorCode,
+  HeldContent,
+  type ResponseHandler,
+  type ResponseHead,
+  type SentListener,
+  type StreamReset,
+  StreamTunnel,
+} from "@trailsum/http/http2";
+import type { FieldLines } from "@trailsum/shared";
 import { errors } from "undici";
 
-import { type ConnectionTimeouts, mayRepeat, type ResponseLimits } from "../connection.ts";
-import type { Dated, Deadlines } from "../deadlines.ts";
-import type { Exchange, ExchangeCarrier } from "../exchange.ts";
+import { mayRepeat } from "../connection.ts";
+import type { Dated } from "../deadlines.ts";
+import { type Exchange, type ExchangeCarrier, interimsWithoutEnd } from "../exchange.ts";
 import { isReplayable } from "../request-body.ts";
-import {
-  cancelStream,
-  isServerEnded,
-  openStream,
-  readStream,
-  releaseStream,
-  type StreamEvents,
-} from "./open-stream.ts";
-import { extendedConnectFields, hasContent, type OriginParts, requestFields } from "./request-fields.ts";
+import { extendedConnectHead, hasContent, requestHead, sectionLines } from "./request-fields.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
-import { responseFields, trailerFields } from "./response-fields.ts";
+import { receivedLines } from "./response-fields.ts";
 import { streamReset } from "./stream-error.ts";
+import type { StreamOwner } from "./stream-owner.ts";
 
-/** The connection that a stream is on. */
-export interface StreamOwner {
-  readonly origin: OriginParts;
-  readonly socket: Socket;
-  readonly timeouts: ConnectionTimeouts;
-  readonly limits: ResponseLimits;
-  readonly deadlines: Deadlines;
-  /** Whether anything has ever come in answer to a request. */
-  readonly proven: boolean;
-  /** Why the connection is lost, if it is: `error` is what the stream was told. */
-  lost(error: Error | undefined): Error | undefined;
-  /** Something has come from the server. */
-  onReceived(): void;
-  /** Nothing has come for too long. */
-  onOverdue(): void;
-  /** A stream has been reset from this side. */
-  onCancelled(): void;
-  /** The stream is not used any more. */
-  onOver(stream: ExchangeStream): void;
-  /** The request can be sent again. */
-  onUnanswered(exchange: Exchange): void;
-  /** The request can be sent again, and not over HTTP/2. */
-  onHttp1Required(exchange: Exchange): void;
-}
+/**
+ * How far an exchange has come. `waiting`: nothing has been sent, and its stream is opened when the turn ends. `sent`: at least the
+ * header section. `answered`: the final response has begun. `complete`: all of the response has come, and some of it is held. `tunnel`:
+ * the stream is the handler's. `over`: whichever way it ended.
+ */
+type Progress = "waiting" | "sent" | "answered" | "complete" | "tunnel" | "over";
 
 /** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
 const RESENDINGS = 3;
 
-const { NGHTTP2_HTTP_1_1_REQUIRED, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
-
 /** What a server says that has not begun with a request. */
-const UNPROCESSED: ReadonlySet<number> = new Set([NGHTTP2_REFUSED_STREAM, NGHTTP2_HTTP_1_1_REQUIRED]);
+const UNPROCESSED: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
 
 /** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset, whoever sends it. */
-export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEvents, Dated {
+export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, Dated {
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;
-  readonly #stream: ClientHttp2Stream;
-  /** None where there is no content, or no end of it: in a tunnel. */
-  readonly #writer: RequestWriter | undefined;
+  /** What an extended CONNECT asks for. */
+  readonly #protocol: string | undefined;
+  #progress: Progress = "waiting";
   #awaits: "100" | "head" | "content" = "head";
-  #answered = false;
-  /** Bytes of content that have come. */
-  #received = 0;
+  #stream: ClientStream | undefined;
+  /** None where there is no content, or no end of it: in a tunnel. */
+  #writer: RequestWriter | undefined;
+  #tunnel: StreamTunnel | undefined;
+  /** Content for which the handler is not ready. */
+  readonly #held = new HeldContent();
+  #delivering = false;
   #trailers: string[] = [];
-  /** The server has said that it has not begun with it. */
-  #unprocessed = false;
-  #error: Error | undefined;
-  #closed = false;
-  #over = false;
+  /** What Content-Length says, and how much of it is to come. */
+  #missing: number | undefined;
   deadline: number = Number.POSITIVE_INFINITY;
 
-  constructor(session: ClientHttp2Session, exchange: Exchange, connection: StreamOwner, protocol?: string) {
-    const { request } = exchange;
-    const { origin } = connection;
-    const tunnels = request.upgrade !== undefined;
-    const writes = !tunnels && hasContent(request);
+  constructor(exchange: Exchange, connection: StreamOwner, protocol?: string) {
     this.#exchange = exchange;
     this.#connection = connection;
-    const fields =
-      protocol === undefined ? requestFields(request, origin) : extendedConnectFields(request, origin, protocol);
-    const options = { endStream: !tunnels && !writes, waitForTrailers: writes && request.trailers !== undefined };
-    this.#stream = openStream(session, fields, options, this);
-    exchange.diagnostics.sendHeaders(fields, connection.socket);
-    this.#writer = writes ? new RequestWriter(this.#stream, request, this) : undefined;
-  }
-
-  /** Sends the request, all but its content if that waits for a 100. */
-  start(): void {
-    const exchange = this.#exchange;
-    const writer = this.#writer;
+    this.#protocol = protocol;
     exchange.carrier = this;
     exchange.httpVersion = "2.0";
-    if (writer === undefined) {
-      this.onFlushed();
+    this.#awaitHead();
+  }
+
+  /** Opens the stream and sends the request, all but its content if that waits for a 100. */
+  begin(session: ClientSession): void {
+    if (this.#progress !== "waiting") return;
+    const exchange = this.#exchange;
+    const { request } = exchange;
+    const writes = request.upgrade === undefined && hasContent(request);
+    const stream = this.#open(session, request.upgrade === undefined && !writes);
+    if (stream === undefined) return;
+    this.#stream = stream;
+    this.#progress = "sent";
+    if (writes) {
+      const writer = new RequestWriter(stream, request, this);
+      this.#writer = writer;
+      this.deadline = Number.POSITIVE_INFINITY;
+      if (request.expectContinue) this.#await("100", this.#connection.timeouts.expectContinue);
+      else writer.start();
+    } else {
+      this.#awaitHead();
       exchange.requestSent();
-    } else if (exchange.request.expectContinue) this.#await("100", this.#connection.timeouts.expectContinue);
-    else writer.start();
+    }
+  }
+
+  /** The connection takes nothing more, and the stream has not been opened. */
+  refuse(reset: StreamReset): void {
+    if (this.#progress === "waiting") this.#sendAgainOrFail(true, reset);
   }
 
   /** Fails the exchange. A tunnel, whose exchange is over, breaks. */
   fail(error: Error): void {
-    if (this.#over) this.#stream.destroy(error);
-    else this.#exchange.fail(error);
-  }
-
-  /** The server takes no streams above this one any more, and has not begun with those that it has got. */
-  onGoaway(lastStreamId: number): void {
-    if ((this.#stream.id ?? Number.POSITIVE_INFINITY) > lastStreamId) this.#unprocessed = true;
+    if (this.#tunnel === undefined) this.#exchange.fail(error);
+    else this.#tunnel.destroy(error);
   }
 
   // The exchange's side: what its handler asks for.
 
   pause(): void {
     this.deadline = Number.POSITIVE_INFINITY;
-    this.#stream.pause();
   }
 
   resume(): void {
-    if (this.#closed) this.#handOnRest();
-    else {
-      this.#awaitContent();
-      this.#stream.resume();
-    }
+    if (this.#progress === "answered") this.#awaitContent();
+    this.#deliver();
   }
 
   drop(_exchange: Exchange, error: Error): void {
     this.#writer?.stop(error);
-    cancelStream(this.#stream);
+    this.#stream?.reset(ErrorCode.CANCEL);
     this.#leave();
   }
 
   // The writer's side: how the sending of the request goes.
 
-  onSent(chunk: Uint8Array): void {
+  onTaken(chunk: Uint8Array): void {
     // A server that is still reading may take its time with the rest of an answer that it has begun.
-    if (this.#answered && !this.#exchange.paused) this.#awaitContent();
+    if (this.#progress === "answered" && !this.#exchange.paused) this.#awaitContent();
     this.#exchange.bodySent(chunk);
   }
 
   onBlocked(): void {
-    if (!this.#answered) this.#awaitContent();
+    if (this.#progress === "sent") this.#awaitContent();
   }
 
   onProgress(): void {
-    if (!this.#answered) this.deadline = Number.POSITIVE_INFINITY;
-    else if (!this.#exchange.paused) this.#awaitContent();
+    if (this.#progress === "sent") this.deadline = Number.POSITIVE_INFINITY;
+    else if (this.#progress === "answered" && !this.#exchange.paused) this.#awaitContent();
   }
 
   onFinished(): void {
+    this.#connection.output.whenSent(this);
     this.#exchange.requestSent();
-  }
-
-  onFlushed(): void {
-    if (!this.#answered && !this.#over) {
-      this.#await("head", this.#exchange.request.headersTimeout ?? this.#connection.timeouts.headers);
-    }
   }
 
   onFailed(error: Error): void {
     this.#exchange.fail(error);
   }
 
+  /** The system has taken all of the request. */
+  onSent(taken: boolean): void {
+    if (taken && this.#progress === "sent") this.#awaitHead();
+  }
+
   // The server's side.
 
-  onInterim(status: number, raw: string[]): void {
-    if (this.#over) return;
+  onInterim({ status, fields }: ResponseHead): void {
     this.#connection.onReceived();
-    const fields = this.#read(responseFields, raw, this.#connection.limits.maxHeaderSize);
-    if (fields === undefined) return;
-    this.#exchange.responseStart(status, fields, "");
-    if (status !== 100 || this.#awaits !== "100" || this.#over) return;
+    const raw = this.#read(fields, this.#connection.limits.maxHeaderSize);
+    if (raw === undefined) return;
+    this.#exchange.responseStart(status, raw, "");
+    if (status !== 100 || this.#awaits !== "100" || this.#progress !== "sent") return;
     this.deadline = Number.POSITIVE_INFINITY;
     this.#writer?.start();
   }
 
-  onResponse(status: number, raw: string[], ended: boolean): void {
-    if (this.#over) return;
+  onResponse({ status, fields, contentLength }: ResponseHead, endStream: boolean): void {
     this.#connection.onReceived();
-    const fields = this.#read(responseFields, raw, this.#connection.limits.maxHeaderSize);
-    if (fields === undefined) return;
-    this.#answered = true;
+    const raw = this.#read(fields, this.#connection.limits.maxHeaderSize);
+    if (raw === undefined) return;
     const { upgrade, method } = this.#exchange.request;
     if (upgrade !== undefined && (method === "CONNECT" || status < 300)) {
-      this.#switch(status, fields);
+      this.#switch(status, raw, endStream);
       return;
     }
+    this.#progress = "answered";
+    this.#missing = contentLength;
     // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
     // A success may be half of a conversation, and the sending goes on until its end.
     const writer = this.#writer;
     if (writer?.finished === false && (status >= 300 || writer.waiting)) writer.stop();
     this.#awaitContent();
-    readStream(this.#stream);
-    this.#exchange.responseStart(status, fields, "");
+    this.#exchange.responseStart(status, raw, "");
     // Nothing follows that a pause could hold back.
-    if (ended) this.onEnd();
+    if (endStream && !this.#isOver) this.#end();
   }
 
-  onContent(content: Buffer): void {
-    if (this.#over) return;
-    this.#received += content.byteLength;
-    this.#connection.onReceived();
-    this.#awaitContent();
-    this.#exchange.responseData(content);
-  }
-
-  onTrailers(raw: string[]): void {
-    if (this.#over) return;
-    this.#trailers = this.#read(trailerFields, raw, this.#connection.limits.maxTrailerSize) ?? [];
-  }
-
-  onEnd(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.deadline = Number.POSITIVE_INFINITY;
-    if (this.#isSent) this.#stream.resume();
-    else {
-      this.#writer?.stop();
-      cancelStream(this.#stream);
+  onData(piece: Buffer, endStream: boolean): void {
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.receive(piece, endStream);
+      return;
     }
-    this.#exchange.responseEnd(this.#trailers);
-    this.#connection.onOver(this);
+    this.#connection.onReceived();
+    if (this.#missing !== undefined) this.#missing -= piece.length;
+    if (this.#exchange.paused || !this.#held.isEmpty) this.#held.push(piece);
+    else if (piece.length > 0) this.#give(piece);
+    if (endStream) this.#complete();
   }
 
-  onDrain(): void {
-    if (!this.#over) this.#writer?.drained();
+  onTrailers(trailers: FieldLines): void {
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.receiveEnd();
+      return;
+    }
+    const raw = this.#read(trailers, this.#connection.limits.maxTrailerSize);
+    if (raw === undefined) return;
+    this.#trailers = raw;
+    this.#complete();
   }
 
-  onWantTrailers(): void {
-    this.#writer?.sendTrailers();
+  onWritable(): void {
+    this.#tunnel?.resumeSending();
+    this.#writer?.onWritable();
   }
 
-  onCancelled(): void {
-    this.#connection.onCancelled();
-  }
-
-  onClosed(error: Error | undefined): void {
-    this.#closed = true;
-    this.#error = error;
-    // The end of a tunnel.
-    if (this.#over) this.#connection.onOver(this);
-    else if (this.#answered && isServerEnded(this.#stream)) this.#handOnRest();
-    else this.#lose();
+  onReset(reset: StreamReset): void {
+    if (this.#tunnel !== undefined) this.#tunnel.destroy(this.#reason(reset));
+    // The server wants no more of the request, and its response is whole.
+    else if (this.#progress === "complete") this.#writer?.stop();
+    else if (!this.#isOver) this.#sendAgainOrFail(isUnprocessed(reset), reset);
   }
 
   onOverdue(): void {
@@ -254,13 +222,65 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
     this.#exchange.fail(this.#awaits === "head" ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
   }
 
-  /** What has come whole is handed on, though its stream is gone with the connection. */
-  #handOnRest(): void {
-    while (!this.#exchange.paused && !this.#over) {
-      const content = this.#stream.read() as Buffer | null;
-      if (content === null) this.onEnd();
-      else this.onContent(content);
+  get #isOver(): boolean {
+    return this.#progress === "over";
+  }
+
+  /** The stream; nothing where the request cannot be sent, and has failed. */
+  #open(session: ClientSession, endStream: boolean): ClientStream | undefined {
+    const { request, diagnostics } = this.#exchange;
+    const { origin, socket } = this.#connection;
+    const protocol = this.#protocol;
+    try {
+      const head =
+        protocol === undefined ? requestHead(request, origin) : extendedConnectHead(request, origin, protocol);
+      const stream = session.request(head, this, { endStream });
+      diagnostics.sendHeaders(() => sectionLines(head), socket);
+      return stream;
+    } catch (error) {
+      const { message } = error as Error;
+      this.#exchange.fail(new errors.InvalidArgumentError(`this cannot be sent: ${message}`));
+      return undefined;
     }
+  }
+
+  #give(piece: Buffer): void {
+    this.#stream?.consume(piece.length);
+    if (this.#progress === "answered") this.#awaitContent();
+    this.#exchange.responseData(piece);
+  }
+
+  /** Hands on what is held, as long as the handler takes it. */
+  #deliver(): void {
+    // A handler may pause and resume while it is given some.
+    if (this.#delivering) return;
+    this.#delivering = true;
+    while (!this.#exchange.paused && !this.#held.isEmpty) this.#give(this.#held.shift()!);
+    this.#delivering = false;
+    this.#endIfDelivered();
+  }
+
+  /** All of the response has come. */
+  #complete(): void {
+    if (this.#isOver) return;
+    this.#progress = "complete";
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.#endIfDelivered();
+  }
+
+  #endIfDelivered(): void {
+    if (this.#progress === "complete" && this.#held.isEmpty && !this.#exchange.paused) this.#end();
+  }
+
+  #end(): void {
+    if (!this.#isSent) {
+      this.#writer?.stop();
+      this.#stream?.reset(ErrorCode.CANCEL);
+    }
+    this.#progress = "over";
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.#exchange.responseEnd(this.#trailers);
+    this.#connection.onOver(this);
   }
 
   /** Whether nothing of the request is held back any more. */
@@ -269,18 +289,23 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
   }
 
   /** The stream is the handler's now. The connection carries it until it is closed. */
-  #switch(status: number, fields: string[]): void {
-    this.#over = true;
+  #switch(status: number, raw: string[], endStream: boolean): void {
+    const tunnel = new StreamTunnel(this.#stream!);
+    this.#progress = "tunnel";
+    this.#tunnel = tunnel;
     this.deadline = Number.POSITIVE_INFINITY;
-    releaseStream(this.#stream);
-    this.#exchange.upgraded(status, fields, this.#stream);
+    // By this property undici's WebSocket recognizes a stream of HTTP/2.
+    Object.assign(tunnel, { session: this.#connection.socket });
+    tunnel.on("error", () => {}).once("close", () => this.#leave());
+    this.#exchange.upgraded(status, raw, tunnel);
+    if (endStream) tunnel.receiveEnd();
   }
 
   /** There will be no response, or no more of it: sends the request again where that is right, and fails it where not. */
-  #lose(): void {
+  #sendAgainOrFail(unprocessed: boolean, reset: StreamReset): void {
     const exchange = this.#exchange;
-    if (!this.#mayBeSentAgain || exchange.resendings === RESENDINGS) {
-      exchange.fail(this.#reason);
+    if (exchange.resendings === RESENDINGS || !this.#mayBeSentAgain(unprocessed, reset)) {
+      exchange.fail(this.#reason(reset));
       return;
     }
     exchange.resendings += 1;
@@ -288,54 +313,53 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
     // A body that has not been begun is still to be sent.
     if (this.#writer?.waiting === false) this.#writer.stop();
     this.#leave();
-    if (this.#stream.rstCode === NGHTTP2_HTTP_1_1_REQUIRED) this.#connection.onHttp1Required(exchange);
+    if (reset.code === ErrorCode.HTTP_1_1_REQUIRED && reset.by === "peer") this.#connection.onHttp1Required(exchange);
     else this.#connection.onUnanswered(exchange);
   }
 
-  get #mayBeSentAgain(): boolean {
+  #mayBeSentAgain(unprocessed: boolean, { by }: StreamReset): boolean {
     const exchange = this.#exchange;
-    if (this.#answered) return false;
-    if (this.#unprocessed || UNPROCESSED.has(this.#stream.rstCode)) {
-      return isReplayable(exchange.request.body) || this.#writer?.waiting === true;
-    }
+    if (this.#progress === "waiting") return true;
+    if (this.#progress !== "sent") return false;
+    if (unprocessed) return isReplayable(exchange.request.body) || this.#writer?.waiting === true;
     // As with HTTP/1.1: a connection that had gone stale fails nothing that may be repeated, a new one does.
-    const stale = this.#connection.proven && this.#connection.lost(this.#error) !== undefined;
+    const stale = this.#connection.proven && by === "connection";
     return stale && exchange.rawHeaders === null && mayRepeat(exchange);
   }
 
-  get #reason(): Error {
-    const { rstCode } = this.#stream;
-    if (this.#unprocessed && !this.#answered) return streamReset(NGHTTP2_REFUSED_STREAM, this.#error);
-    const lost = this.#connection.lost(this.#error);
-    if (lost !== undefined) return lost;
-    if (rstCode === NGHTTP2_PROTOCOL_ERROR && this.#hasOtherLength) {
-      return new errors.ResponseContentLengthMismatchError();
+  #reason(reset: StreamReset): Error {
+    const { by, code, reason } = reset;
+    if (by === "goaway") return streamReset(ErrorCode.REFUSED_STREAM);
+    if (by === "connection") return this.#connection.lostBy(reset);
+    if (by === "peer") return streamReset(code);
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) {
+      const endless = this.#progress === "sent" && this.#exchange.interimsExhausted;
+      return endless ? interimsWithoutEnd() : new errors.HeadersOverflowError();
     }
-    return streamReset(rstCode, this.#error);
-  }
-
-  /** Whether the response was to be longer or shorter than what has come of it. */
-  get #hasOtherLength(): boolean {
-    const raw = this.#exchange.rawHeaders ?? [];
-    const at = raw.findIndex((text, index) => index % 2 === 0 && text === "content-length");
-    return at !== -1 && Number(raw[at + 1]) !== this.#received;
+    const otherLength = this.#missing !== undefined && this.#missing !== 0;
+    return otherLength ? new errors.ResponseContentLengthMismatchError() : streamReset(code, new Error(reason));
   }
 
   #leave(): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#isOver) return;
+    this.#progress = "over";
     this.deadline = Number.POSITIVE_INFINITY;
+    this.#held.clear();
     this.#connection.onOver(this);
   }
 
-  /** A field section; where it is not to be had, the exchange has failed. */
-  #read(section: (raw: string[], limit: number) => string[], raw: string[], limit: number): string[] | undefined {
+  /** A field section; where it is larger than the limit, the exchange has failed. */
+  #read(fields: FieldLines, limit: number): string[] | undefined {
     try {
-      return section(raw, limit);
+      return receivedLines(fields, limit);
     } catch (error) {
       this.#exchange.fail(error as Error);
       return undefined;
     }
+  }
+
+  #awaitHead(): void {
+    this.#await("head", this.#exchange.request.headersTimeout ?? this.#connection.timeouts.headers);
   }
 
   #awaitContent(): void {
@@ -346,4 +370,9 @@ export class ExchangeStream implements ExchangeCarrier, StreamEvents, WriterEven
     this.#awaits = what;
     this.#connection.deadlines.set(this, timeout);
   }
+}
+
+/** Whether the server says that it has not begun with the request (RFC 9113 section 8.7). */
+function isUnprocessed({ by, code }: StreamReset): boolean {
+  return by === "goaway" || (by === "peer" && UNPROCESSED.has(code));
 }

@@ -1,8 +1,8 @@
-import { listMembers } from "@trailsum/shared";
+import type { OutgoingRequestHead, RequestControl } from "@trailsum/http/http2";
+import { FieldLines, listMembers } from "@trailsum/shared";
 import { errors } from "undici";
 
 import { expectsContent, type OutgoingRequest } from "../outgoing-request.ts";
-import { checkWritable } from "../writable-text.ts";
 
 /** What the URLs of an origin begin with. */
 export interface OriginParts {
@@ -10,33 +10,45 @@ export interface OriginParts {
   readonly authority: string;
 }
 
-/** What nghttp2 puts into one field. What is larger it would not send, and say that the server has refused it. */
-const MAX_VALUE = 65_535;
+/** The longest name or value: what nghttp2, which many servers have their HTTP/2 from, takes in one line. Octets. */
+const MAX_TEXT = 65_535;
 
-/** What it puts into one section, by our order. */
-export const MAX_SECTION = 1_048_576;
+/** The longest section. Octets. */
+const MAX_SECTION = 1_048_576;
 
-/** The header section of a request: name, value, ..., pseudo fields first (RFC 9113 section 8.3.1). */
-export function requestFields(request: OutgoingRequest, origin: OriginParts): readonly string[] {
+/** The header section of a request (RFC 9113 section 8.3.1). */
+export function requestHead(request: OutgoingRequest, origin: OriginParts): OutgoingRequestHead {
   const { method, target, raw, host, length } = request;
-  // Nothing but an authority (RFC 9113 section 8.5).
-  if (method === "CONNECT") return checkSection(carried(raw, [":method", method, ":authority", target]));
-  const { scheme, authority, path } = targetUri(target, origin, host);
-  const fields = carried(raw, [":method", method, ":scheme", scheme, ":authority", authority, ":path", path]);
-  if (tellsLength(request)) fields.push("content-length", String(length));
-  if (request.expectContinue && hasContent(request)) fields.push("expect", "100-continue");
-  return checkSection(fields);
+  const lines = carried(raw);
+  if (method === "CONNECT") {
+    // Nothing but an authority (RFC 9113 section 8.5).
+    return head({ method, scheme: undefined, authority: target, path: undefined, protocol: undefined }, lines);
+  }
+  if (tellsLength(request)) lines.push("content-length", String(length));
+  if (request.expectContinue && hasContent(request)) lines.push("expect", "100-continue");
+  return head({ method, ...targetUri(target, origin, host), protocol: undefined }, lines);
 }
 
 /** The header section of an extended CONNECT (RFC 8441 section 4). Its challenge fields, which prove nothing here, stay out. */
-export function extendedConnectFields(
+export function extendedConnectHead(
   { target, raw, host }: OutgoingRequest,
   origin: OriginParts,
   protocol: string,
-): readonly string[] {
-  const { scheme, authority, path } = targetUri(target, origin, host);
-  const pseudo = [":method", "CONNECT", ":protocol", protocol, ":scheme", scheme, ":authority", authority];
-  return checkSection(carried(raw, [...pseudo, ":path", path], "sec-websocket-key"));
+): OutgoingRequestHead {
+  return head({ method: "CONNECT", ...targetUri(target, origin, host), protocol }, carried(raw, "sec-websocket-key"));
+}
+
+/** All lines of a header section as they are sent: name, value, ... */
+export function sectionLines({ method, scheme, authority, path, protocol, fields }: OutgoingRequestHead): string[] {
+  const pseudo = {
+    ":method": method,
+    ":protocol": protocol,
+    ":scheme": scheme,
+    ":authority": authority,
+    ":path": path,
+  };
+  const lines = Object.entries(pseudo).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  return [...lines, ...fields.raw];
 }
 
 /** Whether anything follows the header section. */
@@ -44,7 +56,7 @@ export function hasContent({ body, trailers }: OutgoingRequest): boolean {
   return trailers !== undefined || !(body.kind === "none" || (body.kind === "bytes" && body.bytes.byteLength === 0));
 }
 
-/** Behind a length, whoever passes the request on over HTTP/1.1 has no room for trailers: it is not told with them. */
+/** After a Content-Length, a recipient that forwards the request over HTTP/1.1 has no room for trailers: it is not sent with them. */
 function tellsLength({ method, length, trailers }: OutgoingRequest): boolean {
   return length !== undefined && trailers === undefined && (length > 0 || expectsContent(method));
 }
@@ -62,27 +74,34 @@ function targetUri(
   return { scheme: url.protocol.slice(0, -1), authority: host ?? url.host, path: `${url.pathname}${url.search}` };
 }
 
-/** Adds fields but those of one connection (RFC 9113 section 8.2.2); of TE, `trailers` may stay. */
-function carried(raw: readonly string[], fields: string[], without?: string): string[] {
+/** The fields without those of one connection (RFC 9113 section 8.2.2); of TE, `trailers` may stay. */
+function carried(raw: readonly string[], without?: string): string[] {
+  const lines: string[] = [];
   let trailers = false;
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
     const value = raw[at + 1]!;
     if (name === "te") trailers ||= listMembers(value).some((member) => member.toLowerCase() === "trailers");
-    else if (name !== "proxy-connection" && name !== "http2-settings" && name !== without) fields.push(name, value);
+    else if (name !== "proxy-connection" && name !== "http2-settings" && name !== without) lines.push(name, value);
   }
-  if (trailers) fields.push("te", "trailers");
-  return fields;
+  if (trailers) lines.push("te", "trailers");
+  return lines;
 }
 
-/** Throws undici's `InvalidArgumentError` for fields that are too large, or that nghttp2 would leave out silently. */
-export function checkSection(raw: readonly string[]): readonly string[] {
-  checkWritable(raw);
+function head(control: RequestControl, lines: string[]): OutgoingRequestHead {
+  checkSize(lines);
+  return { ...control, fields: FieldLines.owning(lines) };
+}
+
+/**
+ * Throws undici's `InvalidArgumentError` for lines that are too large. What may stand in a line is checked where it is written, by the
+ * session.
+ */
+export function checkSize(lines: readonly string[]): void {
   let size = 0;
-  for (const text of raw) {
+  for (const text of lines) {
     size += text.length;
-    if (text.length > MAX_VALUE || size > MAX_SECTION)
+    if (text.length > MAX_TEXT || size > MAX_SECTION)
       throw new errors.InvalidArgumentError("a field is too large for HTTP/2");
   }
-  return raw;
 }

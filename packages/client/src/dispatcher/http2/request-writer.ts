@@ -1,42 +1,38 @@
-import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
-
+import type { ClientStream } from "@trailsum/http/http2";
+import { FieldLines } from "@trailsum/shared";
 import { errors } from "undici";
 
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
-import { checkSection } from "./request-fields.ts";
+import { checkSize } from "./request-fields.ts";
 
 /** Who is told how the sending of a request goes. */
 export interface WriterEvents {
-  /** A piece of the body was handed to Node. */
-  onSent(chunk: Uint8Array): void;
-  /** Node takes no more for now, or has not sent all that it has taken. */
+  /** A piece of the body was taken, to be sent as soon as the server's windows allow. */
+  onTaken(chunk: Uint8Array): void;
+  /** The server allows no more for now, or the end of the request has not left. */
   onBlocked(): void;
-  /** What was handed over has left. */
+  /** The server allows more. */
   onProgress(): void;
   /** All of the request was handed over. */
   onFinished(): void;
-  /** All of it has left. */
-  onFlushed(): void;
   /** The body or the trailers failed: the request must not look complete. */
   onFailed(error: Error): void;
 }
 
-/** So much is handed over at a time: Node tells no sooner than when all of it is gone that sending goes on. */
-const PIECE = 262_144;
-
 /** Sends the content of a request and its trailers on a stream, as fast as the windows of the server allow. */
 export class RequestWriter implements ContentSink {
-  readonly #stream: ClientHttp2Stream;
+  readonly #stream: ClientStream;
   readonly #events: WriterEvents;
   readonly #content: ContentSender;
-  /** What is left of a piece of content that is larger than what is handed over at a time. */
-  #rest: Uint8Array | undefined;
+  /** What the windows do not allow yet. */
+  #rest: Buffer | undefined;
+  /** What follows the content, once that has ended. */
   #trailers: readonly string[] | undefined;
   /** Whether all of the request has been handed over. */
   finished = false;
 
-  constructor(stream: ClientHttp2Stream, request: OutgoingRequest, events: WriterEvents) {
+  constructor(stream: ClientStream, request: OutgoingRequest, events: WriterEvents) {
     this.#stream = stream;
     this.#events = events;
     this.#content = new ContentSender(request, this);
@@ -54,37 +50,26 @@ export class RequestWriter implements ContentSink {
 
   /** Sends nothing more and lets go of the body. */
   stop(error?: Error): void {
+    this.#rest = undefined;
     this.#content.stop(error);
   }
 
-  // The stream's side.
-
-  /** It takes more again. */
-  drained(): void {
-    this.#events.onProgress();
+  /** The stream takes more again. */
+  onWritable(): void {
     const rest = this.#rest;
+    if (rest === undefined) return;
     this.#rest = undefined;
-    if (rest !== undefined && !this.#handOver(rest)) this.blocked();
+    this.#events.onProgress();
+    if (!this.#send(rest)) this.blocked();
     else if (this.#trailers === undefined) this.#content.drained();
-    else if (!this.finished) this.#finish();
-  }
-
-  /** All content has left, and the trailers are to follow. */
-  sendTrailers(): void {
-    try {
-      this.#stream.sendTrailers(fieldsObject(this.#trailers ?? []));
-    } catch (error) {
-      this.#events.onFailed(
-        new errors.InvalidArgumentError(`the trailers cannot be sent: ${(error as Error).message}`),
-      );
-    }
+    else this.#finish(this.#trailers);
   }
 
   // The content's side.
 
   write(bytes: Uint8Array): boolean {
-    const taken = this.#handOver(bytes);
-    this.#events.onSent(bytes);
+    const taken = this.#send(Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes));
+    this.#events.onTaken(bytes);
     return taken;
   }
 
@@ -94,7 +79,7 @@ export class RequestWriter implements ContentSink {
 
   end(trailers: readonly string[]): void {
     this.#trailers = trailers;
-    if (this.#rest === undefined) this.#finish();
+    if (this.#rest === undefined) this.#finish(trailers);
     else this.blocked();
   }
 
@@ -102,26 +87,29 @@ export class RequestWriter implements ContentSink {
     this.#events.onFailed(error);
   }
 
-  /** Hands over one piece after the other, as long as they are taken. */
-  #handOver(bytes: Uint8Array): boolean {
-    if (bytes.byteLength <= PIECE) return this.#stream.write(bytes);
-    if (this.#stream.write(bytes.subarray(0, PIECE))) return this.#handOver(bytes.subarray(PIECE));
-    this.#rest = bytes.subarray(PIECE);
+  /** Whether all of it was taken. */
+  #send(bytes: Buffer): boolean {
+    const taken = this.#stream.send(bytes);
+    if (taken === bytes.length) return true;
+    this.#rest = bytes.subarray(taken);
     return false;
   }
 
-  #finish(): void {
+  #finish(trailers: readonly string[]): void {
+    try {
+      checkSize(trailers);
+      this.#stream.sendTrailers(FieldLines.owning([...trailers]));
+    } catch (error) {
+      const { message } = error as Error;
+      this.#events.onFailed(new errors.InvalidArgumentError(`the trailers cannot be sent: ${message}`));
+      return;
+    }
     this.finished = true;
     this.blocked();
-    this.#stream.end(() => this.#events.onFlushed());
     this.#events.onFinished();
   }
 }
 
-/** Fields as Node takes them: an object without a prototype, with a list where a name comes more than once. */
-function fieldsObject(raw: readonly string[]): OutgoingHttpHeaders {
-  checkSection(raw);
-  const fields = Object.create(null) as Record<string, string[]>;
-  for (let at = 0; at < raw.length; at += 2) (fields[raw[at]!.toLowerCase()] ??= []).push(raw[at + 1]!);
-  return fields;
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

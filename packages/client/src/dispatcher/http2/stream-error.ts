@@ -1,5 +1,4 @@
-import { constants } from "node:http2";
-
+import { ConnectionFault, ErrorCode, errorCodeName } from "@trailsum/http/http2";
 import { errors } from "undici";
 
 /** An error with the error code of HTTP/2 (RFC 9113 section 7) that says what went wrong. */
@@ -15,31 +14,15 @@ export function streamResetCode(error: unknown): number | undefined {
   return error.http2ErrorScope === "stream" ? Number(error.http2ErrorCode) : undefined;
 }
 
-/** `NO_ERROR`, `PROTOCOL_ERROR`, ... by their numbers. */
-const NAMES: readonly string[] = [
-  "NO_ERROR",
-  "PROTOCOL_ERROR",
-  "INTERNAL_ERROR",
-  "FLOW_CONTROL_ERROR",
-  "SETTINGS_TIMEOUT",
-  "STREAM_CLOSED",
-  "FRAME_SIZE_ERROR",
-  "REFUSED_STREAM",
-  "CANCEL",
-  "COMPRESSION_ERROR",
-  "CONNECT_ERROR",
-  "ENHANCE_YOUR_CALM",
-  "INADEQUATE_SECURITY",
-  "HTTP_1_1_REQUIRED",
-];
+const DEFINED: ReadonlySet<number> = new Set(Object.values(ErrorCode));
 
-/** What one side says when the other breaks the rules. Node does not tell which of them said it. */
+/** What one side says when the other breaks the rules. */
 const VIOLATIONS: ReadonlySet<number> = new Set([
-  constants.NGHTTP2_PROTOCOL_ERROR,
-  constants.NGHTTP2_FLOW_CONTROL_ERROR,
-  constants.NGHTTP2_STREAM_CLOSED,
-  constants.NGHTTP2_FRAME_SIZE_ERROR,
-  constants.NGHTTP2_COMPRESSION_ERROR,
+  ErrorCode.PROTOCOL_ERROR,
+  ErrorCode.FLOW_CONTROL_ERROR,
+  ErrorCode.STREAM_CLOSED,
+  ErrorCode.FRAME_SIZE_ERROR,
+  ErrorCode.COMPRESSION_ERROR,
 ]);
 
 // undici's types leave out the second parameter, which becomes the error's code with `HPE_` before it.
@@ -50,19 +33,15 @@ export function streamReset(code: number, cause?: Error): Http2Error {
   return http2Error("stream", code, cause);
 }
 
-/** The error of an exchange whose connection was lost, where `cause` is what Node says of it, if anything. */
-export function connectionLost(cause: (Error & { code?: unknown }) | undefined, goawayCode = 0): Error {
-  if (goawayCode !== constants.NGHTTP2_NO_ERROR) return http2Error("connection", goawayCode, cause);
-  if (cause === undefined) return new errors.SocketError("other side closed");
-  // What nghttp2 finds wrong with a connection, it has no number for.
-  if (cause.code === "ERR_HTTP2_ERROR") {
-    return http2Error("connection", constants.NGHTTP2_PROTOCOL_ERROR, cause);
-  }
-  return cause;
+/** The error of an exchange whose connection was lost: by GOAWAY with an error, by `cause`, or without a word. */
+export function connectionLost(cause: Error | undefined, goawayCode: number = ErrorCode.NO_ERROR): Error {
+  if (goawayCode !== ErrorCode.NO_ERROR) return http2Error("connection", goawayCode, cause);
+  if (cause instanceof ConnectionFault) return http2Error("connection", cause.code, cause);
+  return cause ?? new errors.SocketError("other side closed");
 }
 
 function http2Error(http2ErrorScope: Http2Error["http2ErrorScope"], http2ErrorCode: number, cause?: Error): Http2Error {
-  const name = NAMES[http2ErrorCode] ?? String(http2ErrorCode);
+  const name = DEFINED.has(http2ErrorCode) ? errorCodeName(http2ErrorCode) : String(http2ErrorCode);
   const what = http2ErrorScope === "stream" ? "the stream was reset" : "the connection was closed";
   const message = `HTTP/2: ${what} with ${name}`;
   const error = VIOLATIONS.has(http2ErrorCode)

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 
-import type { ServerSession } from "@trailsum/http/http2";
 import { atTurnEnd } from "@trailsum/shared/http1";
+
+import type { Session } from "../session/session.ts";
 
 /** Is told, once, what became of all that was written before. */
 export interface SentListener {
@@ -11,25 +12,32 @@ export interface SentListener {
 
 const NOTHING = Buffer.alloc(0);
 
+/** `scheduled`: output leaves when the turn ends. `flushing`: it leaves now. `again`: while it leaves, there is more. */
+type Flushing = "no" | "scheduled" | "flushing" | "again";
+
 /**
  * Writes what a session has to send to its socket: all of one turn of the event loop at its end, and no more than the socket takes. When
  * the session has closed and everything is out, it ends the socket's side.
  */
 export class SessionOutput {
-  readonly #session: ServerSession;
+  readonly #session: Session;
   readonly #socket: Socket;
-  #scheduled = false;
+  readonly #prepare: () => void;
+  #flushing: Flushing = "no";
   #awaiting: SentListener[] = [];
 
-  constructor(session: ServerSession, socket: Socket) {
+  /** `prepare` is called right before output is taken, for what may wait so long to be sent. */
+  constructor(session: Session, socket: Socket, prepare: () => void = () => {}) {
     this.#session = session;
     this.#socket = socket;
+    this.#prepare = prepare;
   }
 
   /** Has everything written at the end of the turn. */
   schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+    if (this.#flushing === "flushing") this.#flushing = "again";
+    if (this.#flushing !== "no") return;
+    this.#flushing = "scheduled";
     atTurnEnd(this.#onTurnEnd);
   }
 
@@ -42,15 +50,19 @@ export class SessionOutput {
   /** Writes as much as the socket takes. */
   flush(): void {
     const [session, socket] = [this.#session, this.#socket];
-    while (!socket.destroyed && !socket.writableNeedDrain) {
+    if (this.#flushing === "flushing" || this.#flushing === "again") return;
+    const scheduled = this.#flushing === "scheduled";
+    this.#flushing = "again";
+    while (this.#flushing === "again" && !socket.destroyed && !socket.writableNeedDrain) {
+      this.#flushing = "flushing";
+      this.#prepare();
       const awaiting = this.#awaiting;
       if (awaiting.length > 0) this.#awaiting = [];
       // Streams may go on meanwhile, and have more to send.
-      const parts = session.takeOutput();
-      this.#write(parts);
+      this.#write(session.takeOutput());
       if (awaiting.length > 0) this.#settle(awaiting);
-      if (session.outputLength === 0) break;
     }
+    this.#flushing = scheduled ? "scheduled" : "no";
     if (session.closed && session.outputLength === 0 && !socket.writableEnded) socket.end();
   }
 
@@ -78,7 +90,7 @@ export class SessionOutput {
   }
 
   readonly #onTurnEnd = (): void => {
-    this.#scheduled = false;
+    this.#flushing = "no";
     this.flush();
   };
 }

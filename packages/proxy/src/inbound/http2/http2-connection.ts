@@ -7,6 +7,7 @@ import {
   type ServerHandler,
   ServerSession,
   type ServerStream,
+  SessionOutput,
   type StreamHandler,
 } from "@trailsum/http/http2";
 import { SocketReading } from "@trailsum/shared/http1";
@@ -21,7 +22,6 @@ import { MinimumRate } from "../minimum-rate.ts";
 import { SocketProgress } from "../socket-progress.ts";
 import { unreadLimits } from "../unread-limits.ts";
 import { Http2Exchange, type StreamContext } from "./http2-exchange.ts";
-import { SessionOutput } from "./session-output.ts";
 import { PATIENCE } from "./undecided-content.ts";
 
 /** How connections of HTTP/2 are served. */

@@ -3,7 +3,9 @@ import type { Duplex } from "node:stream";
 import {
   ErrorCode,
   type RequestHead,
+  type SentListener,
   type ServerStream,
+  type SessionOutput,
   type StreamHandler,
   type StreamReset,
 } from "@trailsum/http/http2";
@@ -17,7 +19,6 @@ import { http2Request } from "./http2-request.ts";
 import { Http2Tunnel } from "./http2-tunnel.ts";
 import { RequestContent } from "./request-content.ts";
 import { finalFields, plainFields } from "./response-fields.ts";
-import type { SentListener, SessionOutput } from "./session-output.ts";
 import { isUndecided } from "./undecided-content.ts";
 
 /**
