@@ -1,56 +1,82 @@
-/** Small pieces are copied side by side into buffers of this size. Octets. */
-const SLAB = 16_384;
-
-/** Smaller pieces are always copied: an object for each would take more than they do. Octets. */
+/** Pieces up to this size are copied together. Octets. */
 const SMALL = 1024;
 
+/** What small pieces are copied into. Octets. */
+const BLOCK = 4096;
+
+/** A piece that is less than this part of the memory that it keeps is copied out of it. */
+const SPARSE = 1 / 4;
+
 /**
- * Content that was received and waits for its reader, in pieces. A piece that is a small part of the octets it was received with is copied,
- * so that what is held takes little more memory than it is long, however it was cut.
+ * Content that waits for its reader, in pieces. It takes about as much memory as it has octets, however it was cut: a view of one octet
+ * would take a hundred times as much, and keep alive all that was received together with it.
  */
 export class HeldContent {
+  /** How much is held. Octets. */
+  length = 0;
   readonly #pieces: Buffer[] = [];
-  /** The rest of the buffer that the last piece was copied into, if it was. */
-  #room: Buffer | undefined;
+  /** How much of the last piece is filled, where that is a block for small ones. Octets. */
+  #filled: number | undefined;
 
   get isEmpty(): boolean {
-    return this.#pieces.length === 0;
+    return this.length === 0;
   }
 
   /** Keeps a piece after the others. */
   push(piece: Buffer): void {
     if (piece.length === 0) return;
-    if (piece.length >= SMALL && piece.length * 2 >= Math.min(piece.buffer.byteLength, SLAB * 2)) {
-      this.#room = undefined;
-      this.#pieces.push(piece);
-    } else this.#copy(piece);
+    this.length += piece.length;
+    if (piece.length <= SMALL && this.#append(piece)) return;
+    this.#closeBlock();
+    const sparse = piece.length < piece.buffer.byteLength * SPARSE;
+    this.#pieces.push(sparse ? Buffer.from(piece) : piece);
+  }
+
+  /** Keeps a piece before the others: one that could not be used. */
+  unshift(piece: Buffer): void {
+    this.length += piece.length;
+    this.#pieces.unshift(piece);
   }
 
   /** Gives the first piece, and keeps it no more. */
   shift(): Buffer | undefined {
-    const first = this.#pieces.shift();
-    if (this.#pieces.length === 0) this.#room = undefined;
-    return first;
+    if (this.#pieces.length === 1) this.#closeBlock();
+    const piece = this.#pieces.shift();
+    this.length -= piece?.length ?? 0;
+    return piece;
   }
 
   clear(): void {
+    this.length = 0;
     this.#pieces.length = 0;
-    this.#room = undefined;
+    this.#filled = undefined;
   }
 
-  #copy(piece: Buffer): void {
-    const room = this.#room;
+  /** Gives all of it as one piece, and keeps it. */
+  joined(): Buffer {
+    this.#closeBlock();
+    return this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+  }
+
+  /** Copies a small piece behind other small ones. False where it is the first of them. */
+  #append(piece: Buffer): boolean {
     const last = this.#pieces.at(-1);
-    if (room !== undefined && last !== undefined && room.length >= piece.length) {
-      piece.copy(room);
-      // The last piece and its rest are one buffer: it grows.
-      this.#pieces[this.#pieces.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-      this.#room = room.subarray(piece.length);
-      return;
+    if (last === undefined) return false;
+    if (this.#filled === undefined) {
+      if (last.length > SMALL) return false;
+      const block = Buffer.allocUnsafeSlow(BLOCK);
+      this.#filled = last.copy(block);
+      this.#pieces[this.#pieces.length - 1] = block;
     }
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB, piece.length));
-    piece.copy(slab);
-    this.#pieces.push(slab.subarray(0, piece.length));
-    this.#room = slab.subarray(piece.length);
+    if (this.#filled + piece.length > BLOCK) return false;
+    this.#filled += piece.copy(this.#pieces.at(-1)!, this.#filled);
+    return true;
+  }
+
+  #closeBlock(): void {
+    if (this.#filled === undefined) return;
+    const at = this.#pieces.length - 1;
+    this.#pieces[at] = this.#pieces[at]!.subarray(0, this.#filled);
+    this.#filled = undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 
 import {
   ErrorCode,
+  HeldContent,
   type RequestHead,
   type SentListener,
   type ServerStream,
@@ -65,8 +66,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   #response: ResponseState = "none";
   #hasContent = false;
   /** Content that the client's window, or the connection, does not allow yet. */
-  readonly #waiting: Buffer[] = [];
-  #waitingLength = 0;
+  readonly #waiting = new HeldContent();
   #blocked = false;
   #trailers: FieldLines = FieldLines.empty;
   #sending: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
@@ -128,11 +128,10 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   write(piece: Buffer): boolean {
     if (this.#response !== "begun" || !this.#hasContent || piece.length === 0 || this.gone) return true;
-    const taken = this.#waitingLength > 0 ? 0 : this.#sendContent(piece);
+    const taken = this.#waiting.length > 0 ? 0 : this.#sendContent(piece);
     if (taken === piece.length) return true;
     this.#waiting.push(taken === 0 ? piece : piece.subarray(taken));
-    this.#waitingLength += piece.length - taken;
-    this.#blocked = this.#waitingLength >= HIGH_WATER;
+    this.#blocked = this.#waiting.length >= HIGH_WATER;
     return !this.#blocked;
   }
 
@@ -140,7 +139,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     if (this.#response !== "begun") return;
     this.#response = "ending";
     this.#trailers = trailers;
-    if (this.#waitingLength === 0) this.#finish();
+    if (this.#waiting.length === 0) this.#finish();
   }
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
@@ -187,7 +186,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
       this.#stream.reset(ErrorCode.NO_ERROR);
       return;
     }
-    const unsent = this.#waitingLength > 0 && !draining;
+    const unsent = this.#waiting.length > 0 && !draining;
     const { awaited } = this.#received;
     if (this.#moved || !(unsent || awaited)) this.#since = now;
     this.#moved = false;
@@ -228,8 +227,8 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   onWritable(): void {
     this.#tunnel?.resumeSending();
     this.#sendWaiting();
-    if (this.#response === "ending" && this.#waitingLength === 0) this.#finish();
-    if (!this.#blocked || this.#waitingLength >= HIGH_WATER) return;
+    if (this.#response === "ending" && this.#waiting.length === 0) this.#finish();
+    if (!this.#blocked || this.#waiting.length >= HIGH_WATER) return;
     this.#blocked = false;
     this.onDrain?.();
   }
@@ -247,15 +246,11 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   }
 
   #sendWaiting(): void {
-    while (this.#waitingLength > 0) {
-      const piece = this.#waiting[0]!;
+    for (let piece = this.#waiting.shift(); piece !== undefined; piece = this.#waiting.shift()) {
       const taken = this.#sendContent(piece);
-      this.#waitingLength -= taken;
-      if (taken < piece.length) {
-        this.#waiting[0] = piece.subarray(taken);
-        return;
-      }
-      this.#waiting.shift();
+      if (taken === piece.length) continue;
+      this.#waiting.unshift(piece.subarray(taken));
+      return;
     }
   }
 
@@ -282,8 +277,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   /** Nothing comes or goes any more. */
   #lose(reason?: TrailsumError): void {
-    this.#waiting.length = 0;
-    this.#waitingLength = 0;
+    this.#waiting.clear();
     this.#received.lose(reason);
     if (this.gone || this.#response === "sent") return;
     this.gone = true;

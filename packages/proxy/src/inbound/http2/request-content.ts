@@ -1,4 +1,4 @@
-import type { ServerStream } from "@trailsum/http/http2";
+import { HeldContent, type ServerStream } from "@trailsum/http/http2";
 import { FieldLines, type TrailsumError } from "@trailsum/shared";
 
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
@@ -20,7 +20,7 @@ export class RequestContent implements ContentSource {
   readonly #stream: Pick<ServerStream, "consume">;
   #destination: Destination = "held";
   #sink: ContentSink | undefined;
-  readonly #held: Buffer[] = [];
+  readonly #held = new HeldContent();
   /** Whether a sink has been given any of it. */
   #begun = false;
   #delivering = false;
@@ -33,7 +33,7 @@ export class RequestContent implements ContentSource {
 
   get whole(): Buffer | undefined {
     if (this.state !== "complete" || this.#begun) return undefined;
-    return this.#held.length === 1 ? this.#held[0] : Buffer.concat(this.#held);
+    return this.#held.joined();
   }
 
   /** Whether a sink waits for the client. */
@@ -80,8 +80,8 @@ export class RequestContent implements ContentSource {
   forget(): void {
     this.#sink = undefined;
     this.#destination = "forgotten";
-    for (const piece of this.#held) this.#stream.consume(piece.length);
-    this.#held.length = 0;
+    this.#stream.consume(this.#held.length);
+    this.#held.clear();
   }
 
   // The stream's side.
@@ -103,7 +103,7 @@ export class RequestContent implements ContentSource {
     if (this.state !== "arriving") return;
     this.state = "lost";
     this.#reason = reason;
-    this.#held.length = 0;
+    this.#held.clear();
     if (this.#begun) this.#settle();
   }
 
