@@ -9,6 +9,7 @@ import {
   type SessionOutput,
   type StreamHandler,
   type StreamReset,
+  StreamTunnel,
 } from "@trailsum/http/http2";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
@@ -17,7 +18,6 @@ import type { ContentSource } from "../inbound-content.ts";
 import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
 import { MinimumRate } from "../minimum-rate.ts";
 import { http2Request } from "./http2-request.ts";
-import { Http2Tunnel } from "./http2-tunnel.ts";
 import { RequestContent } from "./request-content.ts";
 import { finalFields, plainFields } from "./response-fields.ts";
 import { isUndecided } from "./undecided-content.ts";
@@ -62,7 +62,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   readonly #stream: ServerStream;
   readonly #output: SessionOutput;
   readonly #received: RequestContent;
-  #tunnel: Http2Tunnel | undefined;
+  #tunnel: StreamTunnel | undefined;
   #response: ResponseState = "none";
   #hasContent = false;
   /** Content that the client's window, or the connection, does not allow yet. */
@@ -170,8 +170,10 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     const fields = finalFields(header, undefined);
     sendable(() => this.#stream.respond(200, fields));
     this.status = 200;
-    this.#tunnel = new Http2Tunnel(this.#stream, this.#received);
-    return this.#tunnel;
+    const tunnel = new StreamTunnel(this.#stream);
+    this.#tunnel = tunnel;
+    tunnel.receive(this.#received.release(), this.#received.state === "complete");
+    return tunnel;
   }
 
   // The connection's side.
@@ -215,12 +217,17 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   onData(piece: Buffer, endStream: boolean): void {
     this.#moved = true;
     this.#receivedLength += piece.length;
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.receive(piece, endStream);
+      return;
+    }
     if (piece.length > 0) this.#received.receive(piece);
     if (endStream) this.#received.complete(FieldLines.empty);
   }
 
   onTrailers(trailers: FieldLines): void {
     this.#moved = true;
+    this.#tunnel?.receiveEnd();
     this.#received.complete(trailers);
   }
 
@@ -279,6 +286,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   #lose(reason?: TrailsumError): void {
     this.#waiting.clear();
     this.#received.lose(reason);
+    this.#tunnel?.destroy(clientGone());
     if (this.gone || this.#response === "sent") return;
     this.gone = true;
     this.#sending?.failed(clientGone());

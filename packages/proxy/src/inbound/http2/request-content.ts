@@ -84,6 +84,13 @@ export class RequestContent implements ContentSource {
     this.#held.clear();
   }
 
+  /** Gives what has come and is not consumed to another owner, to whom the rest goes as well. */
+  release(): Buffer {
+    const held = this.#held.joined();
+    this.#held.clear();
+    return held;
+  }
+
   // The stream's side.
 
   receive(piece: Buffer): void {
