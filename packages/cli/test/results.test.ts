@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -27,6 +29,28 @@ beforeEach(async () => {
 });
 
 describe("results", () => {
+  test("of an upload that is answered 303 come with a warning unless a digest confirms it", async () => {
+    const server = createServer((request, response) => {
+      request.resume().on("end", () => {
+        if (request.method === "PUT") response.writeHead(303, { Location: "/login?token=secret" }).end();
+        else response.end("<h1>Please sign in</h1>");
+      });
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const sent = await trailsum(["upload", "it", `http://127.0.0.1:${port}/it`, "--json"], { cwd });
+    expect(sent.exitCode).toBe(0);
+    expect(sent.stderr).toMatch(
+      /^trailsum: warning: it: the server answered 303, and http:.*\/login\S* 200: no digest/,
+    );
+    expect(sent.stdout + sent.stderr).not.toContain("secret");
+    expect(JSON.parse(sent.stdout)).toMatchObject({
+      confirmedBy: "nobody",
+      seeOther: expect.stringContaining("/login"),
+    });
+  });
+
   test.skipIf(!md5sum)(`are what md5sum -c checks${md5sum ? "" : " (skipped: there is no md5sum here)"}`, async () => {
     const odd = "line\nbreak";
     await writeFile(join(cwd, odd), odd);

@@ -76,9 +76,20 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
     const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
     bar.complete();
+    warnOfSeeOther(entry, result);
     if (given.quiet) return;
     if (process.stdout.isTTY) bar.erase();
     await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.path));
+  };
+
+  /** A 303 may lead to a form to sign in as well as to a page that thanks for the upload. */
+  const warnOfSeeOther = ({ path }: UploadEntry, { seeOther, status, confirmedBy }: UploadResult): void => {
+    if (seeOther === undefined || confirmedBy === "server") return;
+    bar.erase();
+    const there = redactedTarget(seeOther);
+    run.warn(
+      `warning: ${pathText(path)}: the server answered 303, and ${there} ${status}: no digest confirms what was stored`,
+    );
   };
 
   const counts = { failed: 0, skipped: 0 };
@@ -125,11 +136,12 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 }
 
 /** What is told of an upload as JSON. */
-function told({ path }: UploadEntry, { url, status, digests, confirmedBy }: UploadResult): object {
+function told({ path }: UploadEntry, { url, status, seeOther, digests, confirmedBy }: UploadResult): object {
   return {
     file: pathText(path),
     url: redactedTarget(url),
     status,
+    ...(seeOther === undefined ? {} : { seeOther: redactedTarget(seeOther) }),
     size: digests.size,
     digests: hexDigests(digests),
     confirmedBy,

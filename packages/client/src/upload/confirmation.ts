@@ -1,4 +1,5 @@
 import {
+  type Algorithm,
   type Digests,
   parseDigestField,
   parseReceipt,
@@ -11,7 +12,7 @@ import {
 import type { Answer } from "../transfer/answer.ts";
 import { printable } from "../transfer/printable.ts";
 
-/** Who vouches for an upload: the server, by what it computed itself, or nobody. */
+/** Whether the server has confirmed an upload by a digest of what it stored. */
 export interface Confirmation {
   readonly by: "server" | "nobody";
   /** The server's receipt, if it sent one. */
@@ -30,8 +31,22 @@ export interface Confirmation {
  */
 export function confirmation(url: URL, sent: Digests, answer: Answer): Confirmation {
   const receipt = receiptIn(answer);
+  if (receipt === undefined) return { by: confirmedByField(url, sent, answer), receipt };
+  checkPath(url, receipt.path);
+  return { by: confirmedByReceipt(url, sent, receipt), receipt };
+}
+
+/**
+ * What the answer to the GET that follows a 303 says of the upload. It may be any page, such as a form to sign in, and its
+ * `Repr-Digest` is about that page: only the right digest means anything. A receipt counts as any other, except that it
+ * may name the resource that was created in place of the one that was asked for (RFC 9110 section 15.4.4).
+ *
+ * Throws `SIZE_MISMATCHED` or `DIGEST_MISMATCHED` for a receipt of other content.
+ */
+export function confirmationElsewhere(url: URL, sent: Digests, answer: Answer): Confirmation {
+  const receipt = receiptIn(answer);
   if (receipt !== undefined) return { by: confirmedByReceipt(url, sent, receipt), receipt };
-  return { by: confirmedByField(url, sent, answer), receipt };
+  return { by: comparedField(sent, answer).by, receipt };
 }
 
 function receiptIn({ headers, content }: Answer): Receipt | undefined {
@@ -39,13 +54,15 @@ function receiptIn({ headers, content }: Answer): Receipt | undefined {
   return type === receiptMediaType ? parseReceipt(Buffer.concat(content).toString("utf8")) : undefined;
 }
 
+function checkPath(url: URL, path: string): void {
+  if (isPathOf(url, path)) return;
+  throw new TrailsumError(
+    "PROTOCOL",
+    `${redactedTarget(url)}: stored under another path, "${printable(path)}": the request target was changed on the way`,
+  );
+}
+
 function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirmation["by"] {
-  if (!isPathOf(url, receipt.path)) {
-    throw new TrailsumError(
-      "PROTOCOL",
-      `${redactedTarget(url)}: stored under another path, "${printable(receipt.path)}": the request target was changed on the way`,
-    );
-  }
   if (receipt.size !== sent.size) {
     throw new TrailsumError(
       "SIZE_MISMATCHED",
@@ -77,13 +94,23 @@ function decodedPath({ pathname }: URL): string | undefined {
   }
 }
 
-function confirmedByField(url: URL, sent: Digests, { status, headers, content }: Answer): Confirmation["by"] {
+function confirmedByField(url: URL, sent: Digests, answer: Answer): Confirmation["by"] {
+  const { by, different } = comparedField(sent, answer);
+  const aboutAnswer = answer.status !== 204 && answer.content.some(({ length }) => length > 0);
+  if (different !== undefined && !aboutAnswer) throw differs(url, different);
+  return by;
+}
+
+/** Compares `Repr-Digest` of an answer with what was sent. `different` is the first algorithm whose digests differ. */
+function comparedField(
+  sent: Digests,
+  { headers }: Answer,
+): { readonly by: Confirmation["by"]; readonly different: Algorithm | undefined } {
   const { digests, faults } = parseDigestField(headers.getAll("Repr-Digest"));
   const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));
-  const different = comparable.find(([algorithm, digest]) => sent.values.get(algorithm)?.equals(digest) !== true);
-  const aboutAnswer = status !== 204 && content.some(({ length }) => length > 0);
-  if (different !== undefined && !aboutAnswer) throw differs(url, different[0]);
-  return comparable.length > 0 && different === undefined && faults.length === 0 ? "server" : "nobody";
+  const different = comparable.find(([algorithm, digest]) => sent.values.get(algorithm)?.equals(digest) !== true)?.[0];
+  const isRight = comparable.length > 0 && different === undefined && faults.length === 0;
+  return { by: isRight ? "server" : "nobody", different };
 }
 
 function differs(url: URL, algorithm: string): TrailsumError {

@@ -1,4 +1,4 @@
-import { FieldLines } from "@trailsum/shared";
+import { type Algorithm, FieldLines, formatWantDigest } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
@@ -7,25 +7,36 @@ import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
 
-/** How it is asked. */
+/** Settings of {@link seeOther}. */
 interface SeeOtherOptions {
   readonly dispatcher: Dispatcher;
   readonly headers: FieldsInit | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Whose digests are asked for: what is there may be the object that was stored. */
+  readonly algorithms: readonly Algorithm[];
 }
 
 /**
  * Asks with GET for what became of an upload that was accepted and answered 303 (RFC 9110 section 15.4.4). Of the
  * caller's fields only those go along that say who asks. Rejects as for any refusal unless the answer is a success.
  */
-export async function seeOther(first: Hop, { dispatcher, headers, signal }: SeeOtherOptions): Promise<Answer> {
+export async function seeOther(
+  first: Hop,
+  { dispatcher, headers, signal, algorithms }: SeeOtherOptions,
+): Promise<Answer> {
   const given = FieldLines.fromRaw(rawFields(headers)).without((name) => !isForOneOrigin(name));
   return followRedirects(first, async ({ url, trusted }) => {
     const request: Dispatcher.DispatchOptions = {
       origin: url.origin,
       path: url.pathname + url.search,
       method: "GET",
-      headers: ["User-Agent", userAgent, ...(trusted ? given.raw : [])],
+      headers: [
+        "User-Agent",
+        userAgent,
+        "Want-Repr-Digest",
+        formatWantDigest(algorithms),
+        ...(trusted ? given.raw : []),
+      ],
     };
     const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
     const elsewhere = redirection(url, answer.status, answer.headers, [301, 302, 303, 307, 308]);

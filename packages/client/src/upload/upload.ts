@@ -11,7 +11,7 @@ import type { Dispatcher } from "undici";
 import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
 import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
-import { type Confirmation, confirmation } from "./confirmation.ts";
+import { type Confirmation, confirmation, confirmationElsewhere } from "./confirmation.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "../transfer/progress.ts";
 import { followRedirects, type Hop, nextHop, Redirect, redirection } from "../transfer/redirects.ts";
@@ -54,6 +54,11 @@ export interface UploadResult {
   readonly url: string;
   /** The status of the answer; after a 303, of the answer to the GET that it asks for. */
   readonly status: number;
+  /**
+   * Where a 303 pointed to; undefined if the answer was no 303. What is there may be any page, such as a form to sign in:
+   * unless `confirmedBy` is `server`, nothing but the 303 says that the upload was accepted.
+   */
+  readonly seeOther: string | undefined;
   /** What was sent: its size in bytes and its digests. */
   readonly digests: Digests;
   /**
@@ -83,8 +88,8 @@ const SEE_OTHER = 303;
  * Redirects are followed up to five times. 301, 302, 307 and 308 have the content sent again to where they point, which
  * needs a source that can be read again; a POST that is answered 301 or 302 is `REFUSED`, since it would become a GET.
  * 303 after all of the content and the trailers were sent says that it was accepted (RFC 9110 section 15.4.4): the
- * result is the answer to a GET of where it points, if that is a success, and is confirmed by nobody. Credentials and
- * `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
+ * result is the answer to a GET of where it points, if that is a success. It is confirmed only by a receipt there or by
+ * the digests of what was sent. Credentials and `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
  */
 export async function upload(
   url: string | URL,
@@ -138,8 +143,8 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
     if (sent === undefined && other !== undefined) throw uploadThere(url, other, answer.status);
     if (sent === undefined) throw sending.ended && !sending.asked ? noTrailers(url) : tooEarly(url);
     if (other !== undefined) {
-      const outcome = await seeOther(nextHop(hop, other), { dispatcher, headers, signal });
-      return resultOf(url, sent, outcome, { by: "nobody", receipt: undefined });
+      const outcome = await seeOther(nextHop(hop, other), { dispatcher, headers, signal, algorithms });
+      return resultOf(url, sent, outcome, confirmationElsewhere(url, sent, outcome), other);
     }
     return resultOf(url, sent, answer, confirmation(url, sent, answer));
   } catch (error) {
@@ -186,8 +191,9 @@ function resultOf(
   digests: Digests,
   { status, headers }: Answer,
   { by, receipt }: Confirmation,
+  elsewhere?: URL,
 ): UploadResult {
-  return { url: url.href, status, digests, confirmedBy: by, receipt, headers };
+  return { url: url.href, status, seeOther: elsewhere?.href, digests, confirmedBy: by, receipt, headers };
 }
 
 function isAboutDigests(error: unknown): boolean {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
@@ -11,6 +12,14 @@ import { httpServer, receiver, type Receiver, rejection, wireResponse } from "./
 
 const content = Buffer.from("content");
 const secrets = { Authorization: "Bearer secret", Cookie: "a=b", "Proxy-Authorization": "Basic x", "X-Kept": "yes" };
+
+const md5 = (bytes: Buffer, encoding: "base64" | "hex"): string => createHash("md5").update(bytes).digest(encoding);
+
+/** A receipt that says that these bytes were stored under another name than they were sent to. */
+function receiptOf(bytes: Buffer): string {
+  const digests = { md5: md5(bytes, "hex") };
+  return JSON.stringify({ path: "made/1", size: bytes.length, digests, verdict: "verified", verifiedBy: ["md5"] });
+}
 
 /** A server that sends everything to `location`, once it has read it. */
 function redirecting(location: string, status = 307): Promise<Receiver> {
@@ -203,6 +212,31 @@ describe("an upload that is answered 303", () => {
     expect(asked.map(([method]) => method)).toEqual(["POST", "GET"]);
     expect(asked[1]![1]).toMatchObject({ authorization: "Bearer secret" });
     for (const name of ["content-type", "if-none-match", "trailer"]) expect(asked[1]![1]).not.toHaveProperty(name);
+  });
+
+  test.each([
+    ["a page with a digest of its own", { "Repr-Digest": "md5=:AAAAAAAAAAAAAAAAAAAAAA==:" }, "", "nobody"],
+    ["the stored object, with its digest", { "Repr-Digest": `md5=:${md5(content, "base64")}:` }, "", "server"],
+    ["a receipt for another path", { "Content-Type": "application/json" }, receiptOf(content), "server"],
+  ])("to %s is confirmed by %o", async (_where, headers, body, confirmedBy) => {
+    const server = await httpServer((request, response) => {
+      request.resume().on("end", () => {
+        if (request.method === "PUT") response.writeHead(303, { Location: "/done" }).end();
+        else response.writeHead(200, headers).end(body);
+      });
+    });
+    const seeOther = `${server.origin}/done`;
+    expect(await upload(`${server.origin}/a`, content)).toMatchObject({ confirmedBy, seeOther, status: 200 });
+  });
+
+  test("to a receipt of other content is a mismatch", async () => {
+    const server = await httpServer((request, response) => {
+      request.resume().on("end", () => {
+        if (request.method === "PUT") response.writeHead(303, { Location: "/done" }).end();
+        else response.writeHead(200, { "Content-Type": "application/json" }).end(receiptOf(Buffer.from("CONTENT")));
+      });
+    });
+    expect(await rejection(upload(`${server.origin}/a`, content))).toMatchObject({ code: "DIGEST_MISMATCHED" });
   });
 
   test("from another origin is asked there without credentials", async () => {
