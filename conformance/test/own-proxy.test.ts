@@ -13,16 +13,6 @@ const KEPT = "kept";
 /** What this proxy does not do, where, and why. A case that turns out to be kept after all fails here. */
 const LIMITS: readonly (readonly [why: string, where: Partial<Combination>, ids: readonly string[]])[] = [
   [
-    "nghttp2, which Node has its HTTP/2 from, drops such a field and tells nobody: what is left goes on",
-    { origin: "2" },
-    `empty-name lf-in-value crlf-in-value nul-in-value space-before-value
-     trailers-lf-in-value trailers-crlf-in-value trailers-space-before-value`
-      .split(/\s+/)
-      .map((name) => `http2-responses/${name}`),
-  ],
-  ["Node's HTTP/2 takes fields by name: lines of one name stand together", { origin: "2" }, ["request-trailers/order"]],
-  ["nghttp2 takes a length in an interim response for an error", { origin: "2" }, ["interim/framing-fields"]],
-  [
     "what is left of a request that has its whole answer is not asked for any more",
     { client: "2", origin: "2" },
     ["crossings/answered-before-the-end"],
