@@ -29,6 +29,12 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    * are empty then, and nothing is spent on making them. Default false.
    */
   rawFields?: boolean | undefined;
+  /**
+   * Whether the rest of the body is still sent when a successful response has ended before the request has, until the server resets the
+   * stream: a proxy does not know what the rest is for. Over HTTP/1.1, and otherwise, sending stops at the end of the response. Default
+   * false.
+   */
+  finishRequest?: boolean | undefined;
   /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */
   servername?: string | null;
 }
@@ -57,6 +63,8 @@ export interface OutgoingRequest {
   readonly bodyTimeout: number | undefined;
   /** Whether the handler takes fields as they stood on the wire, and no objects. */
   readonly rawFields: boolean;
+  /** Whether the body is sent to its end after the response has ended. */
+  readonly finishRequest: boolean;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -87,6 +95,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     headersTimeout: timeout("headersTimeout", options.headersTimeout),
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
     rawFields: options.rawFields === true,
+    finishRequest: options.finishRequest === true,
   };
 }
 

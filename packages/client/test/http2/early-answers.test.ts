@@ -84,6 +84,52 @@ describe("an answer that comes while the request is being sent", () => {
     await server.finished();
   });
 
+  test("is no end of the sending where the request is to be finished", async () => {
+    const body = endless();
+    const server = await rawHttp2Server(async (peer) => {
+      const stream = await peer.accept();
+      await stream.untilData(4);
+      await stream.headers(status(200));
+      await stream.body("enough", { endStream: true });
+      await stream.untilEnd();
+      expect(stream).toMatchObject({ data: Buffer.from("some more"), trailers: [["a", "b"]], resetCode: undefined });
+      await (await peer.accept()).headers(status(204), { endStream: true });
+    });
+    const agent = http2Agent();
+    const options = { method: "PUT", body, trailers: { a: "b" }, finishRequest: true } as const;
+    expect(await send(agent, server, options).ended).toMatchObject({ status: 200, content: "enough" });
+    body.push(" more");
+    body.push(null);
+    await server.peers[0]!.stream(1).untilEnd();
+    expect((await send(agent, server).ended).status).toBe(204);
+    await server.finished();
+  });
+
+  const failing = (body: Readable, stream: Http2Stream): Promise<unknown> => {
+    body.destroy(new Error("gone"));
+    return stream.untilReset();
+  };
+
+  test.each<readonly [string, (body: Readable, stream: Http2Stream) => Promise<unknown>, number | undefined]>([
+    ["the server resets the stream", (_body, stream) => stream.reset(errorCodes.NO_ERROR), undefined],
+    ["the body fails", failing, errorCodes.CANCEL],
+  ])("ends a request that is to be finished when %s", async (_name, act, code) => {
+    const body = endless();
+    const server = await rawHttp2Server(async (peer) => {
+      const stream = await peer.accept();
+      await stream.headers(status(200), { endStream: true });
+      await peer.ping();
+      expect(await act(body, stream)).toBe(code);
+      expect(stream.ended).toBe(false);
+    });
+    const agent = http2Agent();
+    const told = await send(agent, server, { method: "PUT", body, finishRequest: true }).ended;
+    expect([told.status, told.error]).toEqual([200, undefined]);
+    await expect.poll(() => body.destroyed).toBe(true);
+    await server.finished();
+    await agent.close();
+  });
+
   test("is nothing but a head: trailers-only while a stream of messages is open", async () => {
     const body = endless();
     const server = await rawHttp2Server(async (peer) => {

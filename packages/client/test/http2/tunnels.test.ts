@@ -160,8 +160,10 @@ test("an upgrade that is refused is a response like any other", async () => {
   const peer = await tunnelServer(async (stream) => {
     await stream.headers([[":status", "403"]]);
     await stream.body("no", { endStream: true });
+    expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
   });
   expect(await send(http2Agent(), peer, upgrade).ended).toMatchObject({ status: 403, content: "no", trailers: [] });
+  await peer.finished();
 });
 
 test("the key of a WebSocket over HTTP/1.1 means nothing here, and stays behind", async () => {

@@ -14,6 +14,8 @@ export interface ContentSource {
   resume(): void;
   /** Hands nothing to the sink any more; what comes is held back. */
   leave(): void;
+  /** Whether the sink is still given the rest after the exchange has been concluded. */
+  readonly outlivesResponse?: boolean;
   /** The trailer section as it stood on the wire; empty before the end. */
   readonly trailers: FieldLines;
 }

@@ -14,6 +14,8 @@ export interface OutboundContent {
   readonly onSent?: (() => void) | undefined;
   /** The number of bytes, where it is known and nothing follows them. */
   readonly length: number | undefined;
+  /** Whether the rest of it is sent after the response has ended. */
+  readonly finishes?: boolean;
   /** Called after the last byte. */
   readonly trailers: (() => FieldLines) | undefined;
 }
@@ -118,6 +120,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
       body: content.body as Readable | Buffer | null,
       trailers: content.trailers,
       rawFields: true,
+      finishRequest: content.finishes,
       reset: closes,
     };
     dispatcher.dispatch(upgrade === undefined ? request : { ...request, upgrade }, this);

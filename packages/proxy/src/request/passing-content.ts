@@ -113,7 +113,8 @@ class Passing implements PassingContent {
     }
     const content = new InboundContent(this.#replay.open(), this.#begin);
     const body = this.#verification === undefined ? content : this.#verified(content, this.#verification);
-    return { body, length, trailers: this.#mayFollow ? this.#trailers : undefined };
+    const finishes = this.#source.outlivesResponse === true;
+    return { body, finishes, length, trailers: this.#mayFollow ? this.#trailers : undefined };
   }
 
   readonly #begin = (): void => {

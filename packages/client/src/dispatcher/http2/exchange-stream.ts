@@ -24,10 +24,11 @@ import type { StreamOwner } from "./stream-owner.ts";
 
 /**
  * How far an exchange has come. `waiting`: nothing has been sent, and its stream is opened when the turn ends. `sent`: at least the
- * header section. `answered`: the final response has begun. `complete`: all of the response has come, and some of it is held. `tunnel`:
- * the stream is the handler's. `over`: whichever way it ended.
+ * header section. `answered`: the final response has begun. `complete`: all of the response has come, and some of it is held. `finishing`:
+ * the handler has all of the response, and the rest of the request is sent. `tunnel`: the stream is the handler's. `over`: whichever way
+ * it ended.
  */
-type Progress = "waiting" | "sent" | "answered" | "complete" | "tunnel" | "over";
+type Progress = "waiting" | "sent" | "answered" | "complete" | "finishing" | "tunnel" | "over";
 
 /** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
 const RESENDINGS = 3;
@@ -93,8 +94,9 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
 
   /** Fails the exchange. A tunnel, whose exchange is over, breaks. */
   fail(error: Error): void {
-    if (this.#tunnel === undefined) this.#exchange.fail(error);
-    else this.#tunnel.destroy(error);
+    if (this.#tunnel !== undefined) this.#tunnel.destroy(error);
+    else if (this.#progress === "finishing") this.#cancel(error);
+    else this.#exchange.fail(error);
   }
 
   // The exchange's side: what its handler asks for.
@@ -109,9 +111,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   }
 
   drop(_exchange: Exchange, error: Error): void {
-    this.#writer?.stop(error);
-    this.#stream?.reset(ErrorCode.CANCEL);
-    this.#leave();
+    this.#cancel(error);
   }
 
   // The writer's side: how the sending of the request goes.
@@ -123,21 +123,25 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   }
 
   onBlocked(): void {
-    if (this.#progress === "sent") this.#awaitContent();
+    if (this.#progress === "sent" || this.#progress === "finishing") this.#awaitContent();
   }
 
   onProgress(): void {
-    if (this.#progress === "sent") this.deadline = Number.POSITIVE_INFINITY;
+    if (this.#progress === "sent" || this.#progress === "finishing") this.deadline = Number.POSITIVE_INFINITY;
     else if (this.#progress === "answered" && !this.#exchange.paused) this.#awaitContent();
   }
 
   onFinished(): void {
+    if (this.#progress === "finishing") {
+      this.#leave();
+      return;
+    }
     this.#connection.output.whenSent(this);
     this.#exchange.requestSent();
   }
 
   onFailed(error: Error): void {
-    this.#exchange.fail(error);
+    this.fail(error);
   }
 
   /** The system has taken all of the request. */
@@ -171,7 +175,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
     // A success may be half of a conversation, and the sending goes on until its end.
     const writer = this.#writer;
-    if (writer?.finished === false && (status >= 300 || writer.waiting)) writer.stop();
+    if (writer?.state === "sending" && (status >= 300 || writer.waiting)) writer.stop();
     this.#awaitContent();
     this.#exchange.responseStart(status, raw, "");
     // Nothing follows that a pause could hold back.
@@ -210,6 +214,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     if (this.#tunnel !== undefined) this.#tunnel.destroy(this.#reason(reset));
     // The server wants no more of the request, and its response is whole.
     else if (this.#progress === "complete") this.#writer?.stop();
+    else if (this.#progress === "finishing") this.#cancel();
     else if (!this.#isOver) this.#sendAgainOrFail(isUnprocessed(reset), reset);
   }
 
@@ -219,7 +224,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
       return;
     }
     this.#connection.onOverdue();
-    this.#exchange.fail(this.#awaits === "head" ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+    this.fail(this.#awaits === "head" ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
   }
 
   get #isOver(): boolean {
@@ -273,7 +278,16 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   }
 
   #end(): void {
-    if (!this.#isSent) {
+    const { body, finishRequest } = this.#exchange.request;
+    if (finishRequest && this.#writer?.state === "sending" && this.#stream?.state !== "closed") {
+      this.#progress = "finishing";
+      // The exchange listens to it no more.
+      if (body.kind === "stream") body.stream.on("error", () => {});
+      this.#exchange.responseEnd(this.#trailers);
+      return;
+    }
+    // Its end has not been sent, of a request or of a tunnel that the server has refused.
+    if (this.#stream?.state !== "closed") {
       this.#writer?.stop();
       this.#stream?.reset(ErrorCode.CANCEL);
     }
@@ -283,9 +297,11 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     this.#connection.onOver(this);
   }
 
-  /** Whether nothing of the request is held back any more. */
-  get #isSent(): boolean {
-    return this.#writer === undefined ? this.#exchange.request.upgrade === undefined : this.#writer.finished;
+  /** Sends and takes nothing more. */
+  #cancel(error?: Error): void {
+    this.#writer?.stop(error);
+    this.#stream?.reset(ErrorCode.CANCEL);
+    this.#leave();
   }
 
   /** The stream is the handler's now. The connection carries it until it is closed. */

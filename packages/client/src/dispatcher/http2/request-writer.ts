@@ -29,8 +29,8 @@ export class RequestWriter implements ContentSink {
   #rest: Buffer | undefined;
   /** What follows the content, once that has ended. */
   #trailers: readonly string[] | undefined;
-  /** Whether all of the request has been handed over. */
-  finished = false;
+  /** `sending`: more of the request is to come. `finished`: all of it has been handed over. `stopped`: the rest is not sent. */
+  state: "sending" | "finished" | "stopped" = "sending";
 
   constructor(stream: ClientStream, request: OutgoingRequest, events: WriterEvents) {
     this.#stream = stream;
@@ -50,6 +50,7 @@ export class RequestWriter implements ContentSink {
 
   /** Sends nothing more and lets go of the body. */
   stop(error?: Error): void {
+    if (this.state === "sending") this.state = "stopped";
     this.#rest = undefined;
     this.#content.stop(error);
   }
@@ -104,7 +105,7 @@ export class RequestWriter implements ContentSink {
       this.#events.onFailed(new errors.InvalidArgumentError(`the trailers cannot be sent: ${message}`));
       return;
     }
-    this.finished = true;
+    this.state = "finished";
     this.blocked();
     this.#events.onFinished();
   }

@@ -161,8 +161,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
    */
   conclude(): void {
     if (this.#tunnel !== undefined) return;
-    this.#received.forget();
-    if (this.#received.state === "arriving") this.#unwantedSince = performance.now();
+    this.#received.conclude();
   }
 
   /** In HTTP/2 the success of an extended CONNECT is a 200 (RFC 8441 section 5). */
@@ -184,6 +183,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
    */
   check(now: number, idle: number, draining: boolean): void {
     if (this.#tunnel !== undefined) return;
+    if (this.#received.unwanted) this.#unwantedSince ??= now;
     if (this.#unwantedSince !== undefined && this.#response === "sent" && now - this.#unwantedSince > LINGER) {
       this.#stream.reset(ErrorCode.NO_ERROR);
       return;

@@ -17,6 +17,7 @@ export class RequestContent implements ContentSource {
   trailers: FieldLines = FieldLines.empty;
   /** Whether all of it has come, or the rest never will. */
   state: "arriving" | "complete" | "lost";
+  readonly outlivesResponse = true;
   readonly #stream: Pick<ServerStream, "consume">;
   #destination: Destination = "held";
   #sink: ContentSink | undefined;
@@ -24,6 +25,8 @@ export class RequestContent implements ContentSource {
   /** Whether a sink has been given any of it. */
   #begun = false;
   #delivering = false;
+  /** Whether there is nobody else to take it after the sink. */
+  #concluded = false;
   #reason: TrailsumError | undefined;
 
   constructor(stream: Pick<ServerStream, "consume">, complete: boolean) {
@@ -73,7 +76,19 @@ export class RequestContent implements ContentSource {
 
   leave(): void {
     this.#sink = undefined;
-    this.pause();
+    if (this.#concluded) this.forget();
+    else this.pause();
+  }
+
+  /** The exchange is over: only a sink that is there may take the rest. */
+  conclude(): void {
+    this.#concluded = true;
+    if (this.#sink === undefined) this.forget();
+  }
+
+  /** Whether there is more to come that is not wanted. */
+  get unwanted(): boolean {
+    return this.state === "arriving" && this.#destination === "forgotten";
   }
 
   /** Takes no more notice of it: what is held and what still comes is dropped. */
