@@ -42,6 +42,11 @@ export class Target {
   constructor({ origin, pathname, search }: URL) {
     this.base = { origin, path: pathname, query: search.slice(1) };
   }
+
+  /** Whether it has not failed, or may be probed now. */
+  get usable(): boolean {
+    return this.failures === 0 || (this.probe === undefined && this.ejectedUntil <= performance.now());
+  }
 }
 
 /**
@@ -70,14 +75,22 @@ export class Targets {
    */
   attempt(tried: readonly Target[], preferred?: Target): TargetAttempt | undefined {
     if (preferred !== undefined && !tried.includes(preferred)) return new TargetAttempt(preferred, this);
-    const untried = this.#inTurn().filter((target) => !tried.includes(target));
-    const now = performance.now();
-    const usable = untried.filter(({ failures, probe, ejectedUntil }) => {
-      return failures === 0 || (probe === undefined && ejectedUntil <= now);
-    });
-    const candidates = usable.length > 0 ? usable : untried;
-    const target = this.#balance === "round-robin" ? candidates[0] : fewestActive(candidates);
+    const first = this.#turn;
+    this.#turn = (first + 1) % this.#targets.length;
+    const target = this.#choose(first, tried, "usable") ?? this.#choose(first, tried, "any");
     return target && new TargetAttempt(target, this);
+  }
+
+  /** Chooses among the targets from `first` on, in turn. It is called for every request, and makes no lists of them. */
+  #choose(first: number, tried: readonly Target[], which: "usable" | "any"): Target | undefined {
+    let fewest: Target | undefined;
+    for (let turn = 0; turn < this.#targets.length; turn += 1) {
+      const target = this.#targets[(first + turn) % this.#targets.length]!;
+      if (tried.includes(target) || (which === "usable" && !target.usable)) continue;
+      if (this.#balance === "round-robin") return target;
+      if (fewest === undefined || target.active < fewest.active) fewest = target;
+    }
+    return fewest;
   }
 
   /** A request has reached it. */
@@ -91,19 +104,6 @@ export class Targets {
     target.failures += 1;
     if (target.failures >= this.#maxFailures) target.ejectedUntil = performance.now() + this.#ejectedFor;
   }
-
-  #inTurn(): Target[] {
-    const first = this.#turn;
-    this.#turn = (first + 1) % this.#targets.length;
-    return [...this.#targets.slice(first), ...this.#targets.slice(0, first)];
-  }
-}
-
-function fewestActive(targets: readonly Target[]): Target | undefined {
-  return targets.reduce<Target | undefined>(
-    (fewest, target) => (fewest === undefined || target.active < fewest.active ? target : fewest),
-    undefined,
-  );
 }
 
 /** One request's use of a target, from the choice to the end of its exchange. */
