@@ -57,6 +57,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const dispatcher = options.dispatcher ?? own!;
   // undici's own dispatchers send no trailers, and refuse to send an expectation.
   const capable = dispatcher instanceof TrailerAgent;
+  const shared: OriginRoute = { dispatcher, closes: false };
   const bound = own === undefined ? undefined : new ConnectionBoundAgents(options.agent);
   const targets = new Targets(targetUrls(options.target), options.balance, options.health);
   const bounds: TrailerPolicyOptions = {
@@ -245,7 +246,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   function routeTo(target: Target, connection: ClientConnection, header: FieldLines): OriginRoute {
     const authenticates = authenticatesConnection(header);
     const origin = authenticates ? bound?.bind(connection) : bound?.get(connection);
-    if (origin === undefined) return { dispatcher, closes: authenticates };
+    if (origin === undefined) return authenticates ? { dispatcher, closes: true } : shared;
     origin.target = target;
     return { dispatcher: origin.agent, closes: false };
   }

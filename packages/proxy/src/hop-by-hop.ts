@@ -55,9 +55,8 @@ export function separateHeader({ raw }: FieldLines, isDropped?: FieldFilter): Se
     const folded = foldedFieldName(lower);
     if (!HOP_BY_HOP.has(folded) && isDropped?.(folded, lower) !== true) endToEnd.push(raw[at]!, value);
   }
-  const listed = connection.map(foldedFieldName).filter((option) => !HOP_BY_HOP.has(option));
   return {
-    endToEnd: listed.length === 0 ? endToEnd : withoutListed(endToEnd, new Set(listed)),
+    endToEnd: withoutListed(endToEnd, connection),
     connection,
     declared,
     takesTrailers,
@@ -75,7 +74,20 @@ export function trailerContext({
   return { declared, hopByHop: connection, grpc };
 }
 
-function withoutListed(raw: readonly string[], listed: ReadonlySet<string>): string[] {
+/** The same of a header that is not taken apart. */
+export function trailerContextOf(header: FieldLines): TrailerContext {
+  const declared = header.list("Trailer");
+  return { declared, hopByHop: header.list("Connection"), grpc: isGrpc(header.getAll("Content-Type").at(-1)) };
+}
+
+function withoutListed(raw: string[], connection: readonly string[]): string[] {
+  let listed: Set<string> | undefined;
+  for (const option of connection) {
+    const folded = foldedFieldName(option);
+    // Those of the fixed list have been left out already.
+    if (!HOP_BY_HOP.has(folded)) (listed ??= new Set()).add(folded);
+  }
+  if (listed === undefined) return raw;
   return raw.filter((_, at) => !listed.has(foldedFieldName(raw[at - (at % 2)]!)));
 }
 

@@ -11,17 +11,19 @@ const RECEIVED_BY = /^[!#$%&'*+\-.^_`|~\w[\]:]+$/;
 export class Via {
   /** The name of this proxy in `Via` and `Proxy-Status`. */
   readonly pseudonym: string;
+  readonly #members: Readonly<Record<InboundRequest["httpVersion"], string>>;
 
   /** `USAGE` for a name that cannot stand in the field. Default: a name of its own, so that no other proxy has it. */
   constructor(pseudonym: string = `trailsum-${randomBytes(6).toString("hex")}`) {
     if (!RECEIVED_BY.test(pseudonym))
       throw new TrailsumError("USAGE", `"${pseudonym}" cannot stand in Via: use a host name or a token`);
     this.pseudonym = pseudonym;
+    this.#members = { "1.0": `1.0 ${pseudonym}`, "1.1": `1.1 ${pseudonym}`, "2.0": `2.0 ${pseudonym}` };
   }
 
   /** The member for a message that came in this version of HTTP. */
   member(httpVersion: InboundRequest["httpVersion"]): string {
-    return `${httpVersion} ${this.pseudonym}`;
+    return this.#members[httpVersion];
   }
 
   /** Throws `LOOP_DETECTED` for a request that this proxy has forwarded before (508, RFC 5842 section 7.2). */

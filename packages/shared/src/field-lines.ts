@@ -27,9 +27,7 @@ export class FieldLines implements Iterable<FieldLine> {
     if (raw.length === 0) return FieldLines.empty;
     if (raw.length % 2 !== 0)
       throw new TrailsumError("USAGE", "a flat list of field lines needs an even number of entries");
-    return new FieldLines(
-      raw.map((entry) => (typeof entry === "string" ? entry : Buffer.from(entry).toString("latin1"))),
-    );
+    return new FieldLines(isAllText(raw) ? raw.slice() : raw.map(textOf));
   }
 
   /** From a flat list that nobody else changes any more: it is kept, and not copied. */
@@ -127,4 +125,13 @@ export class FieldLines implements Iterable<FieldLine> {
   *[Symbol.iterator](): Generator<FieldLine> {
     for (let at = 0; at < this.raw.length; at += 2) yield [this.raw[at]!, this.raw[at + 1]!];
   }
+}
+
+function isAllText(raw: readonly (string | Uint8Array)[]): raw is readonly string[] {
+  for (const entry of raw) if (typeof entry !== "string") return false;
+  return true;
+}
+
+function textOf(entry: string | Uint8Array): string {
+  return typeof entry === "string" ? entry : Buffer.from(entry).toString("latin1");
 }

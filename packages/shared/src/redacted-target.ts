@@ -1,11 +1,15 @@
 /** What stands in the place of something secret. */
 const REDACTED = "***";
 
+/** What user information, a query or a fragment begins or ends with. */
+const REVEALING = /[#?@]/;
+
 /**
  * A URL or request target for people and logs: without user information, without a fragment, and with the values in its
  * query replaced. Signed URLs and many APIs carry credentials there (RFC 3986 section 7.5).
  */
 export function redactedTarget(target: string | URL): string {
+  if (typeof target === "string" && !REVEALING.test(target)) return target;
   const [withoutFragment = ""] = String(target).split("#", 1);
   const query = withoutFragment.indexOf("?");
   const path = query < 0 ? withoutFragment : withoutFragment.slice(0, query);

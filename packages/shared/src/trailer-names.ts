@@ -40,8 +40,12 @@ const GRPC: ReadonlySet<string> = new Set(["grpc-status", "grpc-message", "grpc-
  * speaks for the client (see `isForwardingField`) is one.
  */
 export function isTrailerName(name: string): boolean {
-  const folded = foldedFieldName(name);
-  return isToken(name) && !FORBIDDEN.has(folded) && !folded.startsWith("if-") && !isForwardingField(folded);
+  return isToken(name) && isTrailerNameFolded(foldedFieldName(name));
+}
+
+/** The same of a token that has been folded (see `foldedFieldName`). */
+export function isTrailerNameFolded(folded: string): boolean {
+  return !FORBIDDEN.has(folded) && !folded.startsWith("if-") && !isForwardingField(folded);
 }
 
 /** Whether a trailer of this name, in lower case, says what the content must be, or for gRPC how the call ended. */

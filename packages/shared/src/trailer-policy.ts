@@ -1,7 +1,7 @@
 import { TrailsumError } from "./errors.ts";
 import type { FieldLines } from "./field-lines.ts";
-import { foldedFieldName } from "./field-syntax.ts";
-import { isIntegrityTrailer, isTrailerName } from "./trailer-names.ts";
+import { foldedFieldName, isToken } from "./field-syntax.ts";
+import { isIntegrityTrailer, isTrailerNameFolded } from "./trailer-names.ts";
 
 /**
  * Which trailer fields go on, announced or not unless it says so:
@@ -11,7 +11,7 @@ import { isIntegrityTrailer, isTrailerName } from "./trailer-names.ts";
  * - `declared`: those that the message's own `Trailer` field announces. Its sender writes that field too.
  * - `all`, `none`, or those named in a list, in any case.
  *
- * Fields that are not allowed in trailers (RFC 9110 section 6.5.1) never do: see {@link isTrailerName}.
+ * Fields that are not allowed in trailers (RFC 9110 section 6.5.1) never do: see `isTrailerName`.
  */
 export type TrailerSelection = "integrity" | "declared" | "all" | "none" | readonly string[];
 
@@ -73,7 +73,11 @@ export function createTrailerPolicy(options: TrailerPolicyOptions = {}): Trailer
   const selector = ({ declared, hopByHop = [], grpc = false }: TrailerContext): ((name: string) => boolean) => {
     const oneHop = hopByHop.length === 0 ? undefined : new Set(hopByHop.map(foldedFieldName));
     const selected = selects(declared, grpc);
-    return (name) => isTrailerName(name) && oneHop?.has(foldedFieldName(name)) !== true && selected(name.toLowerCase());
+    return (name) => {
+      const folded = foldedFieldName(name);
+      if (!isToken(name) || !isTrailerNameFolded(folded) || oneHop?.has(folded) === true) return false;
+      return selected(name.toLowerCase());
+    };
   };
 
   const selects = (declared: readonly string[], grpc: boolean): ((lower: string) => boolean) => {

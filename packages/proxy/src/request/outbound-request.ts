@@ -1,6 +1,6 @@
-import { FieldLines, isForwardingField, type TrailerPolicy } from "@trailsum/shared";
+import { FieldLines, isForwardingField, type TrailerContext, type TrailerPolicy } from "@trailsum/shared";
 
-import { type SeparatedHeader, separateHeader, trailerContext } from "../hop-by-hop.ts";
+import { separateHeader, trailerContext } from "../hop-by-hop.ts";
 import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { Via } from "../via.ts";
@@ -49,7 +49,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
   fields.push(...forwardedFields(clientOf(inbound), policy.forwarded, trusted));
   fields.push("Via", policy.via.member(inbound.httpVersion));
   if (separated.takesTrailers) fields.push("TE", "trailers");
-  const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers, separated) : [];
+  const announced = policy.sendsTrailers ? announcedTrailers(inbound, policy.trailers, trailerContext(separated)) : [];
   if (announced.length > 0) fields.push("Trailer", announced.join(", "));
   return {
     method: inbound.method,
@@ -62,11 +62,11 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
 
 /** The names under which trailers of a request may go on. */
 export function announcedTrailers(
-  { header, content }: InboundRequest,
+  { content }: InboundRequest,
   policy: TrailerPolicy,
-  separated: SeparatedHeader = separateHeader(header),
+  context: TrailerContext,
 ): string[] {
-  return content?.trailersPossible === true ? policy.announce(trailerContext(separated)) : [];
+  return content?.trailersPossible === true ? policy.announce(context) : [];
 }
 
 function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters<typeof forwardedFields>[0] {

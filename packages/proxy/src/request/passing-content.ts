@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 
-import { FieldLines, type TrailerPolicy, type Verdict } from "@trailsum/shared";
+import { FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
-import { separateHeader, type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
+import { trailerContextOf } from "../hop-by-hop.ts";
 import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
 import type { InboundExchange } from "../inbound/inbound-exchange.ts";
 import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
@@ -70,7 +70,7 @@ class Passing implements PassingContent {
   readonly #source: ContentSource;
   readonly #policy: PassingPolicy;
   readonly #watcher: ContentWatcher;
-  readonly #separated: SeparatedHeader;
+  #context: TrailerContext | undefined;
   readonly #verification: Verification | undefined;
   /** All of it, where it is there already. */
   readonly #whole: Buffer | undefined;
@@ -82,7 +82,6 @@ class Passing implements PassingContent {
     this.#source = source;
     this.#policy = policy;
     this.#watcher = watcher;
-    this.#separated = separateHeader(inbound.header);
     const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
     if (policy.mode !== "off" && isVerifiable(message)) {
       this.#verification = new Verification({ ...message, content: enclosedContent(inbound) }, policy.mode);
@@ -128,12 +127,17 @@ class Passing implements PassingContent {
     const { trailersPossible, length } = this.#outline;
     if (!trailersPossible) return false;
     if (policy.passesUndeclared && (length === undefined || policy.undeclaredOverLength)) return true;
-    return announcedTrailers(this.#inbound, policy, this.#separated).length > 0;
+    return announcedTrailers(this.#inbound, policy, this.#trailerContext).length > 0;
   }
 
   readonly #trailers = (): FieldLines => {
-    return this.#policy.policy.filter(this.#source.trailers, trailerContext(this.#separated));
+    const { trailers } = this.#source;
+    return trailers.length === 0 ? trailers : this.#policy.policy.filter(trailers, this.#trailerContext);
   };
+
+  get #trailerContext(): TrailerContext {
+    return (this.#context ??= trailerContextOf(this.#inbound.header));
+  }
 
   async *#judged(whole: Buffer, verification: Verification): AsyncGenerator<Buffer, void, void> {
     this.#begin();

@@ -47,7 +47,7 @@ export class ChunkedDecoder {
         this.position = end;
         return bytes.subarray(at, end);
       }
-      if (this.#state === "size" && this.#digits === 0) {
+      if (this.#state === "size" && this.#digits === 0 && at + 1 < bytes.length && bytes[at + 1] === CR) {
         const content = this.#readSmallChunks(bytes, at);
         if (content !== undefined) return content;
       }
