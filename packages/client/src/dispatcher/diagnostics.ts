@@ -33,10 +33,10 @@ class PublishedRequest {
   completed = false;
   aborted = false;
 
-  constructor(outgoing: OutgoingRequest, origin: string) {
+  constructor(outgoing: OutgoingRequest, { origin, protocol }: URL) {
     this.#request = outgoing;
     this.origin = origin;
-    this.protocol = new URL(origin).protocol;
+    this.protocol = protocol;
   }
 
   get method(): string {
@@ -78,10 +78,10 @@ class PublishedRequest {
 /** Publishes what happens to one request. */
 export class RequestDiagnostics {
   readonly #outgoing: OutgoingRequest;
-  readonly #origin: string;
+  readonly #origin: URL;
   #published: PublishedRequest | undefined;
 
-  constructor(outgoing: OutgoingRequest, origin: string) {
+  constructor(outgoing: OutgoingRequest, origin: URL) {
     this.#outgoing = outgoing;
     this.#origin = origin;
   }

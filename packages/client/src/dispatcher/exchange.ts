@@ -24,7 +24,8 @@ const MAX_INTERIMS = 1_000;
 
 /**
  * One request and the response to it, from `dispatch` to the last callback: what undici calls a controller, and the
- * place where the handler is called. Each of its endings happens at most once.
+ * place where the handler is called. Each of its endings happens at most once. A handler that throws has failed its
+ * exchange; it has not aborted it, and so a retry may follow.
  */
 export class Exchange implements Dispatcher.DispatchController, Dated {
   readonly request: OutgoingRequest;
@@ -48,7 +49,7 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   /** How many interim responses have come since content was last sent. */
   #interims = 0;
 
-  constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler, origin: string) {
+  constructor(request: OutgoingRequest, handler: Dispatcher.DispatchHandler, origin: URL) {
     this.request = request;
     this.#handler = handler;
     this.diagnostics = new RequestDiagnostics(request, origin);
@@ -59,7 +60,12 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   /** Tells the handler that its request has begun, and gives it this as its controller. */
   begin(): void {
     this.diagnostics.created();
-    this.#call(() => this.#handler.onRequestStart?.(this, {}));
+    if (this.#ended) return;
+    try {
+      this.#handler.onRequestStart?.(this, {});
+    } catch (error) {
+      this.fail(asError(error));
+    }
   }
 
   /** Holds the content back. A head is handed on all the same, as undici does. */
@@ -89,13 +95,22 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
   bodySent(chunk: Uint8Array): void {
     this.#interims = 0;
     this.diagnostics.bodyChunkSent(chunk);
-    if (this.#handler.onBodySent === undefined) return;
-    this.#call(() => this.#handler.onBodySent?.(chunk as Buffer));
+    if (this.#ended) return;
+    try {
+      this.#handler.onBodySent?.(chunk as Buffer);
+    } catch (error) {
+      this.fail(asError(error));
+    }
   }
 
   requestSent(): void {
     this.diagnostics.bodySent();
-    this.#call(() => this.#handler.onRequestSent?.());
+    if (this.#ended) return;
+    try {
+      this.#handler.onRequestSent?.();
+    } catch (error) {
+      this.fail(asError(error));
+    }
   }
 
   /** A head: of an interim response (1xx), or of the final one. */
@@ -157,7 +172,11 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
     this.diagnostics.headers(status, raw, "");
     socket.allowHalfOpen = false;
     this.carrier = { pause() {}, resume() {}, drop: (_exchange, error) => socket.on("error", ignore).destroy(error) };
-    this.#call(() => this.#handler.onRequestUpgrade?.(this, status, this.#fieldsObject(raw), socket));
+    try {
+      this.#handler.onRequestUpgrade?.(this, status, this.#fieldsObject(raw), socket);
+    } catch (error) {
+      this.fail(asError(error));
+    }
     if (!this.#ended) this.diagnostics.trailers([]);
     this.#finish();
   }
@@ -198,16 +217,6 @@ export class Exchange implements Dispatcher.DispatchController, Dated {
       queueMicrotask(() => {
         throw thrown;
       });
-    }
-  }
-
-  /** A handler that throws has failed its exchange; it has not aborted it, and so a retry may follow. */
-  #call(callback: () => void): void {
-    if (this.#ended) return;
-    try {
-      callback();
-    } catch (error) {
-      this.fail(asError(error));
     }
   }
 }

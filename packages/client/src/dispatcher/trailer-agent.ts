@@ -148,7 +148,7 @@ export class TrailerAgent extends Dispatcher {
       handler.onResponseError(null, error as Error);
       return false;
     }
-    return origin.dispatch(new Exchange(request, handler, origin.url.origin));
+    return origin.dispatch(new Exchange(request, handler, origin.url));
   }
 
   /** Takes no more requests, and resolves once those under way have ended and every connection is closed. */
