@@ -1,9 +1,8 @@
-import { TrailsumError } from "@trailsum/shared";
+import { timeLimit, TrailsumError } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
 import { createListener, type Listener } from "./inbound/listener.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
-import { timeLimit } from "./time-limit.ts";
 
 /** Options of {@link createProxyServer}. Every time is in milliseconds, and 0 means no limit. */
 export interface ProxyServerOptions extends ReverseProxyOptions {

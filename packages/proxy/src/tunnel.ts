@@ -2,7 +2,7 @@ import { constants, type Http2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { type FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLines, LONGEST_TIMEOUT, TrailsumError } from "@trailsum/shared";
 import { resetConnection } from "@trailsum/shared/http1";
 
 import type { InboundRequest } from "./request/inbound-request.ts";
@@ -79,9 +79,6 @@ class HalfClosed {
     this.#last = progress;
   };
 }
-
-/** Node takes a longer time for a millisecond. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 function join(from: Duplex, to: Duplex): Promise<void> {
   return new Promise((resolve) => {

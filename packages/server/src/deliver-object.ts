@@ -14,7 +14,7 @@ export interface DeliveryOptions {
   readonly store: Store;
   /** The algorithms that this server computes. */
   readonly algorithms: readonly Algorithm[];
-  /** How long a client may take nothing of the response. Milliseconds; 0 for no limit. */
+  /** How long a client may take nothing of the response. Milliseconds; `Infinity` for no limit. */
   readonly idleTimeout: number;
 }
 
@@ -48,7 +48,7 @@ export async function deliverObject(
     ...validatorFields,
   ];
   // A client that stops reading keeps a file open and buffers in memory.
-  if (idleTimeout > 0) res.setTimeout(idleTimeout, () => abortResponse(res));
+  if (Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => abortResponse(res));
   try {
     // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
     const chunkSize = "stream" in req ? 64 * 1024 : undefined;

@@ -16,7 +16,7 @@ export interface BodyReading {
   readonly onTrailers: (trailers: FieldLines) => void;
   /** The most bytes of content. */
   readonly maxSize?: number | undefined;
-  /** How long to wait for the next byte, in milliseconds; 0 waits for ever. */
+  /** How long to wait for the next byte, in milliseconds; `Infinity` is no limit. */
   readonly idleTimeout: number;
   /** Ends the reading when it fires. */
   readonly signal?: AbortSignal | undefined;
@@ -36,7 +36,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   const overhead = new ChunkOverhead();
   let size = 0;
   let draining = false;
-  const idle = idleTimeout > 0 ? setTimeout(onIdle, idleTimeout) : undefined;
+  const idle = Number.isFinite(idleTimeout) ? setTimeout(onIdle, idleTimeout) : undefined;
 
   function onData(chunk: Buffer): void {
     size += chunk.length;

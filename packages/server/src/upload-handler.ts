@@ -5,6 +5,7 @@ import {
   errorProblem,
   type FieldLine,
   formatWantDigest,
+  timeLimit,
   TrailsumError,
   type Verdict,
   verdictProblem,
@@ -66,7 +67,8 @@ export const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
  * content comes. `idleTimeout` bounds what a silent client costs. The handler warns its logger of such a server.
  */
 export function createUploadHandler(options: UploadHandlerOptions): UploadHandler {
-  const { store, algorithms = allAlgorithms, logger, idleTimeout = 60_000 } = options;
+  const { store, algorithms = allAlgorithms, logger } = options;
+  const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
 
   async function answer(exchange: UploadExchange): Promise<void> {
     try {

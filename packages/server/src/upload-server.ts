@@ -81,6 +81,8 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
         listener.once("error", listening.reject).listen(port, host, listening.resolve);
         await listening.promise;
         listener.off("error", listening.reject);
+        // A connection that cannot be accepted, for want of descriptors, say, is that connection's loss alone.
+        listener.on("error", (error) => options.logger?.error(`cannot accept a connection: ${error.message}`, error));
         // It looks for heads that take too long from then on.
         http1.emit("listening");
         return whereabouts(listener, tls === undefined ? "http" : "https", host);

@@ -10,6 +10,7 @@ import {
   type Digests,
   FieldLines,
   type Requirement,
+  timeLimit,
   type Verdict,
 } from "@trailsum/shared";
 
@@ -70,7 +71,8 @@ export interface VerifiedRequest {
  * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
-  const { require = [], algorithms = allAlgorithms, record = [], maxSize, idleTimeout = 60_000, signal } = options;
+  const { require = [], algorithms = allAlgorithms, record = [], maxSize, signal } = options;
+  const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const head = requestHead(req);
   let trailer = FieldLines.empty;
   // What is only recorded proves nothing to a server that was told not to trust it.

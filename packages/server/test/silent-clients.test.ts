@@ -19,6 +19,25 @@ async function impatientServer(): Promise<{ port: number; warnings: string[] }> 
   return { port, warnings };
 }
 
+test("an idle timeout beyond what Node's timers take does not end an upload at once", async () => {
+  const store = createMemoryStore();
+  const server = createUploadServer({ store, port: 0, idleTimeout: 2 ** 31, allowUnverified: true });
+  onTestFinished(() => server.close());
+  const { port, url } = await server.listen();
+  const client = await rawClient(port);
+  await client.write("PUT /it HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nb");
+  // Several round trips take longer than the millisecond that Node would make of it.
+  for (let trips = 0; trips < 10; trips += 1) await (await fetch(`${url}/absent`)).arrayBuffer();
+  await client.write("o");
+  await client.readToEnd();
+  expect(client.received.toString()).toMatch(/^HTTP\/1.1 201 /);
+});
+
+test.each([-1, Number.NaN])("an idle timeout of %d is refused", (idleTimeout) => {
+  const create = () => createUploadServer({ store: createMemoryStore(), idleTimeout });
+  expect(create).toThrow(expect.objectContaining({ code: "USAGE" }));
+});
+
 test("a client of HTTP/1.1 that takes nothing of a response is cut off", async () => {
   const { port, warnings } = await impatientServer();
   const client = await rawClient(port);

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, Server } from "node:net";
 
 import { certificate, rawClient } from "@trailsum/testkit";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createMemoryStore, createUploadServer, type UploadServerOptions } from "../src/index.ts";
 import { answerOf, chunked, content, exchange, md5, readObject, readResponse, request, upload } from "./peer.ts";
@@ -31,6 +31,17 @@ test("serves them over TLS", async () => {
   expect((await readResponse(client)).startLine).toContain(" 201 ");
   void client.write(request("GET /it", ["TE: trailers"]));
   expect((await readResponse(client)).trailerLines).toContain(`Md5: ${md5(content)}`);
+});
+
+test("goes on after a connection that could not be accepted", async () => {
+  const listen = vi.spyOn(Server.prototype, "listen");
+  onTestFinished(() => listen.mockRestore());
+  const errors: string[] = [];
+  const logger = { info() {}, warn() {}, error: (message: string) => errors.push(message) };
+  const { port } = await serve({ logger });
+  (listen.mock.contexts[0] as Server).emit("error", new Error("accept EMFILE"));
+  expect(errors).toEqual(["cannot accept a connection: accept EMFILE"]);
+  expect((await exchange(port, upload("/it"))).status).toBe(201);
 });
 
 test("refuses by the head before it lets the content come", async () => {

@@ -45,6 +45,8 @@ export { redactedTarget } from "./redacted-target.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 
+export { LONGEST_TIMEOUT, timeLimit } from "./time-limit.ts";
+
 export { type ErrorCode, type ErrorMeaning, errorTable, TrailsumError, type TrailsumErrorOptions } from "./errors.ts";
 export {
   errorProblem,

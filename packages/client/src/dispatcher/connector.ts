@@ -1,11 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
+import { LONGEST_TIMEOUT } from "@trailsum/shared";
 import { clearImmediate, setImmediate } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import { ConnectDiagnostics } from "./diagnostics.ts";
-import { LONGEST_TIMEOUT } from "./idle-timer.ts";
 
 /** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {

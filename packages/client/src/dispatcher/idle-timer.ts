@@ -1,5 +1,4 @@
-/** Node takes a longer time for a millisecond. */
-export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
+import { LONGEST_TIMEOUT } from "@trailsum/shared";
 
 /**
  * One deadline that is moved for every piece of a message. Moving it costs no timer: the one underneath fires at the

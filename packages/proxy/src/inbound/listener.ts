@@ -1,8 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
+import { LONGEST_TIMEOUT } from "@trailsum/shared";
+
 import { Connections } from "../connections.ts";
-import { LONGEST_TIMEOUT } from "../time-limit.ts";
 import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
 import type { RequestLimits } from "./http1/request-reader.ts";
 import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";

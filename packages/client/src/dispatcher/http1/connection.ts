@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import { sameFieldName } from "@trailsum/shared";
+import { LONGEST_TIMEOUT, sameFieldName } from "@trailsum/shared";
 import { MessageWriter, SocketReading } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
@@ -12,7 +12,7 @@ import {
   type ResponseLimits,
 } from "../connection.ts";
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
-import { IdleTimer, LONGEST_TIMEOUT } from "../idle-timer.ts";
+import { IdleTimer } from "../idle-timer.ts";
 import { isReplayable } from "../request-body.ts";
 import { isEndSaid } from "./close-notify.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
