@@ -1,6 +1,4 @@
-import type { Digests, FieldLines } from "@trailsum/shared";
-
-import { parseHttpDate } from "./http-date.ts";
+import { type Digests, type FieldLines, parseHttpDate } from "@trailsum/shared";
 
 /** What a representation is recognised by (RFC 9110 section 8.8). */
 export interface Validators {

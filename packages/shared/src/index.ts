@@ -45,6 +45,7 @@ export { redactedTarget } from "./redacted-target.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 
+export { parseHttpDate } from "./http-date.ts";
 export { LONGEST_TIMEOUT, timeLimit } from "./time-limit.ts";
 
 export { type ErrorCode, type ErrorMeaning, errorTable, TrailsumError, type TrailsumErrorOptions } from "./errors.ts";

@@ -52,9 +52,11 @@ export function redirection(
   headers: FieldLines,
   followed: readonly number[],
 ): URL | undefined {
+  // The same line twice says one thing; different ones are no list (RFC 9110 section 5.3).
+  const locations = new Set(headers.getAll("Location"));
   const location = headers.get("Location");
   if (location === undefined || !followed.includes(status)) return undefined;
-  const to = URL.parse(decodedLocation(location), from.href);
+  const to = locations.size > 1 ? null : URL.parse(decodedLocation([...locations].join("")), from.href);
   const why = to === null ? "it is not a URL" : whyNot(from, to);
   if (to !== null && why === undefined) return to;
   throw new TrailsumError(

@@ -22,6 +22,8 @@ test.each<[form: string, fields: Record<string, string>, milliseconds: number | 
   ["nothing", {}, undefined],
   ["a negative number", { "Retry-After": "-1" }, undefined],
   ["a fraction", { "Retry-After": "1.5" }, undefined],
+  ["no HTTP-date", { "Retry-After": "Wed, 21 Oct 2026 09:28:30 +0200" }, undefined],
+  ["a day that does not exist", { "Retry-After": "Wed, 31 Feb 2026 07:28:30 GMT" }, undefined],
   ["words", { "Retry-After": "tomorrow" }, undefined],
   ["a number of a year", { "Retry-After": "99999999999" }, undefined],
 ])("Retry-After is understood as %s", (_form, fields, milliseconds) => {

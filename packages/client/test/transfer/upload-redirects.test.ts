@@ -116,6 +116,25 @@ describe("an upload that is redirected", () => {
     },
   );
 
+  test("to two places is refused, and to one that is named twice is followed", async () => {
+    const server = await receiver((response, { path }) => {
+      if (path === "/done") response.writeHead(201).end();
+      else
+        response
+          .writeHead(
+            307,
+            [
+              ["Location", "/done"],
+              ["Location", path === "/two" ? "/other" : "/done"],
+            ].flat(),
+          )
+          .end();
+    });
+    expect(await rejection(upload(`${server.origin}/two`, content))).toMatchObject({ code: "REFUSED", status: 307 });
+    expect(await upload(`${server.origin}/twice`, content)).toMatchObject({ status: 201 });
+    expect(server.uploads.map(({ path }) => path)).toEqual(["/two", "/twice", "/done"]);
+  });
+
   test("to nowhere is refused with its status", async () => {
     const server = await receiver((response) => response.writeHead(307).end());
     expect(await rejection(upload(server.origin, content))).toMatchObject({ code: "REFUSED", status: 307 });
