@@ -4,11 +4,27 @@ import type { NodeRequest } from "./node-message.ts";
 
 /**
  * What makes a request invalid though Node accepts it: a version other than HTTP/1.0 and HTTP/1.1 in a request line (RFC
- * 9112 section 2.3), or a `Host` that is not what `:authority` says (RFC 9113 section 8.3.1). Two recipients could read
- * such a request differently.
+ * 9112 section 2.3), a second or malformed `Host` (section 3.2), a transfer coding in HTTP/1.0 (section 6.1), or a `Host`
+ * that differs from `:authority` (RFC 9113 section 8.3.1). Two recipients could read such a request differently.
  */
 export function headFault(req: NodeRequest): TrailsumError | undefined {
-  return "stream" in req ? authorityFault(req) : versionFault(req.httpVersion);
+  if ("stream" in req) return authorityFault(req);
+  return versionFault(req.httpVersion) ?? hostFault(req) ?? codingFault(req);
+}
+
+/** A reg-name, an IP address, or an IP literal, and a port (RFC 3986 section 3.2). Empty where the target has no authority. */
+const HOST = /^(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
+
+function hostFault({ rawHeaders }: NodeRequest): TrailsumError | undefined {
+  const hosts = FieldLines.fromRaw(rawHeaders).getAll("Host");
+  if (hosts.length > 1) return new TrailsumError("PROTOCOL", "the request has more than one Host line: send one");
+  if (hosts.every((host) => HOST.test(host))) return undefined;
+  return new TrailsumError("PROTOCOL", `${JSON.stringify(hosts[0])} is not a valid Host`);
+}
+
+function codingFault({ httpVersion, rawHeaders }: NodeRequest): TrailsumError | undefined {
+  if (httpVersion !== "1.0" || !FieldLines.fromRaw(rawHeaders).has("Transfer-Encoding")) return undefined;
+  return new TrailsumError("PROTOCOL", "HTTP/1.0 has no Transfer-Encoding: use HTTP/1.1");
 }
 
 function versionFault(version: string): TrailsumError | undefined {

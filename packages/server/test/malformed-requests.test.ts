@@ -34,6 +34,37 @@ test.each([
   expect(await readObject(store, "it")).toBeUndefined();
 });
 
+test.each([
+  ["a second Host", "PUT /it HTTP/1.1\r\nHost: other"],
+  ["a Host with a space", "PUT /it HTTP/1.1\r\nHost: a b\r\nX: y", "X-Other: test"],
+  ["a Host with a user name", "PUT /it HTTP/1.1\r\nHost: me@a", "X-Other: test"],
+  ["a Host with a path", "PUT /it HTTP/1.1\r\nHost: a/b", "X-Other: test"],
+])("a request with %s is refused, and nothing is stored", async (_fault, head, host = "Host: test") => {
+  const { port, store } = await server();
+  const client = await rawClient(port);
+  await client.write(`${head}\r\n${body.replace("Host: test", host)}`);
+  expect(answerOf(await readResponse(client)).status).toBe(400);
+  expect(await readObject(store, "it")).toBeUndefined();
+  client.destroy();
+});
+
+test("a transfer coding in HTTP/1.0 is refused, and nothing is stored", async () => {
+  const { port, store } = await server();
+  const client = await rawClient(port);
+  await client.write("PUT /it HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+  expect(answerOf(await readResponse(client)).status).toBe(400);
+  expect(await readObject(store, "it")).toBeUndefined();
+  client.destroy();
+});
+
+test.each(["", "a.test:8080", "[::1]:80", "xn--a_b.test"])("the Host %o is accepted", async (host) => {
+  const { port } = await server();
+  const client = await rawClient(port);
+  await client.write(`PUT /it HTTP/1.1\r\n${body.replace("Host: test", `Host: ${host}`)}`);
+  expect(answerOf(await readResponse(client)).status).toBe(201);
+  client.destroy();
+});
+
 test("a method that is not known is 501, and one that is not allowed 405", async () => {
   const { port } = await server();
   for (const [line, status] of [
