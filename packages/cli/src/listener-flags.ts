@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 
 import { TrailsumError } from "@trailsum/shared";
 
+import { readInterruptibly } from "./interruptible-file.ts";
 import type { Flags } from "./settings.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
@@ -34,13 +34,19 @@ export function listenerFlags(defaultPort: number): Flags {
   };
 }
 
-/** What they mean. `USAGE` or `FILE_UNREADABLE` for what cannot be listened with. */
-export async function listenerOptions(given: ListenerArguments): Promise<{
+/**
+ * The options of a server for these flags. `signal` ends the wait for a certificate. Throws `USAGE` for values that cannot
+ * be used, and `FILE_UNREADABLE`.
+ */
+export async function listenerOptions(
+  given: ListenerArguments,
+  signal: AbortSignal,
+): Promise<{
   host: string;
   port: number;
   tls: { cert: Buffer; key: Buffer } | undefined;
 }> {
-  return { host: given.host, port: port(given.port), tls: await certificate(given) };
+  return { host: given.host, port: port(given.port), tls: await certificate(given, signal) };
 }
 
 /** Settles when the command is to stop. */
@@ -51,12 +57,15 @@ export function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function certificate({ tlsCert, tlsKey }: ListenerArguments): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+async function certificate(
+  { tlsCert, tlsKey }: ListenerArguments,
+  signal: AbortSignal,
+): Promise<{ cert: Buffer; key: Buffer } | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new TrailsumError("USAGE", "--tls-cert and --tls-key belong together: give both");
   }
-  const [cert, key] = await Promise.all([readPem(tlsCert), readPem(tlsKey)]);
+  const [cert, key] = await Promise.all([readPem(tlsCert, signal), readPem(tlsKey, signal)]);
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
@@ -67,10 +76,11 @@ async function certificate({ tlsCert, tlsKey }: ListenerArguments): Promise<{ ce
   return { cert, key };
 }
 
-async function readPem(path: string): Promise<Buffer> {
+async function readPem(path: string, signal: AbortSignal): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readInterruptibly(path, signal);
   } catch (cause) {
+    if (cause instanceof TrailsumError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
   }

@@ -79,6 +79,17 @@ describe.each([
     expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the upload was cancelled\n"]);
   });
 
+  test.runIf(process.platform === "linux")(`ends serve while a certificate never comes with ${exit}`, async () => {
+    const directory = await tempDir();
+    const pipe = join(directory, "cert.pem");
+    await promisify(execFile)("mkfifo", [pipe]);
+    const { child, exited } = spawnTrailsum(["serve", directory, "--port", "0", "--tls-cert", pipe, "--tls-key", pipe]);
+    await expect.poll(() => openedBy(child.pid)).toContain(pipe);
+    child.kill(signal);
+    const { exitCode, stdout, stderr } = await exited;
+    expect([exitCode, stdout, stderr]).toEqual([exit, "", `trailsum: cancelled while waiting for ${pipe}\n`]);
+  });
+
   test(`ends a download with ${exit}, and leaves no file`, async () => {
     const begun = Promise.withResolvers<void>();
     const server = await rawServer(async (connection) => {

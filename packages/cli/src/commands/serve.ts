@@ -58,7 +58,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   await createDirectory(given.dir, given.quiet ? () => {} : log);
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
-    ...(await listenerOptions(given)),
+    ...(await listenerOptions(given, run.signal)),
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),

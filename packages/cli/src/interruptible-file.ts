@@ -1,0 +1,26 @@
+import { constants, open } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { promisify } from "node:util";
+
+import { TrailsumError } from "@trailsum/shared";
+
+/**
+ * Reads a whole file that may be a named pipe (`<(command)` in a shell). Opening a pipe waits for its writer, on a thread
+ * that no signal ends; it is opened without blocking and read as a stream instead. Rejects with `ABORTED` when `signal`
+ * fires, and with Node's own error if the file cannot be read.
+ */
+export async function readInterruptibly(path: string, signal: AbortSignal): Promise<Buffer> {
+  try {
+    if (!(await stat(path)).isFIFO()) return await readFile(path, { signal });
+    // oxlint-disable-next-line no-bitwise -- flags are bits
+    const fd = await promisify(open)(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0), 0);
+    const pipe = new Socket({ fd, readable: true, writable: false });
+    return await buffer(addAbortSignal(signal, pipe));
+  } catch (cause) {
+    if (signal.aborted) throw new TrailsumError("ABORTED", `cancelled while waiting for ${path}`, { cause });
+    throw cause;
+  }
+}
