@@ -63,6 +63,10 @@ describe("trailsum proxy", () => {
     ["--timeout-connect", "soon"],
     ["--min-rate", "-5"],
     ["--via", "a b"],
+    ["--request-trailers", "declard"],
+    ["--request-trailers", "Declared"],
+    ["--response-trailers", "al"],
+    ["--response-trailers", ""],
   ])("refuses %s %s: exit 2", async (flag, value) => {
     const { exitCode, stderr } = await trailsum(["proxy", "http://127.0.0.1:1", "--port", "0", `${flag}=${value}`]);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(flag === "--via" ? "Via" : flag)]);

@@ -9,6 +9,7 @@ import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } f
 import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
+import { suggestion } from "../suggestion.ts";
 import { milliseconds, timeoutFlag } from "../timeout-flags.ts";
 import { listOf } from "../transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../workers.ts";
@@ -129,7 +130,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   expectRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
-  const { tls, host, port } = await listenerOptions(given);
+  const { tls, host, port } = await listenerOptions(given, run.signal);
   const log = createAccessLog(createLogOutput(process.stderr));
   const server = createProxyServer({
     target: given.targets.map(String),
@@ -138,8 +139,8 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     host: given.keepHost ? "inbound" : "target",
     trustForwarded: given.trustForwarded,
     cleanQuery: given.cleanQuery,
-    requestTrailers: selection(given.requestTrailers),
-    responseTrailers: selection(given.responseTrailers),
+    requestTrailers: selection("request-trailers", given.requestTrailers),
+    responseTrailers: selection("response-trailers", given.responseTrailers),
     listen: { host, port: assignedPort() ?? port },
     tls,
     headTimeout: milliseconds("timeout-head", given.timeoutHead),
@@ -167,8 +168,19 @@ function minimumRate(given: number): number {
   throw new TrailsumError("USAGE", "--min-rate takes a number of bytes per second, 0 or more");
 }
 
-function selection(text: string): TrailerSelection {
-  return SELECTIONS.find((selected) => selected === text) ?? listOf(text);
-}
-
 const SELECTIONS = ["integrity", "declared", "all", "none"] as const;
+
+/** A selection by its name, or a list of field names. A lone word that is almost a selection is refused, not a field name. */
+function selection(flag: string, text: string): TrailerSelection {
+  const selected = SELECTIONS.find((name) => name === text.trim());
+  if (selected !== undefined) return selected;
+  const names = listOf(text);
+  const [name = ""] = names;
+  const meant = names.length === 1 ? suggestion(name, SELECTIONS) : "";
+  if (names.length === 0 || meant !== "")
+    throw new TrailsumError(
+      "USAGE",
+      `--${flag} cannot be ${JSON.stringify(text)}${meant || `: use ${SELECTIONS.join(", ")} or names`}`,
+    );
+  return names;
+}
