@@ -1,6 +1,5 @@
-import { constants } from "node:http2";
-
 import { isConnectFailure, streamResetCode, transportError } from "@trailsum/client";
+import { ErrorCode as ResetCode } from "@trailsum/http/http2";
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
 import { isGrpc } from "./grpc.ts";
@@ -43,7 +42,7 @@ export function isUnreachable({ code, cause }: TrailsumError): boolean {
  * (RFC 9113 section 8.7).
  */
 export function isUnprocessed(error: unknown): boolean {
-  return streamResetCode(error) === constants.NGHTTP2_REFUSED_STREAM;
+  return streamResetCode(error) === ResetCode.REFUSED_STREAM;
 }
 
 /**
@@ -62,18 +61,18 @@ export function mayGoElsewhere(failure: TrailsumError, inbound: InboundRequest):
  */
 export function passedResetCode({ cause }: TrailsumError): number | undefined {
   const code = streamResetCode(cause);
-  return code === undefined || !HOP_CODES.has(code) ? code : constants.NGHTTP2_INTERNAL_ERROR;
+  return code === undefined || !HOP_CODES.has(code) ? code : ResetCode.INTERNAL_ERROR;
 }
 
 const HOP_CODES: ReadonlySet<number> = new Set([
-  constants.NGHTTP2_NO_ERROR,
-  constants.NGHTTP2_PROTOCOL_ERROR,
-  constants.NGHTTP2_FLOW_CONTROL_ERROR,
-  constants.NGHTTP2_SETTINGS_TIMEOUT,
-  constants.NGHTTP2_STREAM_CLOSED,
-  constants.NGHTTP2_FRAME_SIZE_ERROR,
-  constants.NGHTTP2_COMPRESSION_ERROR,
-  constants.NGHTTP2_HTTP_1_1_REQUIRED,
+  ResetCode.NO_ERROR,
+  ResetCode.PROTOCOL_ERROR,
+  ResetCode.FLOW_CONTROL_ERROR,
+  ResetCode.SETTINGS_TIMEOUT,
+  ResetCode.STREAM_CLOSED,
+  ResetCode.FRAME_SIZE_ERROR,
+  ResetCode.COMPRESSION_ERROR,
+  ResetCode.HTTP_1_1_REQUIRED,
 ]);
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -102,9 +101,9 @@ export function failureResponse(error: TrailsumError, request: InboundRequest): 
 }
 
 const ACTIONABLE: ReadonlySet<number> = new Set([
-  constants.NGHTTP2_REFUSED_STREAM,
-  constants.NGHTTP2_CANCEL,
-  constants.NGHTTP2_ENHANCE_YOUR_CALM,
+  ResetCode.REFUSED_STREAM,
+  ResetCode.CANCEL,
+  ResetCode.ENHANCE_YOUR_CALM,
 ]);
 
 const PUBLIC: Readonly<Record<number, string>> = {

@@ -18,6 +18,7 @@ import type { Exchange } from "../exchange.ts";
 import { Deadlines } from "../deadlines.ts";
 import { IdleTimer } from "../idle-timer.ts";
 import { ExchangeStream } from "./exchange-stream.ts";
+import { Liveness, type LivenessEvents } from "./liveness.ts";
 import type { Http2Options } from "./options.ts";
 import type { OriginParts } from "./request-fields.ts";
 import { connectionLost } from "./stream-error.ts";
@@ -51,7 +52,7 @@ interface Http2ConnectionOptions {
  * One HTTP/2 connection to an origin. It carries as many exchanges at a time as both sides allow, each on a stream of
  * its own, and takes no more once either side has said that it is going away.
  */
-export class Http2Connection implements Connection, StreamOwner, SessionHandler {
+export class Http2Connection implements Connection, StreamOwner, SessionHandler, LivenessEvents {
   readonly origin: OriginParts;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
@@ -67,11 +68,9 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
   /** Upgrades that wait to hear whether the server can do them. */
   readonly #undecided = new Set<Exchange>();
   readonly #restTimer = new IdleTimer();
-  readonly #pingTimer = new IdleTimer();
+  readonly #liveness: Liveness;
   /** How many streams the server allows, which is not known before its SETTINGS have come. */
   #allowed: number | undefined;
-  /** A PING is to be answered. */
-  #asked = false;
   /** The owner knows that it is free. */
   #offered = true;
   #phase: Phase = "open";
@@ -102,7 +101,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
     socket.once("finish", () => socket.destroy());
     this.#session.start();
     socket.unref();
-    this.#pingTimer.set(http2.pingTimeout, this.#onNoSettings);
+    this.#liveness = new Liveness(http2, this);
   }
 
   get capacity(): number {
@@ -110,7 +109,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
   }
 
   get free(): boolean {
-    if (this.#phase !== "open" || this.#asked || this.#session.goingAway) return false;
+    if (this.#phase !== "open" || this.#liveness.asked || this.#session.goingAway) return false;
     // More than one before its limit is known could be refused when their bodies have been read already.
     if (this.#allowed === undefined) return this.idle;
     return this.#load < Math.min(this.#allowed, this.#options.maxConcurrentStreams);
@@ -127,7 +126,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
   run(exchange: Exchange): void {
     this.#restTimer.clear();
     this.socket.ref();
-    if (this.idle) this.#awaitSign();
+    if (this.idle) this.#liveness.awaitSign();
     const { upgrade } = exchange.request;
     if (upgrade === undefined || upgrade === "CONNECT") this.#start(exchange);
     else if (this.#allowed === undefined) this.#awaitSettings(exchange);
@@ -153,12 +152,12 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
 
   onReceived(): void {
     this.proven = true;
-    this.#awaitSign();
+    this.#liveness.awaitSign();
   }
 
   /** What is overdue on one stream may be so because nothing comes any more at all: new exchanges wait until it does. */
   onOverdue(): void {
-    this.#ask();
+    if (!this.#session.closed) this.#liveness.ask();
   }
 
   onOver(stream: ExchangeStream): void {
@@ -238,7 +237,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
     }
     this.socket.unref();
     this.#restTimer.set(this.timeouts.keepAlive, () => this.#shut());
-    if (this.#allowed !== undefined) this.#pingTimer.clear();
+    this.#liveness.rest();
     this.#owner.onIdle(this);
   }
 
@@ -259,8 +258,8 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
     if (this.#allowed === undefined) this.#offered = false;
     this.#allowed = maxConcurrentStreams;
     if (maxConcurrentStreams === 0) this.#owner.onBlocked(this);
-    if (!this.#asked) this.#pingTimer.clear();
-    if (!this.idle) this.#awaitSign();
+    this.#liveness.onSettings();
+    if (!this.idle) this.#liveness.awaitSign();
     for (const exchange of this.#undecided) {
       this.#undecided.delete(exchange);
       this.#upgrade(exchange, exchange.request.upgrade!);
@@ -278,10 +277,8 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
   }
 
   onPong(): void {
-    if (!this.#asked) return;
-    this.#asked = false;
-    this.#pingTimer.clear();
-    if (!this.idle) this.#awaitSign();
+    if (!this.#liveness.onPong()) return;
+    if (!this.idle) this.#liveness.awaitSign();
     this.#offer();
   }
 
@@ -314,7 +311,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
     this.#lose();
     this.#phase = "closed";
     this.#restTimer.stop();
-    this.#pingTimer.stop();
+    this.#liveness.stop();
     this.deadlines.stop();
     const error = this.#missed ? connectionLost(this.#error, this.#goawayCode) : undefined;
     this.#owner.onClosed(this, error);
@@ -345,25 +342,13 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler 
 
   // Whether the server is still there.
 
-  /** Asks when nothing has come for a while. SETTINGS come first, and are waited for in any case. */
-  #awaitSign(): void {
-    if (this.#allowed !== undefined && !this.#asked) this.#pingTimer.set(this.#options.pingInterval, this.#ask);
-  }
-
-  readonly #ask = (): void => {
-    if (this.#asked || this.#session.closed) return;
-    this.#asked = true;
+  onDoubt(): void {
     this.#offered = false;
     this.#owner.onUncertain(this);
-    this.#pingTimer.set(this.#options.pingTimeout, this.#onNoSign);
     this.#session.ping(PING);
-  };
+  }
 
-  readonly #onNoSign = (): void => this.#breakOff("no answer to a PING");
-
-  readonly #onNoSettings = (): void => this.#breakOff("no SETTINGS have come");
-
-  #breakOff(reason: string): void {
+  onSilence(reason: string): void {
     this.#shut(new errors.SocketError(`HTTP/2: ${reason}`));
   }
 }
