@@ -1,6 +1,13 @@
 import { Readable } from "node:stream";
 
-import { errorCodes, type FieldPairs, type Http2Stream, rawHttp2Server } from "@trailsum/testkit";
+import {
+  errorCodes,
+  type FieldPairs,
+  goawayFrame,
+  type Http2Stream,
+  rawHttp2Server,
+  windowUpdateFrame,
+} from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { http2Agent, send } from "./exchanging.ts";
@@ -140,6 +147,26 @@ describe("an answer that comes while the request is being sent", () => {
     const told = await send(http2Agent(), server, { method: "POST", body }).ended;
     expect(told).toMatchObject({ status: 200, raw: ["grpc-status", "7"], content: "", trailers: [] });
     await server.finished();
+  });
+
+  test("is handed over though the server closes the connection at once, and reads nothing more", async () => {
+    const server = await rawHttp2Server(
+      async (peer) => {
+        const stream = await peer.accept();
+        await peer.send(windowUpdateFrame(0, 2 ** 30));
+        await stream.untilData(100_000);
+        await stream.headers(status(413), { endStream: true });
+        await peer.send(goawayFrame(1));
+        peer.connection.destroy();
+      },
+      { settings: { INITIAL_WINDOW_SIZE: 2 ** 24 } },
+    );
+    const agent = http2Agent();
+    for (let round = 0; round < 20; round += 1) {
+      const { status: answered, error } = await send(agent, server, { method: "PUT", body: Buffer.alloc(5_000_000) })
+        .ended;
+      expect([answered, error]).toEqual([413, undefined]);
+    }
   });
 
   test("does not hold back a body in memory that the server never reads", async () => {

@@ -14,11 +14,11 @@ import {
 import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { IdleTimer } from "../idle-timer.ts";
 import { isReplayable } from "../request-body.ts";
+import { surviveWriteErrors } from "../write-errors.ts";
 import { isEndSaid } from "./close-notify.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader, type ResponseSink } from "./response-reader.ts";
-import { surviveWriteErrors } from "./write-errors.ts";
 
 /** A server that has refused a body may still be answering after it has stopped reading. */
 const ANSWER_AFTER_WRITE_ERROR = 2_000;

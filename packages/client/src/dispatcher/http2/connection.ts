@@ -17,6 +17,7 @@ import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } 
 import type { Exchange } from "../exchange.ts";
 import { Deadlines } from "../deadlines.ts";
 import { IdleTimer } from "../idle-timer.ts";
+import { surviveWriteErrors } from "../write-errors.ts";
 import { ExchangeStream } from "./exchange-stream.ts";
 import { Liveness, type LivenessEvents } from "./liveness.ts";
 import type { Http2Options } from "./options.ts";
@@ -26,6 +27,9 @@ import type { StreamOwner } from "./stream-owner.ts";
 
 /** How long a server that reads nothing may hold the end of its connection up. Milliseconds. */
 const LAST_WORDS = 1_000;
+
+/** How long answers may still come when nothing can be sent any more. Milliseconds. */
+const ANSWER_AFTER_WRITE_ERROR = 2_000;
 
 /** The smallest window of a connection (RFC 9113 section 6.9.2). Octets. */
 const MIN_WINDOW = 65_535;
@@ -93,6 +97,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
       maxHeaderListSize: maxListSize(limits),
     });
     this.output = new SessionOutput(this.#session, socket, () => this.#begin());
+    surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     // It reads as long as there is a socket.
     void new SocketReading(socket, (bytes) => this.#session.receive(bytes));
     socket.on("end", this.#onEnd).on("drain", () => this.output.flush());
@@ -291,8 +296,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.#error ??= fault;
     this.#retire();
     this.output.schedule();
-    const late = setTimeout(() => this.socket.destroy(), LAST_WORDS);
-    this.socket.once("close", () => clearTimeout(late));
+    this.#destroySoon(LAST_WORDS);
   }
 
   // The socket's side.
@@ -302,6 +306,14 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.#lose();
     this.socket.destroy();
   };
+
+  /** A server that stops reading may have sent answers before it did. */
+  #onWriteError(error: Error): void {
+    this.#error ??= error;
+    this.#retire();
+    this.#refuseWaiting(NOT_BEGUN);
+    this.#destroySoon(this.idle ? 0 : ANSWER_AFTER_WRITE_ERROR);
+  }
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
@@ -326,6 +338,11 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.#refuseWaiting(reset);
     for (const exchange of this.#undecided) exchange.fail(this.lostBy(reset));
     this.output.lost();
+  }
+
+  #destroySoon(delay: number): void {
+    const late = setTimeout(() => this.socket.destroy(), delay);
+    this.socket.once("close", () => clearTimeout(late));
   }
 
   #retire(): void {
