@@ -353,7 +353,9 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
       return endless ? interimsWithoutEnd() : new errors.HeadersOverflowError();
     }
     const otherLength = this.#missing !== undefined && this.#missing !== 0;
-    return otherLength ? new errors.ResponseContentLengthMismatchError() : streamReset(code, new Error(reason));
+    return otherLength && code === ErrorCode.PROTOCOL_ERROR
+      ? new errors.ResponseContentLengthMismatchError()
+      : streamReset(code, new Error(reason));
   }
 
   #leave(): void {
