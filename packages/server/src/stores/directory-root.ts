@@ -21,8 +21,11 @@ export interface DirectoryRoot {
   resolve(path: string): Promise<string | undefined>;
   /** The name under which digests are kept for the file of that real path. */
   keyOf(real: string): string;
-  /** Checks that a file may be put there: the way is inside and made of directories, and what is there can be replaced. */
-  checkReplaceable(path: string): Promise<void>;
+  /**
+   * Checks that a file may be put there: the way is inside and made of directories, and what is there can be replaced.
+   * Returns what `target` does.
+   */
+  checkReplaceable(path: string): Promise<string>;
   /** Creates the directories on the way to an object. */
   makeWay(path: string): Promise<Way>;
 }
@@ -76,14 +79,15 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
     keyOf: (real) => relative(directory, real).split(sep).join("/"),
 
     async checkReplaceable(path) {
-      await checkWay(path, resolve, locate);
+      const target = await checkWay(path, resolve, locate);
       const there = await unlessAbsent(lstat(locate(path)));
-      if (there === undefined || there.isFile()) return;
+      if (there === undefined || there.isFile()) return target;
       if (!there.isSymbolicLink()) throw inTheWay(there);
       const real = await resolve(path);
       if (real === undefined) throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is there");
-      const target = await lstat(real);
-      if (!target.isFile()) throw inTheWay(target);
+      const linked = await lstat(real);
+      if (!linked.isFile()) throw inTheWay(linked);
+      return target;
     },
 
     async makeWay(path) {
@@ -99,21 +103,28 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
   };
 }
 
-/** Walks up to the deepest directory that exists: it has to be one, and to be inside. */
+/**
+ * Walks up to the deepest directory that exists: it has to be one, and to be inside. Returns where the file is or would
+ * be, links among the directories followed.
+ */
 async function checkWay(
   path: string,
   resolve: (path: string) => Promise<string | undefined>,
   locate: (path: string) => string,
-): Promise<void> {
+): Promise<string> {
   for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
-    const there = await unlessAbsent(lstat(locate(parent)));
+    const place = locate(parent);
+    const there = await unlessAbsent(lstat(place));
     if (there === undefined) continue;
     const real = await resolve(parent);
     if (real === undefined)
       throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is in the way");
-    if ((await lstat(real)).isDirectory()) return;
+    // Without links on the way it has been looked at already.
+    const found = real === place ? there : await lstat(real);
+    if (found.isDirectory()) return join(real, relative(parent, path));
     throw new TrailsumError("CONFLICT", "a file is stored where the path needs a directory: choose another name");
   }
+  return locate(path);
 }
 
 function inTheWay(there: Stats): TrailsumError {

@@ -99,8 +99,8 @@ class DirectoryStore implements Store {
   async stage(path: string, { size }: StageOptions = {}): Promise<StagedObject> {
     try {
       // Again at the commit; now as well, because nothing has been sent yet.
-      await this.#root.checkReplaceable(path);
-      const entry = await this.#areas.create(await this.#root.target(path), size);
+      const target = await this.#root.checkReplaceable(path);
+      const entry = await this.#areas.create(target, size);
       return new StagedInDirectory(entry, (version) => this.#commit(path, version));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
@@ -140,7 +140,7 @@ class DirectoryStore implements Store {
     return { created: old === undefined };
   }
 
-  /** Records the digests of a version, and moves it to its file. */
+  /** Records the digests of a version, and moves it to its file: the entry does not exist any more after that. */
   async #moveTo(file: string, { entry, identity, digests }: NewVersion): Promise<FileIdentity> {
     const key = this.#root.keyOf(file);
     await this.#records.write(key, identity, digests);
@@ -157,6 +157,7 @@ class DirectoryStore implements Store {
       const copied = await copy.file.stat({ bigint: true });
       await this.#records.write(key, copied, digests);
       await rename(copy.path, file);
+      await rm(entry.path, { force: true }).catch(() => {});
       return copied;
     } finally {
       await copy.file.close();

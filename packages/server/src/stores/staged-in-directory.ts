@@ -21,9 +21,9 @@ export class StagedInDirectory implements StagedObject {
   readonly content: StagedFile;
   readonly #entry: StagingEntry;
   readonly #publish: (version: NewVersion) => Promise<Committed>;
-  #open = true;
+  #state: "staged" | "published" | "discarded" = "staged";
 
-  /** `publish` makes a version visible. The entry need not exist any more after that. */
+  /** `publish` makes a version visible. The entry does not exist any more after that. */
   constructor(entry: StagingEntry, publish: (version: NewVersion) => Promise<Committed>) {
     this.#entry = entry;
     this.#publish = publish;
@@ -31,7 +31,8 @@ export class StagedInDirectory implements StagedObject {
   }
 
   async commit(digests: Digests, condition?: CommitCondition): Promise<Committed> {
-    if (!this.#open) throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
+    if (this.#state !== "staged")
+      throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
     try {
       await this.content.sync();
       await this.#entry.settle();
@@ -39,7 +40,9 @@ export class StagedInDirectory implements StagedObject {
       if (Number(identity.size) !== digests.size) {
         throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
       }
-      return await this.#publish({ entry: this.#entry, identity, digests, condition });
+      const committed = await this.#publish({ entry: this.#entry, identity, digests, condition });
+      this.#state = "published";
+      return committed;
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     } finally {
@@ -48,14 +51,15 @@ export class StagedInDirectory implements StagedObject {
   }
 
   async discard(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+    if (this.#state === "discarded") return;
+    const published = this.#state === "published";
+    this.#state = "discarded";
     this.content.destroy();
     await this.content.settle();
     await this.#entry.settle();
     await this.#entry.file.close().catch(() => {});
     // After a commit nothing has this name. What cannot be removed now is removed when a store is next created.
-    await rm(this.#entry.path, { force: true }).catch(() => {});
+    if (!published) await rm(this.#entry.path, { force: true }).catch(() => {});
     await this.#entry.release();
   }
 }

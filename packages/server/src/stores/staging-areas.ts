@@ -93,10 +93,9 @@ export class StagingAreas {
 
   /** The directory in which to make a staging folder for a target; undefined where the store's own one will do. */
   async #placeFor(target: string): Promise<string | undefined> {
-    const directory = await deepestDirectory(target, this.#directory);
+    const { directory, dev } = await deepestDirectory(target, this.#directory);
     if (this.#separate.has(directory)) return directory;
-    const { dev } = await stat(directory);
-    if (dev === (await stat(this.#directory)).dev) return undefined;
+    if (directory === this.#directory || dev === (await stat(this.#directory)).dev) return undefined;
     let mount = directory;
     while (mount !== this.#directory && (await stat(dirname(mount))).dev === dev) mount = dirname(mount);
     return mount;
@@ -106,11 +105,13 @@ export class StagingAreas {
 /** The final mode of a file. Until it is published, the folder that it is in lets nobody else in. */
 const MODE = 0o644;
 
-/** The deepest directory on the way to `target` that exists, at or below `root`. */
-async function deepestDirectory(target: string, root: string): Promise<string> {
-  let directory = dirname(target);
-  while (directory !== root && (await unlessAbsent(stat(directory))) === undefined) directory = dirname(directory);
-  return directory;
+/** The deepest directory on the way to `target` that exists, at or below `root`, and the device that it is on. */
+async function deepestDirectory(target: string, root: string): Promise<{ directory: string; dev: number }> {
+  for (let directory = dirname(target); directory !== root; directory = dirname(directory)) {
+    const stats = await unlessAbsent(stat(directory));
+    if (stats !== undefined) return { directory, dev: stats.dev };
+  }
+  return { directory: root, dev: (await stat(root)).dev };
 }
 
 /**
