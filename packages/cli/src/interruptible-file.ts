@@ -1,5 +1,4 @@
-import { constants, open } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, open, readFile } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -14,11 +13,11 @@ import { TrailsumError } from "@trailsum/shared";
  */
 export async function readInterruptibly(path: string, signal: AbortSignal): Promise<Buffer> {
   try {
-    if (!(await stat(path)).isFIFO()) return await readFile(path, { signal });
     // oxlint-disable-next-line no-bitwise -- flags are bits
     const fd = await promisify(open)(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0), 0);
-    const pipe = new Socket({ fd, readable: true, writable: false });
-    return await buffer(addAbortSignal(signal, pipe));
+    if (fstatSync(fd).isFIFO())
+      return await buffer(addAbortSignal(signal, new Socket({ fd, readable: true, writable: false })));
+    return await promisify(readFile)(fd).finally(() => closeSync(fd));
   } catch (cause) {
     if (signal.aborted) throw new TrailsumError("ABORTED", `cancelled while waiting for ${path}`, { cause });
     throw cause;

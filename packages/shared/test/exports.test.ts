@@ -47,6 +47,7 @@ describe("the package exports", () => {
       [
         [
           "FieldLines",
+          "LONGEST_TIMEOUT",
           "TrailsumError",
           "algorithms",
           "algorithmsInHeader",
@@ -64,10 +65,10 @@ describe("the package exports", () => {
           "integrityFieldNames",
         ],
         ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers"],
-        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseMd5"],
+        ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseHttpDate", "parseMd5"],
         ["parseReceipt", "parseRequirements", "parseSize"],
         ["parseWantDigest", "problemCode", "problemMediaType"],
-        ["receiptMediaType", "redactedTarget", "sameFieldName"],
+        ["receiptMediaType", "redactedTarget", "sameFieldName", "timeLimit"],
         ["verdictError", "verdictProblem", "verifyingFields", "weakestAlgorithm"],
       ].flat(),
     );
