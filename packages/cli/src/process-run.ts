@@ -18,7 +18,7 @@ export interface Run {
   warn(sentence: string): void;
   /**
    * Writes a result, on stdout by default. Resolves when the output has taken it, or when the run is interrupted, so that
-   * results never pile up in memory. A result that cannot be written is reported; a reader that is gone is no error.
+   * results never pile up in memory. A result that cannot be written is an error, except when the reader has closed the pipe.
    */
   print(result: string | Uint8Array, output?: NodeJS.WritableStream): Promise<void>;
 }
@@ -26,7 +26,7 @@ export interface Run {
 const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Interrupt = (typeof INTERRUPTS)[number];
 
-/** How long a process that was interrupted waits for an output that nobody reads. Milliseconds. */
+/** How long an interrupted process waits for an output that is not being read. Milliseconds. */
 const LAST_WORDS = 500;
 
 /**
@@ -40,7 +40,7 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   let unprintable = false;
   const interrupt = (signal: Interrupt): void => {
     if (interruptedBy !== undefined) {
-      // Ending waits for threads, and one that waits for the system may never come back: a third signal is the system's.
+      // Exiting waits for threads, and one may be blocked in a system call: a third signal has its default effect.
       for (const other of INTERRUPTS) process.off(other, interrupt);
       process.exit(128 + constants.signals[signal]);
     }

@@ -66,7 +66,7 @@ function fromEnvironment(flags: Flags): Record<string, unknown> {
     const text = process.env[variable(name)];
     if (text === undefined) continue;
     if (type === "boolean") values[name] = booleanValue(variable(name), text);
-    // Nothing is not 0: the command refuses what is not a number.
+    // An empty value is not 0: the command rejects NaN.
     else values[name] = type === "number" ? Number(text.trim() || Number.NaN) : text;
   }
   return values;
@@ -84,7 +84,7 @@ function fromFile(path: string, flags: Flags): Record<string, unknown> {
   for (const [name, value] of own) {
     const { array, type = "string" } = flags[name] ?? {};
     const values: unknown[] = array === true && Array.isArray(value) ? value : [value];
-    // yargs takes a value of any type, and the command would meet it where it expects another one.
+    // yargs accepts a value of any type, which would reach the command unchecked.
     if (!values.every((one) => typeof one === type))
       throw new Error(
         `${JSON.stringify(name)} in ${path} must be a ${type}${array === true ? ", or a list of them" : ""}`,

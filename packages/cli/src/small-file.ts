@@ -4,20 +4,20 @@ import { isUnchanged } from "@trailsum/files";
 
 import type { FilePath } from "./file-path.ts";
 
-/** Larger files are worth another thread's while. Bytes. */
+/** Larger files are read asynchronously. Bytes. */
 const MAX_SIZE = 65_536;
-/** A file that takes longer may not come from memory, and then it is better to wait for several at once. Milliseconds. */
+/** A read that takes longer probably waits for the disk: then asynchronous reads are faster. Milliseconds. */
 const PATIENCE = 2;
-/** So many files are left to others then. */
+/** How many files are left to asynchronous reads then. */
 const PAUSE = 100;
 
-/** Reads a small file; gives nothing for one that somebody else had better read. The path must be a regular file's. */
+/** Reads a small regular file; undefined for a file that is better read asynchronously. */
 export type SmallFileReader = (path: FilePath) => Uint8Array | undefined;
 
 /**
- * A reader for a run over many small files. As long as they come from memory it reads each here and now, which takes a
- * fifth of what it takes to ask other threads for it. What is large, no file, changing, or cannot be read it leaves to
- * those who can wait for it and say what is wrong; and all that comes behind a file that took long, for a while.
+ * A reader for a run over many small files. It reads files that are in the page cache synchronously, which takes a fifth
+ * of the time of asynchronous reads. It returns undefined for what is large, not a regular file, changing or unreadable,
+ * so that the asynchronous reader reports why; and for the next files after one that took long.
  */
 export function createSmallFileReader(): SmallFileReader {
   let left = 0;
@@ -41,7 +41,7 @@ function read(path: FilePath): Uint8Array | undefined {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const before = fstatSync(file, { bigint: true });
     if (!before.isFile() || before.size > MAX_SIZE) return undefined;
-    // A byte more than it has, to see that there is none.
+    // One byte more than the size, so that a file that grows is noticed.
     const bytes = Buffer.allocUnsafeSlow(Number(before.size) + 1);
     const length = readSync(file, bytes);
     const after = fstatSync(file, { bigint: true });

@@ -7,9 +7,9 @@ import { TrailsumError } from "@trailsum/shared";
 const STDIN = 0;
 
 /**
- * Standard input as something to upload. `FILE_UNREADABLE` where there is none: `process.stdin` is an empty stream where
- * Node does not know what it is (a directory, a block device), and the null device where it is closed, and an upload of
- * that would be an empty file that nobody meant.
+ * Standard input as a source. Throws `FILE_UNREADABLE` if it is closed or a directory: `process.stdin` is an empty stream
+ * for a descriptor that Node does not know (a directory, a block device), and reads the null device if the descriptor is
+ * closed. Either would be uploaded as an empty file by mistake.
  */
 export function standardInput(): Readable {
   let stats: Stats;
@@ -25,8 +25,8 @@ export function standardInput(): Readable {
 }
 
 /**
- * Whether this is the null device as Node opens it, before anything else, in place of a closed standard input: for reading
- * and writing. `< /dev/null` is for reading only, and a write of nothing fails on it.
+ * Whether this is the null device that Node opens at its start in place of a closed standard input: for reading and
+ * writing. `< /dev/null` opens it for reading only, so that even an empty write fails.
  */
 function isStandIn(stats: Stats): boolean {
   if (!stats.isCharacterDevice() || stats.rdev !== statSync(devNull).rdev) return false;

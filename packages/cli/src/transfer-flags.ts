@@ -30,7 +30,7 @@ export interface TransferArguments {
   readonly progress: boolean;
 }
 
-/** What they mean. `UNKNOWN_ALGORITHM` or `USAGE` for what makes no sense. */
+/** The client's options for these flags. Throws `UNKNOWN_ALGORITHM` or `USAGE` for invalid values. */
 export function transferOptions({ digest, header, retry }: TransferArguments): {
   digests: Algorithm[];
   headers: [string, string][];
@@ -52,7 +52,7 @@ export function listOf(text: string): string[] {
     .filter((entry) => entry !== "");
 }
 
-/** Fields that frame the message or are about the connection: a value of the caller's would contradict what is sent. */
+/** Fields that frame the message or control the connection: a value from the caller would contradict what is sent. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",

@@ -80,7 +80,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     '"localhost:8080/x" has no scheme: write http://localhost:8080/x or https://localhost:8080/x',
   ],
   [["upload", "it", "ftp://host/x"], 2, '"ftp://host/x" begins with ftp://: only http:// and https:// can be used'],
-  [["upload", "it", "http://"], 2, '"http://" is no URL: write something like https://host/path'],
+  [["upload", "it", "http://"], 2, '"http://" is not a valid URL: write something like https://host/path'],
   [["upload", "it", url, "--what"], 2, "unknown flag --what; run 'trailsum upload --help' for usage"],
   [
     ["upload", "it", url, "-X", "DELETE"],
@@ -119,12 +119,8 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [["upload", "absent", url], 5, "cannot read absent: there is no such file"],
   [["upload", "it/x", url], 5, "cannot read it/x: what should be its directory is a file"],
   [["download", url, "-o", "n".repeat(256)], 5, `cannot write ${"n".repeat(256)}: its name is too long`],
-  [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: say what to call it with -o FILE"],
-  [
-    ["download", "http://127.0.0.1:1/a%2Fb"],
-    2,
-    "http://127.0.0.1:1/a%2Fb names no file: say what to call it with -o FILE",
-  ],
+  [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: choose a name with -o FILE"],
+  [["download", "http://127.0.0.1:1/a%2Fb"], 2, "http://127.0.0.1:1/a%2Fb names no file: choose a name with -o FILE"],
   [["download", url, "-o", "."], 5, ". is a directory: name a file in it"],
   [["download", url, "-o", "absent/x"], 5, "cannot write absent/x: its directory does not exist"],
   [["download", url, "-o", "it/x"], 5, "cannot write it/x: what should be its directory is a file"],
@@ -153,7 +149,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     "it and it cannot be used: both must be PEM, and belong together (error:0480006C:PEM routines::no start line)",
   ],
   [["serve", "it/absent"], 5, "cannot create it/absent: ENOTDIR: not a directory, mkdir 'it/absent'"],
-  [["serve", "it"], 5, "it is no directory: name one to keep files in"],
+  [["serve", "it"], 5, "it is not a directory: name one to keep files in"],
   [
     ["serve", ".", "--port", "0", "--host", "192.0.2.1"],
     2,

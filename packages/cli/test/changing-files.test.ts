@@ -41,7 +41,7 @@ test.each(Object.entries(changes))(
     hop.release();
     const { exitCode, stdout, stderr } = await exited;
     expect([exitCode, stdout]).toEqual([5, ""]);
-    expect(stderr).toBe(`trailsum: ${file} changed while it was read: send it again when it is at rest\n`);
+    expect(stderr).toBe(`trailsum: ${file} changed while it was read: retry when nothing is writing to it\n`);
     await expect.poll(staged).toEqual([]);
     expect(await visible()).toEqual([]);
   },

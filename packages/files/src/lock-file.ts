@@ -33,7 +33,7 @@ export async function holdLockFile<T>(path: string, action: () => Promise<T>): P
   } finally {
     await heartbeat.stop();
     await file.close();
-    // Another may have broken it, should this process have stood still for long.
+    // Another process may have broken the lock if this one was suspended for long.
     if ((await unlessAbsent(readFile(path, "utf8"))) === token) await unlessAbsent(unlink(path));
   }
 }
@@ -59,7 +59,7 @@ async function breakAbandoned(path: string): Promise<void> {
   if (!(await isAbandoned(path))) return;
   const moved = `${path}.${randomBytes(8).toString("hex")}`;
   if ((await unlessAbsent(rename(path, moved).then(() => true))) === undefined) return;
-  // Meanwhile the lock may have passed to another, which gets it back.
+  // Another process may have taken the lock meanwhile: give it back.
   if (!(await isAbandoned(moved))) await link(moved, path).catch(() => {});
   await unlessAbsent(unlink(moved));
 }
@@ -68,7 +68,7 @@ async function isAbandoned(path: string): Promise<boolean> {
   const token = await unlessAbsent(readFile(path, "utf8"));
   if (token === undefined) return false;
   const [mark = ""] = token.split(" ");
-  // Without a token it was just created, or its owner was killed then.
+  // An empty file was just created, or its owner was killed before it wrote the token.
   const owner = token === "" ? "unknown" : ownerState(mark);
   if (owner !== "unknown") return owner === "gone";
   const stats = await unlessAbsent(stat(path));

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 
 import { fileErrorCode } from "./file-error.ts";
 
-/** What is known of the process that left a mark. */
+/** The state of the process that left a mark. */
 export type OwnerState = "alive" | "gone" | "unknown";
 
 /** Matches a mark as a part of a file name. */
@@ -12,17 +12,17 @@ export const MARK = "[0-9a-f]{12}-\\d+-\\d+";
 /**
  * The mark of this process: where process ids mean what they mean here (this boot of this machine, this namespace), its
  * id, and when it started. A host name and an id are not enough: containers share both, and ids are used again.
- * Without a /proc to tell, the place is random, so that no other process takes the mark for one it can look up.
+ * Without /proc the place is random, so that no other process tries to look up the id.
  */
 export const ownMark: string = createMark();
 
-/** What has become of the process that left `mark`. It can be looked up only if its ids mean the same here. */
+/** Whether the process that left `mark` still runs. `unknown` if its id belongs to another boot, machine or namespace. */
 export function ownerState(mark: string): OwnerState {
   if (mark === ownMark) return "alive";
   const [place, pid, started] = mark.split("-");
   if (place !== ownMark.split("-")[0]) return "unknown";
   if (!isRunning(Number(pid))) return "gone";
-  // Another process may have that id by now. Where /proc hides what others run, the id alone has to do.
+  // Another process may have that id by now. If /proc hides the processes of others, the id alone decides.
   const now = startOf(Number(pid));
   return now === undefined || now === started ? "alive" : "gone";
 }

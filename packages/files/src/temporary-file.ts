@@ -6,7 +6,7 @@ import { unlessAbsent } from "./file-error.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { MARK, ownerState, ownMark } from "./process-mark.ts";
 
-/** Where temporary files are, and what their names have around the part that makes them unique. */
+/** The directory of temporary files, and what their names begin and end with. */
 export interface TemporaryFileNames {
   readonly directory: string;
   /** @default "" */
@@ -14,8 +14,8 @@ export interface TemporaryFileNames {
   /** @default "" */
   readonly suffix?: string | undefined;
   /**
-   * Whether the directory holds nothing but temporary files: then those of other names count as left behind, too, when
-   * they have no sign of life for an hour.
+   * Whether the directory holds only temporary files. Then files of other names, too, are removed when their modification
+   * time is more than an hour old.
    * @default false
    */
   readonly exclusive?: boolean | undefined;
@@ -34,12 +34,12 @@ export interface TemporaryFile {
 }
 
 const HEARTBEAT = 60 * 1000;
-/** So many heartbeats may be missed: clocks of a shared file system differ, and machines sleep. */
+/** Without a heartbeat for this long a file is abandoned. Generous: clocks of a shared file system differ, and machines sleep. */
 const ABANDONED = 60 * HEARTBEAT;
 
 /**
  * Creates a file under a new name: prefix, the mark of this process, random, suffix. While it is open its modification
- * time is renewed, so that other machines and containers see that somebody still writes it.
+ * time is renewed, so that other machines and containers see that it is still being written.
  */
 export async function createTemporaryFile(names: TemporaryFileNames, mode: number): Promise<TemporaryFile> {
   const { directory, prefix = "", suffix = "" } = names;

@@ -5,12 +5,12 @@ import { Server as TlsServer } from "node:tls";
 
 import type { NodeRequest, NodeResponse } from "./node-message.ts";
 
-/** How long a client may take to close its side behind a session that is over, in milliseconds. */
+/** How long a client may take to close its side after the end of a session, in milliseconds. */
 const LINGER_TIME = 1_000;
 
 /**
- * The connections of a server, and what is being answered on them, so that a stop cuts off nobody but the idle. Node's
- * own idea of an idle connection includes one whose last response has been ended and is still being sent.
+ * The connections of a server and the responses under way on them, so that a stop closes only idle connections. Node also
+ * counts a connection as idle whose last response has been ended but is still being sent.
  */
 export class Connections {
   readonly #sockets = new Set<Socket>();
@@ -20,7 +20,7 @@ export class Connections {
   readonly #answers = new Set<Promise<void>>();
   #closing = false;
 
-  /** Keeps account of what `port` accepts and the servers of both protocols take over. */
+  /** Registers what `port` accepts and what the servers of both protocols take over. */
   constructor(port: NetServer, http1: Server, http2: Http2Server) {
     port.on("connection", (socket: Socket) => this.#accept(socket));
     // In the clear a connection is one of HTTP/1.1 until it turns out not to be.
@@ -31,7 +31,7 @@ export class Connections {
     http2.on("session", (session: ServerHttp2Session) => this.#open(session));
   }
 
-  /** Has a request answered, and keeps account of it. */
+  /** Answers a request by `how`, and registers it until that has settled. */
   answer<Request extends NodeRequest, Response extends NodeResponse>(
     req: Request,
     res: Response,
@@ -65,7 +65,7 @@ export class Connections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Settles when no answer is being given any more, and so everything received in part is cleaned up. */
+  /** Settles when every request has been answered, and so every partial upload is cleaned up. */
   async answered(): Promise<void> {
     await Promise.all(this.#answers);
   }

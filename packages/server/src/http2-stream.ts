@@ -18,9 +18,9 @@ export function superviseStream(stream: ServerHttp2Stream): void {
 const LINGER_TIME = 500;
 
 /**
- * Has a sender that goes on sending behind its answer told to stop, by RST_STREAM with NO_ERROR (RFC 9113 section 8.1).
- * Its connection goes on. Until then what it sends is read and forgotten, as most stop by themselves, and some that
- * find the answer and the reset in one packet lose the answer (curl 7.88). Node would send it at once, or not at all.
+ * Stops a client that goes on sending after an early response, by RST_STREAM with NO_ERROR (RFC 9113 section 8.1). The
+ * connection stays open. Until then what it sends is discarded: most clients stop by themselves, and some that find the
+ * response and the reset in one packet lose the response (curl 7.88). Node would send the reset at once, or not at all.
  */
 export function stopBehindAnswer(req: Http2ServerRequest): void {
   const { stream } = req;
@@ -37,9 +37,9 @@ export function stopBehindAnswer(req: Http2ServerRequest): void {
 }
 
 /**
- * The content of a response. The response is ended only when all of it has been sent: nothing tells of a reset that comes
- * between an end and the last byte, which waits for the client's window. And it finishes when the trailers' turn has
- * come, which nothing but that brings about: the response itself says that it is finished when it was reset, too.
+ * The content of a response. The response is ended only when all of it has been sent: a reset between the end and the last
+ * byte, which waits for the client's window, would go unnoticed. It finishes on `wantTrailers`, because the response's own
+ * `finish` also fires after a reset.
  */
 export class Http2Content extends Writable {
   readonly #res: Http2ServerResponse;

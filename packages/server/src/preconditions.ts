@@ -64,8 +64,7 @@ export function needsEntityTag({ ifMatch, ifNoneMatch }: Preconditions): boolean
  * Evaluates the preconditions of a request in the order of RFC 9110 section 13.2.2. `reading` says whether the method is
  * GET or HEAD; `current` are the validators of what is there, undefined if nothing is.
  *
- * A tag list that cannot be parsed matches nothing. On a write it fails: the client asked for a condition, and nobody
- * knows which.
+ * A malformed tag list matches nothing. On a write it fails: the client asked for a condition that cannot be evaluated.
  */
 export function evaluatePreconditions(
   preconditions: Preconditions,

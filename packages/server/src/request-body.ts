@@ -8,9 +8,9 @@ import { ChunkOverhead } from "./chunk-overhead.ts";
 import { SmallChunks } from "./small-chunks.ts";
 import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, requestTimeout } from "./node-message.ts";
 
-/** How a request's content is read. */
+/** Settings of {@link readBody}. */
 export interface BodyReading {
-  /** How many bytes its head announced, where it did. */
+  /** The announced size in bytes, if any. */
   readonly announced: number | undefined;
   /** Takes the trailer section as it stood on the wire, before the content is ended. What it throws fails the content. */
   readonly onTrailers: (trailers: FieldLines) => void;
@@ -76,7 +76,7 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   }
 
   function onIdle(): void {
-    // Waiting for whoever reads the body is not the sender's fault.
+    // The sender is not at fault while the reader of the body holds it up.
     if (draining) idle?.refresh();
     else fail(new TrailsumError("TIMEOUT", `no byte of the content came for ${idleTimeout / 1000} s`));
   }
@@ -130,7 +130,7 @@ function tooManySmallChunks(): TrailsumError {
   return new TrailsumError("PROTOCOL", "the content came in too many chunks of less than 16 bytes: send larger ones");
 }
 
-/** Why a request did not arrive whole: what its sender did wrong where the parser says so, a lost connection otherwise. */
+/** Why a request did not arrive whole: malformed, if the parser says so; otherwise a lost connection. */
 function lost(req: NodeRequest): TrailsumError {
   const cause = faultOf(req);
   const code = cause !== undefined && "code" in cause ? String(cause.code) : "";
@@ -139,8 +139,8 @@ function lost(req: NodeRequest): TrailsumError {
     const message = `node:http ended the request after its requestTimeout of ${limit} s: set server.requestTimeout to 0`;
     return new TrailsumError("TIMEOUT", message, { cause });
   }
-  // An end of the connection within a message is an error to the parser, too.
+  // To the parser, the end of the connection within a message is an error, too.
   return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE"
     ? new TrailsumError("PROTOCOL", "the request is not well-formed HTTP", { cause })
-    : new TrailsumError("CONNECTION_LOST", "the request broke off before its end", { cause });
+    : new TrailsumError("CONNECTION_LOST", "the request was aborted before its end", { cause });
 }

@@ -32,21 +32,21 @@ export interface SendVerifiedOptions {
   readonly headers?: Iterable<FieldLine> | undefined;
   /** How many bytes there will be. Known by itself for a string and for bytes; otherwise unknown by default. */
   readonly size?: number | undefined;
-  /** What the content must be. It is sent as `Repr-Digest`, and content that turns out to differ is broken off. */
+  /** What the content must be. It is sent as `Repr-Digest`, and a response whose content turns out to differ is aborted. */
   readonly digests?: Digests | undefined;
   /** What to compute for the trailers. Default: the algorithms of `digests`, or md5. */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** The request that is answered. Default: the one that Node made the response for. */
   readonly request?: NodeRequest | undefined;
-  /** Breaks the response off when it fires. */
+  /** Aborts the response when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Answers with content and the digests of what really left: as the trailer fields `Md5`, `Size` and `Content-Digest`
- * (RFC 9530) to whoever sent `TE: trailers` or speaks HTTP/2, with a `Content-Length` and no trailers to others.
+ * (RFC 9530) to clients that sent `TE: trailers` or speak HTTP/2, and with a `Content-Length` and no trailers to others.
  *
- * Settles when the response has been handed over whole. Otherwise the response is broken off, never ended, and it
+ * Resolves when the whole response has been handed over. Otherwise the response is aborted, never ended, and the promise
  * rejects: with `STORED_BYTES_DIFFER` for content that is not what `digests` or `size` say, `CONNECTION_LOST` when the
  * client went away, `ABORTED` by the signal, or the source's own error as the cause of an `INTERNAL` one. The source is
  * destroyed in every such case.
@@ -68,8 +68,8 @@ export async function sendVerified(
   if (digests !== undefined) res.setHeader("Repr-Digest", formatDigestField(digests));
   if (framing === "trailers") {
     res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
-    // Such a message does not say how long it will be, and who waits for it would like to know. In HTTP/2 Content-Length
-    // could: but whoever hands the message on in HTTP/1.1 loses the trailers over it.
+    // A chunked message has no Content-Length, and clients show progress by the size. In HTTP/2 it could have one, but a
+    // proxy to HTTP/1.1 would drop the trailers then.
     if (size !== undefined) res.setHeader("Size", size);
   } else if (size !== undefined && status !== 204) {
     // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
@@ -86,7 +86,7 @@ export async function sendVerified(
   let clientGone: boolean | undefined;
   try {
     await responseTurn(res);
-    // Nothing else would tell: such a response takes what is written without a word.
+    // Node accepts writes to such a response without an error.
     if (isGone(res)) throw new Error("it is too late for a response");
     const digester = await createDigester([...announced, ...expected]);
     const outgoing = new OutgoingContent(

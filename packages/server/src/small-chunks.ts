@@ -1,10 +1,10 @@
-/** What counts as small. Bytes. */
+/** Smaller pieces are joined. Bytes. */
 const SMALL = 1024;
 const MOST_TOGETHER = 16_384;
 
 /**
- * Puts small pieces of content together: what each costs where it is verified and stored is far more than a copy. A piece
- * waits no longer than until everything that has arrived with it has been looked at.
+ * Joins small pieces of content: verifying and storing each by itself costs far more than a copy. A piece waits at most
+ * until everything that arrived with it has been handled.
  */
 export class SmallChunks {
   readonly #write: (bytes: Buffer) => void;
@@ -12,12 +12,12 @@ export class SmallChunks {
   #length = 0;
   #scheduled: NodeJS.Immediate | undefined;
 
-  /** `write` takes what was put together, in order. */
+  /** `write` takes the joined pieces, in order. */
   constructor(write: (bytes: Buffer) => void) {
     this.#write = write;
   }
 
-  /** Takes the next piece. */
+  /** Adds the next piece. */
   add(piece: Buffer): void {
     if (piece.length >= SMALL || this.#length + piece.length > MOST_TOGETHER) this.flush();
     if (piece.length >= SMALL) return this.#write(piece);
@@ -27,7 +27,7 @@ export class SmallChunks {
     this.#scheduled ??= setImmediate(() => this.flush());
   }
 
-  /** Writes what is there. */
+  /** Writes what is waiting. */
   flush(): void {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;

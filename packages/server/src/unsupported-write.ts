@@ -42,7 +42,7 @@ const FIELDS: readonly UnsupportedField[] = [
     name: /^if$|^if-(?!match$|none-match$|modified-since$|unmodified-since$|range$)|^lock-token$/,
     advice: "use If-Match, If-None-Match or If-Unmodified-Since",
   },
-  // Commands of object stores, such as a copy in place of content. What signs or checksums the content is no command.
+  // Commands of object stores, such as a copy instead of content. Fields that sign or checksum the content are none.
   { name: /^x-amz-content-sha256$/, harmless: /^(?!streaming-)/, advice: PLAIN_BYTES },
   {
     name: /^x-amz-(?!content-sha256$|date$|security-token$|user-agent$|checksum-|sdk-|cf-)/,

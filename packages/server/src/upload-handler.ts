@@ -27,7 +27,7 @@ import type { VerificationPolicy } from "./verify-request.ts";
 export interface UploadHandlerOptions extends VerificationPolicy {
   /** Where objects are kept. */
   readonly store: Store;
-  /** Told what was stored, refused and broken off. `console` will do. Default: nobody. */
+  /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
   readonly logger?: UploadLogger | undefined;
   /**
    * How long to wait for the next byte of content, or for a client to take more of a response, in milliseconds. Default
@@ -36,7 +36,7 @@ export interface UploadHandlerOptions extends VerificationPolicy {
   readonly idleTimeout?: number | undefined;
 }
 
-/** Where a handler tells what it did. Messages are one line; what strangers sent is quoted. */
+/** The log of a handler. Messages are one line; what clients sent is quoted. */
 export interface UploadLogger {
   info(message: string): void;
   warn(message: string): void;
@@ -117,7 +117,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     if (limit === 0 || warned) return;
     warned = true;
     logger?.warn(
-      `uploads that take longer than ${limit / 1_000} s are broken off by node:http: set server.requestTimeout to 0`,
+      `uploads that take longer than ${limit / 1_000} s are aborted by node:http: set server.requestTimeout to 0`,
     );
   }
 
@@ -142,7 +142,7 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
     const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
     if (lost || (status !== undefined && status < 500)) logger?.warn(line);
     else logger?.error(line, error);
-    // There is nobody left to answer.
+    // The client can no longer receive a response.
     if (lost) return abortResponse(res);
     sendProblem(req, res, errorProblem(error), refusalFields(error, head));
   }

@@ -18,17 +18,17 @@ export interface UploadServerOptions extends UploadHandlerOptions {
   readonly host?: string | undefined;
   /** The port to listen on; 0 picks a free one. Default 8080. */
   readonly port?: number | undefined;
-  /** A certificate chain and its key, both PEM: then TLS is spoken, and nothing else. */
+  /** A certificate chain and its key, both PEM: enables TLS, and disables cleartext. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
 }
 
-/** A server of its own around an upload handler. */
+/** A server with an upload handler. */
 export interface UploadServer {
-  /** Starts to listen. Rejects with `USAGE` where the address or the certificate cannot be used. */
+  /** Starts to listen. Rejects with `USAGE` if the address or the certificate cannot be used. */
   listen(): Promise<Listening>;
   /**
    * Stops: no new connection, no new request on the open ones. Running transfers may finish within `graceMs`
-   * milliseconds (default 10 000); what runs longer is broken off. Settles when everything is closed and cleaned up.
+   * milliseconds (default 10 000); what runs longer is aborted. Resolves when everything is closed and cleaned up.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
@@ -37,12 +37,13 @@ export interface UploadServer {
 export interface Listening {
   /** `http://127.0.0.1:8080`, without a trailing slash. */
   readonly url: string;
+  /** The port, also where 0 was asked for. */
   readonly port: number;
 }
 
 /**
- * A ready server for uploads and downloads. It speaks HTTP/1.1 and HTTP/2 on one port: over TLS as the client wants it
- * (ALPN), and in the clear HTTP/2 with whoever knows beforehand that it can.
+ * A ready server for uploads and downloads. It speaks HTTP/1.1 and HTTP/2 on one port: over TLS as the client chooses by
+ * ALPN, and in cleartext HTTP/2 with prior knowledge.
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080, tls } = options;
@@ -63,7 +64,7 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
     // Node would answer a bare 417 by itself.
     server.on("checkExpectation", handle(handler.checkContinue));
   }
-  // Node would close the connection without a word.
+  // Node would close the connection without a response.
   http1.on("connect", (_req, socket: Socket) => {
     socket.on("error", () => {}).end(CONNECT_REFUSED, () => socket.destroy());
   });
@@ -83,9 +84,9 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
         listener.off("error", listening.reject);
         // A connection that cannot be accepted, for want of descriptors, say, is that connection's loss alone.
         listener.on("error", (error) => options.logger?.error(`cannot accept a connection: ${error.message}`, error));
-        // It looks for heads that take too long from then on.
+        // Node checks headersTimeout only after this event.
         http1.emit("listening");
-        return whereabouts(listener, tls === undefined ? "http" : "https", host);
+        return listeningAddress(listener, tls === undefined ? "http" : "https", host);
       } catch (error) {
         throw new TrailsumError("USAGE", `cannot listen on ${host}:${port}: ${reason(error)}`, { cause: error });
       }
@@ -112,7 +113,7 @@ const CONNECT_REFUSED = `HTTP/1.1 405 Method Not Allowed\r\nAllow: ${ALLOW}\r\nC
 const HANDSHAKE_TIMEOUT = 10_000;
 
 const http1Settings: ServerOptions = {
-  // An upload may take as long as it takes, as long as bytes come: the handler's idle timeout sees to that.
+  // An upload may take any time as long as bytes arrive: the handler's idle timeout ends one that stalls.
   requestTimeout: 0,
   headersTimeout: 30_000,
   keepAliveTimeout: 5_000,
@@ -121,7 +122,7 @@ const http1Settings: ServerOptions = {
 /** How long a session of HTTP/2 is kept without anything happening on it. */
 const IDLE_TIMEOUT = 60_000;
 
-function whereabouts(server: NetServer, scheme: string, host: string): Listening {
+function listeningAddress(server: NetServer, scheme: string, host: string): Listening {
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return { url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, port };

@@ -18,7 +18,7 @@ import type { NodeRequest } from "./node-message.ts";
 import { readBody } from "./request-body.ts";
 import { requestHead, wantedAlgorithms } from "./request-head.ts";
 
-/** What a request must bring to be accepted. */
+/** What a request must have to be accepted. */
 export interface VerificationPolicy {
   /**
    * What must be there, as trailer or header, and hold: fields such as `Size`, or `sha-256` for a digest that is at least
@@ -51,8 +51,8 @@ export interface VerifyRequestOptions extends VerificationPolicy {
 export interface VerifiedRequest {
   /**
    * The content. It must be read for anything to happen, and ends only if it arrived whole and its verdict is
-   * acceptable. Otherwise it fails: with the verdict's error, `CONNECTION_LOST` or `PROTOCOL` for a request that broke
-   * off, `TOO_LARGE`, `TIMEOUT`, or `ABORTED`. The request is left open, so that an answer can be sent.
+   * acceptable. Otherwise it fails: with the verdict's error, `CONNECTION_LOST` or `PROTOCOL` for an aborted
+   * request, `TOO_LARGE`, `TIMEOUT`, or `ABORTED`. The request is left open, so that an answer can be sent.
    */
   readonly body: Readable;
   /** The verdict, good or bad, after the trailers; rejects where the content did not arrive whole. */
@@ -63,19 +63,19 @@ export interface VerifiedRequest {
 
 /**
  * Verifies the content of a request by its integrity fields: `Md5`, `Size`, `Content-Digest`, `Repr-Digest` (RFC 9530)
- * and `Content-MD5`, from the trailer section or the header. Give it a request that nobody has read yet.
+ * and `Content-MD5`, from the trailer section or the header. The request must not have been read yet.
  *
  * Set `requestTimeout: 0` on a server of `node:http`, which otherwise ends every request after 300 s: the body then fails
  * with `TIMEOUT`.
  *
- * Keep what the body brings out of sight until it has ended: trailers come last, and so does the verdict.
+ * Do not publish the content before the body has ended: trailers come last, and so does the verdict.
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
   const { require = [], algorithms = allAlgorithms, record = [], maxSize, signal } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const head = requestHead(req);
   let trailer = FieldLines.empty;
-  // What is only recorded proves nothing to a server that was told not to trust it.
+  // A digest that is only recorded does not count towards the verdict.
   const only = (computed: Digests): Digests => ({
     ...computed,
     values: new Map([...computed.values].filter(([algorithm]) => algorithms.includes(algorithm))),
@@ -96,7 +96,7 @@ export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = 
   };
   const whole = readBody(req, body, { onTrailers, announced: head.size, maxSize, idleTimeout, signal });
   const trailers = whole.then(() => trailer);
-  // They may be left unobserved: whoever reads the body learns of a failure there.
+  // They may be left unobserved: the reader of the body sees the failure.
   trailers.catch(() => {});
   return { body, verdict: body.verdict, trailers };
 }

@@ -60,7 +60,7 @@ describe("the directory store", () => {
   test.each([
     ["removed", (file: string) => rm(file)],
     ["replaced", (file: string) => writeFile(`${file}.new`, other).then(() => rename(`${file}.new`, file))],
-  ])("removes the record of a file that was %s by somebody else, once that is noticed", async (_how, change) => {
+  ])("removes the record of a file that was %s by another program, once it is noticed", async (_how, change) => {
     const { directory, store, records } = await directoryFixture();
     await put(store, "a", content);
     const [before] = await records();

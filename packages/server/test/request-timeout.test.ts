@@ -37,7 +37,7 @@ test("the handler warns once of a server that limits whole requests", async () =
   await exchange(port, upload("/a"));
   await exchange(port, upload("/b"));
   expect(warnings).toEqual([
-    "uploads that take longer than 300 s are broken off by node:http: set server.requestTimeout to 0",
+    "uploads that take longer than 300 s are aborted by node:http: set server.requestTimeout to 0",
   ]);
 });
 

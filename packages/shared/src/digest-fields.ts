@@ -38,7 +38,7 @@ export function parseDigestField(lines: readonly string[]): DigestField {
   for (const member of lines.flatMap(dictionaryMembers)) {
     const parsed = parseMember(member);
     if (parsed === undefined) {
-      // No more can be said of a field that is no dictionary, and a line of commas shall not become a page of reasons.
+      // One fault is enough for a field that is not a dictionary: a line of commas must not produce a page of reasons.
       faults.push({ reason: "not a dictionary of byte sequences" });
       break;
     }

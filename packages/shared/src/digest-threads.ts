@@ -15,15 +15,15 @@ export interface RemoteHasher {
   close(): void;
 }
 
-/** How many processors there are. Asked once: to find it out takes the system longer than to hash small content. */
+/** The number of processors. Read once: the call takes longer than hashing small content. */
 const CORES: number = availableParallelism();
 
-// They are kept: starting one costs more than hashing some megabytes. More than there are cores would not help.
+// Threads are kept: starting one costs more than hashing some megabytes. More threads than cores would not help.
 const threads = new Set<DigestThread>();
 
 let usable = true;
 
-/** Whether hashing on another thread is worth anything: there is more than one core, and a thread can be had. */
+/** Whether hashing on another thread is faster: there is more than one core, and threads can be started. */
 export function threadsHelp(): boolean {
   return CORES > 1 && usable;
 }
@@ -42,12 +42,12 @@ export function hashBeside(algorithm: Algorithm): RemoteHasher {
 type Waiting = PromiseWithResolvers<Uint8Array | undefined>;
 
 /**
- * A thread, as long as there is one. One that cannot be had does its tasks here, on the thread that gives them: there may
- * be no worker file (in a bundle), no permission to start a worker, or flags that a worker refuses (`--input-type`).
+ * A hashing thread. If it cannot be started, its tasks run on the calling thread: there may be no worker file (in a
+ * bundle), no permission to start a worker, or flags that a worker refuses (`--input-type`).
  */
 class DigestThread {
   readonly #waiting = new Map<number, Waiting[]>();
-  /** What it was told before it gave a sign of life, which has to be done here if it never does. */
+  /** The tasks sent before the first answer; they are done here if the thread never starts. */
   #untested: DigestTask[] | undefined = [];
   #worker: Worker | undefined;
   #here: DigestTasks | undefined;
@@ -85,12 +85,12 @@ class DigestThread {
     this.#last += 1;
     const id = this.#last;
     this.#waiting.set(id, []);
-    this.#tell({ id, algorithm });
+    this.#send({ id, algorithm });
     return {
       hash: async (bytes) => void (await this.#ask({ id, bytes })),
       digest: async () => Buffer.from((await this.#ask({ id, give: "digest" })) ?? []),
       close: () => {
-        if (this.#waiting.delete(id)) this.#tell({ id, forget: true });
+        if (this.#waiting.delete(id)) this.#send({ id, forget: true });
       },
     };
   }
@@ -103,11 +103,11 @@ class DigestThread {
     waiting.push(answer);
     if (this.#outstanding === 0) this.#worker?.ref();
     this.#outstanding += 1;
-    this.#tell(task);
+    this.#send(task);
     return answer.promise;
   }
 
-  #tell(task: DigestTask): void {
+  #send(task: DigestTask): void {
     if (this.#here !== undefined) {
       void this.#here.do(task);
       return;

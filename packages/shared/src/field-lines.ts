@@ -30,7 +30,7 @@ export class FieldLines implements Iterable<FieldLine> {
     return new FieldLines(isAllText(raw) ? raw.slice() : raw.map(textOf));
   }
 
-  /** From a flat list that nobody else changes any more: it is kept, and not copied. */
+  /** From a flat list, which is kept without a copy: the caller must not change it any more. */
   static owning(raw: readonly string[]): FieldLines {
     return raw.length === 0 ? FieldLines.empty : new FieldLines(raw);
   }
@@ -47,7 +47,7 @@ export class FieldLines implements Iterable<FieldLine> {
     return this.raw.length / 2;
   }
 
-  /** The values of every line of this name, in order; an empty list where there is none. */
+  /** The values of every line of this name, in order; empty if there is none. */
   getAll(name: string): string[] {
     const values: string[] = [];
     for (let at = 0; at < this.raw.length; at += 2) {

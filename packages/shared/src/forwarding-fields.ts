@@ -1,7 +1,7 @@
 import { foldedFieldName } from "./field-syntax.ts";
 
 /**
- * The fields by which a proxy tells the next hop about its client: the client's address, host, scheme, port, certificate
+ * The fields in which a proxy describes its client to the next hop: the client's address, host, scheme, port, certificate
  * and the target that it asked for. No standard but RFC 7239 (`Forwarded`) and RFC 9440 (`Client-Cert`) lists them; these
  * are the ones that proxies, content delivery networks and load balancers write and that frameworks believe.
  */
@@ -25,7 +25,7 @@ const FORWARDING: ReadonlySet<string> = new Set(
 const PREFIXES = /^(?:x-forwarded-|fly-forwarded-|(?:x-)?ssl-client-)/;
 
 /**
- * Whether a field of this name tells about the client or what it asked for, as a proxy would: all of `X-Forwarded-*`,
+ * Whether a field of this name describes the client or its request, as a proxy would: all of `X-Forwarded-*`,
  * `Forwarded`, `X-Real-IP`, `True-Client-IP` and the like, in any case and with `_` or other punctuation for `-`.
  */
 export function isForwardingField(name: string): boolean {

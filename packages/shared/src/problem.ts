@@ -49,7 +49,7 @@ export function verdictProblem(verdict: Verdict): ProblemDetails {
 }
 
 /**
- * The problem document for an error that has an HTTP status; any other is told as a bare 500. So is an internal one: its
+ * The problem document for an error that has an HTTP status; any other becomes a bare 500. So does an internal one: its
  * message may speak of paths and such, and is for the log.
  */
 export function errorProblem(error: TrailsumError): ProblemDetails {
@@ -58,7 +58,7 @@ export function errorProblem(error: TrailsumError): ProblemDetails {
   return { type, title: sentence(meaning), status: error.status ?? 500, detail: internal ? meaning : error.message };
 }
 
-/** The code of the error that a problem document tells of, where its type is one of ours or a registered one. */
+/** The error code for the type of a problem document, if the type is one of ours or a registered one. */
 export function problemCode(type: string): ErrorCode | undefined {
   if (type === "about:blank") return undefined;
   const known = Object.entries(errorTable).find(([, row]) => "type" in row && row.type === type);

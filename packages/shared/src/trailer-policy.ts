@@ -4,7 +4,7 @@ import { foldedFieldName, isToken } from "./field-syntax.ts";
 import { isIntegrityTrailer, isTrailerNameFolded } from "./trailer-names.ts";
 
 /**
- * Which trailer fields go on, announced or not unless it says so:
+ * Which trailer fields are forwarded, announced or not unless stated:
  * - `integrity`: an allow-list. The integrity fields (`Md5`, `Size`, `Content-Digest`, `Repr-Digest`,
  *   `Unencoded-Digest`, `Content-MD5`, `Digest`, `x-goog-hash`, `x-amz-checksum-*`, `OC-Checksum`, `Upload-Checksum`),
  *   `Signature` and `Signature-Input`; for gRPC also `grpc-status`, `grpc-message` and `grpc-status-details-bin`.
@@ -45,10 +45,10 @@ export interface TrailerContext {
 export interface TrailerPolicy {
   /** The most bytes in one trailer section. */
   readonly maxBytes: number;
-  /** Whether fields that nobody announced may go on. */
+  /** Whether fields that were not announced may be forwarded. */
   readonly passesUndeclared: boolean;
   /**
-   * Whether fields that nobody announced are worth giving up a known length for: HTTP/1.1 has no room for trailers after
+   * Whether a known length is given up for fields that were not announced: HTTP/1.1 has no room for trailers after
    * content of a known length (RFC 9112 section 6.1). True where all or listed fields were asked for.
    */
   readonly undeclaredOverLength: boolean;
@@ -57,7 +57,7 @@ export interface TrailerPolicy {
    * Throws `TRAILERS_TOO_LARGE` when there are more, or larger ones, than allowed: they are never cut short.
    */
   filter(trailers: FieldLines, context: TrailerContext): FieldLines;
-  /** Those announced names under which something may go on: what the next hop may be told to expect. */
+  /** The announced names whose fields may be forwarded: what `Trailer` announces to the next hop. */
   announce(context: TrailerContext): string[];
 }
 

@@ -34,9 +34,9 @@ export interface Verdict {
   readonly missing: readonly Requirement[];
   /** Claims that cannot be understood. */
   readonly malformed: readonly MalformedClaim[];
-  /** Digests that nobody here can check. They neither help nor hurt. */
+  /** Digests of unknown algorithms. They have no effect on the verdict. */
   readonly unsupported: readonly UnsupportedClaim[];
-  /** What the receiver computed. Never told to a peer whose claim did not hold. */
+  /** What the receiver computed. Never sent to a peer whose claim did not hold. */
   readonly computed: Digests;
 }
 
@@ -130,7 +130,7 @@ function compare({ of }: Claim, computed: Digests): boolean | undefined {
   return computed.values.get(of.algorithm)?.equals(of.digest);
 }
 
-/** One field in header and trailer with different values: nobody can say which of them is meant. */
+/** One field in header and trailer with different values: it is ambiguous. */
 function conflicts(claims: readonly Claim[]): MalformedClaim[] {
   const reason = "differs between header and trailer";
   return claims

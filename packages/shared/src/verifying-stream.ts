@@ -26,7 +26,7 @@ export interface VerifyingStreamOptions {
 
 /**
  * A transform that hands bytes on unchanged and ends only after a good verdict. After a bad one it fails with the error
- * that the verdict amounts to, so that whoever reads it never sees an `end` that looks like success.
+ * that the verdict stands for, so that its reader never sees an `end` that looks like success.
  */
 export interface VerifyingStream extends Transform {
   /** The verdict, good or bad; rejects when the content did not arrive whole. It may be left unobserved. */
@@ -55,7 +55,7 @@ class VerifyingTransform extends Transform implements VerifyingStream {
     super({ writableHighWaterMark: WRITABLE_HIGH_WATER_MARK, readableHighWaterMark: READABLE_HIGH_WATER_MARK });
     this.#options = options;
     this.verdict = this.#settle.promise;
-    // Whoever only reads the stream learns of a failure there, so an unobserved rejection is no mistake.
+    // A failure also destroys the stream, so that the promise may be left unobserved.
     this.verdict.catch(() => {});
   }
 

@@ -70,7 +70,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     }
     if (given.quiet) return;
     const { computed } = verdict;
-    const told = {
+    const report = {
       url: redactedTarget(url),
       file: output,
       status,
@@ -81,7 +81,7 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
     };
     // Standard output may be taken by what was downloaded.
     const results = output === "-" ? process.stderr : process.stdout;
-    await run.print(given.json ? `${JSON.stringify(told)}\n` : md5Line(computed, output), results);
+    await run.print(given.json ? `${JSON.stringify(report)}\n` : md5Line(computed, output), results);
   } finally {
     bar.end();
   }
@@ -98,17 +98,17 @@ function requirements({ require, digest }: DownloadArguments): Requirement[] {
   ];
 }
 
-/** The name that a URL gives what is behind it; `USAGE` where it gives none that can be a file's. */
+/** The file name in a URL; `USAGE` if it has none that a file can have. */
 function nameIn(url: URL): string {
   const segment = url.pathname.split("/").at(-1) ?? "";
   let name = segment;
   try {
     name = decodeURIComponent(segment);
   } catch {
-    // An escape that is none is part of the name.
+    // A malformed escape is part of the name.
   }
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
-    throw new TrailsumError("USAGE", `${redactedTarget(url)} names no file: say what to call it with -o FILE`);
+    throw new TrailsumError("USAGE", `${redactedTarget(url)} names no file: choose a name with -o FILE`);
   }
   return name;
 }

@@ -46,7 +46,7 @@ export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
   run: uploadAll,
 });
 
-/** More of them would only wait for descriptors. */
+/** More jobs would only wait for descriptors. */
 const MAX_JOBS = 1_000;
 
 interface Job {
@@ -79,7 +79,9 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     warnOfSeeOther(entry, result);
     if (given.quiet) return;
     if (process.stdout.isTTY) bar.erase();
-    await run.print(given.json ? `${JSON.stringify(told(entry, result))}\n` : md5Line(result.digests, entry.path));
+    await run.print(
+      given.json ? `${JSON.stringify(jsonResult(entry, result))}\n` : md5Line(result.digests, entry.path),
+    );
   };
 
   /** A 303 may lead to a form to sign in as well as to a page that thanks for the upload. */
@@ -93,7 +95,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   };
 
   const counts = { failed: 0, skipped: 0 };
-  const tellUnlisted = async ({ kind, path, reason }: UnlistedEntry): Promise<void> => {
+  const reportUnlisted = async ({ kind, path, reason }: UnlistedEntry): Promise<void> => {
     const file = pathText(path);
     counts[kind] += 1;
     bar.erase();
@@ -110,10 +112,10 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   };
 
   const worker = async (): Promise<void> => {
-    // All of them take from one list; leaving it ends it for the others too.
+    // All workers take from one list; a worker that leaves the loop ends the list for the others too.
     for await (const entry of entries) {
       if (entry.kind !== "file") {
-        await tellUnlisted(entry);
+        await reportUnlisted(entry);
         continue;
       }
       try {
@@ -135,8 +137,8 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     run.warn(`${counts.skipped} of the entries found in directories were skipped`);
 }
 
-/** What is told of an upload as JSON. */
-function told({ path }: UploadEntry, { url, status, seeOther, digests, confirmedBy }: UploadResult): object {
+/** The result of an upload, for `--json`. */
+function jsonResult({ path }: UploadEntry, { url, status, seeOther, digests, confirmedBy }: UploadResult): object {
   return {
     file: pathText(path),
     url: redactedTarget(url),
@@ -148,7 +150,7 @@ function told({ path }: UploadEntry, { url, status, seeOther, digests, confirmed
   };
 }
 
-/** A listener for one upload, that tells the bar what is new. */
+/** A progress listener for one upload that advances the bar. */
 function advance(bar: ProgressBar): (progress: { readonly transferred: number }) => void {
   let before = 0;
   return ({ transferred }) => {
@@ -162,7 +164,7 @@ function described(error: unknown): { code: string; message: string } {
   return { code, message };
 }
 
-/** Whether the next file would fare no better. */
+/** Whether every further file would fail in the same way. */
 function isFinal(error: unknown): boolean {
   return (
     error instanceof TrailsumError &&

@@ -40,7 +40,7 @@ export class ArrivedContent {
   /** Whether any of it was handed to the destination. */
   written = false;
   #continued = false;
-  /** The size of the whole representation, where a 206 has told it. */
+  /** The size of the whole representation, as a 206 states it. */
   #completeLength: number | undefined;
 
   constructor(destination: OpenedDestination, wanted: readonly Algorithm[], require: readonly Requirement[] = []) {
@@ -65,12 +65,12 @@ export class ArrivedContent {
     return algorithmsInHeader(header).length > 0 || announcedIntegrityFields(header).length === 0;
   }
 
-  /** The fields that ask for what lacks, provided that the rest is still the same. */
+  /** The fields that ask for the missing part, provided that the representation is still the same. */
   get range(): string[] {
     return ["Range", `bytes=${this.size}-`, "If-Range", strongTag(this.#beginning!.header)!];
   }
 
-  /** The first response, or another one that starts again: nothing that arrived before counts any more. */
+  /** Starts with the first response, or starts again with another one: what arrived before is discarded. */
   async begin(url: URL, header: FieldLines, status: number): Promise<void> {
     this.forget();
     if (this.written) await this.#destination.restart();
@@ -108,7 +108,7 @@ export class ArrivedContent {
     await Promise.all([this.#beginning!.digester.update(chunk), this.#destination.write(chunk)]);
   }
 
-  /** Whatever comes next is not to be added to what is here. */
+  /** Discards what has arrived: the next response starts again. */
   forget(): void {
     this.#beginning?.digester.close();
     this.#beginning = undefined;
@@ -116,7 +116,7 @@ export class ArrivedContent {
     this.#completeLength = undefined;
   }
 
-  /** What is to be thought of it, now that a response has come to its end. It can be asked once. */
+  /** The verdict on all of it, once a response has ended. Call it once. */
   async verdict(header: FieldLines, trailer: FieldLines): Promise<Verdict> {
     const { header: first, digester, content, url } = this.#beginning!;
     const complete = this.#completeLength ?? digester.size;

@@ -13,7 +13,7 @@ import { intoWebStream, intoWritable } from "./stream-destination.ts";
  */
 export type DownloadDestination = string | URL | NodeJS.WritableStream | WritableStream<Uint8Array>;
 
-/** Opens a destination. `FILE_UNWRITABLE` where a file cannot be written, `USAGE` for what is no destination. */
+/** Opens a destination. Rejects with `FILE_UNWRITABLE` if a file cannot be written, `USAGE` for a value that is not a destination. */
 export async function openDestination(
   destination: DownloadDestination,
   signal: AbortSignal | undefined,
@@ -21,7 +21,7 @@ export async function openDestination(
   if (typeof destination === "string") return openFile(destination, signal);
   if (isUrl(destination)) {
     if (destination.protocol === "file:") return openFile(fileURLToPath(destination), signal);
-    throw new TrailsumError("USAGE", `a download goes into a file, and ${destination.protocol} is no file: URL`);
+    throw new TrailsumError("USAGE", `a download is written to a file: URL, not to ${destination.protocol}`);
   }
   if (isWritableLike(destination)) return intoWritable(destination, signal);
   if (isWebWritable(destination)) return intoWebStream(destination, signal);

@@ -28,7 +28,7 @@ import { userAgent } from "../transfer/user-agent.ts";
 export interface DownloadOptions {
   /** Algorithms to ask for and to compute, beside md5, which is always computed. */
   readonly digests?: readonly Algorithm[];
-  /** Whether content that nothing came to verify by is kept. Default true; it is told in the result. */
+  /** Whether content without any digest is kept; the verdict says so. Default true. */
   readonly allowUnverified?: boolean;
   /**
    * What the content must be verified by: fields such as `Size`, or `sha-256` for a digest that is at least as strong.
@@ -40,9 +40,9 @@ export interface DownloadOptions {
   readonly headers?: FieldsInit;
   /** Cancels the download: it then rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Told after each piece that was written. */
+  /** Called after each piece that was written. */
   readonly onProgress?: (progress: Progress) => void;
-  /** What sends the request: any undici `Dispatcher`. Default: a `TrailerAgent`. */
+  /** The dispatcher that sends the request: any undici `Dispatcher`. Default: a `TrailerAgent`. */
   readonly dispatcher?: Dispatcher;
   /**
    * How often a failed download is tried again: into a file always, into a stream as long as nothing was written to it.
@@ -65,8 +65,8 @@ export interface DownloadResult {
 }
 
 /**
- * Downloads `url` to a destination, hashing what arrives, and lets it be seen only after it was compared with the
- * digests in the trailers and in the header of the response.
+ * Downloads `url` to a destination and hashes what arrives. The content becomes visible only after it was compared with
+ * the digests in the trailers and in the header of the response.
  *
  * Rejects with a `TrailsumError`: `DIGEST_*` or `SIZE_MISMATCHED` for content that is not what it should be;
  * `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`; `REFUSED` with the status of an
@@ -89,7 +89,7 @@ export async function download(
   const arrived = new ArrivedContent(opened, wanted, options.require);
   try {
     const { retries = 0, signal } = options;
-    // What a stream was given cannot be taken back.
+    // What was written to a stream cannot be undone.
     const repeatable = (): boolean => opened.rewritable || !arrived.written;
     const result = await withRetries({ retries, repeatable, signal }, () =>
       followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, options)),
@@ -110,7 +110,7 @@ function cancelled(cause: unknown): TrailsumError {
   return new TrailsumError("ABORTED", "the download was cancelled", { cause });
 }
 
-/** Those that ask for the same elsewhere (RFC 9110 section 15.4). */
+/** The statuses of redirects that a GET follows (RFC 9110 section 15.4). */
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** One attempt at one URL: what the download came to, or where it is sent on to. */
@@ -140,7 +140,7 @@ async function fetchInto(
       }
       if (continued && status === 206) arrived.checkContinues(headers);
       else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
-      // There is nothing behind what arrived: perhaps all of it had, and only its end had not.
+      // There is nothing after what arrived: perhaps all of it had arrived, and only its end was lost.
       else if (continued && status === 416) return await startAnew();
       else throw await refusal(url, { status: response.statusCode, headers, content: response.body });
 

@@ -12,16 +12,16 @@ import { openPartFile } from "./part-file.ts";
 import { intoWritable } from "./stream-destination.ts";
 
 /**
- * Into a file of another name, usually beside it, so that the last step is a rename: there is either nothing or all of it.
+ * Into a file of another name, usually beside it, so that the last step is a rename: the file is either absent or complete.
  * A link is kept, and what it leads to is replaced. A file that cannot be replaced, such as a bind mount, is written
- * over, once all of the content has been accepted. What is no file, a pipe or a device, is written to as it is.
+ * over, once all of the content has been accepted. A pipe or a device is written to directly.
  * Rejects with `FILE_UNWRITABLE` if that cannot be done.
  */
 export async function openFile(given: string, signal: AbortSignal | undefined): Promise<OpenedDestination> {
   if (given === "" || given.endsWith("/"))
     throw new TrailsumError("FILE_UNWRITABLE", `"${given}" names no file: name the file to write`);
   const path = await writingFile(given, () => linkTarget(given));
-  // Found out now, and not by a rename that fails after a long download.
+  // Checked now, so that a rename does not fail after a long download.
   const before = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENAMETOOLONG") throw fileUnwritable(given, error);
     return undefined;
@@ -34,7 +34,7 @@ export async function openFile(given: string, signal: AbortSignal | undefined): 
   return intoPartFile(given, path, before);
 }
 
-/** `given` is what messages call it, `path` where it is. */
+/** `given` is the name for messages, `path` the place of the file. */
 async function intoPartFile(given: string, path: string, before: Stats | undefined): Promise<OpenedDestination> {
   const part = await writingFile(given, () => openPartFile(path, before));
   let written = 0;

@@ -22,8 +22,8 @@ export interface PartFile {
 const SUFFIX = ".trailsum";
 
 /**
- * Creates the part file for a destination, and removes those of earlier downloads to it that were left behind. `before`
- * is what is at the destination now: nobody may read the part file who may not read that.
+ * Creates the part file for a destination, and removes those that earlier downloads left behind. `before` describes the
+ * file at the destination now: the part file is not readable for anyone who cannot read that.
  */
 export async function openPartFile(path: string, before: Stats | undefined): Promise<PartFile> {
   try {

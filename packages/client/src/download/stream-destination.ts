@@ -48,8 +48,7 @@ function isOver({ destroyed, writableEnded, writable }: WritableLike): boolean {
 
 /** Into a web stream. */
 export function intoWebStream(stream: WritableStream<Uint8Array>, signal: AbortSignal | undefined): OpenedDestination {
-  if (stream.locked)
-    throw new TrailsumError("USAGE", "the destination is being written by somebody else: it is locked");
+  if (stream.locked) throw new TrailsumError("USAGE", "the destination is locked: something else is writing to it");
   const writer = stream.getWriter();
   // Its failures are those of `write` and `commit`.
   writer.closed.catch(() => {});
@@ -64,14 +63,14 @@ export function intoWebStream(stream: WritableStream<Uint8Array>, signal: AbortS
     restart: cannotRestart,
     commit: () => settled(writer.close()),
     async discard(error) {
-      // Not awaited: a sink that is stuck in a write hears of it only when that is over.
+      // Not awaited: a sink that is stuck in a write is aborted only after that write.
       writer.abort(error).catch(() => {});
     },
   };
 }
 
 async function cannotRestart(): Promise<never> {
-  throw new TrailsumError("INTERNAL", "what a stream was given cannot be taken back");
+  throw new TrailsumError("INTERNAL", "what was written to a stream cannot be undone");
 }
 
 function failed(error: unknown): TrailsumError {
@@ -103,7 +102,7 @@ function drained(writable: WritableLike, failure: () => TrailsumError | undefine
   });
 }
 
-/** As `promise`, but a stream that never takes more does not hold up who wants to stop. */
+/** Settles as `promise` does, or rejects when the signal fires, even if the stream never takes more. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -49,7 +49,7 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
   });
   const source = contentStream(response.body ?? []);
   source.on("error", (error) => stream.destroy(transportError(error, URL.parse(response.url))));
-  // A failure of either end reaches the other; who reads the stream learns of it there.
+  // A failure of either end reaches the other; the reader of the stream sees it there.
   pipeline(source, stream, () => {});
   return { body: stream, verdict: stream.verdict };
 }

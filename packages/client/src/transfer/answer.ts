@@ -4,26 +4,26 @@ import type { Dispatcher } from "undici";
 import { isProblem, MAX_PROBLEM_BYTES } from "./refusal.ts";
 import { responseFields } from "./response-fields.ts";
 
-/** What a request was answered with. */
+/** The response to a request, with as much of its content as was asked for. */
 export interface Answer {
   readonly status: number;
   readonly headers: FieldLines;
-  /** The content, as far as it was wanted. */
+  /** The content, up to the limit that was asked for. */
   readonly content: readonly Buffer[];
-  /** Why its end did not come, where that went wrong. */
+  /** Why the content is incomplete; undefined if it is complete. */
   readonly cut: Error | undefined;
 }
 
-/** How an answer is waited for. */
+/** Settings of {@link ask}. */
 export interface Asking {
-  /** How many bytes of content are wanted. What brings more is let go of, with its connection. */
+  /** The most bytes of content to read. A longer response is aborted, together with its connection. */
   readonly wanted: (status: number, headers: FieldLines) => number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Sends a request whose answer is short, or of no interest beyond its head, and gives the answer once it has come to its
- * end. undici's `request` does more: it makes a stream of every answer, which takes as long as all else about a small one.
+ * Sends a request whose response is short, or of interest only for its head. Resolves once the response has ended.
+ * undici's `request` creates a stream for every response, which doubles the time of a small request.
  */
 export async function ask(
   dispatcher: Dispatcher,
@@ -42,10 +42,10 @@ export async function ask(
   }
 }
 
-/** An answer whose content is not needed is read no further than this: then its connection is worth less. Bytes. */
+/** Content that is not needed is read up to this size, to keep the connection. Bytes. */
 const MAX_UNWANTED_BYTES = 131_072;
 
-/** What is read of an answer: for the connection to be used again, or for what it says of a refusal. */
+/** How much of a response to read: so that the connection can be used again, or for the reason of a refusal. */
 export function wantedBytes(status: number, headers: FieldLines): number {
   if (status < 400) return MAX_UNWANTED_BYTES;
   return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
@@ -104,7 +104,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   #letGo(controller: Dispatcher.DispatchController): void {
     this.#answered();
-    controller.abort(new Error("nobody wants the rest of the answer"));
+    controller.abort(new Error("the rest of the response is not needed"));
   }
 
   #answered(cut?: Error): void {

@@ -4,17 +4,17 @@ import { printable } from "./printable.ts";
 
 const MAX_REDIRECTS = 5;
 
-/** One URL on the way from the first to the last. */
+/** One URL of a chain of redirects. */
 export interface Hop {
   readonly url: URL;
   /**
-   * Whether the way here never left the origin of the first URL. Once it has, what was meant for that origin is not sent
-   * any more, not even when it leads back: whoever redirected may have chosen the target.
+   * Whether no redirect so far has left the origin of the first URL. Once one has, credentials for that origin are not
+   * sent any more, not even to that origin: another server may have chosen the target.
    */
   readonly trusted: boolean;
 }
 
-/** What an attempt comes to when the response sends it on. */
+/** The outcome of an attempt whose response is a redirect. */
 export class Redirect {
   readonly to: URL;
 
@@ -23,7 +23,7 @@ export class Redirect {
   }
 }
 
-/** Runs `attempt` at the first hop, and wherever it is sent from there. `REFUSED` after too many redirects. */
+/** Runs `attempt` at the first hop, and at each hop that it redirects to. Throws `REFUSED` after too many redirects. */
 export async function followRedirects<T>(first: Hop, attempt: (hop: Hop) => Promise<T | Redirect>): Promise<T> {
   let hop = first;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
@@ -43,8 +43,8 @@ export function nextHop(hop: Hop, to: URL): Hop {
 }
 
 /**
- * Where a response sends on to, if its status is one of those that the request can follow. `REFUSED` for a target that
- * cannot be followed: another scheme, credentials in the URL, or cleartext after TLS.
+ * The target of a redirect, if its status is one of `followed`. Throws `REFUSED` for a target that cannot be followed:
+ * another scheme, credentials in the URL, or cleartext after TLS.
  */
 export function redirection(
   from: URL,
@@ -73,7 +73,7 @@ function whyNot(from: URL, to: URL): string | undefined {
   return undefined;
 }
 
-/** Servers write UTF-8 where only ASCII is allowed, and it is read as such by browsers and curl; here it comes as latin1. */
+/** Some servers write UTF-8 where only ASCII is allowed. Browsers and curl decode it; here it arrives as latin1. */
 function decodedLocation(location: string): string {
   if (!/^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(location)) return location;
   try {
@@ -83,7 +83,7 @@ function decodedLocation(location: string): string {
   }
 }
 
-/** Whether a header field is meant for one origin, and not to be sent to another that it redirects to. */
+/** Whether a header field is for one origin only, and must not be sent to another one after a redirect. */
 export function isForOneOrigin(name: string): boolean {
   return ["authorization", "cookie", "host", "proxy-authorization"].includes(name.toLowerCase());
 }

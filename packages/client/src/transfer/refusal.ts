@@ -10,11 +10,11 @@ import {
 import { printable } from "./printable.ts";
 import { retryAfter } from "./retry-after.ts";
 
-/** More of an error's body than this tells a person nothing. Bytes. */
+/** The most content of an error response that is read. Bytes. */
 export const MAX_PROBLEM_BYTES = 65_536;
 
 /**
- * The error that a response other than a success amounts to. A problem document (RFC 9457) of a type known here keeps
+ * The error for a response whose status is not a success. A problem document (RFC 9457) of a type known here keeps
  * its code, so that a digest refused by the server is the same error as one refused by us; all else is `REFUSED`.
  */
 export async function refusal(url: URL, response: RefusingResponse): Promise<TrailsumError> {
@@ -31,14 +31,14 @@ export async function refusal(url: URL, response: RefusingResponse): Promise<Tra
   });
 }
 
-/** What is known of a response that is no success. */
+/** A response whose status is not a success. */
 interface RefusingResponse {
   readonly status: number;
   readonly headers: FieldLines;
   readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** Only what is about integrity keeps its code: a 404 is the other side's refusal, whoever wrote the document. */
+/** Only codes about integrity are kept: a 404 is a refusal by the other side, whatever its document says. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
   return code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" ? code : undefined;
@@ -63,7 +63,7 @@ async function readProblem(
     const document: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
     return typeof document === "object" && document !== null ? { ...document } : undefined;
   } catch {
-    // The status says what matters; a document that is cut short or no JSON adds nothing.
+    // The status is enough; a document that is truncated or not JSON adds nothing.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
-/** The URL that a request goes to; `USAGE` with a sentence that says what to write where it is none. */
+/** Parses the URL of a request. Throws `USAGE`, with a message that says what to write, for anything but http and https. */
 export function targetUrl(given: string | URL): URL {
   const text = String(given);
   const shown = redactedTarget(text);
@@ -17,10 +17,10 @@ export function targetUrl(given: string | URL): URL {
     const shownBare = redactedTarget(bare);
     throw new TrailsumError("USAGE", `"${shown}" has no scheme: write http://${shownBare} or https://${shownBare}`);
   }
-  throw new TrailsumError("USAGE", `"${shown}" is no URL: write something like https://host/path`);
+  throw new TrailsumError("USAGE", `"${shown}" is not a valid URL: write something like https://host/path`);
 }
 
-/** What is secret in a URL ends up in messages and logs. */
+/** Credentials in a URL would end up in messages and logs. */
 function withoutCredentials(url: URL): URL {
   if (url.username === "" && url.password === "") return url;
   throw new TrailsumError("USAGE", `the URL of ${url.host} holds a user name: send an Authorization header instead`);

@@ -2,7 +2,7 @@ import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
 import { isConnectFailure } from "../dispatcher/connector.ts";
 
-/** What undici, Node and OpenSSL call the ways in which an exchange fails, and what they are here. */
+/** The codes and sentences for the error codes of undici, Node and OpenSSL. */
 const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ECONNREFUSED", ["CONNECT_FAILED", "nothing listens there: is the server running, and is the port right?"]],
   ["ENOTFOUND", ["CONNECT_FAILED", "no such host: is the name right?"]],
@@ -33,7 +33,10 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["UND_ERR_INVALID_ARG", ["USAGE", "the request cannot be sent"]],
   ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", ["USAGE", "the request cannot be sent"]],
   ["UND_ERR_NOT_SUPPORTED", ["USAGE", "the request cannot be sent"]],
-  ["CERT_HAS_EXPIRED", ["UNTRUSTED_CERTIFICATE", "its certificate has expired: whoever runs the server must renew it"]],
+  [
+    "CERT_HAS_EXPIRED",
+    ["UNTRUSTED_CERTIFICATE", "its certificate has expired: the operator of the server must renew it"],
+  ],
   ["CERT_NOT_YET_VALID", ["UNTRUSTED_CERTIFICATE", "its certificate is not valid yet: is the clock right?"]],
   [
     "ERR_TLS_CERT_ALTNAME_INVALID",

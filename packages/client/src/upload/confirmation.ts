@@ -77,8 +77,8 @@ function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirma
 }
 
 /**
- * Whether a server may call the path of `url` this. A server below a mount point knows the end of it, and one behind a
- * proxy that adds a base path knows more: one of the two has to end with all segments of the other.
+ * Whether `path` can be the path of `url` as the server sees it. A server below a mount point sees only the end of it,
+ * and one that a proxy reaches with a base path sees more: one of the two must end with all segments of the other.
  */
 function isPathOf(url: URL, path: string): boolean {
   const asked = decodedPath(url);

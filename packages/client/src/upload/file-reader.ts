@@ -31,18 +31,18 @@ export async function* readFile(file: OpenedFile, path: string, memory: ReadingM
       const piece = await next;
       if (piece.byteLength === 0) break;
       position += piece.byteLength;
-      // Of a file that grows while it is read there may never be an end.
+      // A file that grows while it is read may never end.
       if (regular && position > before.size) throw changed(path);
       next = readBlock(file, block(position), regular ? position : null);
-      // Where an early answer ends the upload nobody asks for it any more, and the file is closed before it is read.
+      // After an early response this block is not consumed, and the file may be closed before it is read.
       next.catch(() => {});
       yield piece;
     }
   } catch (error) {
     throw unreadable(path, error);
   } finally {
-    // A reader that stops early leaves a block on its way. It has to land before the file may be closed, but a pipe
-    // may never give another one.
+    // A consumer that stops early leaves a read pending. It must complete before the file is closed; a read of a pipe
+    // may never complete.
     const landed = next.catch(() => {});
     if (regular) await landed;
   }
@@ -52,7 +52,7 @@ export async function* readFile(file: OpenedFile, path: string, memory: ReadingM
 /** All bytes of an open regular file, which is small; `FILE_CHANGED` likewise. */
 export async function readSmallFile(file: OpenedFile, path: string): Promise<Uint8Array> {
   const before = file.stat();
-  // A byte more than it has: there are files, under /proc, whose size is told as nothing.
+  // One byte more than the size: files under /proc report a size of 0.
   const block = Buffer.allocUnsafeSlow(Number(before.size) + 1);
   let length = 0;
   try {
@@ -79,7 +79,7 @@ function unreadable(path: string, error: unknown): TrailsumError {
 }
 
 function changed(path: string): TrailsumError {
-  return new TrailsumError("FILE_CHANGED", `${path} changed while it was read: send it again when it is at rest`);
+  return new TrailsumError("FILE_CHANGED", `${path} changed while it was read: retry when nothing is writing to it`);
 }
 
 function newBlock(): Buffer {

@@ -17,8 +17,8 @@ interface SeeOtherOptions {
 }
 
 /**
- * Asks with GET for what became of an upload that was accepted and answered 303 (RFC 9110 section 15.4.4). Of the
- * caller's fields only those go along that say who asks. Rejects as for any refusal unless the answer is a success.
+ * Gets the result of an upload that was accepted with a 303 (RFC 9110 section 15.4.4). Of the caller's fields only
+ * credentials and `Host` are sent. Rejects unless the response is a success.
  */
 export async function seeOther(
   first: Hop,

@@ -12,19 +12,19 @@ import type { Dispatcher } from "undici";
 import type { OpenedSource } from "./opened-source.ts";
 import type { Progress } from "../transfer/progress.ts";
 
-/** How far the sending of a content has come. */
+/** The state of an upload's content. */
 export interface Sending {
-  /** Whether all of the source was read, and taken. */
+  /** Whether all of the source was read and handed to the dispatcher. */
   ended: boolean;
-  /** Why it could not be read on. */
+  /** Why the source could not be read. */
   error?: TrailsumError | undefined;
-  /** Whether the trailers were asked for, by whoever can send them. */
+  /** Whether the dispatcher asked for the trailers. */
   asked: boolean;
-  /** What was sent, once the trailers have been given. */
+  /** The digests of what was sent, once the trailers were given. */
   sent?: Digests | undefined;
 }
 
-/** With what a content is hashed, and who is told. */
+/** How content is hashed, and where its progress is reported. */
 export interface Hashing {
   readonly algorithms: readonly Algorithm[];
   readonly sending: Sending;
@@ -41,7 +41,7 @@ export interface UploadContent {
   close(): void;
 }
 
-/** Bytes that are few: they are hashed beforehand, so that head, content and trailers go out in one write. */
+/** Content that is small: it is hashed beforehand, so that head, content and trailers leave in one write. */
 export async function contentAtOnce(
   bytes: Uint8Array,
   { algorithms, sending, onProgress }: Hashing,
@@ -81,7 +81,7 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
     digester?.close();
     Object.assign(sending, { ended: false, asked: false, error: undefined, sent: undefined });
     const own = await createStreamDigester(algorithms, source.size);
-    // It was given up for another reading meanwhile.
+    // Another reading has begun meanwhile.
     if (turn !== reading) return own.close();
     digester = own;
     for await (const chunk of remembered(source.read({ inTurn, shared: own.memory }), sending)) {

@@ -35,9 +35,9 @@ export interface UploadOptions {
   readonly headers?: FieldsInit;
   /** Cancels the upload: it then rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Told after each piece that was handed to the connection. */
+  /** Called after each piece that was handed to the connection. */
   readonly onProgress?: (progress: Progress) => void;
-  /** What sends the request. It must be able to send trailers: a `TrailerAgent`, or something composed of one. */
+  /** The dispatcher that sends the request. It must send trailers: a `TrailerAgent`, or one composed from it. */
   readonly dispatcher?: Dispatcher;
   /**
    * How often a failed upload is begun again, when the source can be read again and the failure may pass: no connection,
@@ -48,9 +48,9 @@ export interface UploadOptions {
   readonly retries?: number;
 }
 
-/** What an upload came to. */
+/** The result of an upload. */
 export interface UploadResult {
-  /** Where it was sent, after redirects. Its query is complete, and may be secret. */
+  /** The URL that took the upload, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
   /** The status of the answer; after a 303, of the answer to the GET that it asks for. */
   readonly status: number;
@@ -75,8 +75,8 @@ export interface UploadResult {
 const SEE_OTHER = 303;
 
 /**
- * Streams a source to `url`, hashing it on the way, and sends its digests behind it as trailers: `Md5`, `Size` and
- * `Content-Digest`, declared in `Trailer`. Resolves when the server has accepted it, and has not contradicted.
+ * Streams a source to `url`, hashes it on the way, and sends its digests after it as trailers: `Md5`, `Size` and
+ * `Content-Digest`, declared in `Trailer`. Resolves when the server has accepted it and does not report other content.
  *
  * Rejects with a `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
  * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` if
@@ -110,15 +110,15 @@ export async function upload(
   }
 }
 
-/** Sends the source to one URL: what the upload came to, or where it is sent on to. */
+/** Sends the source to one URL. Returns the result, or the redirect to follow. */
 async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Promise<UploadResult | Redirect> {
   const { url, trusted } = hop;
   const { dispatcher = defaultDispatcher(), headers, method = "PUT", onProgress, signal } = options;
   const algorithms = chosenAlgorithms(options.digests);
   const sending: Sending = { ended: false, asked: false };
   const hashing = { algorithms, sending, onProgress };
-  // Our own connection sends what comes in one turn in one write, and has sent a piece before it asks for another. Of
-  // anybody else's dispatcher nobody can know.
+  // Our own connection batches writes of one event loop iteration, and has sent a piece before it asks for the next one.
+  // Another dispatcher may do neither.
   const own = options.dispatcher === undefined;
   const content =
     own && source.whole !== undefined
@@ -149,9 +149,9 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
     return resultOf(url, sent, answer, confirmation(url, sent, answer));
   } catch (error) {
     if (signal?.aborted === true) throw cancelled(error);
-    // Who was sent all of the content and no trailers finds that digests lack. That is not the network's doing.
+    // A server that received the content but no trailers reports missing digests: the dispatcher dropped them.
     if (sending.ended && !sending.asked && isAboutDigests(error)) throw noTrailers(url);
-    // What went wrong here is the cause, whatever became of the connection then.
+    // An error of the source is the cause, whatever happened to the connection then.
     throw transportError(sending.error ?? error, url);
   } finally {
     content.close();
@@ -159,8 +159,9 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
 }
 
 /**
- * Where the content is to be sent in place of here, if the answer says so. `REFUSED` where that cannot be done: the
- * source cannot be read again, or a POST would have to become a GET (RFC 9110 sections 15.4.2 and 15.4.3).
+ * The target of a redirect that repeats the upload; undefined if the response is no such redirect. Throws `REFUSED` if
+ * the upload cannot be repeated: the source cannot be read again, or a POST would become a GET (RFC 9110 sections 15.4.2
+ * and 15.4.3).
  */
 function sentOn(url: URL, { status, headers }: Answer, source: OpenedSource, method: string): URL | undefined {
   const elsewhere = redirection(url, status, headers, [301, 302, 307, 308]);

@@ -20,15 +20,15 @@ describe("a target URL", () => {
     ["localhost:8080/a", '"localhost:8080/a" has no scheme: write http://localhost:8080/a or https://localhost:8080/a'],
     ["127.0.0.1:8080", '"127.0.0.1:8080" has no scheme: write http://127.0.0.1:8080 or https://127.0.0.1:8080'],
     ["//host/a", '"//host/a" has no scheme: write http://host/a or https://host/a'],
-    ["/tmp/file", '"/tmp/file" is no URL: write something like https://host/path'],
+    ["/tmp/file", '"/tmp/file" is not a valid URL: write something like https://host/path'],
     ["ftp://host/a", '"ftp://host/a" begins with ftp://: only http:// and https:// can be used'],
     ["file:///etc/passwd", '"file:///etc/passwd" begins with file://: only http:// and https:// can be used'],
-    ["", '"" is no URL: write something like https://host/path'],
-    ["http://", '"http://" is no URL: write something like https://host/path'],
-    ["http://host:99999/", /is no URL/],
-    ["http://ho st/", /is no URL/],
-    ["https://[::1/", /is no URL/],
-    [new URL("data:text/plain,x"), /is no URL/],
+    ["", '"" is not a valid URL: write something like https://host/path'],
+    ["http://", '"http://" is not a valid URL: write something like https://host/path'],
+    ["http://host:99999/", /is not a valid URL/],
+    ["http://ho st/", /is not a valid URL/],
+    ["https://[::1/", /is not a valid URL/],
+    [new URL("data:text/plain,x"), /is not a valid URL/],
   ])("may not be %s, and a sentence says what to write", (given, sentence) => {
     expect(() => targetUrl(given)).toThrow(expect.objectContaining({ code: "USAGE" }));
     expect(() => targetUrl(given)).toThrow(sentence);

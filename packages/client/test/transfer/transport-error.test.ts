@@ -34,7 +34,11 @@ describe("an error of the transport becomes one of ours:", () => {
     ["ERR_SSL_TLSV1_ALERT_NO_PROTOCOL", "PROTOCOL", "TLS could not be agreed on (what the system says)"],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "USAGE", "the request cannot be sent: what the system says"],
     ["EPROTO", "PROTOCOL", "TLS could not be agreed on"],
-    ["CERT_HAS_EXPIRED", "UNTRUSTED_CERTIFICATE", "its certificate has expired: whoever runs the server must renew it"],
+    [
+      "CERT_HAS_EXPIRED",
+      "UNTRUSTED_CERTIFICATE",
+      "its certificate has expired: the operator of the server must renew it",
+    ],
     ["CERT_NOT_YET_VALID", "UNTRUSTED_CERTIFICATE", "its certificate is not valid yet: is the clock right?"],
     [
       "ERR_TLS_CERT_ALTNAME_INVALID",

@@ -8,7 +8,7 @@ import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trails
 
 import { createWithin } from "./file-errors.ts";
 
-/** What tells one version of a file from every other: its inode, its size, and when it was last written. */
+/** What identifies a version of a file: its inode, its size and its modification time. */
 export type FileIdentity = Pick<BigIntStats, "ino" | "size" | "mtimeNs">;
 
 /** The digests of a directory's files, one small file for each version. */
@@ -47,11 +47,11 @@ interface DigestRecord {
 
 // What cannot be read may be being written, and what is for another file system is staged there.
 const SETTLED = 60 * 60 * 1000;
-// How many versions are noted. What is forgotten is left to the next sweep.
+// The most versions that are noted. The next sweep removes the records of others.
 const MAX_NOTED = 10_000;
 
 /**
- * Records are kept apart from the files, which are nobody's but the user's, and bound to a version rather than to a
+ * Records are kept apart from the files, which belong to the user, and are bound to a version rather than to a
  * path: a record is written before its file is moved to where it is seen, so that at every instant the file that is
  * seen has its own record, and a file that was put there by other means has none.
  * `makeDirectory` makes the directory again, should it have been removed.
@@ -153,7 +153,7 @@ function describes(record: DigestRecord, { ino, size, mtimeNs }: FileIdentity): 
   return record.inode === String(ino) && record.size === Number(size) && record.modified === String(mtimeNs);
 }
 
-/** A record that was cut short by a crash is none. */
+/** Undefined for a record that a crash truncated. */
 function parseRecord(text: string | undefined): DigestRecord | undefined {
   if (text === undefined) return undefined;
   try {

@@ -5,9 +5,8 @@ import { fileErrorCode } from "@trailsum/files";
 import { LARGE_BLOCK } from "./write-blocks.ts";
 
 /**
- * A file that is written to past the system's memory (open(2), `O_DIRECT`): the disk takes the bytes from where they
- * are. Content that must be on the disk before its receipt is sent gains nothing from a copy in memory, and making it
- * can cost as much as hashing.
+ * A file that is written without the page cache (open(2), `O_DIRECT`). Content that must be on the disk before its receipt
+ * is sent gains nothing from a copy in memory, and making that copy can cost as much as hashing.
  */
 export class DirectFile {
   readonly #file: FileHandle;
@@ -17,7 +16,7 @@ export class DirectFile {
     this.#file = file;
   }
 
-  /** Opens an existing file; undefined where there is no such way to the disk. */
+  /** Opens an existing file; undefined if the file system does not support it. */
   static async open(path: string): Promise<DirectFile | undefined> {
     const { O_WRONLY, O_DIRECT } = constants;
     // Only Linux has the flag, and not all of its file systems take it.

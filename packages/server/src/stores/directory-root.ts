@@ -128,6 +128,6 @@ async function checkWay(
 }
 
 function inTheWay(there: Stats): TrailsumError {
-  const kind = there.isDirectory() ? "a directory" : "something that is no file";
+  const kind = there.isDirectory() ? "a directory" : "something that is not a file";
   return new TrailsumError("CONFLICT", `${kind} is stored under this path: choose another name`);
 }

@@ -42,12 +42,13 @@ export interface DirectoryStoreOptions {
  *
  * A crash at any instant leaves the old object or the new one, each with its own digests. What a crash left behind is
  * removed when a store is created, or within an hour or two if it happened on another machine. Several stores, processes
- * and containers may serve one directory; a commit with a condition is atomic among all of them.
+ * and containers may serve one directory; commits with a condition are atomic among all of them, and all commits are
+ * within one process.
  *
  * Directories below may be other mounts: what is for them is received in a folder `.trailsum-staging` there. File systems
  * that cannot sync a directory are used as they are.
- * An object is on the disk before it is to be seen; what is beyond its first 16 MiB goes there past the system's memory,
- * where the file system has such a way.
+ * An object is on the disk before it becomes visible; what is beyond its first 16 MiB is written without the page cache
+ * if the file system supports that.
  * Rejects with `FILE_UNREADABLE` or `FILE_UNWRITABLE` where the directory cannot be used.
  */
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
@@ -63,7 +64,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     const code = fileErrorCode(error);
     const reasons: Readonly<Record<string, string>> = {
       ENOENT: "does not exist: create it first",
-      ENOTDIR: "is no directory: name one to keep files in",
+      ENOTDIR: "is not a directory: name one to keep files in",
       EACCES: "cannot be written to: no permission",
       EROFS: "cannot be written to: the file system is read-only",
     };
@@ -123,7 +124,7 @@ class DirectoryStore implements Store {
     return holdLockFile(join(this.#folders.locks, name), action);
   }
 
-  /** From here on each step leaves either the old object or the new one to be seen, and both with their right digests. */
+  /** After each step either the old object or the new one is visible, with its own digests. */
   async #publish(path: string, version: NewVersion): Promise<Committed> {
     const { condition } = version;
     await this.#root.checkReplaceable(path);
@@ -150,7 +151,7 @@ class DirectoryStore implements Store {
     } catch (error) {
       if (fileErrorCode(error) !== "EXDEV") throw error;
     }
-    // What looked like one file system is none (a bind mount, a quota): a copy within the other is another version.
+    // What looked like one file system is two (a bind mount, a quota): a copy on the other one is another version.
     await this.#records.remove(key, identity);
     const copy = await this.#areas.copyBeside(entry, file);
     try {
@@ -167,8 +168,8 @@ class DirectoryStore implements Store {
   }
 
   /**
-   * Removes, in its own time, what is only untidy: records of files that somebody else has removed or replaced, and what
-   * processes elsewhere, which cannot be looked up from here, have left of uploads.
+   * Removes in the background the records of files that other programs have removed or replaced, and what processes that
+   * cannot be looked up from here have left of uploads.
    */
   #sweep(): void {
     if (Date.now() - this.#swept < SWEEP_INTERVAL) return;
@@ -221,7 +222,7 @@ class DirectoryStore implements Store {
         const known = await this.#records.read(key, stats);
         if (known === undefined) this.#removeStaleRecord(real, stats);
         else this.#records.note(key, stats);
-        // Many may ask for it at once: one of them reads it.
+        // Of several concurrent requests, one reads the file.
         const digests =
           known?.values.has("sha-256") === true || stats.size > digestUpTo
             ? known
@@ -243,11 +244,11 @@ class DirectoryStore implements Store {
     const digester = await createDigester(["md5", "sha-256", ...(known?.values.keys() ?? [])]);
     for await (const chunk of fileStream(file, Number(identity.size), { autoClose: false })) digester.update(chunk);
     const digests = digester.digest();
-    // It may have been written to meanwhile.
+    // The file may have been written to meanwhile.
     if (!sameVersion(identity, await file.stat({ bigint: true }))) return undefined;
     // What was recorded when it was verified decides what it should be.
     if (known !== undefined && !agree(known, digests)) return known;
-    // It can be served without being remembered, from a full disk, say.
+    // The object can be served without a record, for example when the disk is full.
     await this.#records.write(key, identity, digests).catch(() => {});
     return digests;
   }

@@ -5,11 +5,11 @@ import { DirectFile } from "./direct-file.ts";
 import { fileError } from "./file-errors.ts";
 import { giveBlockBack, LARGE_BLOCK, SMALL_BLOCK, takeLargeBlock, takeSmallBlock } from "./write-blocks.ts";
 
-// The first block of a file is not larger than what comes first, unless that is tiny.
+// The first block of a file is as large as its first piece, but not smaller than this.
 const SMALLEST_BLOCK = 4096;
-// What comes first of a file stays in the system's memory, and so most files do: they are likely to be asked for soon.
+// The beginning of a file, and so most files, stays in the page cache: it is likely to be read soon.
 const REMEMBERED = 16 * LARGE_BLOCK;
-// How much is written to memory before the disk is told to keep it, so that the last sync finds little left to do.
+// How much is written to the page cache before it is synced, so that the last sync is short.
 const SYNC_INTERVAL = 64 * LARGE_BLOCK;
 
 /**
@@ -20,7 +20,7 @@ const SYNC_INTERVAL = 64 * LARGE_BLOCK;
 export class StagedFile extends Writable {
   readonly #path: string;
   readonly #file: FileHandle;
-  /** The same file, for blocks that go straight to the disk; null where there is no such way. */
+  /** The same file, for blocks that bypass the page cache; null if that is not supported. */
   #direct: DirectFile | null | undefined;
   /** The block that is being filled. */
   #block: Buffer | undefined;
@@ -42,7 +42,7 @@ export class StagedFile extends Writable {
   override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const rest = this.#fill(chunk);
     if (rest.length === 0) return done();
-    // The disk is slower than the sender, who has to wait.
+    // The disk is slower than the sender, which has to wait.
     this.#writing!.then(
       () => this._write(rest, encoding, done),
       (error: unknown) => done(fileError(error, "FILE_UNWRITABLE")),
@@ -76,7 +76,7 @@ export class StagedFile extends Writable {
     await this.#file.sync();
   }
 
-  /** Copies what there is room for while at most one block is being written. Returns the rest. */
+  /** Copies as much as there is room for while at most one block is being written. Returns the rest. */
   #fill(chunk: Buffer): Buffer {
     let rest = chunk;
     while (rest.length > 0) {
@@ -103,7 +103,7 @@ export class StagedFile extends Writable {
     block.copy(this.#block);
   }
 
-  /** Has a full block written, and another one filled meanwhile. */
+  /** Writes a full block while another one is filled. */
   #writeBlock(block: Buffer): void {
     this.#before += block.length;
     this.#block = undefined;
@@ -132,7 +132,7 @@ export class StagedFile extends Writable {
 
   async #write(bytes: Buffer): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
-      // A full disk takes a part, and says why only when asked again.
+      // A full disk takes a part of it; the next write fails.
       const written = (await this.#toDisk(rest)) || (await this.#toMemory(rest));
       this.#written += written;
       rest = rest.subarray(written);
@@ -140,7 +140,7 @@ export class StagedFile extends Writable {
     if (this.#unsynced >= SYNC_INTERVAL && this.#syncing === undefined) this.#syncInBackground();
   }
 
-  /** Writes a whole large block past the system's memory, where there is a way. Returns how many bytes it took. */
+  /** Writes a whole large block without the page cache, if that is supported. Returns the bytes written. */
   async #toDisk(block: Buffer): Promise<number> {
     const position = this.#written;
     if (block.length < LARGE_BLOCK || position < REMEMBERED || position % LARGE_BLOCK !== 0) return 0;
@@ -160,7 +160,7 @@ export class StagedFile extends Writable {
       this.#syncing = undefined;
     });
     this.#syncing = syncing;
-    // The system reports a failed sync only once, so this is where it has to be taken up.
+    // The system reports a failed sync only once, so it is handled here.
     syncing.catch((error: unknown) => this.#fail(error));
   }
 

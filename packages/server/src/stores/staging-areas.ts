@@ -32,7 +32,7 @@ export class StagingAreas {
     this.#folders = folders;
   }
 
-  /** Opens the store's own area: what was left behind there is removed. */
+  /** Opens the store's own area, and removes what was left behind there. */
   async open(): Promise<void> {
     await removeLeftovers({ directory: this.#folders.staging, exclusive: true });
   }
@@ -102,7 +102,7 @@ export class StagingAreas {
   }
 }
 
-/** The final mode of a file. Until it is published, the folder that it is in lets nobody else in. */
+/** The final mode of a file. Until it is published, its folder is closed to other users. */
 const MODE = 0o644;
 
 /** The deepest directory on the way to `target` that exists, at or below `root`, and the device that it is on. */

@@ -11,7 +11,7 @@ export interface StoreFolders {
   readonly digests: string;
   /** The locks of commits. */
   readonly locks: string;
-  /** Makes those that are missing: somebody may remove them at any time. The directory itself is not made again. */
+  /** Creates the missing folders: they may be removed at any time. The directory itself is not created again. */
   make(): Promise<void>;
 }
 

@@ -12,9 +12,9 @@ import type { Digests } from "@trailsum/shared";
  * `PATH_FORBIDDEN` for names that it cannot or may not use.
  */
 export interface Store {
-  /** Begins an object that nobody can see yet. A `size` known beforehand lets a store refuse at once what cannot fit. */
+  /** Begins an object, not visible yet. A `size` known beforehand lets a store refuse at once what cannot fit. */
   stage(path: string, options?: StageOptions): Promise<StagedObject>;
-  /** The object at a path, or undefined where there is none. It must be closed, or its stream read or destroyed. */
+  /** The object at a path; undefined if there is none. It must be closed, or its stream read or destroyed. */
   open(path: string, options?: OpenOptions): Promise<StoredObject | undefined>;
 }
 

@@ -19,11 +19,11 @@ const EXTENSIONS =
  * Undoes the chunked transfer coding, up to the last chunk (RFC 9112 section 7.1). It reads from the buffers it is given
  * without copying, except that it puts the content of small chunks together: what each piece costs after that is far more
  * than a copy. It refuses what two recipients could read differently: sizes with a sign, a prefix, spaces or too
- * many digits, anything behind a size that is no extension, lines that do not end in CRLF. It throws a {@link SyntaxFault}
+ * many digits, anything after a size that is not an extension, lines that do not end in CRLF. It throws a {@link SyntaxFault}
  * for them.
  */
 export class ChunkedDecoder {
-  /** Where the last `read` stopped: the position behind what it has used up. */
+  /** Where the last `read` stopped: the position after the bytes that it has consumed. */
   position = 0;
   #state: "size" | "extension" | "size-lf" | "data" | "data-cr" | "data-lf" | "last" = "size";
   #left = 0;
@@ -115,7 +115,7 @@ export class ChunkedDecoder {
       this.#extension = ";";
       this.#state = "extension";
     } else {
-      throw invalidSize("a chunk size followed by what is no extension");
+      throw invalidSize("a chunk size followed by something that is not an extension");
     }
   }
 
@@ -128,7 +128,8 @@ export class ChunkedDecoder {
       this.#extension += String.fromCharCode(byte);
       return;
     }
-    if (!EXTENSIONS.test(this.#extension)) throw invalidSize("a chunk size followed by what is no extension");
+    if (!EXTENSIONS.test(this.#extension))
+      throw invalidSize("a chunk size followed by something that is not an extension");
     this.#extension = "";
     this.#state = "size-lf";
   }

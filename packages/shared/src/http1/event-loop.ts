@@ -1,5 +1,5 @@
 // What Node's event loop offers, as it was when this module was loaded. Fake timers in tests (sinon, vitest, jest)
-// replace the globals, and nothing would leave a connection until somebody moves their clock.
+// replace the globals, and nothing would be sent until a test advances the fake clock.
 
 /** Node's own `queueMicrotask`. */
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;

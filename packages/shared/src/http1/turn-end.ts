@@ -1,18 +1,18 @@
 import { queueMicrotask, setImmediate } from "./event-loop.ts";
 
-/** Called for what waits until the end of the turn. */
+/** Called at the end of the event loop iteration. */
 type Leave = () => void;
 
-/** So many leave together; what waits longer would only wait. */
+/** The most callbacks in a batch. */
 const MOST = 64;
 
 let waiting: Leave[] = [];
 let scheduled = false;
 
 /**
- * Has `leave` called at the end of this turn of the event loop, when all that has arrived has been looked at, right after
- * those who asked before. Writes that follow each other at once cost less than the same ones now and then: whoever reads
- * them on another core is woken by the first and still awake for the others, and the way through the system stays warm.
+ * Calls `leave` at the end of this event loop iteration, when everything that arrived has been handled, after the callbacks
+ * registered before. Writes in one batch cost less than scattered ones: the reader on another core is woken by the first
+ * and still awake for the others, and the caches stay warm.
  */
 export function atTurnEnd(leave: Leave): void {
   if (waiting.length === MOST) leaveAll();
@@ -34,7 +34,7 @@ function leaveAll(): void {
     try {
       leave();
     } catch (error) {
-      // It is nobody else's: those behind it still leave.
+      // One callback's error must not stop the others.
       queueMicrotask(() => {
         throw error;
       });

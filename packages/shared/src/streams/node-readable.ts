@@ -14,7 +14,7 @@ interface ReadableState {
  * or closes without `end`, and destroys it in every case. Old streams are asked to pause, and may give more all the same.
  */
 export function nodeReadable(stream: ReadableLike): Readable {
-  // Of the fast ones too, one that does not say that it was closed has to be watched.
+  // A Node stream that does not emit `close` has to be watched as well.
   return stream instanceof Readable && stateOf(stream)?.emitClose === true ? stream : new ForeignReadable(stream);
 }
 
@@ -34,7 +34,7 @@ export function isWhole(stream: ReadableLike & { readonly stream?: unknown }): b
   return !isClosedHttp2Stream(stream.stream);
 }
 
-/** So many chunks are taken ahead of the reader. */
+/** How many chunks are buffered ahead of the reader. */
 const CHUNKS_AHEAD = 4;
 
 class ForeignReadable extends Readable {
@@ -44,7 +44,7 @@ class ForeignReadable extends Readable {
   constructor(source: ReadableLike) {
     super({ objectMode: true, highWaterMark: CHUNKS_AHEAD });
     this.#source = source;
-    // Before a listener of somebody else's destroys it at its end, which would then look like an early one.
+    // First, because another listener may destroy the stream on `end`, which would look like an early close.
     if (source.prependListener === undefined) source.on("end", this.#onEnd);
     else source.prependListener("end", this.#onEnd);
     source.on("error", this.#onError);
@@ -52,7 +52,7 @@ class ForeignReadable extends Readable {
     if (stateOf(source)?.emitClose === false) this.#watchDestroy();
     // At once: an old stream gives what it has whether or not it was asked.
     source.on("data", this.#onData);
-    // Nothing would ever be heard of it.
+    // It would emit nothing any more.
     if (isSpent(source)) this.#onCut();
   }
 

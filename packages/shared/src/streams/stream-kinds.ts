@@ -5,7 +5,7 @@ import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
 
 type Listener = (value?: unknown) => void;
 
-/** A readable stream of Node, of readable-stream, or of Node's past: it has `pipe` and tells by events what it reads. */
+/** A readable stream of Node, of readable-stream, or of Node's past: it has `pipe` and emits what it reads. */
 export interface ReadableLike {
   pipe(destination: NodeJS.WritableStream): unknown;
   on(event: string, listener: Listener): unknown;
