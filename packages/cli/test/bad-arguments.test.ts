@@ -157,7 +157,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   ],
 ];
 
-test("what cannot be done is told in one line that says what to do", async () => {
+test("an impossible request is reported in one line that says what to do", async () => {
   const cwd = await tempDir();
   await writeFile(join(cwd, "it"), "no certificate");
   const results = await inLanes(

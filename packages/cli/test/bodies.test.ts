@@ -64,7 +64,7 @@ test("an empty file and a file of one byte go up and come down again", async () 
   expect(await filesBelow(place)).toEqual(["copy"]);
 });
 
-test("a download is named by its URL, decoded, and a query is no part of it", async () => {
+test("a download is named by its URL, decoded and without the query", async () => {
   const { url } = await serve();
   const place = await tempDir();
   await trailsum(["upload", await fileOf(), `${url}/a/b%20%C3%A9.txt`]);

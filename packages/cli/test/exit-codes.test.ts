@@ -34,7 +34,7 @@ test("every exit status, each from a process that talks to a server", async () =
   expect(await filesBelow(directory)).toEqual(["it"]);
 });
 
-test("1: what nobody expected is told as a bug, and where it is", async () => {
+test("1: an unexpected error is reported as a bug, with its stack", async () => {
   const processRun = fileURLToPath(new URL("../src/process-run.ts", import.meta.url));
   const script = `
     const { runCommand } = await import(${JSON.stringify(processRun)});

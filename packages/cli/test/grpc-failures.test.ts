@@ -52,7 +52,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
   /** What the service made of the last call. */
   const seen = (): { end: string; deadline: number } | undefined => open.service.calls.at(-1);
 
-  test("that is refused tells every code as it is, in the head of a response that is nothing but a head", async () => {
+  test("that is refused keeps its status code, in a response of a header section alone", async () => {
     const asked = codes.map((code) => refusal({ code, details: `this is ${code}`, after: 0 }));
     const outcomes = asked.map((message) => open.client.serverStream("refuse", message).outcome);
     const head = { "content-type": ["application/grpc+proto"], date: [ANY_DATE], ...addedBy(way) };
@@ -62,7 +62,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     expect((await Promise.all(outcomes)).map(told)).toEqual(expected);
   });
 
-  test.each([0, 2])("that is refused behind %i messages tells why, in any words, with details", async (after) => {
+  test.each([0, 2])("that is refused after %i messages keeps its status, message and details", async (after) => {
     const details = Buffer.from([8, 3, 0, 255, 13, 10, 128]);
     const metadata = [
       ["trailing-grpc-status-details-bin", details],
@@ -83,7 +83,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     }
   });
 
-  test("to a method that is not there is told so", async () => {
+  test("to a method that does not exist is answered as such", async () => {
     const { code, details } = await open.client.unary("nothing", Buffer.alloc(0)).outcome;
     expect([code, details]).toEqual([status.UNIMPLEMENTED, "The server does not implement the method nothing"]);
   });

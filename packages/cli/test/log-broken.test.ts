@@ -41,7 +41,7 @@ describe("serve and proxy", () => {
     }
   });
 
-  test("go on when the reader of their log stalls, and end when they are told to", async () => {
+  test("go on when the reader of their log stalls, and end on a signal", async () => {
     for (const running of await both()) {
       running.child.stderr?.pause();
       expect(await statuses(portOf(running), 400)).toEqual(new Set(["404"]));

@@ -69,7 +69,7 @@ describe("results", () => {
     expect(sent.stdout + named.stdout + received.stdout).toBe(printed.stdout);
   });
 
-  test("as JSON are one object a line, and tell what verified", async () => {
+  test("as JSON are one object a line, and say what verified", async () => {
     const { url } = serving;
     const sent = await trailsum(["upload", "it", "absent", `${url}/`, "--json", "--digest", "sha-256, crc32c"], {
       cwd,
@@ -152,7 +152,7 @@ test("results that cannot be written are an error, and a reader that is gone is 
   expect((await serving.visible()).toSorted()).toEqual(["it", "it2"]);
 });
 
-test("an upload whose results nobody reads ends when it is told to", async () => {
+test("an upload whose results are not read ends on a signal", async () => {
   const { url, visible } = serving;
   const name = "x".repeat(250);
   await Promise.all(Array.from({ length: 2_000 }, (_, at) => writeFile(join(cwd, `${name}${at}`), "")));

@@ -39,7 +39,7 @@ test("serve listens where --host and --port say, and says so when something else
   expect((await trailsum(["upload", await fileOf(), `${url}/it`])).exitCode).toBe(0);
 });
 
-test("--max-size refuses what is larger: at once where its length is told, and else as soon as it is known", async () => {
+test("--max-size refuses what is larger: by its length, or else once it is known", async () => {
   const { url, port, visible, staged } = await serve(["--max-size", "1K"]);
   const told = await rawClient(port);
   await told.write(`PUT /told HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\nMd5: ${md5(content)}\r\n\r\n`);
@@ -76,7 +76,7 @@ test("--require sha-256 refuses uploads whose strongest digest is weaker", async
   expect(await visible()).toEqual(["sha-256", "sha-512"]);
 });
 
-test("an upload that is refused early is told of it, however much was still to be sent", async () => {
+test("an upload that is refused early learns why, however much is left to send", async () => {
   const { url } = await serve(["--max-size", "1K"]);
   const { exitCode, stderr } = await trailsum(["upload", await fileOf(Buffer.alloc(30_000_000)), `${url}/it`]);
   expect(exitCode).toBe(4);

@@ -99,7 +99,7 @@ test("what is typed goes before the environment, and that before the file that -
   expect(await algorithms(["--digest", "sha", "-X", "PUT"], env)).toEqual(["PUT", "md5", "sha"]);
 });
 
-test("a file that holds no settings is told as such", async () => {
+test("a file without settings is reported as such", async () => {
   const cwd = await tempDir();
   const files = { "broken.json": "{", "list.json": "[]" };
   for (const [name, text] of Object.entries(files)) await writeFile(join(cwd, name), text);
@@ -127,7 +127,7 @@ test.each([
   ["TRAILSUM_CONFI", ": did you mean TRAILSUM_CONFIG?"],
   ["TRAILSUM_SOMETHING", ""],
   ["TRAILSUM_", ""],
-])("a variable that is no setting is an error: %s", async (name, suggested) => {
+])("an unknown variable is an error: %s", async (name, suggested) => {
   const { exitCode, stdout, stderr } = await trailsum(["download", "http://127.0.0.1:1/x"], { env: { [name]: "1" } });
   expect([exitCode, stdout, stderr]).toEqual([
     2,

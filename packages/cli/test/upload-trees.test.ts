@@ -84,7 +84,7 @@ test("everything in a directory that cannot be uploaded is named, and the rest i
   expect(await visible()).toEqual(["a", "link/c", "real/c", "sub/b"]);
 });
 
-test("--links skip uploads no links, says so, and that is no failure", async () => {
+test("--links skip skips links, reports them, and exits with 0", async () => {
   await files("tree/a", "tree/real/c", "tree/.trailsum/x", "tree/deep/.trailsum");
   await symlink("real", join(cwd, "tree/link"));
   await symlink("a", join(cwd, "tree/file"));

@@ -62,7 +62,7 @@ test("an upload of several chunks with further digests is framed without a flaw"
   expect(message.rest).toHaveLength(0);
 });
 
-test("serve sends trailers to whoever names them in TE, and a length to all others", async () => {
+test("serve sends trailers to clients that send TE: trailers, and a length to others", async () => {
   const { url, port } = await serve();
   await trailsum(["upload", await fileOf(), `${url}/it`]);
   const get = async (...lines: string[]) => {

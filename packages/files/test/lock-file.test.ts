@@ -16,7 +16,7 @@ async function lockPath(): Promise<string> {
 }
 
 describe("a lock between processes", () => {
-  test("is held by one at a time, and leaves nothing behind", async () => {
+  test("is held by one at a time, and leaves no file", async () => {
     const path = await lockPath();
     let holders = 0;
     const most: number[] = [];

@@ -121,7 +121,7 @@ describe("what a crash may leave on the disk", () => {
   });
 });
 
-test("a server that is stopped in the middle of an upload leaves nothing behind", async () => {
+test("a server that is stopped in the middle of an upload leaves no file", async () => {
   const { store, visible, staged } = await directoryFixture();
   const { port, server, settled } = await handle({ store });
   const client = await rawClient(port);

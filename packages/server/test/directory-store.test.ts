@@ -31,7 +31,7 @@ describe("the directory store", () => {
     expect(await records()).toHaveLength(1);
   });
 
-  test("makes its own folder again when somebody has removed it", async () => {
+  test("creates its own folder again when it was removed", async () => {
     const { directory, store, records, staged } = await directoryFixture();
     await put(store, "a", content);
     await rm(join(directory, ".trailsum"), { recursive: true });
@@ -146,7 +146,7 @@ describe("files that other tools put there", () => {
     expect(await records()).toHaveLength(1);
   });
 
-  test("have no digest told beforehand where they are large", async () => {
+  test("have no digest in the header if they are large", async () => {
     const { directory } = await directoryFixture();
     const store = await createDirectoryStore({ directory, digestOnOpen: 10 });
     await writeFile(join(directory, "a"), content);
@@ -257,7 +257,7 @@ describe("ways that lead somewhere else", () => {
     await expect(store.open("link/digests")).rejects.toMatchObject(refused);
   });
 
-  test("a symbolic link that leads nowhere is no object, and is not replaced", async () => {
+  test("a dangling symbolic link is not an object, and is not replaced", async () => {
     const { directory, store } = await directoryFixture();
     await symlink("nowhere", join(directory, "link"));
     expect(await store.open("link")).toBeUndefined();

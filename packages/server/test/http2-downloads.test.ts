@@ -202,7 +202,7 @@ test("a client that grants no window stops the source, and nobody else", async (
   );
 });
 
-test("a signal breaks the response off", async () => {
+test("a signal aborts the response", async () => {
   const controller = new AbortController();
   const source = new Readable({ read() {} });
   source.push(content);

@@ -94,7 +94,7 @@ function watchRequests(server: Server): { count: number } {
   return requests;
 }
 
-test("a request behind an answer that closes the connection is not carried out", async () => {
+test("a request after a response that closes the connection is not performed", async () => {
   const handling = await handle({ maxSize: 10 });
   const client = await rawClient(handling.port);
   const large = request("PUT /large", ["Content-Length: 20"], "0123456789");

@@ -48,14 +48,14 @@ test("who offers a protocol that is not spoken here is refused", async () => {
   expect(accepted).toEqual([]);
 });
 
-test("a client that offers http/1.0 alone is taken for one of HTTP/1.1", async () => {
+test("a client that offers only http/1.0 is served by the HTTP/1.1 server", async () => {
   const { port, accepted } = await opened(true);
   const { cert } = await certificate();
   await rawClient(port, { tls: { ca: cert, ALPNProtocols: ["http/1.0"] } });
   await expect.poll(() => accepted).toEqual(["HTTP/1.1"]);
 });
 
-test("who is lost before it has said anything is let go of", async () => {
+test("a client that disconnects before it sends anything is released", async () => {
   const { port, accepted } = await opened(false);
   const client = await rawClient(port);
   await client.write("PR");

@@ -188,7 +188,7 @@ describe("content that is not what it should be", () => {
           ),
         async () => ({}),
       ],
-    ])("%s: broken off, never ended", async (_what, source, options) => {
+    ])("%s: aborted, never ended", async (_what, source, options) => {
       const { port, outcome } = await answering(source, await options());
       const client = await rawClient(port);
       client.end(wire);
@@ -215,7 +215,7 @@ describe("content that is not what it should be", () => {
     expect(await outcome()).toMatchObject({ code: "STORED_BYTES_DIFFER" });
   });
 
-  test("is broken off over TLS, too", async () => {
+  test("is aborted over TLS, too", async () => {
     const { cert, key } = await certificate();
     const digests = await digestsOf(large);
     const server = createTlsServer({ cert, key }, (_req, res) => {
@@ -290,7 +290,7 @@ describe("a client that goes away", () => {
   });
 });
 
-test("a signal breaks the response off", async () => {
+test("a signal aborts the response", async () => {
   const controller = new AbortController();
   const source = new Readable({ read() {} });
   source.push(content);

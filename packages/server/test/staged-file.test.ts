@@ -72,7 +72,7 @@ test("a disk that has no room left fails it", async () => {
   await file.close();
 });
 
-test("where there is no way past the system's memory, there is none", async () => {
+test("a file system without O_DIRECT is written through the page cache", async () => {
   expect(await DirectFile.open(join(await tempDir(), "missing"))).toBeUndefined();
   expect(await DirectFile.open("/dev/full")).toBeUndefined();
 });

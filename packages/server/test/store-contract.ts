@@ -88,7 +88,7 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       expect(await readObject(store, "a")).toEqual(content);
     });
 
-    test("whoever has opened an object keeps reading it when it is replaced", async () => {
+    test("an open object can be read to its end after it was replaced", async () => {
       const store = await create();
       await put(store, "a", content);
       const object = await store.open("a");

@@ -150,7 +150,7 @@ describe("giving back what was stored", () => {
   test.each([
     ["with TE: trailers", te],
     ["without", []],
-  ])("a file that rotted on the disk is broken off, for a client %s", async (_who, fields) => {
+  ])("a response of a file that rotted on the disk is aborted, for a client %s", async (_who, fields) => {
     const { directory, store } = await directoryFixture();
     const { port, settled } = await handle({ store });
     await put(store, "it", content);
@@ -266,7 +266,7 @@ describe("Expect: 100-continue", () => {
   });
 });
 
-test("content of known length is refused before it is sent where nothing can come behind it", async () => {
+test("content of known length without digests is refused before it is sent", async () => {
   const { port } = await handle();
   const answer = await exchange(port, request("PUT /it", ["Content-Length: 1000000000000"]));
   expect(answer.json).toMatchObject({ verdict: "unverified" });
@@ -322,7 +322,7 @@ describe("a store that fails", () => {
     expect([answer.status, answer.field("Retry-After")]).toEqual([503, "1"]);
   });
 
-  test("in a way that nobody foresaw: 500, and nothing of what went wrong is told", async () => {
+  test("with an unexpected error: 500, without details of the error", async () => {
     const { port } = await handle({ store: failing(new Error("EIO, /srv/secret/it"), 0) });
     const answer = await exchange(port, upload("/it"));
     expect(answer.status).toBe(500);
@@ -423,7 +423,7 @@ test("a refused upload does not cost the connection when it was read whole", asy
   expect((await readResponse(client)).startLine).toContain(" 201 ");
 });
 
-test("the log tells what was stored, refused and broken off, in single lines", async () => {
+test("the log says what was stored, refused and aborted, in single lines", async () => {
   const told: string[] = [];
   const note =
     (level: string) =>

@@ -67,20 +67,20 @@ test.each([
   expect((await client.readToEnd()).toString()).toContain(`HTTP/1.1 ${status} `);
 });
 
-test("an address that is taken is told in a sentence", async () => {
+test("an address in use is reported in a sentence", async () => {
   const { port } = await serve();
   const second = createUploadServer({ store: createMemoryStore(), port });
   await expect(second.listen()).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining(`:${port}`) });
   await second.close();
 });
 
-test("a certificate that is none is told in a sentence", async () => {
+test("an invalid certificate is reported in a sentence", async () => {
   const server = createUploadServer({ store: createMemoryStore(), port: 0, tls: { cert: "no", key: "no" } });
   await expect(server.listen()).rejects.toMatchObject({ code: "USAGE" });
 });
 
 describe("a stop", () => {
-  test("lets a running upload finish, and lets nobody else in", async () => {
+  test("lets a running upload finish, and accepts no other", async () => {
     const { server, port, store } = await serve();
     const client = await rawClient(port);
     const body = chunked([content], [`Md5: ${md5(content)}`]);
@@ -135,7 +135,7 @@ describe("a stop", () => {
     await closed;
   });
 
-  test("of what never ran is no mistake", async () => {
+  test("of a server that never listened succeeds", async () => {
     await expect(createUploadServer({ store: createMemoryStore() }).close()).resolves.toBeUndefined();
   });
 });

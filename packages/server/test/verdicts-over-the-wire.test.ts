@@ -105,7 +105,7 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
       expect(await store.open("it")).toBeUndefined();
     });
 
-    test("a digest that nobody here can check: 400, and which it was", async () => {
+    test("a digest that cannot be checked: 400, and which it was", async () => {
       const { port } = await handle();
       const answer = await exchange(port, send(["Content-Digest: whirlpool=:AAAA:"]));
       expect(answer.json).toMatchObject({
@@ -114,7 +114,7 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
       });
     });
 
-    test("an algorithm that this server was told not to compute: 400", async () => {
+    test("an algorithm that this server does not compute: 400", async () => {
       const { port } = await handle({ algorithms: ["sha-512"] });
       const answer = await exchange(port, send([`Content-Digest: ${right["Content-Digest"]}`]));
       expect(answer.json).toMatchObject({ unsupported_algorithms: [{ algorithm: "sha-256" }] });

@@ -6,7 +6,7 @@ import { errorTable, TrailsumError } from "../src/index.ts";
 const rows = Object.entries(errorTable);
 
 describe("the table of errors", () => {
-  test("is closed: it has these codes, and whoever adds one must say so here", () => {
+  test("is closed: it has exactly these codes", () => {
     expect(Object.keys(errorTable).toSorted()).toEqual(
       [
         ["ABORTED", "CONFLICT", "CONNECTION_LOST", "CONNECT_FAILED", "CONTENT_RANGE", "DIGEST_MALFORMED"],
@@ -46,7 +46,7 @@ describe("the table of errors", () => {
     expect(new Set(rows.map(([, { meaning }]) => meaning)).size).toBe(rows.length);
   });
 
-  test("ends the command with 6 where content is not what it should be, and with 7 where nobody can say", () => {
+  test("ends the command with 6 for wrong content, and with 7 for unverified content", () => {
     const codesOf = (exit: number): string[] => rows.filter(([, row]) => row.exit === exit).map(([code]) => code);
     expect(codesOf(6)).toEqual(["STORED_BYTES_DIFFER", "DIGEST_MISMATCHED", "SIZE_MISMATCHED", "DIGEST_MALFORMED"]);
     expect(codesOf(7)).toEqual(["DIGEST_MISSING", "DIGEST_UNSUPPORTED", "DIGEST_UNVERIFIED"]);
@@ -63,7 +63,7 @@ describe("an error", () => {
     expect(error.stack).toContain("errors.test.ts");
   });
 
-  test("has no cause and no status where there is none", () => {
+  test("has neither cause nor status unless they are given", () => {
     const error = new TrailsumError("USAGE", "no");
     expect("cause" in error).toBe(false);
     expect(error.status).toBeUndefined();

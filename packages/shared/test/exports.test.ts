@@ -83,7 +83,7 @@ describe("the package exports", () => {
     expectTypeOf<Algorithm>().toEqualTypeOf<"md5" | "sha" | "sha-256" | "sha-512" | "crc32c" | "crc32" | "crc64nvme">();
   });
 
-  test("types that nobody can change from outside", () => {
+  test("types that are read-only", () => {
     expectTypeOf<Verdict["checked"]>().toEqualTypeOf<readonly CheckedClaim[]>();
     expectTypeOf<Digests["values"]>().toEqualTypeOf<ReadonlyMap<Algorithm, Buffer>>();
     expectTypeOf<shared.FieldLines["raw"]>().toEqualTypeOf<readonly string[]>();

@@ -78,7 +78,7 @@ describe("field lines", () => {
     expect([...fields]).toEqual(some);
   });
 
-  test("are deleted in any case, and stay the same lines where there are none", () => {
+  test("are deleted in any case; without such lines the instance is the same", () => {
     const fields = FieldLines.from(some);
     expect([...fields.delete("mD5")]).toEqual([
       ["size", ""],

@@ -34,7 +34,7 @@ describe("an HTTP-date", () => {
     "Sun, 06 Nov 1994 24:00:00 GMT",
     "Sun, 06 Nov 1994 08:60:00 GMT",
     "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
-  ])("%j is none", (text) => {
+  ])("%j is not an HTTP-date", (text) => {
     expect(parseHttpDate(text)).toBeUndefined();
   });
 

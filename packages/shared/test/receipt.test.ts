@@ -28,7 +28,7 @@ describe("a receipt", () => {
     ["no digests", { digests: null }],
     ["another verdict", { verdict: "mismatched" }],
     ["no list of fields", { verifiedBy: "Md5" }],
-  ])("with %s is none", (_what, change) => {
+  ])("with %s is not a receipt", (_what, change) => {
     expect(parseReceipt(JSON.stringify({ ...receipt, ...change }))).toBeUndefined();
   });
 

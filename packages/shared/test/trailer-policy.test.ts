@@ -28,7 +28,7 @@ describe.each(forbidden)("%s is never a trailer", (name) => {
   });
 });
 
-test.each(noNames)("%j is no name, and so never a trailer", (name) => {
+test.each(noNames)("%j is not a field name, and so never a trailer", (name) => {
   expect(isTrailerName(name)).toBe(false);
   expect(createTrailerPolicy({ select: "all" }).filter(lines([name, "x"]), { declared: [name] })).toHaveLength(0);
 });
@@ -104,7 +104,7 @@ test.each(["x-late", "Declared", "", null])("%j selects nothing: it is a usage e
   expect(() => createTrailerPolicy({ select: select as never })).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
-describe("what the next hop is told to expect", () => {
+describe("what is announced to the next hop", () => {
   test.each([
     ["what was declared and may be sent, once, in order", "declared" as const, ["Size", "Md5", "Host", "size", "MD5"]],
     ["the same where all goes on", "all" as const, ["Size", "If-Match", "Md5", "", "a b", "Size"]],

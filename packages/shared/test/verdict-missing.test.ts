@@ -80,7 +80,7 @@ describe("required", () => {
     expect([verdict.name, verdict.missing]).toEqual(["missing", ["Size"]]);
   });
 
-  test("and announced and never came: missing, told once", () => {
+  test("and announced and never came: missing, reported once", () => {
     const verdict = decideVerdict({ header: lines(["Trailer", "Md5"]), computed, require: ["Md5", "Md5"] });
     expect(verdict.missing).toEqual(["Md5"]);
   });

@@ -29,7 +29,7 @@ async function marks(): Promise<{ readonly own: string; readonly gone: string; r
   };
 }
 
-test("a download removes what was left behind of one to the same file, and nothing else", async () => {
+test("a download removes leftovers of one to the same file, and nothing else", async () => {
   const server = await httpServer((_request, response) => void response.end("content"));
   const directory = await tempDir();
   const { own, gone, elsewhere } = await marks();

@@ -24,7 +24,7 @@ describe("a download that is redirected", () => {
     expect(asked).toEqual(["Bearer secret", "Bearer secret"]);
   });
 
-  test("to another origin leaves the credentials behind", async () => {
+  test("to another origin is sent without credentials", async () => {
     const asked: Record<string, unknown>[] = [];
     const other = await httpServer((request, response) => {
       asked.push(request.headers);
@@ -37,7 +37,7 @@ describe("a download that is redirected", () => {
     expect(asked[0]).not.toHaveProperty("cookie");
   });
 
-  test("to another origin and back leaves the credentials behind for good, and the caller's Host", async () => {
+  test("to another origin and back is sent without credentials and the caller's Host", async () => {
     const asked: Record<string, unknown>[] = [];
     let home = "";
     const other = await httpServer((request, response) => {

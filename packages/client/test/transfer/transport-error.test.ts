@@ -116,11 +116,11 @@ describe("an error of the transport becomes one of ours:", () => {
     expect(transportError(own, url)).toBe(own);
   });
 
-  test.each(["text", 5, undefined, null, {}])("%s, which is no error, is an internal one", (thrown) => {
+  test.each(["text", 5, undefined, null, {}])("a thrown %s is an internal error", (thrown) => {
     expect(transportError(thrown, url).code).toBe("INTERNAL");
   });
 
-  test("without a URL it is told all the same", () => {
+  test("without a URL the message is the same", () => {
     expect(transportError(coded("EPIPE"), null).message).toBe("the connection was closed");
   });
 });
@@ -161,7 +161,7 @@ describe.each(dispatchers)("through %s, a download from", (_name, make) => {
     expect(error).toMatchObject({ code: "CONNECT_FAILED", message: expect.stringMatching(/no such host|looked up/) });
   });
 
-  test("a server with a certificate that nobody vouches for is not trusted", async () => {
+  test("a server with a self-signed certificate is not trusted", async () => {
     const server = await rawServer(() => {}, { tls: await certificate() });
     const error = await failure(server.origin);
     expect(error).toMatchObject({
@@ -178,7 +178,7 @@ describe.each(dispatchers)("through %s, a download from", (_name, make) => {
     expect(["UNTRUSTED_CERTIFICATE", "CONNECT_FAILED"]).toContain(error.code);
   });
 
-  test("a server that speaks no TLS is told as such", async () => {
+  test("a server without TLS is reported as such", async () => {
     const server = await rawServer((connection) =>
       connection.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
     );

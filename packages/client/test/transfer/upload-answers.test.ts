@@ -126,7 +126,7 @@ test("Repr-Digest of a 204 is about what was stored, as in RFC 9530 appendix B.7
 test.each([
   ["one", { "Repr-Digest": `md5=:${digest("md5", "other")}:` }],
   ["one among right ones", { "Repr-Digest": `sha-256=:${digest("sha256")}:, md5=:${digest("md5", "other")}:` }],
-])("a server that accepts and tells another digest, %s, has stored something else", async (_which, headers) => {
+])("a server that answers with another digest, %s, has stored something else", async (_which, headers) => {
   const error = await rejection(answered(headers));
   expect(error).toMatchObject({ code: "DIGEST_MISMATCHED", message: expect.stringContaining("its md5 differs") });
 });
@@ -160,7 +160,7 @@ describe("a problem document keeps its code when it is about integrity:", () => 
     expect(error).toMatchObject({ code: expected, status: 400, message: expect.stringMatching(/: what is wrong$/) });
   });
 
-  test("a type that nobody knows is a refusal", async () => {
+  test("an unknown problem type is a refusal", async () => {
     const error = await refused(...problem({ type: "https://example.org/full", title: "Full up" }));
     expect(error).toMatchObject({ code: "REFUSED", message: expect.stringMatching(/400 Bad Request: Full up$/) });
   });
@@ -177,7 +177,7 @@ describe("a problem document keeps its code when it is about integrity:", () => 
   });
 });
 
-describe("a refusal is told with its status", () => {
+describe("a refusal is reported with its status", () => {
   const fields: [string, string][] = [["Content-Type", "application/problem+json"]];
   const type = errorTable.DIGEST_MISMATCHED.type;
   test.each([
@@ -233,7 +233,7 @@ test.each([400, 404, 500])("no value of the URL's query is in the message of a %
   expect(message).toContain(`${server.origin}/a?sig=***&user=***: the server answered ${status}`);
 });
 
-test("a server that does not speak HTTP is told as such", async () => {
+test("a server that does not speak HTTP is reported as such", async () => {
   const server = await rawServer((connection) => connection.end("SSH-2.0-OpenSSH_9.2\r\n"));
   const error = await rejection(upload(server.origin, [content]));
   expect(error).toMatchObject({ code: "PROTOCOL", message: expect.stringContaining("does not speak HTTP/1.1") });

@@ -68,7 +68,7 @@ describe("an upload whose source breaks is cut, and fails with its error:", () =
     await expectCut(server);
   });
 
-  test("one that throws what is no error", async () => {
+  test("one that throws a value that is not an error", async () => {
     const server = await receiver();
     expect(await rejection(upload(server.origin, failing("text")))).toMatchObject({
       code: "FILE_UNREADABLE",

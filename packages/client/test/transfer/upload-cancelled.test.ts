@@ -75,7 +75,7 @@ const endless: readonly [kind: string, make: () => { source: UploadSource; letGo
 ];
 
 describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
-  test("before it began ends at once, connects to nobody and lets go of its source", async () => {
+  test("before it began ends at once, without a connection, and releases its source", async () => {
     const server = await silentServer();
     const { source, letGo } = make();
     const error = await rejection(upload(server.origin, source, { signal: AbortSignal.abort() }));

@@ -44,7 +44,7 @@ describe("an upload that is redirected", () => {
     expect(server.uploads[1]!.trailer.get("Size")).toBe("7");
   });
 
-  test("to another origin leaves the credentials behind", async () => {
+  test("to another origin is sent without credentials", async () => {
     const other = await receiver();
     const server = await redirecting(`${other.origin}/b`);
     await upload(`${server.origin}/a`, content, { headers: secrets });
@@ -154,7 +154,7 @@ describe("an upload that is redirected", () => {
     },
   );
 
-  test("to another origin and back leaves the credentials behind for good, and the caller's Host", async () => {
+  test("to another origin and back is sent without credentials and the caller's Host", async () => {
     let home = "";
     const other = await receiver((response) => response.writeHead(307, { Location: `${home}/back` }).end());
     const server = await receiver((response, { path }) => {

@@ -67,7 +67,7 @@ describe("an upload that fails in a way that may pass is begun again, whole:", (
     expect(attempts).toBe(2);
   });
 
-  test("told that its content was damaged on the way", async () => {
+  test("after a report that its content was damaged on the way", async () => {
     const type = "https://iana.org/assignments/http-problem-types#digest-mismatched-values";
     const server = await receiver((response, _upload, index) => {
       if (index > 0) return void response.writeHead(201).end();
@@ -84,7 +84,7 @@ describe("an upload is not begun again", () => {
     expect(server.uploads).toHaveLength(1);
   });
 
-  test("when nobody asked for that", async () => {
+  test("when retries were not asked for", async () => {
     const server = await receiver((response) => response.writeHead(503).end());
     expect((await rejection(upload(server.origin, content))).status).toBe(503);
     expect(server.uploads).toHaveLength(1);

@@ -69,7 +69,7 @@ describe("an upload sends", () => {
     ["an iterable", () => []],
     ["an iterable of empty strings", () => ["", ""]],
   ];
-  test.each(nothing)("%s without content, and trailers behind it", async (_kind, make) => {
+  test.each(nothing)("%s without content, followed by trailers", async (_kind, make) => {
     const server = await receiver();
     const result = await upload(server.origin, await make());
     expect(result.digests.size).toBe(0);
@@ -176,7 +176,7 @@ describe("an upload refuses, before it connects,", () => {
     expect(server.connections()).toBe(0);
   });
 
-  test("an algorithm that is none", async () => {
+  test("an unknown algorithm", async () => {
     const server = await receiver();
     const error = await rejection(upload(server.origin, bytes, { digests: ["md6" as "md5"] }));
     expect(error.code).toBe("UNKNOWN_ALGORITHM");

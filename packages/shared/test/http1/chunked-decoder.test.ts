@@ -25,7 +25,7 @@ function decodeText(text: string): ReturnType<typeof decode> {
   return decode([Buffer.from(text, "latin1")]);
 }
 
-test("content is told from what frames it, and what stands behind the last chunk is left", () =>
+test("content is separated from its framing, and what follows the last chunk is left", () =>
   expect(decodeText('3\r\nabc\r\n00A;x;y=1;z="\\";"\r\n0123456789\r\n0\r\nMd5: 1\r\n\r\n')).toEqual({
     content: "abc0123456789",
     rest: "Md5: 1\r\n\r\n",
