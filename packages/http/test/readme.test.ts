@@ -5,9 +5,19 @@ import { promisify } from "node:util";
 
 import { expect, onTestFinished, test } from "vitest";
 
-test("the program in the README prints what it is said to print", async () => {
-  const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
-  const [, program = "", printed = ""] = /^```js\n(.*?)^```$.*?^```\n(.*?)^```$/ms.exec(readme) ?? [];
+const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
+const programs = [...readme.matchAll(/^```js\n(.*?)^```$.*?^```\n(.*?)^```$/gms)].map(
+  ([, program = "", printed = ""]) => ({ program, printed }),
+);
+
+test("the README has a program for the session and one for the listener", () => {
+  expect(programs.map(({ program }) => /ServerSession|createListener/.exec(program)?.[0])).toEqual([
+    "ServerSession",
+    "createListener",
+  ]);
+});
+
+test.each(programs)("program %# in the README prints what it is said to print", async ({ program, printed }) => {
   // In this directory, where the packages are found.
   const file = join(import.meta.dirname, `readme-${process.pid}.mjs`);
   await writeFile(file, program);

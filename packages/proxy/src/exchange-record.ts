@@ -1,6 +1,5 @@
+import type { InboundRequest } from "@trailsum/http/inbound";
 import type { TrailsumError, Verdict } from "@trailsum/shared";
-
-import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What became of one request: for an access log, and for whoever counts. */
 export interface ExchangeRecord {

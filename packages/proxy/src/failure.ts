@@ -1,10 +1,10 @@
 import { isConnectFailure, streamResetCode, transportError } from "@trailsum/client";
 import { ErrorCode as ResetCode } from "@trailsum/http/http2";
+import type { InboundRequest } from "@trailsum/http/inbound";
 import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumError } from "@trailsum/shared";
 
 import { isGrpc } from "./grpc.ts";
 import type { OwnResponse } from "./own-response.ts";
-import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
 const STATUS: Partial<Record<ErrorCode, number>> = {

@@ -1,4 +1,5 @@
 import { TrailerAgent } from "@trailsum/client";
+import { type ClientConnection, clientGone, type InboundExchange, type InboundRequest } from "@trailsum/http/inbound";
 import {
   createTrailerPolicy,
   FieldLines,
@@ -16,18 +17,17 @@ import {
   passedResetCode,
 } from "./failure.ts";
 import { separateHeader } from "./hop-by-hop.ts";
-import { type ClientConnection, clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
 import { authenticatesConnection, ConnectionBoundAgents } from "./origin/connection-bound-agents.ts";
-import { type OriginRoute, type RoundTrip, roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
+import { type OriginRoute, roundTrip, type RoundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
 import { type OwnResponse, sendOwnResponse } from "./own-response.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import { ProxiedExchange } from "./proxied-exchange.ts";
-import { checkRequest, type InboundRequest } from "./request/inbound-request.ts";
+import { checkRequest } from "./request/check-request.ts";
 import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
-import { type OutboundPolicy, type OutboundRequest, outboundRequest } from "./request/outbound-request.ts";
+import { type OutboundPolicy, outboundRequest, type OutboundRequest } from "./request/outbound-request.ts";
 import { type PassingContent, passingContent, type PassingPolicy } from "./request/passing-content.ts";
-import { checkedMountPath } from "./request/request-target.ts";
+import { checkedMountPath } from "./request/outbound-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
 import { relay } from "./response/relay.ts";

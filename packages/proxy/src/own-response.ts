@@ -1,8 +1,7 @@
 import { STATUS_CODES } from "node:http";
 
+import type { InboundExchange } from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
-
-import type { InboundExchange } from "./inbound/inbound-exchange.ts";
 
 /** A response that the proxy makes itself. */
 export interface OwnResponse {

@@ -1,8 +1,8 @@
+import { clientGone, type InboundExchange } from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
 
 import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
 import { separateHeader } from "./hop-by-hop.ts";
-import { clientGone, type InboundExchange } from "./inbound/inbound-exchange.ts";
 import type { RoundTrip, RoundTripObserver } from "./origin/round-trip.ts";
 import type { TargetAttempt } from "./origin/targets.ts";
 import type { ContentWatcher } from "./request/passing-content.ts";

@@ -1,7 +1,7 @@
+import { createListener, type Listener } from "@trailsum/http/inbound";
 import { timeLimit, TrailsumError } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
-import { createListener, type Listener } from "./inbound/listener.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
 /** Options of {@link createProxyServer}. Every time is in milliseconds, and 0 means no limit. */
@@ -73,7 +73,7 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
     async listen() {
       try {
         listener = createListener({
-          forward: (exchange) => forwarder.forward(exchange),
+          handle: (exchange) => forwarder.forward(exchange),
           tls,
           limits: {
             maxHeaderSize: options.maxHeaderSize ?? 16_384,

@@ -1,11 +1,11 @@
 import type { TrailerAgentOptions } from "@trailsum/client";
+import type { InboundRequest } from "@trailsum/http/inbound";
 import type { TrailerSelection, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { FailureResponse } from "./failure.ts";
 import type { ForwardedStyle } from "./request/forwarded-fields.ts";
-import type { InboundRequest } from "./request/inbound-request.ts";
 import type { OutboundRequest } from "./request/outbound-request.ts";
 import type { ProxyResponse } from "./response/proxy-response.ts";
 import type { Balance, HealthOptions } from "./origin/targets.ts";

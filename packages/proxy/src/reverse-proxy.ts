@@ -2,13 +2,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 
+import {
+  asksForUpgrade,
+  type ContentStart,
+  earlierAnswers,
+  ignoreUpgrade,
+  NodeExchange,
+  NodeHttp2Exchange,
+  upgradeExchange,
+  whenContentKnown,
+} from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
-import { type ContentStart, whenContentKnown } from "./inbound/node/undecided-content.ts";
-import { ignoreUpgrade } from "./inbound/node/ignored-upgrade.ts";
-import { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./inbound/node/node-exchange.ts";
-import { NodeHttp2Exchange } from "./inbound/node/node-http2-exchange.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
 /** A request as Node's servers give it: node:http, node:http2, and every framework that hands on its objects. */

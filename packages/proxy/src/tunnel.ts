@@ -2,25 +2,11 @@ import { constants, type Http2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import type { InboundRequest } from "@trailsum/http/inbound";
+import { resetConnection } from "@trailsum/http/transport";
 import { type FieldLines, LONGEST_TIMEOUT, TrailsumError } from "@trailsum/shared";
-import { resetConnection } from "@trailsum/shared/http1";
 
-import type { InboundRequest } from "./request/inbound-request.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
-import { checkSendable } from "./response/sendable-field.ts";
-
-/**
- * What tells a client of HTTP/1.1 that the protocol is switched: the fields of the origin's 101, and the two that make it
- * one. Throws where a hook has put in what may not be sent.
- */
-export function switchHead(protocol: string, header: FieldLines): string {
-  let lines = "";
-  for (const [name, value] of header) {
-    checkSendable(name, value);
-    lines += `${name}: ${value}\r\n`;
-  }
-  return `HTTP/1.1 101 Switching Protocols\r\n${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
-}
 
 /** When TCP begins to ask whether a silent peer is still there. Milliseconds. */
 const KEEP_ALIVE_DELAY = 60_000;

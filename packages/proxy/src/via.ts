@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 
+import type { InboundRequest } from "@trailsum/http/inbound";
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
-
-import type { InboundRequest } from "./request/inbound-request.ts";
 
 /** What may stand for a proxy in `Via`: `host`, `host:port` or a pseudonym (RFC 9110 section 7.6.3). */
 const RECEIVED_BY = /^[!#$%&'*+\-.^_`|~\w[\]:]+$/;

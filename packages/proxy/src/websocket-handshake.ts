@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 
+import type { InboundRequest } from "@trailsum/http/inbound";
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
-
-import type { InboundRequest } from "./request/inbound-request.ts";
 
 const KEY = "Sec-WebSocket-Key";
 const ACCEPT = "Sec-WebSocket-Accept";

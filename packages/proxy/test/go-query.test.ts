@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { joinPath } from "../src/request/request-target.ts";
+import { joinPath } from "../src/request/outbound-target.ts";
 import { askEcho, echoServer, FRONTS, proxyServer } from "./peers.ts";
 
 test.each([

@@ -1,7 +1,8 @@
+import { upgradeProtocol } from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import { endToEndFields, separateHeader, upgradeProtocol } from "../src/hop-by-hop.ts";
+import { endToEndFields, separateHeader } from "../src/hop-by-hop.ts";
 
 function fields(...texts: string[]): FieldLines {
   return FieldLines.from(

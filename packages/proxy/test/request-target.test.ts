@@ -1,7 +1,8 @@
+import { parseRequestTarget } from "@trailsum/http/inbound";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { joinPath, joinTarget, parseRequestTarget } from "../src/request/request-target.ts";
+import { joinPath, joinTarget } from "../src/request/outbound-target.ts";
 import { Target, targetUrls } from "../src/origin/targets.ts";
 
 describe("a request target", () => {

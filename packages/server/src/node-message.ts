@@ -1,7 +1,7 @@
 import { type IncomingMessage, Server, type ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 
-import { resetConnection } from "@trailsum/shared/http1";
+import { resetConnection } from "@trailsum/http/transport";
 
 import { Http2Content } from "./http2-stream.ts";
 

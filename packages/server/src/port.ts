@@ -3,7 +3,7 @@ import type { Http2Server } from "node:http2";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
-import { http2Preface } from "@trailsum/shared/http1";
+import { http2Preface } from "@trailsum/http/http2";
 
 /** How a port is opened. */
 export interface PortOptions {

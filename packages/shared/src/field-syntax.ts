@@ -1,4 +1,4 @@
-import { type OctetClass, octetClass, TOKEN } from "./http1/octet-class.ts";
+import { type OctetClass, octetClass, TOKEN } from "./octet-class.ts";
 
 /** RFC 9110 section 5.5: no control characters but HTAB, nothing beyond one octet, no whitespace at either end. */
 const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;

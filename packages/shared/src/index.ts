@@ -1,5 +1,6 @@
 export { type FieldLine, FieldLines } from "./field-lines.ts";
 export { foldedFieldName, isFieldValue, isToken, listMembers, sameFieldName } from "./field-syntax.ts";
+export { type OctetClass, octetClass, TOKEN } from "./octet-class.ts";
 export { isForwardingField } from "./forwarding-fields.ts";
 export { isTrailerName } from "./trailer-names.ts";
 export {

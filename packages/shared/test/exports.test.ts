@@ -48,6 +48,7 @@ describe("the package exports", () => {
         [
           "FieldLines",
           "LONGEST_TIMEOUT",
+          "TOKEN",
           "TrailsumError",
           "algorithms",
           "algorithmsInHeader",
@@ -64,7 +65,7 @@ describe("the package exports", () => {
           "integrityFieldName",
           "integrityFieldNames",
         ],
-        ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers"],
+        ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers", "octetClass"],
         ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseHttpDate", "parseMd5"],
         ["parseReceipt", "parseRequirements", "parseSize"],
         ["parseWantDigest", "problemCode", "problemMediaType"],

@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 
 import { LONGEST_TIMEOUT } from "@trailsum/shared";
-import { clearImmediate, setImmediate } from "@trailsum/shared/http1";
+import { clearImmediate, setImmediate } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
 import { ConnectDiagnostics } from "./diagnostics.ts";

@@ -1,7 +1,7 @@
 import { channel, type Channel } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 
-import { fieldLinesText } from "@trailsum/shared/http1";
+import { fieldLinesText } from "@trailsum/http/http1";
 
 import { addField, type OutgoingRequest } from "./outgoing-request.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { queueMicrotask } from "@trailsum/shared/http1";
+import { queueMicrotask } from "@trailsum/shared/streams";
 import { type Dispatcher, errors } from "undici";
 
 import type { Dated } from "./deadlines.ts";

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import { queueMicrotask } from "@trailsum/shared/http1";
+import { queueMicrotask } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "./connection.ts";

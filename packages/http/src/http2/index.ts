@@ -1,7 +1,7 @@
 export { ErrorCode, errorCodeName } from "./error-code.ts";
 export { ConnectionFault } from "./fault.ts";
 export type { Goaway } from "./frames/goaway.ts";
-export { CLIENT_PREFACE } from "./frames/preface.ts";
+export { CLIENT_PREFACE, http2Preface } from "./frames/preface.ts";
 export type { RequestControl, RequestHead } from "./message/request-head.ts";
 export type { ResponseHead } from "./message/response-head.ts";
 export { ClientSession, type OutgoingRequestHead } from "./session/client-session.ts";

@@ -13,5 +13,6 @@ test("the entry for HTTP/2 exports these values and no others", () => {
     "SessionOutput",
     "StreamTunnel",
     "errorCodeName",
+    "http2Preface",
   ]);
 });

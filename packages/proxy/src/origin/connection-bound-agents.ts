@@ -1,7 +1,7 @@
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
+import { type ClientConnection, clientGone } from "@trailsum/http/inbound";
 import type { FieldLines } from "@trailsum/shared";
 
-import { type ClientConnection, clientGone } from "../inbound/inbound-exchange.ts";
 import type { Target } from "./targets.ts";
 
 /** The connection of one client to an origin that authenticates connections. */

@@ -1,4 +1,4 @@
-import type { InboundRequest } from "./inbound-request.ts";
+import type { InboundRequest } from "@trailsum/http/inbound";
 
 /** Fields of requests whose content is a range or a step of something larger: a partial PUT, the parts of tus uploads. */
 const OF_PARTS: readonly string[] = ["Content-Range", "Upload-Offset", "Upload-Incomplete", "Tus-Resumable"];

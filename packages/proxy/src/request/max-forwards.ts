@@ -1,7 +1,7 @@
+import type { InboundRequest } from "@trailsum/http/inbound";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { OwnResponse } from "../own-response.ts";
-import type { InboundRequest } from "./inbound-request.ts";
 
 const FIELD = "Max-Forwards";
 

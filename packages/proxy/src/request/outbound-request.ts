@@ -1,13 +1,13 @@
+import type { InboundRequest } from "@trailsum/http/inbound";
 import { FieldLines, isForwardingField, type TrailerContext, type TrailerPolicy } from "@trailsum/shared";
 
 import { separateHeader, trailerContext } from "../hop-by-hop.ts";
 import type { TargetBase } from "../origin/targets.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { Via } from "../via.ts";
-import type { InboundRequest } from "./inbound-request.ts";
 import { lessForwards } from "./max-forwards.ts";
 import { withCleanQuery } from "./query.ts";
-import { belowMountPath, joinTarget } from "./request-target.ts";
+import { belowMountPath, joinTarget } from "./outbound-target.ts";
 
 /** A request as it will go out. A `rewrite` hook may change everything in it. */
 export interface OutboundRequest {

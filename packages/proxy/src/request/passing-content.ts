@@ -1,13 +1,17 @@
 import type { Readable } from "node:stream";
 
+import {
+  type ContentOutline,
+  type ContentSource,
+  InboundContent,
+  type InboundExchange,
+  type InboundRequest,
+} from "@trailsum/http/inbound";
 import { FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { trailerContextOf } from "../hop-by-hop.ts";
-import { type ContentSource, InboundContent } from "../inbound/inbound-content.ts";
-import type { InboundExchange } from "../inbound/inbound-exchange.ts";
 import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
-import type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 import { enclosedContent } from "./enclosed-content.ts";
 import { announcedTrailers } from "./outbound-request.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";

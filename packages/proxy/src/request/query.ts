@@ -1,4 +1,4 @@
-import type { RequestTarget } from "./request-target.ts";
+import type { RequestTarget } from "@trailsum/http/inbound";
 
 const MAX_PARAMETERS = 10_000;
 

@@ -1,6 +1,5 @@
+import type { ContentSink, ContentSource } from "@trailsum/http/inbound";
 import type { FieldLines, TrailsumError } from "@trailsum/shared";
-
-import type { ContentSink, ContentSource } from "../inbound/inbound-content.ts";
 
 /**
  * Keeps the beginning of a request's content, so that a request that an origin certainly did not process can be sent

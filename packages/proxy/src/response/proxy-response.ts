@@ -1,12 +1,11 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
+import type { InboundRequest, OutgoingHead } from "@trailsum/http/inbound";
 import { FieldLines, type TrailerPolicy } from "@trailsum/shared";
 
 import { isGrpc } from "../grpc.ts";
-import { type SeparatedHeader, acceptsTrailers, trailerContext } from "../hop-by-hop.ts";
-import type { OutgoingHead } from "../inbound/inbound-exchange.ts";
-import type { InboundRequest } from "../request/inbound-request.ts";
+import { acceptsTrailers, type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import type { Via } from "../via.ts";
 import type { OriginResponse } from "./origin-response.ts";
 

@@ -1,13 +1,12 @@
 import { pipeline, Readable } from "node:stream";
 
-import { FieldLines, isTrailerName, TrailsumError, type TrailerPolicy } from "@trailsum/shared";
+import { checkSendable, clientGone, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
+import { FieldLines, isTrailerName, type TrailerPolicy, TrailsumError } from "@trailsum/shared";
 
 import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
-import { clientGone, type InboundExchange, type OutgoingHead } from "../inbound/inbound-exchange.ts";
 import type { Verification } from "../verification.ts";
 import type { OriginResponse, WholeContent } from "./origin-response.ts";
 import type { ProxyResponse } from "./proxy-response.ts";
-import { checkSendable } from "./sendable-field.ts";
 
 /** How content goes from the origin to the client. */
 export interface RelayOptions {

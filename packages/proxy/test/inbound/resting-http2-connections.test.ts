@@ -1,3 +1,4 @@
+import { Http2Connection } from "@trailsum/http/inbound";
 import {
   connectionPreface,
   dataFrame,
@@ -13,7 +14,6 @@ import {
 import { FrameReader } from "@trailsum/testkit/http2-frame-reader";
 import { describe, expect, test, vi } from "vitest";
 
-import { Http2Connection } from "../../src/inbound/http2/http2-connection.ts";
 import { httpServer } from "../peers.ts";
 import { type Served, served } from "./served.ts";
 

@@ -1,15 +1,12 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 
-import { listen, type RawConnection, rawClient } from "@trailsum/testkit";
+import { Connections, Http1Connection, type Http2Connection, type InboundTimeouts } from "@trailsum/http/inbound";
+import { listen, rawClient, type RawConnection } from "@trailsum/testkit";
 import { expect, onTestFinished } from "vitest";
 
-import { Connections } from "../../src/connections.ts";
 import { createForwarder } from "../../src/forwarder.ts";
-import { Http1Connection, type InboundTimeouts } from "../../src/inbound/http1/http1-connection.ts";
-import type { Http2Connection } from "../../src/inbound/http2/http2-connection.ts";
 import type { ExchangeRecord, ReverseProxyOptions } from "../../src/index.ts";
-import { LIMITS } from "./reading.ts";
 
 /** One connection with its client, and a clock that stands still but for `look`. */
 export interface Served {
@@ -40,9 +37,9 @@ export async function served(
   const client = await rawClient(port);
   const [socket] = await accepted;
   const connection = new Connection(socket, {
-    forward: (exchange) => forwarder.forward(exchange),
+    handle: (exchange) => forwarder.forward(exchange),
     connections: new Connections(),
-    limits: LIMITS,
+    limits: { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 },
     timeouts,
     protocol: "http",
   });

@@ -1,3 +1,4 @@
+export { clearImmediate, queueMicrotask, setImmediate } from "./event-loop.ts";
 export { isSpent, isWhole, nodeReadable } from "./node-readable.ts";
 export { type ContentPieces, contentStream, readContent } from "./read-content.ts";
 export {

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 
-import { setImmediate } from "../http1/event-loop.ts";
+import { setImmediate } from "./event-loop.ts";
 import type { ReadableLike } from "./stream-kinds.ts";
 
 /** What readable streams keep of their state, in Node and in readable-stream. */

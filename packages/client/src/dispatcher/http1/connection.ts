@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 
+import { MessageWriter } from "@trailsum/http/http1";
+import { DirectSocketReader } from "@trailsum/http/transport";
 import { LONGEST_TIMEOUT, sameFieldName } from "@trailsum/shared";
-import { MessageWriter, SocketReading } from "@trailsum/shared/http1";
 import { errors } from "undici";
 
 import {
@@ -31,7 +32,7 @@ const ANSWER_AFTER_WRITE_ERROR = 2_000;
 export class Http1Connection implements Connection, ExchangeCarrier, ResponseSink, WriterEvents {
   readonly #socket: Socket;
   readonly #messages: MessageWriter;
-  readonly #reading: SocketReading;
+  readonly #reading: DirectSocketReader;
   readonly #owner: ConnectionOwner;
   readonly #authority: string;
   readonly #timeouts: ConnectionTimeouts;
@@ -66,7 +67,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#timeouts = options.timeouts;
     this.#reader = new ResponseReader(this, options.limits);
     this.#freeSocket = surviveWriteErrors(socket, (error) => this.#onWriteError(error));
-    this.#reading = new SocketReading(socket, (bytes) => this.#onData(bytes));
+    this.#reading = new DirectSocketReader(socket, (bytes) => this.#onData(bytes));
     socket.on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose).on("timeout", this.#onSendingRests);
     this.#rest();

@@ -1,4 +1,4 @@
-import { SyntaxFault, type SyntaxFaultCode } from "@trailsum/shared/http1";
+import { SyntaxFault, type SyntaxFaultCode } from "@trailsum/http/http1";
 import { errors } from "undici";
 
 // undici's types leave out the second parameter, which becomes the error's code with `HPE_` before it.

@@ -1,9 +1,9 @@
-import { fieldLinesText, type MessageWriter } from "@trailsum/shared/http1";
+import { fieldLinesText, type MessageWriter } from "@trailsum/http/http1";
 
 import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
 import { checkWritable } from "../writable-text.ts";
-import { requestFraming, type RequestFraming, requestHead } from "./request-head.ts";
+import { type RequestFraming, requestFraming, requestHead } from "./request-head.ts";
 
 /** Who is told how the sending of a request goes. */
 export interface WriterEvents {

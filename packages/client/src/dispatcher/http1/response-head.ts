@@ -1,7 +1,7 @@
+import { checkOctets, isChunked, parseContentLength, parseFieldSection } from "@trailsum/http/http1";
 import { sameFieldName } from "@trailsum/shared";
-import { checkOctets, isChunked, parseContentLength, parseFieldSection } from "@trailsum/shared/http1";
 
-import { type ParserFault, parserError } from "./parser-error.ts";
+import { parserError, type ParserFault } from "./parser-error.ts";
 
 /** Where the content of a response ends (RFC 9112 section 6.3). */
 type ContentFraming =

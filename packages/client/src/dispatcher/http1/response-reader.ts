@@ -1,4 +1,4 @@
-import { ChunkedDecoder, readTrailerSection, sectionEnd } from "@trailsum/shared/http1";
+import { ChunkedDecoder, readTrailerSection, sectionEnd } from "@trailsum/http/http1";
 import { errors } from "undici";
 
 import type { ResponseLimits } from "../connection.ts";

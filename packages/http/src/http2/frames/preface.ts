@@ -1,8 +1,15 @@
 import { ErrorCode } from "../error-code.ts";
 import { ConnectionFault } from "../fault.ts";
 
-/** What a client sends before its first SETTINGS (RFC 9113 section 3.4). */
+/** What a client sends before its first SETTINGS (RFC 9113 section 3.4). Its first line is no request of HTTP/1.1. */
 export const CLIENT_PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** Whether the first bytes of a connection are the preface, with or without more, or may still become it. */
+export function http2Preface(first: Buffer): "whole" | "begun" | "none" {
+  const compared = Math.min(first.length, CLIENT_PREFACE.length);
+  if (first.compare(CLIENT_PREFACE, 0, compared, 0, compared) !== 0) return "none";
+  return compared === CLIENT_PREFACE.length ? "whole" : "begun";
+}
 
 /** The server's view of the start of a connection: the client's preface, in any pieces. */
 export class PrefaceReader {

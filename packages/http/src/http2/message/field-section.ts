@@ -1,8 +1,9 @@
 import { FieldLines } from "@trailsum/shared";
-import { parseContentLength, SyntaxFault } from "@trailsum/shared/http1";
 
+import { parseContentLength } from "../../http1/content-length.ts";
+import { SyntaxFault } from "../../http1/syntax-fault.ts";
 import type { HpackField } from "../hpack/field.ts";
-import { fieldFault, FieldKind, fieldKind, isPseudo } from "./field-kind.ts";
+import { fieldFault, fieldKind, FieldKind, isPseudo } from "./field-kind.ts";
 import { malformed } from "./malformed.ts";
 
 /** The regular lines of a field section, and what the framing of the message needs of them. */

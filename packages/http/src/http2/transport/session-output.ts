@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 
-import { atTurnEnd } from "@trailsum/shared/http1";
-
+import { batchWrites } from "../../transport/write-batch.ts";
 import type { Session } from "../session/session.ts";
 
 /** Is told, once, what became of all that was written before. */
@@ -38,7 +37,7 @@ export class SessionOutput {
     if (this.#flushing === "flushing") this.#flushing = "again";
     if (this.#flushing !== "no") return;
     this.#flushing = "scheduled";
-    atTurnEnd(this.#onTurnEnd);
+    batchWrites(this.#onTurnEnd);
   }
 
   /** Tells `listener` when the system has taken all that the session has to send now. */

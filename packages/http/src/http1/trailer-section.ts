@@ -1,0 +1,54 @@
+import { sameFieldName } from "@trailsum/shared";
+
+import { parseFieldSection } from "./field-section.ts";
+import { sectionEnd } from "./section-end.ts";
+import { SyntaxFault } from "./syntax-fault.ts";
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** What stands behind the last chunk. */
+export interface TrailerSection {
+  /** Name, value, name, value, ... */
+  readonly raw: string[];
+  /** The position behind its empty line. */
+  readonly end: number;
+}
+
+/** How much is taken for a trailer section. */
+export interface TrailerSectionLimits {
+  /** The most bytes, its empty line not counted. */
+  readonly maxTrailerSize: number;
+  readonly maxFields: number;
+}
+
+/**
+ * Reads the trailer section that begins at `start` (RFC 9112 section 7.1.2); nothing where it is cut. What comes before
+ * `from` has been searched already. Throws a {@link SyntaxFault} for what is no section of field lines, or too much, and
+ * for fields that say how long the content is: behind it they have no honest use (RFC 9110 section 6.5.1).
+ */
+export function readTrailerSection(
+  bytes: Buffer,
+  start: number,
+  limits: TrailerSectionLimits,
+  from: number = start,
+): TrailerSection | undefined {
+  if (bytes[start] === CR && start + 1 < bytes.length) {
+    if (bytes[start + 1] !== LF) throw new SyntaxFault("a bare CR in the trailer section", "STRICT");
+    return { raw: [], end: start + 2 };
+  }
+  const end = sectionEnd(bytes, start, limits.maxTrailerSize, from);
+  if (end === undefined) return undefined;
+  const raw = parseFieldSection(bytes, start, end + 2, limits.maxFields);
+  refuseFramingFields(raw);
+  return { raw, end: end + 4 };
+}
+
+function refuseFramingFields(raw: readonly string[]): void {
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]!;
+    if (sameFieldName(name, "content-length") || sameFieldName(name, "transfer-encoding")) {
+      throw new SyntaxFault(`${name} in a trailer section`, "INVALID_HEADER_TOKEN");
+    }
+  }
+}

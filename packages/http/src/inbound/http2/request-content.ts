@@ -1,0 +1,155 @@
+import { FieldLines, type TrailsumError } from "@trailsum/shared";
+
+import type { ServerStream } from "../../http2/session/server-stream.ts";
+import { HeldContent } from "../../http2/transport/held-content.ts";
+import type { ContentSink, ContentSource } from "../inbound-content.ts";
+
+/**
+ * Where content goes. `held`: it waits for a sink, or for one that has taken enough. `flowing`: to the sink. `forgotten`: nowhere, as
+ * the exchange is over.
+ */
+type Destination = "held" | "flowing" | "forgotten";
+
+/**
+ * The content of a request on its way from a stream of HTTP/2 to a sink. What is held counts as not consumed, so that flow control
+ * bounds it.
+ */
+export class RequestContent implements ContentSource {
+  trailers: FieldLines = FieldLines.empty;
+  /** Whether all of it has come, or the rest never will. */
+  state: "arriving" | "complete" | "lost";
+  readonly outlivesResponse = true;
+  readonly #stream: Pick<ServerStream, "consume">;
+  #destination: Destination = "held";
+  #sink: ContentSink | undefined;
+  readonly #held = new HeldContent();
+  /** Whether a sink has been given any of it. */
+  #begun = false;
+  #delivering = false;
+  /** Whether there is nobody else to take it after the sink. */
+  #concluded = false;
+  #reason: TrailsumError | undefined;
+
+  constructor(stream: Pick<ServerStream, "consume">, complete: boolean) {
+    this.#stream = stream;
+    this.state = complete ? "complete" : "arriving";
+  }
+
+  get whole(): Buffer | undefined {
+    if (this.state !== "complete" || this.#begun) return undefined;
+    return this.#held.joined();
+  }
+
+  /** Whether a sink waits for the client. */
+  get awaited(): boolean {
+    return this.state === "arriving" && this.#destination === "flowing";
+  }
+
+  /** Whether any of it has come, its end included. */
+  get started(): boolean {
+    return this.state !== "arriving" || this.#held.length > 0;
+  }
+
+  /** Whether it has come to its end without content or trailers. */
+  get empty(): boolean {
+    return this.state === "complete" && this.#held.length === 0 && this.trailers.length === 0;
+  }
+
+  flow(sink: ContentSink): void {
+    this.#sink = sink;
+    process.nextTick(() => {
+      if (this.#sink !== sink) return;
+      this.#begun = true;
+      this.#deliver();
+    });
+    this.#destination = "flowing";
+  }
+
+  pause(): void {
+    if (this.#destination === "flowing") this.#destination = "held";
+  }
+
+  resume(): void {
+    if (this.#sink === undefined) return;
+    this.#destination = "flowing";
+    if (this.#begun) this.#deliver();
+  }
+
+  leave(): void {
+    this.#sink = undefined;
+    if (this.#concluded) this.forget();
+    else this.pause();
+  }
+
+  /** The exchange is over: only a sink that is there may take the rest. */
+  conclude(): void {
+    this.#concluded = true;
+    if (this.#sink === undefined) this.forget();
+  }
+
+  /** Whether there is more to come that is not wanted. */
+  get unwanted(): boolean {
+    return this.state === "arriving" && this.#destination === "forgotten";
+  }
+
+  /** Takes no more notice of it: what is held and what still comes is dropped. */
+  forget(): void {
+    this.#sink = undefined;
+    this.#destination = "forgotten";
+    this.#stream.consume(this.#held.length);
+    this.#held.clear();
+  }
+
+  /** Gives what has come and is not consumed to another owner, to whom the rest goes as well. */
+  release(): Buffer {
+    const held = this.#held.joined();
+    this.#held.clear();
+    return held;
+  }
+
+  // The stream's side.
+
+  receive(piece: Buffer): void {
+    if (this.#destination === "forgotten") this.#stream.consume(piece.length);
+    else if (this.#destination === "flowing" && this.#begun && this.#held.length === 0) this.#give(piece);
+    else this.#held.push(piece);
+  }
+
+  complete(trailers: FieldLines): void {
+    this.trailers = trailers;
+    this.state = "complete";
+    this.#settle();
+  }
+
+  /** No more of it will come; `reason` where there is more to say than that the client has gone. */
+  lose(reason?: TrailsumError): void {
+    if (this.state !== "arriving") return;
+    this.state = "lost";
+    this.#reason = reason;
+    this.#held.clear();
+    if (this.#begun) this.#settle();
+  }
+
+  #deliver(): void {
+    // A sink may ask for more while it is given some.
+    if (this.#delivering) return;
+    this.#delivering = true;
+    while (this.#destination === "flowing" && this.#held.length > 0) this.#give(this.#held.shift()!);
+    this.#delivering = false;
+    this.#settle();
+  }
+
+  #give(piece: Buffer): void {
+    this.#stream.consume(piece.length);
+    if (this.#sink?.onContent(piece) === false) this.pause();
+  }
+
+  /** Tells the sink how it has ended, once, after all that is held. */
+  #settle(): void {
+    if (!this.#begun || this.state === "arriving" || this.#held.length > 0) return;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    if (this.state === "complete") sink?.onEnd();
+    else sink?.onLost(this.#reason);
+  }
+}

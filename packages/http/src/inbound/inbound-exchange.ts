@@ -1,0 +1,75 @@
+import type { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
+
+import { type FieldLines, TrailsumError } from "@trailsum/shared";
+
+import type { ContentSource } from "./inbound-content.ts";
+import type { InboundRequest } from "./inbound-request.ts";
+
+/**
+ * One request of a client and the way to answer it, whatever brought it: a connection of HTTP/1.1, a stream of HTTP/2,
+ * or the objects of Node's own server. Nothing that it is asked to send makes it throw but a head that may not be sent.
+ */
+export interface InboundExchange {
+  readonly request: InboundRequest;
+  readonly connection: ClientConnection;
+  /** The content of the request, where it has some. */
+  readonly content: ContentSource | undefined;
+  /** The status of the final head, once that has been sent: another one cannot be. */
+  readonly status: number | undefined;
+  /** Whether nothing reaches the client any more. */
+  readonly gone: boolean;
+  /** Called once, when the client goes away before its response has been sent. */
+  onGone: (() => void) | undefined;
+  /** Called when more can be written, after `write` has said that no more should be. */
+  onDrain: (() => void) | undefined;
+
+  /** Sends an interim response (1xx), where the client knows of any. */
+  interim(status: number, header: FieldLines): void;
+  /** Sends the head of the final response. It leaves with what is written in the same turn, and waits for nothing else. */
+  head(head: OutgoingHead): void;
+  /** Sends a piece of content; false when no more should come until `onDrain`. */
+  write(piece: Buffer): boolean;
+  /** Ends the response: behind its content stand these trailers, where there is room for any. */
+  end(trailers: FieldLines): void;
+  /**
+   * Calls `done` once the last byte has been handed to the system, or `failed` when that can no longer be. For who asks
+   * once, behind `end`.
+   */
+  whenSent(done: () => void, failed: (error: Error) => void): void;
+  /**
+   * Breaks the exchange off, so that what was sent cannot be taken for a whole response. Over HTTP/2 the stream is reset
+   * with `resetCode` (default: INTERNAL_ERROR).
+   */
+  breakOff(resetCode?: number): void;
+  /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
+  conclude(): void;
+  /**
+   * Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. Throws
+   * where the header may not be sent.
+   */
+  switchTo(protocol: string, header: FieldLines): Duplex;
+}
+
+/** A client's connection, the same object for all its requests. Emits `close` when it has ended. */
+export type ClientConnection = EventEmitter & { readonly destroyed: boolean };
+
+/** What an exchange fails with when nothing reaches its client any more. */
+export function clientGone(): TrailsumError {
+  return new TrailsumError("ABORTED", "the client went away");
+}
+
+/** The head of a response as it is to be sent, and how the end of the message is marked. */
+export interface OutgoingHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly header: FieldLines;
+  /** Whether content can follow; not behind a head that answers HEAD, nor with a status that has none. */
+  readonly hasContent: boolean;
+  /** Whether there is room for trailers. In HTTP/1.1 the content is chunked then. */
+  readonly trailers: boolean;
+  /** The `Content-Length` to send, if one is sent. */
+  readonly length: string | undefined;
+  /** Whether what has not yet come of the request is given up, and with it the connection if it carries nothing else. */
+  readonly givesUp: boolean;
+}

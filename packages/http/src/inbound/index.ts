@@ -1,0 +1,16 @@
+export { expectationOf } from "../fields/expectation.ts";
+export { checkSendable } from "../fields/sendable-field.ts";
+export { isWebSocket, upgradeProtocol } from "../fields/upgrade.ts";
+export type { RequestLimits } from "../http1/request-reader.ts";
+export { Connections, type ServedConnection } from "./connections.ts";
+export { Http1Connection, type InboundTimeouts } from "./http1/http1-connection.ts";
+export { Http2Connection } from "./http2/http2-connection.ts";
+export { type ContentSink, type ContentSource, InboundContent } from "./inbound-content.ts";
+export { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "./inbound-exchange.ts";
+export type { ContentOutline, InboundRequest } from "./inbound-request.ts";
+export { createListener, type Listener, type ListenerOptions } from "./listener.ts";
+export { ignoreUpgrade } from "./node/ignored-upgrade.ts";
+export { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./node/node-exchange.ts";
+export { NodeHttp2Exchange } from "./node/node-http2-exchange.ts";
+export { type ContentStart, whenContentKnown } from "./node/undecided-content.ts";
+export { parseRequestTarget, type RequestTarget } from "./request-target.ts";

@@ -1,0 +1,117 @@
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+
+import { LONGEST_TIMEOUT } from "@trailsum/shared";
+
+import type { RequestLimits } from "../http1/request-reader.ts";
+import { Connections } from "./connections.ts";
+import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
+import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
+import type { InboundExchange } from "./inbound-exchange.ts";
+import { ProtocolDetector } from "./protocol-detector.ts";
+
+/** How clients are listened to. */
+export interface ListenerOptions {
+  /** Answers one request. It deals with its own errors: the promise never rejects. */
+  readonly handle: (exchange: InboundExchange) => Promise<void>;
+  readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  readonly limits: RequestLimits;
+  readonly timeouts: InboundTimeouts;
+}
+
+/** What accepts connections. */
+export interface Listener {
+  /** Starts to listen; gives the port. */
+  listen(host: string, port: number): Promise<number>;
+  /** Stops, at the latest after so many milliseconds. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** When TCP begins to ask whether a silent client is still there. Milliseconds. */
+const KEEP_ALIVE_DELAY = 60_000;
+
+/** So much may wait for a client before the system is asked to take more. Bytes. */
+const HIGH_WATER = 256 * 1024;
+
+/**
+ * Accepts connections and finds out what is spoken on them: over TLS what was agreed on (RFC 7301), in the clear what
+ * the first bytes say. Throws where a certificate is none.
+ */
+export function createListener({ handle, tls, limits, timeouts }: ListenerOptions): Listener {
+  const connections = new Connections();
+  const protocol = tls === undefined ? "http" : "https";
+  const served: Http1Options & Http2Options = { handle, connections, limits, timeouts, protocol };
+  // A client that vanished without a word is found out by TCP.
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
+  const settings = { noDelay: true, ...keepAlive, highWaterMark: HIGH_WATER };
+
+  const onPlain = (socket: Socket): void => {
+    const unknown = new ProtocolDetector(socket, {
+      connections,
+      timeout: timeouts.keepAlive,
+      onHttp1: (bytes) => {
+        const connection = new Http1Connection(socket, served);
+        connections.add(connection);
+        connection.receive(bytes);
+      },
+      onHttp2: (bytes) => {
+        const connection = new Http2Connection(socket, served);
+        connections.add(connection);
+        connection.receive(bytes);
+      },
+    });
+    connections.add(unknown);
+  };
+
+  const onSecure = (socket: TLSSocket): void => {
+    const speaksHttp2 = socket.alpnProtocol === "h2";
+    // Not before: whoever connects and goes away without a handshake would otherwise be waited for.
+    socket.allowHalfOpen = true;
+    connections.add(speaksHttp2 ? new Http2Connection(socket, served) : new Http1Connection(socket, served));
+  };
+
+  const server: Server =
+    tls === undefined
+      ? createServer({ ...settings, allowHalfOpen: true }, onPlain)
+      : createTlsServer(
+          {
+            ...settings,
+            ...tls,
+            handshakeTimeout: Math.min(timeouts.head, LONGEST_TIMEOUT),
+            // A client that says http/1.0, as `curl --http1.0` does, is answered as such.
+            ALPNProtocols: ["h2", "http/1.1", "http/1.0"],
+          },
+          onSecure,
+        );
+  // A socket that is not a connection yet: the handshake of TLS is still to come, or fails.
+  const accepted = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    accepted.add(socket);
+    socket.once("close", () => accepted.delete(socket));
+  });
+  server.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.off("error", reject);
+          // The system may refuse to accept a connection (ENFILE, ENOBUFS): that one is lost, and the server goes on.
+          server.on("error", () => {});
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+
+    async close(graceMs) {
+      if (!server.listening) return;
+      const closed = new Promise((resolve) => server.close(resolve));
+      connections.stop();
+      const grace = setTimeout(() => {
+        for (const socket of accepted) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(grace);
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export { DirectSocketReader } from "./direct-socket-reader.ts";
+export { resetConnection } from "./reset-connection.ts";
+export { batchWrites } from "./write-batch.ts";

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+
+import * as inbound from "../../src/inbound/index.ts";
+
+test("the entry for the inbound server exports these values and no others", () => {
+  expect(Object.keys(inbound).toSorted()).toEqual([
+    "Connections",
+    "Http1Connection",
+    "Http2Connection",
+    "InboundContent",
+    "NodeExchange",
+    "NodeHttp2Exchange",
+    "asksForUpgrade",
+    "checkSendable",
+    "clientGone",
+    "createListener",
+    "earlierAnswers",
+    "expectationOf",
+    "ignoreUpgrade",
+    "isWebSocket",
+    "parseRequestTarget",
+    "upgradeExchange",
+    "upgradeProtocol",
+    "whenContentKnown",
+  ]);
+});
