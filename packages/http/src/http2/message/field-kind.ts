@@ -1,3 +1,4 @@
+import { CONNECTION_FIELDS } from "../../fields/connection-fields.ts";
 import { isFieldValue, isToken } from "@trailsum/shared";
 
 import type { HpackField } from "../hpack/field.ts";
@@ -33,15 +34,6 @@ const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
   [":status", FieldKind.STATUS],
 ]);
 
-/** Fields of a connection of HTTP/1.1, which have no meaning here (RFC 9113 section 8.2.2). */
-const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 const UPPER_CASE = /[A-Z]/;
 
 /** The kind of a line that was received. */
@@ -63,7 +55,7 @@ export function fieldFault(name: string, value: string): string | undefined {
   if (UPPER_CASE.test(name)) return "a field name in upper case";
   if (!isFieldValue(value)) return `an invalid value of ${name}`;
   // RFC 9113 section 8.2.2.
-  if (CONNECTION_SPECIFIC.has(name)) return `${name}, a field of a connection`;
+  if (CONNECTION_FIELDS.has(name)) return `${name}, a field of a connection`;
   if (name === "te" && value.toLowerCase() !== "trailers") return "TE other than trailers";
   return undefined;
 }

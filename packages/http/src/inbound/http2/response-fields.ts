@@ -1,18 +1,7 @@
 import { FieldLines } from "@trailsum/shared";
 
+import { NOT_IN_HTTP2_RESPONSES } from "../../fields/connection-fields.ts";
 import { httpDate } from "../http-date.ts";
-
-/** Fields of a connection, which HTTP/2 has no use for (RFC 9113 section 8.2.2), and of requests. */
-const NOT_SENT: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "host",
-  "http2-settings",
-]);
 
 /** The lines of a final response, with a `Date` where there is none (RFC 9110 section 6.6.1), and with its length if one is told. */
 export function finalFields(header: FieldLines, length: string | undefined): FieldLines {
@@ -37,7 +26,7 @@ function sentLines({ raw }: FieldLines): string[] {
   const lines: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
-    if (!NOT_SENT.has(name)) lines.push(name, raw[at + 1]!);
+    if (!NOT_IN_HTTP2_RESPONSES.has(name)) lines.push(name, raw[at + 1]!);
   }
   return lines;
 }

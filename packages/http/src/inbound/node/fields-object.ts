@@ -2,19 +2,8 @@ import type { OutgoingHttpHeaders } from "node:http2";
 
 import type { FieldLines } from "@trailsum/shared";
 
+import { NOT_IN_HTTP2_RESPONSES } from "../../fields/connection-fields.ts";
 import { checkSendable } from "../../fields/sendable-field.ts";
-
-/** Fields that HTTP/2 has no use for: they frame a message, or speak of a connection (RFC 9113 section 8.2.2). */
-const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "host",
-  "http2-settings",
-]);
 
 /**
  * Field lines as Node's HTTP/2 takes them: lower-case names, without those that may not stand there. Several lines of
@@ -26,7 +15,7 @@ export function fieldsObject({ raw }: FieldLines): OutgoingHttpHeaders {
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
     const value = raw[at + 1]!;
-    if (CONNECTION_SPECIFIC.has(name)) continue;
+    if (NOT_IN_HTTP2_RESPONSES.has(name)) continue;
     checkSendable(name, value);
     const before = fields[name];
     if (before === undefined) fields[name] = value;
