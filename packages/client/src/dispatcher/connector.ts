@@ -19,7 +19,7 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
 export type Protocol = "h2" | "http/1.1";
 
 /** Who waits for a connection. Exactly one of these is called, later, unless the attempt is given up. */
-interface ConnectCallbacks {
+export interface ConnectCallbacks {
   onConnect(socket: Socket, protocol: Protocol): void;
   onError(error: Error): void;
 }

@@ -4,11 +4,17 @@ import { queueMicrotask } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "./connection.ts";
-import { type ConnectOptions, type Connector, createConnector, type Protocol } from "./connector.ts";
+import {
+  type ConnectCallbacks,
+  type ConnectOptions,
+  type Connector,
+  createConnector,
+  type Protocol,
+} from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Exchange, ExchangeCarrier } from "./exchange.ts";
 import { Http1Connection } from "./http1/connection.ts";
-import { Http2Connection } from "./http2/connection.ts";
+import type { Http2Connection } from "./http2/connection.ts";
 import type { Http2Options } from "./http2/options.ts";
 
 /** How the connections to an origin are made and used. */
@@ -224,7 +230,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   }
 
   #open(): void {
-    const giveUp = this.#connector.connect(this.#protocols, {
+    const giveUp = this.#connect(this.#protocols, {
       onConnect: (socket, protocol) => {
         this.#connecting.delete(giveUp);
         const connection = this.#connected(socket, protocol);
@@ -239,6 +245,22 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
       },
     });
     this.#connecting.add(giveUp);
+  }
+
+  /** Connects, once what speaks HTTP/2 is loaded if that may be spoken. Gives a function that gives up. */
+  #connect(offered: readonly Protocol[], callbacks: ConnectCallbacks): () => void {
+    if (!offered.includes("h2") || http2Connection !== undefined) return this.#connector.connect(offered, callbacks);
+    let givenUp = false;
+    let giveUp = (): void => {
+      givenUp = true;
+    };
+    const connect = (): void => {
+      if (!givenUp) giveUp = this.#connector.connect(offered, callbacks);
+    };
+    loadHttp2().then(connect, (error: Error) => {
+      if (!givenUp) callbacks.onError(error);
+    });
+    return () => giveUp();
   }
 
   /** Connects once more for this exchange, which HTTP/2 cannot carry to this origin. */
@@ -265,7 +287,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     const { timeouts, limits, http2 } = this.#options;
     const connection =
       protocol === "h2"
-        ? new Http2Connection(socket, { owner: this, url, timeouts, limits, http2 })
+        ? new http2Connection!(socket, { owner: this, url, timeouts, limits, http2 })
         : new Http1Connection(socket, { owner: this, authority: url.host, timeouts, limits });
     this.#connections.add(connection);
     this.#events.onConnect();
@@ -318,6 +340,13 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#deadlines.stop();
     this.#events.onEmpty();
   }
+}
+
+/** It is a large part of this package, and most `http:` origins never need it: it is loaded before the first connection that may. */
+let http2Connection: typeof Http2Connection | undefined;
+
+async function loadHttp2(): Promise<void> {
+  ({ Http2Connection: http2Connection } = await import("./http2/connection.ts"));
 }
 
 /** What is spoken to an origin, and what is preferred comes first. */
