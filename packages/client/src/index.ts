@@ -13,4 +13,4 @@ export { targetUrl } from "./transfer/target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./download/verify-response.ts";
 export { transportError } from "./transfer/transport-error.ts";
 export { isConnectFailure } from "./dispatcher/connector.ts";
-export { streamResetCode } from "./dispatcher/http2/stream-error.ts";
+export { streamResetCode } from "./dispatcher/http2-error.ts";

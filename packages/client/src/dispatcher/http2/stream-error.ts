@@ -1,18 +1,7 @@
 import { ConnectionFault, ErrorCode, errorCodeName } from "@trailsum/http/http2";
 import { errors } from "undici";
 
-/** An error with the error code of HTTP/2 (RFC 9113 section 7) that says what went wrong. */
-export interface Http2Error extends Error {
-  readonly http2ErrorCode: number;
-  /** Whether the stream was reset, or the whole connection closed (RFC 9113 section 5.4). */
-  readonly http2ErrorScope: "stream" | "connection";
-}
-
-/** The code with which the stream of a failed exchange was reset; nothing where it was not, or with its connection. */
-export function streamResetCode(error: unknown): number | undefined {
-  if (!(error instanceof Error && "http2ErrorScope" in error && "http2ErrorCode" in error)) return undefined;
-  return error.http2ErrorScope === "stream" ? Number(error.http2ErrorCode) : undefined;
-}
+import type { Http2Error } from "../http2-error.ts";
 
 const DEFINED: ReadonlySet<number> = new Set(Object.values(ErrorCode));
 
