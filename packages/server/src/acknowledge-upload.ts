@@ -1,36 +1,31 @@
-import { createDigester, formatDigestField, receiptMediaType } from "@trailsum/shared";
+import { createDigester, type FieldLine, formatDigestField, receiptMediaType } from "@trailsum/shared";
 
-import { endResponse } from "./node-message.ts";
 import { entityTag } from "./preconditions.ts";
 import { answeredAlgorithms, createReceipt, prefersMinimal } from "./receipt.ts";
 import type { StoredUpload } from "./receive-upload.ts";
-import type { UploadExchange } from "./upload-exchange.ts";
+import { sendShort, type UploadExchange } from "./upload-exchange.ts";
 
 /**
  * Answers an upload that was stored: with a receipt, or without content for a client that prefers that. `Repr-Digest`
  * covers what the answer encloses (RFC 9530 section 3.1, appendix B.8), and the stored object if it encloses nothing (B.7).
  */
 export async function acknowledgeUpload(
-  { head, res }: UploadExchange,
+  { head, exchange }: UploadExchange,
   { path, verdict, created }: StoredUpload,
 ): Promise<void> {
   const answered = answeredAlgorithms(head.header, verdict);
   // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
   const tag = head.method === "PUT" || created ? entityTag(verdict.computed) : undefined;
-  if (tag !== undefined) res.setHeader("ETag", tag);
+  const header: FieldLine[] = tag === undefined ? [] : [["ETag", tag]];
   if (prefersMinimal(head.header)) {
-    res.statusCode = 204;
-    res.setHeader("Preference-Applied", "return=minimal");
-    res.setHeader("Repr-Digest", formatDigestField(verdict.computed, answered));
-    res.end();
+    header.push(["Preference-Applied", "return=minimal"]);
+    header.push(["Repr-Digest", formatDigestField(verdict.computed, answered)]);
+    sendShort(exchange, { status: 204, header });
     return;
   }
   const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
   const digester = await createDigester(answered);
   digester.update(receipt);
-  res.statusCode = created ? 201 : 200;
-  res.setHeader("Content-Type", receiptMediaType);
-  res.setHeader("Content-Length", receipt.length);
-  res.setHeader("Repr-Digest", formatDigestField(digester.digest()));
-  endResponse(res, receipt);
+  header.push(["Content-Type", receiptMediaType], ["Repr-Digest", formatDigestField(digester.digest())]);
+  sendShort(exchange, { status: created ? 201 : 200, header, content: receipt });
 }

@@ -1,27 +1,24 @@
 import { type Algorithm, type Digests, TrailsumError } from "@trailsum/shared";
 
 import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
-import { abortResponse } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { evaluatePreconditions, needsEntityTag, parsePreconditions } from "./preconditions.ts";
 import { type RequestHead, wantedAlgorithms } from "./request-head.ts";
-import { sendVerified } from "./send-verified.ts";
+import { sendVerifiedContent } from "./send-verified.ts";
 import type { Store } from "./stores/store.ts";
-import type { UploadExchange } from "./upload-exchange.ts";
+import { sendShort, type UploadExchange } from "./upload-exchange.ts";
 
 /** What a download is answered from. */
 export interface DeliveryOptions {
   readonly store: Store;
   /** The algorithms that this server computes. */
   readonly algorithms: readonly Algorithm[];
-  /** How long a client may take nothing of the response. Milliseconds; `Infinity` for no limit. */
-  readonly idleTimeout: number;
 }
 
 /** Answers GET and HEAD: with the object and its digests, with 304, or by throwing why not. */
 export async function deliverObject(
-  { head, req, res }: UploadExchange,
-  { store, algorithms, idleTimeout }: DeliveryOptions,
+  { head, exchange }: UploadExchange,
+  { store, algorithms }: DeliveryOptions,
 ): Promise<void> {
   const { path, directory } = parseObjectPath(head.target);
   const preconditions = parsePreconditions(head.header);
@@ -36,9 +33,7 @@ export async function deliverObject(
   if (result !== "perform") {
     await object.close();
     if (result === "failed") throw preconditionFailed();
-    res.statusCode = 304;
-    for (const [name, value] of validatorFields) res.setHeader(name, value);
-    res.end();
+    sendShort(exchange, { status: 304, header: validatorFields });
     return;
   }
   const headers: [string, string][] = [
@@ -47,13 +42,11 @@ export async function deliverObject(
     ["X-Content-Type-Options", "nosniff"],
     ...validatorFields,
   ];
-  // A client that stops reading keeps a file open and buffers in memory.
-  if (Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => abortResponse(res));
   try {
     // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
-    const chunkSize = "stream" in req ? 64 * 1024 : undefined;
+    const chunkSize = exchange.request.httpVersion === "2.0" ? 64 * 1024 : undefined;
     const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
-    await sendVerified(res, source, {
+    await sendVerifiedContent(exchange, source, {
       headers,
       size: object.size,
       digests,

@@ -7,12 +7,8 @@ export {
 } from "./verify-request.ts";
 export { type ContentSource, sendVerified, type SendVerifiedOptions } from "./send-verified.ts";
 
-export {
-  createUploadHandler,
-  type UploadHandler,
-  type UploadHandlerOptions,
-  type UploadLogger,
-} from "./upload-handler.ts";
+export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
+export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
 

@@ -4,14 +4,13 @@ import { TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
 import { refusingHeadVerdict } from "./head-verdict.ts";
-import type { NodeRequest } from "./node-message.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { tooLarge } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { StagedObject, Store } from "./stores/store.ts";
 import { refuseUnsupported } from "./unsupported-write.ts";
-import type { UploadExchange } from "./upload-exchange.ts";
-import { isAcceptable, type VerificationPolicy, verifyRequest } from "./verify-request.ts";
+import { proceed, type UploadExchange } from "./upload-exchange.ts";
+import { isAcceptable, type VerificationPolicy, verifyContent } from "./verify-request.ts";
 
 /** Where an upload is stored, and what it must bring. */
 export interface ReceivingOptions extends VerificationPolicy {
@@ -33,8 +32,8 @@ export type ReceivedUpload = StoredUpload | { readonly refused: Verdict };
  * Receives PUT and POST: what the head decides, then the content into a stage, then the commit of what verified. Throws for
  * everything else that is refused or lost; nothing of it is kept.
  */
-export async function receiveUpload(exchange: UploadExchange, options: ReceivingOptions): Promise<ReceivedUpload> {
-  const { head, req } = exchange;
+export async function receiveUpload(upload: UploadExchange, options: ReceivingOptions): Promise<ReceivedUpload> {
+  const { head } = upload;
   const { store, maxSize } = options;
   const path = uploadPath(head);
   refuseUnsupported(head);
@@ -46,8 +45,8 @@ export async function receiveUpload(exchange: UploadExchange, options: Receiving
   const staged = await store.stage(path, { size: head.size });
   try {
     if (condition !== undefined) await checkBeforeContent(store, path, condition);
-    exchange.proceed();
-    const verdict = await receiveContent(req, staged, options);
+    proceed(upload);
+    const verdict = await receiveContent(upload, staged, options);
     if (!isAcceptable(verdict, options)) return { refused: verdict };
     const { created } = await staged.commit(verdict.computed, condition);
     return { path, verdict, created };
@@ -80,8 +79,12 @@ function refuseByHead({ header, size }: RequestHead, maxSize = Number.POSITIVE_I
 }
 
 /** Reads the content into the stage. Returns its verdict, good or bad; rejects if it did not arrive whole or cannot be kept. */
-async function receiveContent(req: NodeRequest, staged: StagedObject, options: ReceivingOptions): Promise<Verdict> {
-  const { body, verdict } = verifyRequest(req, { ...options, record: ["sha-256"] });
+async function receiveContent(
+  { head, exchange }: UploadExchange,
+  staged: StagedObject,
+  options: ReceivingOptions,
+): Promise<Verdict> {
+  const { body, verdict } = verifyContent({ head, content: exchange.content }, { ...options, record: ["sha-256"] });
   try {
     await pipeline(body, staged.content);
   } catch (error) {

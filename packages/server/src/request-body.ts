@@ -1,17 +1,23 @@
 import type { Writable } from "node:stream";
 
+import type { ContentSink, ContentSource } from "@trailsum/http/inbound";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
-import { headFault } from "./head-fault.ts";
-import { superviseStream, stopBehindAnswer } from "./http2-stream.ts";
 import { ChunkOverhead } from "./chunk-overhead.ts";
+import type { RequestHead } from "./request-head.ts";
 import { SmallChunks } from "./small-chunks.ts";
-import { arrivedWhole, faultOf, isBrokenOff, type NodeRequest, requestTimeout } from "./node-message.ts";
+
+/** A request whose content is to be read. */
+export interface ReceivedMessage {
+  readonly head: RequestHead;
+  /** Nothing where the request has none. */
+  readonly content: ContentSource | undefined;
+  /** What makes the request invalid, where it is. */
+  readonly fault?: TrailsumError | undefined;
+}
 
 /** Settings of {@link readBody}. */
 export interface BodyReading {
-  /** The announced size in bytes, if any. */
-  readonly announced: number | undefined;
   /** Takes the trailer section as it stood on the wire, before the content is ended. What it throws fails the content. */
   readonly onTrailers: (trailers: FieldLines) => void;
   /** The most bytes of content. */
@@ -26,42 +32,54 @@ export interface BodyReading {
  * Reads a request's content into `body`, which is ended only when the message arrived whole, and otherwise destroyed
  * with an error. Settles when the trailers are in, or with that error.
  *
- * The request itself is never destroyed, so that an answer can still go out: it is left paused, where reading stopped.
+ * The request itself is never given up, so that an answer can still go out: it is held back where reading stopped.
  */
-export function readBody(req: NodeRequest, body: Writable, reading: BodyReading): Promise<void> {
-  const { announced, maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers } = reading;
+export function readBody(
+  { head, content, fault }: ReceivedMessage,
+  body: Writable,
+  { maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers }: BodyReading,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
 
   const chunks = new SmallChunks(write);
   const overhead = new ChunkOverhead();
   let size = 0;
   let draining = false;
+  let settled = false;
   const idle = Number.isFinite(idleTimeout) ? setTimeout(onIdle, idleTimeout) : undefined;
 
-  function onData(chunk: Buffer): void {
-    size += chunk.length;
-    if (size > maxSize) return fail(tooLarge(maxSize));
-    if (overhead.exceededBy(chunk.length)) return fail(tooManySmallChunks());
-    idle?.refresh();
-    chunks.add(chunk);
-  }
+  const sink: ContentSink = {
+    onContent(piece) {
+      if (settled) return false;
+      size += piece.length;
+      if (size > maxSize) fail(tooLarge(maxSize));
+      else if (overhead.exceededBy(piece.length)) fail(tooManySmallChunks());
+      else {
+        idle?.refresh();
+        chunks.add(piece);
+      }
+      return !settled && !draining;
+    },
+    onEnd,
+    onLost: (reason) => fail(reason ?? new TrailsumError("CONNECTION_LOST", "the request was aborted before its end")),
+  };
 
   function write(bytes: Buffer): void {
-    if (body.write(bytes)) return;
+    if (settled || body.write(bytes)) return;
     draining = true;
-    req.pause();
+    content?.pause();
   }
 
   function onDrain(): void {
     draining = false;
     idle?.refresh();
-    req.resume();
+    content?.resume();
   }
 
   function onEnd(): void {
-    if (!arrivedWhole(req)) return fail(lost(req));
+    if (settled) return;
     try {
-      onTrailers(FieldLines.fromRaw(req.rawTrailers));
+      onTrailers(content?.trailers ?? FieldLines.empty);
     } catch (error) {
       return fail(TrailsumError.from(error));
     }
@@ -69,10 +87,6 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
     detach();
     resolve();
     body.end();
-  }
-
-  function onLost(): void {
-    fail(lost(req));
   }
 
   function onIdle(): void {
@@ -90,34 +104,28 @@ export function readBody(req: NodeRequest, body: Writable, reading: BodyReading)
   }
 
   function fail(error: TrailsumError): void {
+    if (settled) return;
     detach();
-    req.pause();
-    if ("stream" in req) stopBehindAnswer(req);
+    content?.leave();
     reject(error);
     body.destroy(error);
   }
 
   function detach(): void {
+    settled = true;
     clearTimeout(idle);
     signal?.removeEventListener("abort", onSignal);
     body.off("drain", onDrain).off("close", onAbandoned);
-    req.off("data", onData).off("end", onEnd).off("aborted", onLost).off("close", onLost);
-    // The error listener stays: a request that breaks later must not bring the process down.
   }
 
-  const fault = headFault(req);
   body.on("drain", onDrain).on("close", onAbandoned);
   signal?.addEventListener("abort", onSignal);
-  req.on("aborted", onLost).on("error", onLost).on("close", onLost).on("end", onEnd);
-
-  if ("stream" in req) superviseStream(req.stream);
 
   if (signal?.aborted === true) onSignal();
-  else if (announced !== undefined && announced > maxSize) fail(tooLarge(maxSize));
-  else if (isBrokenOff(req)) onLost();
+  else if (head.size !== undefined && head.size > maxSize) fail(tooLarge(maxSize));
   else if (fault !== undefined) fail(fault);
-  else if (req.readableEnded) fail(new TrailsumError("USAGE", "the request was read before: verify it first"));
-  else req.on("data", onData);
+  else if (content === undefined) process.nextTick(onEnd);
+  else content.flow(sink);
   return promise;
 }
 
@@ -128,19 +136,4 @@ export function tooLarge(maxSize: number): TrailsumError {
 
 function tooManySmallChunks(): TrailsumError {
   return new TrailsumError("PROTOCOL", "the content came in too many chunks of less than 16 bytes: send larger ones");
-}
-
-/** Why a request did not arrive whole: malformed, if the parser says so; otherwise a lost connection. */
-function lost(req: NodeRequest): TrailsumError {
-  const cause = faultOf(req);
-  const code = cause !== undefined && "code" in cause ? String(cause.code) : "";
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    const limit = requestTimeout(req) / 1_000;
-    const message = `node:http ended the request after its requestTimeout of ${limit} s: set server.requestTimeout to 0`;
-    return new TrailsumError("TIMEOUT", message, { cause });
-  }
-  // To the parser, the end of the connection within a message is an error, too.
-  return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE"
-    ? new TrailsumError("PROTOCOL", "the request is not well-formed HTTP", { cause })
-    : new TrailsumError("CONNECTION_LOST", "the request was aborted before its end", { cause });
 }

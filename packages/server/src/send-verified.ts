@@ -1,5 +1,7 @@
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+import { clientGone, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   createDigester,
@@ -7,22 +9,23 @@ import {
   digestTrailerNames,
   digestTrailers,
   type FieldLine,
+  FieldLines,
   formatDigestField,
   TrailsumError,
 } from "@trailsum/shared";
 import { chunkBytes, type ContentPieces, contentStream } from "@trailsum/shared/streams";
 
-import { abortResponse, isGone, type NodeRequest, type NodeResponse } from "./node-message.ts";
-import { Http2Content } from "./http2-stream.ts";
+import { type NodeRequest, type NodeResponse, nodeExchange } from "./node-message.ts";
 import { OutgoingContent } from "./outgoing-content.ts";
-import { responseTurn } from "./pipelining.ts";
-import { isFramingField, responseFraming, setTrailers } from "./response-framing.ts";
+import { ResponseContent } from "./response-content.ts";
+import { responseFraming, withoutFraming } from "./response-framing.ts";
+import { responseHead } from "./upload-exchange.ts";
 
 /** What {@link sendVerified} can send. */
 export type ContentSource = NodeJS.ReadableStream | ReadableStream | AsyncIterable<Uint8Array> | Uint8Array | string;
 
-/** Options of {@link sendVerified}. */
-export interface SendVerifiedOptions {
+/** What is sent, and how it is checked. */
+export interface VerifiedContentOptions {
   /** The status. Default 200. */
   readonly status?: number | undefined;
   /**
@@ -36,10 +39,14 @@ export interface SendVerifiedOptions {
   readonly digests?: Digests | undefined;
   /** What to compute for the trailers. Default: the algorithms of `digests`, or md5. */
   readonly algorithms?: readonly Algorithm[] | undefined;
-  /** The request that is answered. Default: the one that Node made the response for. */
-  readonly request?: NodeRequest | undefined;
   /** Aborts the response when it fires. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link sendVerified}. */
+export interface SendVerifiedOptions extends VerifiedContentOptions {
+  /** The request that is answered. Default: the one that Node made the response for. */
+  readonly request?: NodeRequest | undefined;
 }
 
 /**
@@ -56,64 +63,93 @@ export async function sendVerified(
   source: ContentSource,
   options: SendVerifiedOptions = {},
 ): Promise<void> {
-  const { status = 200, headers = [], digests, request = res.req, signal } = options;
-  const bytes = chunkBytes(source);
-  const size = options.size ?? digests?.size ?? bytes?.byteLength;
+  const { request = res.req, digests } = options;
+  const size = options.size ?? digests?.size ?? sizeOf(source);
+  const stream = sourceStream(source);
+  // It may fail while the response waits for its turn; the pipeline reports that.
+  stream.on("error", () => {});
+  const exchange = await nodeExchange(request, res, { waits: false });
+  await sendVerifiedContent(exchange, stream, { ...options, size });
+}
+
+/** The same for any exchange. What is still to come of the request is not dealt with. */
+export async function sendVerifiedContent(
+  exchange: InboundExchange,
+  source: ContentSource,
+  options: VerifiedContentOptions,
+): Promise<void> {
+  const { status = 200, digests, signal } = options;
+  const size = options.size ?? digests?.size ?? sizeOf(source);
+  const { request } = exchange;
   const framing = responseFraming(request, status, size);
   const expected = digests === undefined ? [] : [...digests.values.keys()];
   const announced = framing === "trailers" ? (options.algorithms ?? (digests === undefined ? ["md5"] : expected)) : [];
 
-  res.statusCode = status;
-  for (const [name, value] of headers) if (!isFramingField(name, res)) res.appendHeader(name, value);
-  if (digests !== undefined) res.setHeader("Repr-Digest", formatDigestField(digests));
+  const header = withoutFraming(exchange, options.headers ?? []);
+  if (digests !== undefined) header.push(["Repr-Digest", formatDigestField(digests)]);
   if (framing === "trailers") {
-    res.setHeader("Trailer", digestTrailerNames(announced).join(", "));
+    header.push(["Trailer", digestTrailerNames(announced).join(", ")]);
     // A chunked message has no Content-Length, and clients show progress by the size. In HTTP/2 it could have one, but a
     // proxy to HTTP/1.1 would drop the trailers then.
-    if (size !== undefined) res.setHeader("Size", size);
-  } else if (size !== undefined && status !== 204) {
-    // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
-    res.setHeader("Content-Length", size);
+    if (size !== undefined) header.push(["Size", String(size)]);
   }
+  // HEAD is answered with the fields that GET would have had (RFC 9110 section 9.3.2).
+  const counted = framing !== "trailers" && size !== undefined && status !== 204;
+  const head: OutgoingHead = {
+    ...responseHead(status, header),
+    length: counted ? String(size) : undefined,
+    hasContent: framing !== "none",
+    // Without a length, HTTP/1.1 needs chunks to mark the end.
+    trailers: framing === "trailers" || (framing === "open" && request.httpVersion !== "1.0"),
+    givesUp: false,
+  };
 
-  // A view of bytes is one chunk; iterating it would give numbers.
-  const stream = contentStream(bytes === undefined ? (source as ContentPieces) : [bytes]);
+  const stream = sourceStream(source);
   if (framing === "none") {
     stream.destroy();
-    res.end();
+    exchange.head(head);
+    exchange.end(FieldLines.empty);
     return;
   }
-  let clientGone: boolean | undefined;
+  let clientIsGone: boolean | undefined;
   try {
-    await responseTurn(res);
-    // Node accepts writes to such a response without an error.
-    if (isGone(res)) throw new Error("it is too late for a response");
+    if (exchange.gone) throw clientGone();
     const digester = await createDigester([...announced, ...expected]);
+    const content = new ResponseContent(exchange, () => exchange.head(head));
     const outgoing = new OutgoingContent(
       digester,
       { size, digests },
       {
         onWhole(computed) {
-          if (framing === "trailers") setTrailers(res, digestTrailers(only(computed, announced)));
+          if (framing === "trailers") content.trailers = digestTrailers(only(computed, announced));
         },
         onBroken() {
-          clientGone = isGone(res);
-          abortResponse(res);
+          clientIsGone = exchange.gone;
+          exchange.breakOff();
         },
       },
     );
-    const target = "stream" in res ? new Http2Content(res) : res;
-    await pipeline(stream, outgoing, target, signal === undefined ? {} : { signal });
+    await pipeline(stream, outgoing, content, signal === undefined ? {} : { signal });
   } catch (error) {
     stream.destroy();
-    clientGone ??= isGone(res);
-    abortResponse(res);
+    clientIsGone ??= exchange.gone;
+    exchange.breakOff();
     if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
-    if (!clientGone) throw TrailsumError.from(error);
+    if (!clientIsGone) throw TrailsumError.from(error);
     throw new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", {
       cause: error,
     });
   }
+}
+
+function sizeOf(source: ContentSource): number | undefined {
+  return chunkBytes(source)?.byteLength;
+}
+
+function sourceStream(source: ContentSource): Readable {
+  const bytes = chunkBytes(source);
+  // A view of bytes is one chunk; iterating it would give numbers.
+  return contentStream(bytes === undefined ? (source as ContentPieces) : [bytes]);
 }
 
 function only(digests: Digests, algorithms: readonly Algorithm[]): Digests {

@@ -1,29 +1,54 @@
-import { redactedTarget } from "@trailsum/shared";
+import { STATUS_CODES } from "node:http";
 
-import { superviseStream, stopBehindAnswer } from "./http2-stream.ts";
-import type { NodeRequest, NodeResponse } from "./node-message.ts";
-import { type RequestHead, requestHead } from "./request-head.ts";
+import type { InboundExchange, OutgoingHead } from "@trailsum/http/inbound";
+import { type FieldLine, FieldLines, redactedTarget } from "@trailsum/shared";
 
-/** One request, its response, and what lets the content come. */
+import type { RequestHead } from "./request-head.ts";
+
+/** An exchange whose request the upload resource answers. */
 export interface UploadExchange {
   readonly head: RequestHead;
-  readonly req: NodeRequest;
-  readonly res: NodeResponse;
-  /** Tells a sender that waits for it to go on. */
-  proceed(): void;
+  readonly exchange: InboundExchange;
 }
 
-/** Begins an exchange; `proceed` sends a 100, which is asked for at most once. */
-export function openExchange(req: NodeRequest, res: NodeResponse, proceed: () => void = () => {}): UploadExchange {
-  const head = requestHead(req);
-  // What goes wrong with the connection shows where it is read or written; it must not bring the process down.
-  req.on("error", () => {});
-  res.on("error", () => {});
-  if ("stream" in req) {
-    superviseStream(req.stream);
-    stopBehindAnswer(req);
-  }
-  return { head, req, res, proceed: () => head.expectsContinue && proceed() };
+/** Sends a 100 to a client that waits for one before it sends its content. */
+export function proceed({ exchange }: UploadExchange): void {
+  if (exchange.request.expectsContinue) exchange.interim(100, FieldLines.empty);
+}
+
+/** A response whose content is known as a whole. */
+export interface ShortResponse {
+  readonly status: number;
+  readonly header: Iterable<FieldLine>;
+  /** Nothing for a status that has none. `Content-Length` is added. */
+  readonly content?: Buffer | undefined;
+  /** Whether content of the request that has not come is given up. */
+  readonly givesUp?: boolean | undefined;
+}
+
+/** Sends it. HEAD is answered with the fields of GET (RFC 9110 section 9.3.2). */
+export function sendShort(
+  exchange: InboundExchange,
+  { status, header, content, givesUp = false }: ShortResponse,
+): void {
+  const hasContent = content !== undefined && exchange.request.method !== "HEAD";
+  exchange.head({
+    ...responseHead(status, header),
+    length: content === undefined ? undefined : String(content.length),
+    hasContent,
+    trailers: false,
+    givesUp,
+  });
+  if (hasContent) exchange.write(content);
+  exchange.end(FieldLines.empty);
+}
+
+/** The part of a head that its framing does not decide. */
+export function responseHead(
+  status: number,
+  header: Iterable<FieldLine>,
+): Pick<OutgoingHead, "status" | "reason" | "header"> {
+  return { status, reason: STATUS_CODES[status] ?? "", header: FieldLines.from(header) };
 }
 
 /** A request in one line of a log: its method and its target, without the secrets that may be in its query. */

@@ -1,16 +1,8 @@
-import { createServer, type ServerOptions } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
-import type { Server as NetServer, Socket } from "node:net";
-
 import { fileErrorCode } from "@trailsum/files";
-import { TrailsumError } from "@trailsum/shared";
+import { createListener, type Listener } from "@trailsum/http/inbound";
+import { timeLimit, TrailsumError } from "@trailsum/shared";
 
-import { closeAfterClientError } from "./client-error.ts";
-import { Connections } from "./connections.ts";
-import { http2Settings, tendSession } from "./http2-session.ts";
-import type { NodeRequest, NodeResponse } from "./node-message.ts";
-import { createPort } from "./port.ts";
-import { ALLOW, createUploadHandler, type UploadHandlerOptions } from "./upload-handler.ts";
+import { createUploadResource, type UploadHandlerOptions } from "./upload-resource.ts";
 
 /** Options of {@link createUploadServer}. */
 export interface UploadServerOptions extends UploadHandlerOptions {
@@ -46,87 +38,54 @@ export interface Listening {
  * ALPN, and in cleartext HTTP/2 with prior knowledge.
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
-  const { host = "127.0.0.1", port = 8080, tls } = options;
-  const handler = createUploadHandler(options);
-  const http1 = createServer(http1Settings);
-  const http2 = createHttp2Server(http2Settings);
-  let listener: NetServer | undefined;
-  let connections: Connections | undefined;
-
-  const handle =
-    (answer: (req: NodeRequest, res: NodeResponse) => Promise<void>) =>
-    (req: NodeRequest, res: NodeResponse): void =>
-      connections?.answer(req, res, answer);
-
-  for (const server of [http1, http2]) {
-    server.on("request", handle(handler));
-    server.on("checkContinue", handle(handler.checkContinue));
-    // Node would answer a bare 417 by itself.
-    server.on("checkExpectation", handle(handler.checkContinue));
-  }
-  // Node would close the connection without a response.
-  http1.on("connect", (_req, socket: Socket) => {
-    socket.on("error", () => {}).end(CONNECT_REFUSED, () => socket.destroy());
-  });
-  http1.on("clientError", (error, socket: Socket) => {
-    closeAfterClientError(error, socket, connections?.responses(socket) ?? []);
-  });
-  http2.on("session", (session: ServerHttp2Session) => tendSession(session, IDLE_TIMEOUT));
+  const { host = "127.0.0.1", port = 8080, tls, logger } = options;
+  const idle = timeLimit("idleTimeout", options.idleTimeout, 60_000);
+  const answer = createUploadResource(options);
+  const answers = new Set<Promise<void>>();
+  let listener: Listener | undefined;
 
   return {
     async listen() {
       try {
-        listener = createPort(http1, http2, { tls, timeout: HANDSHAKE_TIMEOUT });
-        connections = new Connections(listener, http1, http2);
-        const listening = Promise.withResolvers<void>();
-        listener.once("error", listening.reject).listen(port, host, listening.resolve);
-        await listening.promise;
-        listener.off("error", listening.reject);
-        // A connection that cannot be accepted, for want of descriptors, say, is that connection's loss alone.
-        listener.on("error", (error) => options.logger?.error(`cannot accept a connection: ${error.message}`, error));
-        // Node checks headersTimeout only after this event.
-        http1.emit("listening");
-        return listeningAddress(listener, tls === undefined ? "http" : "https", host);
+        listener = createListener({
+          handle(exchange) {
+            const answered = answer(exchange).finally(() => answers.delete(answered));
+            answers.add(answered);
+            return answered;
+          },
+          tls,
+          limits: LIMITS,
+          timeouts: { ...TIMEOUTS, idle },
+          connectionWindow: CONNECTION_WINDOW,
+          // Shell scripts send a request and end their side: printf ... | nc host port.
+          answersHalfClosed: true,
+          // A connection that cannot be accepted, for want of descriptors, say, is that connection's loss alone.
+          onError: (error) => logger?.error(`cannot accept a connection: ${error.message}`, error),
+        });
+        const bound = await listener.listen(host, port);
+        const authority = `${host.includes(":") ? `[${host}]` : host}:${bound}`;
+        return { url: `${tls === undefined ? "http" : "https"}://${authority}`, port: bound };
       } catch (error) {
         throw new TrailsumError("USAGE", `cannot listen on ${host}:${port}: ${reason(error)}`, { cause: error });
       }
     },
 
     async close({ graceMs = 10_000 } = {}) {
-      const closed = new Promise<unknown>((resolve) =>
-        listener === undefined ? resolve(undefined) : listener.close(resolve),
-      );
-      connections?.close();
-      const grace = setTimeout(() => connections?.destroy(), graceMs);
-      await closed;
-      clearTimeout(grace);
-      http1.close();
-      await connections?.answered();
+      await listener?.close(graceMs);
+      // Every partial upload is cleaned up then.
+      await Promise.all(answers);
     },
   };
 }
 
-/** RFC 9110 section 15.5.6. */
-const CONNECT_REFUSED = `HTTP/1.1 405 Method Not Allowed\r\nAllow: ${ALLOW}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+/** Bytes, and field lines. */
+const LIMITS = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
 
-/** How long a client may take for its handshake, or to send its first bytes. */
-const HANDSHAKE_TIMEOUT = 10_000;
+/** Milliseconds. An upload may take any time as long as bytes arrive. */
+const TIMEOUTS = { keepAlive: 60_000, head: 30_000, minRate: 0 };
 
-const http1Settings: ServerOptions = {
-  // An upload may take any time as long as bytes arrive: the handler's idle timeout ends one that stalls.
-  requestTimeout: 0,
-  headersTimeout: 30_000,
-  keepAliveTimeout: 5_000,
-};
-
-/** How long a session of HTTP/2 is kept without anything happening on it. */
-const IDLE_TIMEOUT = 60_000;
-
-function listeningAddress(server: NetServer, scheme: string, host: string): Listening {
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
-}
+/** What a client may have under way on all streams of a connection together. Bytes. */
+const CONNECTION_WINDOW = 4 * 1024 * 1024;
 
 const reasons: ReadonlyMap<string, string> = new Map([
   ["EADDRINUSE", "something else listens there: stop it, or use another port (0 picks a free one)"],

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 
+import { inboundRequest, requestContent } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   algorithms as allAlgorithms,
@@ -11,11 +12,13 @@ import {
   FieldLines,
   type Requirement,
   timeLimit,
+  TrailsumError,
   type Verdict,
 } from "@trailsum/shared";
 
+import { headFault } from "./head-fault.ts";
 import type { NodeRequest } from "./node-message.ts";
-import { readBody } from "./request-body.ts";
+import { readBody, type ReceivedMessage } from "./request-body.ts";
 import { requestHead, wantedAlgorithms } from "./request-head.ts";
 
 /** What a request must have to be accepted. */
@@ -71,9 +74,24 @@ export interface VerifiedRequest {
  * Do not publish the content before the body has ended: trailers come last, and so does the verdict.
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
+  req.on("error", () => {});
+  const request = inboundRequest(req);
+  return verifyContent(
+    { head: requestHead(request), content: requestContent(req), fault: headFault(request) ?? readBefore(req) },
+    options,
+  );
+}
+
+function readBefore({ readableDidRead, aborted }: NodeRequest): TrailsumError | undefined {
+  if (!readableDidRead || aborted) return undefined;
+  return new TrailsumError("USAGE", "the request was read before: verify it first");
+}
+
+/** The same for content of any exchange. */
+export function verifyContent(message: ReceivedMessage, options: VerifyRequestOptions): VerifiedRequest {
   const { require = [], algorithms = allAlgorithms, record = [], maxSize, signal } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
-  const head = requestHead(req);
+  const { head } = message;
   let trailer = FieldLines.empty;
   // A digest that is only recorded does not count towards the verdict.
   const only = (computed: Digests): Digests => ({
@@ -94,7 +112,7 @@ export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = 
   const onTrailers = (received: FieldLines): void => {
     trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
   };
-  const whole = readBody(req, body, { onTrailers, announced: head.size, maxSize, idleTimeout, signal });
+  const whole = readBody(message, body, { onTrailers, maxSize, idleTimeout, signal });
   const trailers = whole.then(() => trailer);
   // They may be left unobserved: the reader of the body sees the failure.
   trailers.catch(() => {});

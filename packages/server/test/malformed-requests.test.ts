@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { connect, type IncomingHttpHeaders } from "node:http2";
+import { connect, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 
 import { rawClient } from "@trailsum/testkit";
 import { expect, onTestFinished, test } from "vitest";
 
 import { createMemoryStore, createUploadServer } from "../src/index.ts";
+import { handleHttp2 } from "./http2-peer.ts";
 import { answerOf, content, md5, readObject, readResponse, request, upload } from "./peer.ts";
 
 /** A server and what it stores. */
@@ -20,10 +21,10 @@ const body = `Host: test\r\nContent-Length: ${content.length}\r\nMd5: ${md5(cont
 
 test.each([
   ["no version", "PUT /it", 400],
-  ["HTTP/0.9", "PUT /it HTTP/0.9", 400],
-  ["HTTP/1.2", "PUT /it HTTP/1.2", 400],
+  ["HTTP/0.9", "PUT /it HTTP/0.9", 505],
+  ["HTTP/1.2", "PUT /it HTTP/1.2", 505],
   ["HTTP/2.0", "PUT /it HTTP/2.0", 505],
-  ["HTTP/3.0", "PUT /it HTTP/3.0", 400],
+  ["HTTP/3.0", "PUT /it HTTP/3.0", 505],
 ])("a request line with %s is refused, and nothing is stored", async (_version, line, status) => {
   const { port, store } = await server();
   const client = await rawClient(port);
@@ -84,11 +85,11 @@ test("a method that is not known is 501, and one that is not allowed 405", async
 test("what is malformed is refused after the answers to the requests before it", async () => {
   const { port } = await server();
   const client = await rawClient(port);
-  const malformed = Buffer.from("BREW /it HTTP/1.1\r\nHost: test\r\n\r\n");
+  const malformed = Buffer.from("GET /it HTTP/1.1\r\nHost: test\r\nno colon\r\n\r\n");
   await client.write(Buffer.concat([upload("/a"), request("GET /a"), malformed]));
   const statuses: number[] = [];
   for (let at = 0; at < 3; at += 1) statuses.push(answerOf(await readResponse(client)).status);
-  expect(statuses).toEqual([201, 200, 501]);
+  expect(statuses).toEqual([201, 200, 400]);
   await client.readToEnd();
 });
 
@@ -111,15 +112,52 @@ test("a response that is under way when the server stops says that the connectio
   await closed;
 });
 
+/** An upload over HTTP/2 whose `Host` stands beside `:authority: a.test`. */
+async function uploadWithHost(url: string, host: string) {
+  const session = connect(url);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ":method": "PUT", ":path": "/it", ":authority": "a.test", host, md5: md5(content) });
+  stream
+    .on("error", () => {})
+    .resume()
+    .end(content);
+  const response = once(stream, "response") as Promise<[IncomingHttpHeaders]>;
+  return { stream, status: response.then(([fields]) => fields[":status"]) };
+}
+
+test("over HTTP/2 a Host that differs from :authority resets the stream", async () => {
+  const { url, store } = await server();
+  const { stream, status } = await uploadWithHost(url, "other.test");
+  await expect(status).rejects.toThrow("NGHTTP2_PROTOCOL_ERROR");
+  expect([stream.rstCode, await readObject(store, "it")]).toEqual([constants.NGHTTP2_PROTOCOL_ERROR, undefined]);
+});
+
+test("over HTTP/2 the same Host, in other letters and with its port, is accepted", async () => {
+  const { url } = await server();
+  const { status } = await uploadWithHost(url, "A.test:80");
+  expect(await status).toBe(201);
+});
+
 test.each([
   ["another host than :authority is refused", "other.test", 400],
   ["the same host, in other letters and with its port, is accepted", "A.test:80", 201],
-])("over HTTP/2 a Host that names %s", async (_name, host, status) => {
+])("in a server of Node's, over HTTP/2, a Host that names %s", async (_name, host, expected) => {
+  const { port } = await handleHttp2({ allowUnverified: true });
+  const { status } = await uploadWithHost(`http://127.0.0.1:${port}`, host);
+  expect(await status).toBe(expected);
+});
+
+test("over HTTP/2 a tunnel is refused, and the connection goes on", async () => {
   const { url } = await server();
   const session = connect(url);
-  const stream = session.request({ ":method": "PUT", ":path": "/it", ":authority": "a.test", host, md5: md5(content) });
-  stream.resume().end(content);
-  const [fields] = (await once(stream, "response")) as [IncomingHttpHeaders];
-  expect(fields[":status"]).toBe(status);
-  session.destroy();
+  onTestFinished(() => session.destroy());
+  await once(session, "remoteSettings");
+  const status = async (fields: OutgoingHttpHeaders): Promise<unknown> => {
+    const stream = session.request(fields);
+    const [response] = (await once(stream, "response")) as [IncomingHttpHeaders];
+    stream.resume().end();
+    return response[":status"];
+  };
+  expect(await status({ ":method": "CONNECT", ":protocol": "websocket", ":path": "/it" })).toBe(405);
+  expect(await status({ ":path": "/none" })).toBe(404);
 });

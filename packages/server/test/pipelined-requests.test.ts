@@ -60,6 +60,16 @@ test("the upload server answers pipelined requests as well", async () => {
   client.destroy();
 });
 
+test("a client that ends its side after its requests gets every answer", async () => {
+  const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+  onTestFinished(() => server.close());
+  const { port } = await server.listen();
+  const client = await rawClient(port);
+  client.end(Buffer.concat([upload("/a"), request("GET /a"), request("GET /none")]));
+  expect(await statuses(client, 3)).toEqual(["201", "200", "404"]);
+  expect(await client.readToEnd()).toHaveLength(0);
+});
+
 test("one upload of a connection is staged at a time", async () => {
   const { store, seen } = watchedStore();
   const { port } = await handle({ store });

@@ -157,6 +157,15 @@ describe("to any other client", () => {
   });
 });
 
+test("a header field that may not be sent aborts the response", async () => {
+  const { port, outcome } = await answering(() => content, { headers: [["X-A", "1\r\nX-B: 2"]] });
+  const client = await rawClient(port);
+  void client.write(request("GET /"));
+  await client.closed;
+  expect(client.received).toHaveLength(0);
+  expect(await outcome()).toMatchObject({ name: "TrailsumError", code: "INTERNAL" });
+});
+
 describe("content that is not what it should be", () => {
   const wires = {
     "to a client that takes trailers": request("GET /", te),

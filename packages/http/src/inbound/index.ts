@@ -14,3 +14,5 @@ export { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from ".
 export { NodeHttp2Exchange } from "./node/node-http2-exchange.ts";
 export { type ContentStart, whenContentKnown } from "./node/undecided-content.ts";
 export { parseRequestTarget, type RequestTarget } from "./request-target.ts";
+export { requestTimeout } from "./node/lost-request.ts";
+export { inboundRequest, requestContent } from "./node/node-request.ts";

@@ -17,6 +17,15 @@ export interface ListenerOptions {
   readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
   readonly limits: RequestLimits;
   readonly timeouts: InboundTimeouts;
+  /** How much a client may send ahead on all streams of an HTTP/2 connection. Bytes. */
+  readonly connectionWindow?: number | undefined;
+  /**
+   * Whether an HTTP/1.1 client that has ended its side after its requests is still answered.
+   * @default false: it cannot be told from one that has disconnected, and counts as gone
+   */
+  readonly answersHalfClosed?: boolean | undefined;
+  /** Told of a connection that the system could not accept (ENFILE, ENOBUFS); the server goes on. */
+  readonly onError?: ((error: Error) => void) | undefined;
 }
 
 /** What accepts connections. */
@@ -37,10 +46,19 @@ const HIGH_WATER = 256 * 1024;
  * Accepts connections and finds out what is spoken on them: over TLS what was agreed on (RFC 7301), in the clear what
  * the first bytes say. Throws where a certificate is none.
  */
-export function createListener({ handle, tls, limits, timeouts }: ListenerOptions): Listener {
+export function createListener(options: ListenerOptions): Listener {
+  const { handle, tls, limits, timeouts, connectionWindow, answersHalfClosed, onError = () => {} } = options;
   const connections = new Connections();
   const protocol = tls === undefined ? "http" : "https";
-  const served: Http1Options & Http2Options = { handle, connections, limits, timeouts, protocol };
+  const served: Http1Options & Http2Options = {
+    handle,
+    connections,
+    limits,
+    timeouts,
+    protocol,
+    connectionWindow,
+    answersHalfClosed,
+  };
   // A client that vanished without a word is found out by TCP.
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
   const settings = { noDelay: true, ...keepAlive, highWaterMark: HIGH_WATER };
@@ -98,7 +116,7 @@ export function createListener({ handle, tls, limits, timeouts }: ListenerOption
         server.listen(port, host, () => {
           server.off("error", reject);
           // The system may refuse to accept a connection (ENFILE, ENOBUFS): that one is lost, and the server goes on.
-          server.on("error", () => {});
+          server.on("error", onError);
           resolve((server.address() as AddressInfo).port);
         });
       }),

@@ -8,6 +8,7 @@ import { RequestFault } from "../../http1/request-fault.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import { type RequestLimits, RequestReader, type RequestSink } from "../../http1/request-reader.ts";
 import { DirectSocketReader } from "../../transport/direct-socket-reader.ts";
+import { resetConnection } from "../../transport/reset-connection.ts";
 import type { Connections, ServedConnection } from "../connections.ts";
 import type { InboundExchange } from "../inbound-exchange.ts";
 import { clientAddress, type ClientInfo } from "../inbound-request.ts";
@@ -24,6 +25,11 @@ export interface Http1Options {
   readonly limits: RequestLimits;
   readonly timeouts: InboundTimeouts;
   readonly protocol: ClientInfo["protocol"];
+  /**
+   * Whether a client that has ended its side after its requests is still answered.
+   * @default false: it cannot be told from one that has disconnected, and counts as gone
+   */
+  readonly answersHalfClosed?: boolean | undefined;
 }
 
 /** How long a client may take for what. Milliseconds, looked at about once a second. */
@@ -119,7 +125,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     if (this.#progress.hasMoved() || (unsent === 0 && !awaited)) this.#since = now;
     const slowToTake = this.#sendingRate.isMissed(now, this.#progress.taken, unsent > 0);
     const sends = awaited && this.#exchange?.status === undefined;
-    if (slowToTake || (unsent > 0 && now - this.#since > this.#options.timeouts.idle)) this.socket.destroy();
+    if (slowToTake || (unsent > 0 && now - this.#since > this.#options.timeouts.idle)) resetConnection(this.socket);
     else if (this.#receivingRate.isMissed(now, this.#received, sends))
       this.#exchange?.lost(new TrailsumError("TIMEOUT", "the client sent its content too slowly"));
     else if (now - this.#since > this.#options.timeouts.idle)
@@ -163,7 +169,13 @@ export class Http1Connection implements RequestSink, ServedConnection {
       this.#phase = "idle";
       this.#moved = true;
       this.#next();
+      this.#closeBehindLast();
     }
+  }
+
+  /** A client that has ended its side sends no further request. */
+  #closeBehindLast(): void {
+    if (this.#clientEnded && this.#phase === "idle") this.close();
   }
 
   /** Reads and forgets what is still to come of a request that has its answer. */
@@ -230,7 +242,9 @@ export class Http1Connection implements RequestSink, ServedConnection {
       this.#refuse(error);
       return;
     }
-    // Who waits for an answer reads on; who has stopped reading as well looks no different, and is gone (as Go sees it).
+    const unanswered = this.#exchange?.ended === false || this.#reader.waiting;
+    if (this.#options.answersHalfClosed === true && unanswered) return;
+    // A half-closed client cannot be told from one that has disconnected; like Go, treat it as disconnected.
     if (this.#exchange === undefined || this.#exchange.ended) this.close();
     else if (this.#reader.complete) this.socket.destroy();
   };

@@ -27,6 +27,7 @@ export interface Http2Options {
   readonly limits: RequestLimits;
   readonly timeouts: InboundTimeouts;
   readonly protocol: ClientInfo["protocol"];
+  readonly connectionWindow?: number | undefined;
 }
 
 /**
@@ -73,7 +74,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
     this.#session = new ServerSession(this, {
       enableConnectProtocol: true,
       streamWindow: STREAM_WINDOW,
-      connectionWindow: CONNECTION_WINDOW,
+      connectionWindow: options.connectionWindow ?? CONNECTION_WINDOW,
       maxHeaderListSize: maxListSize(options.limits),
     });
     this.#context = {

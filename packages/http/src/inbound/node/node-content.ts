@@ -4,6 +4,7 @@ import { FieldLines } from "@trailsum/shared";
 
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import { alreadyRead } from "./node-message.ts";
+import { lostReason } from "./lost-request.ts";
 
 /** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
 export class NodeContent implements ContentSource {
@@ -27,7 +28,7 @@ export class NodeContent implements ContentSource {
     const message = this.#message;
     if (this.#begun && message.readableEnded) process.nextTick(this.#onEnd);
     else if (!this.#begun && message.readableDidRead) sink.onLost(alreadyRead());
-    else if (message.destroyed && !message.readableEnded) sink.onLost();
+    else if (message.destroyed && !message.readableEnded) sink.onLost(lostReason(message));
     else {
       this.#begun = true;
       message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);
@@ -63,6 +64,6 @@ export class NodeContent implements ContentSource {
   readonly #onLost = (): void => {
     // A message that has ended closes; what it brought may still wait to be read.
     if (this.#message.complete && this.#message.readableEnded) return;
-    this.#sink?.onLost();
+    this.#sink?.onLost(lostReason(this.#message));
   };
 }

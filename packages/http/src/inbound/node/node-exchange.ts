@@ -12,7 +12,7 @@ import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } f
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
 import { requestUrl } from "./node-message.ts";
-import { closeBehindAnswer, forgetRest } from "./unread-request.ts";
+import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.ts";
 
 /** What Node has let go of, because the request asked for an upgrade. */
 export interface Upgrading {
@@ -41,6 +41,8 @@ export class NodeExchange implements InboundExchange {
   onDrain: (() => void) | undefined;
   status: number | undefined;
   #switched = false;
+  /** Whether the connection is closed after an answer that its length delimits, with content still to come. */
+  #lingers = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, { waits = false, original, upgrading }: NodeExchangeOptions) {
     this.#res = res;
@@ -72,10 +74,14 @@ export class NodeExchange implements InboundExchange {
 
   head({ status, reason, header, length, hasContent, trailers, givesUp }: OutgoingHead): void {
     const res = this.#res;
-    const fields = withFieldsSetBefore(res, header);
+    const own = length === undefined || header.has("Content-Length") ? header : header.set("Content-Length", length);
+    const fields = withFieldsSetBefore(res, own);
     if (fields.has("Date")) res.sendDate = false;
     // Of a request that has not been read to its end the rest would be taken for another one.
-    if (givesUp && !res.req.complete) res.setHeader("Connection", "close");
+    if (givesUp && this.content !== undefined && !res.req.complete) {
+      res.setHeader("Connection", "close");
+      this.#lingers = length !== undefined && this.#upgrading === undefined;
+    }
     res.writeHead(status, reason, sentLast(fields, "Content-Length"));
     this.status = status;
     // What is written in this turn goes out with the head in one write. If nothing is, the head goes alone.
@@ -93,7 +99,12 @@ export class NodeExchange implements InboundExchange {
   end(trailers: FieldLines): void {
     if (trailers.length > 0)
       this.#res.addTrailers([...trailers].map(([name, value]): [string, string] => [name, value]));
-    this.#res.end();
+    if (!this.#lingers) this.#res.end();
+    else {
+      // Node closes the connection when the response ends, and unread content would make that a reset.
+      this.#res.flushHeaders();
+      whenForgotten(this.#res.req, () => this.#res.end());
+    }
   }
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
@@ -108,18 +119,17 @@ export class NodeExchange implements InboundExchange {
   }
 
   /**
-   * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
-   * that one is reset.
+   * The connection is reset: where only its end marks the end of the response, an orderly one would look like success, and a
+   * client that does not close its side would otherwise be waited for.
    */
   breakOff(): void {
     const res = this.#res;
-    const { socket } = res;
-    const delimited = this.request.httpVersion !== "1.0" || this.status === undefined;
-    if (!delimited && socket !== null) resetConnection(socket);
+    if (res.socket !== null) resetConnection(res.socket);
     res.destroy();
   }
 
   conclude(): void {
+    if (this.#lingers) return;
     if (this.#upgrading === undefined) forgetRest(this.#res.req);
     else if (!this.#switched && this.#res.writableFinished) closeBehindAnswer(this.#upgrading.socket);
   }
@@ -176,7 +186,11 @@ export function asksForUpgrade(message: IncomingMessage): boolean {
   return nodeRequest(message, { original: false }).upgrade !== undefined;
 }
 
-function nodeRequest(message: IncomingMessage, { waits = false, original }: NodeExchangeOptions): InboundRequest {
+/** A request of node:http in the terms of all requests. */
+export function nodeRequest(
+  message: IncomingMessage,
+  { waits = false, original }: NodeExchangeOptions,
+): InboundRequest {
   const header = FieldLines.fromRaw(message.rawHeaders);
   const method = message.method ?? "GET";
   const httpVersion = message.httpVersion === "1.0" ? "1.0" : "1.1";

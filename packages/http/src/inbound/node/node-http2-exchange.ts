@@ -3,7 +3,6 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
-import { keepSessionForStream } from "@trailsum/shared/http2";
 
 import type { ContentSink } from "../inbound-content.ts";
 import type { OutgoingHead } from "../inbound-exchange.ts";
@@ -12,6 +11,7 @@ import { unreadLimits } from "../unread-limits.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeHttp2StreamExchange } from "./node-http2-stream-exchange.ts";
 import { alreadyRead, requestUrl } from "./node-message.ts";
+import { superviseStream } from "./supervised-stream.ts";
 import type { ContentStart } from "./undecided-content.ts";
 
 /** How a request came through a server of node:http2. */
@@ -34,7 +34,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
 
   constructor(req: Http2ServerRequest, res: Http2ServerResponse, { waits, original, start }: NodeHttp2ExchangeOptions) {
     const { stream } = req;
-    if (stream.session !== undefined) keepSessionForStream(stream.session, stream);
+    superviseStream(stream);
     super(stream, {
       raw: req.rawHeaders,
       whole: start.whole,
@@ -55,7 +55,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
   override head(head: OutgoingHead): void {
     // Later it would throw where nothing can be told any more.
     if (this.#res.headersSent)
-      throw new TrailsumError("INTERNAL", "something in front of the proxy has answered the request already");
+      throw new TrailsumError("INTERNAL", "something in front of the handler has answered the request already");
     super.head({ ...head, header: withFieldsSetBefore(this.#res, head.header) });
     // What a log that middleware writes tells of.
     this.#res.statusCode = head.status;

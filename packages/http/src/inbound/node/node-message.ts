@@ -13,7 +13,7 @@ export function requestUrl(req: IncomingMessage | Http2ServerRequest, original: 
   return url === "" || url.startsWith("?") ? `/${url}` : url;
 }
 
-/** Why content cannot be forwarded that a body parser has taken. */
+/** Why content that a body parser has taken cannot be read. */
 export function alreadyRead(): TrailsumError {
-  return new TrailsumError("INTERNAL", "something in front of the proxy has read the content of the request");
+  return new TrailsumError("INTERNAL", "something in front of the handler has read the content of the request");
 }

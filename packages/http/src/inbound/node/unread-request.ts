@@ -5,28 +5,37 @@ import { unreadLimits } from "../unread-limits.ts";
 
 /**
  * Reads and forgets what is still to come of a request that was answered early. Closing at once would make the system
- * reset the connection, and the reset can overtake the answer on its way to a client that is still sending.
+ * reset the connection, and the reset can overtake the answer on its way to a client that is still sending. What exceeds
+ * the limits is cut off.
  */
 export function forgetRest(message: IncomingMessage): void {
-  if (message.complete || message.destroyed) return;
+  whenForgotten(message, () => {
+    if (!message.complete) message.destroy();
+  });
+}
+
+/** Reads and forgets it likewise, and calls `done` when the request has ended or the limits are exceeded. */
+export function whenForgotten(message: IncomingMessage, done: () => void): void {
+  if (message.complete || message.destroyed) {
+    done();
+    return;
+  }
   let left = unreadLimits.bytes;
-  const cut = (): void => {
-    message.destroy();
-  };
-  const idle = setTimeout(cut, unreadLimits.idle).unref();
-  const limit = setTimeout(cut, unreadLimits.time).unref();
-  const done = (): void => {
+  const finish = (): void => {
     clearTimeout(idle);
     clearTimeout(limit);
+    message.off("data", forget).off("end", finish).off("close", finish);
+    done();
   };
-  message.on("error", () => {});
-  message.on("end", done).on("close", done);
-  message.on("data", (piece: Buffer) => {
+  const forget = (piece: Buffer): void => {
     left -= piece.length;
     idle.refresh();
-    if (left < 0) cut();
-  });
-  message.resume();
+    if (left < 0) finish();
+  };
+  const idle = setTimeout(finish, unreadLimits.idle).unref();
+  const limit = setTimeout(finish, unreadLimits.time).unref();
+  message.on("error", () => {});
+  message.on("end", finish).on("close", finish).on("data", forget).resume();
 }
 
 /**

@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import { listen, rawHttp2Client, requestFields } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { keepSessionForStream } from "../../src/http2/index.ts";
+import { keepSessionForStream } from "../../src/inbound/node/native-lifetime.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

@@ -1,7 +1,6 @@
-import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
-import { Writable } from "node:stream";
+import { constants, type Http2ServerRequest, type ServerHttp2Stream } from "node:http2";
 
-import { keepSessionForStream } from "@trailsum/shared/http2";
+import { keepSessionForStream } from "./native-lifetime.ts";
 
 /**
  * Keeps the session of a stream as long as the stream, which matters to a server of an application's own, and has the
@@ -34,29 +33,4 @@ export function stopBehindAnswer(req: Http2ServerRequest): void {
   // The response ends with its trailers, or with its header section where that is all there is.
   stream.once("wantTrailers", linger);
   stream.once("finish", () => setImmediate(() => stream.state.localClose === 1 && linger()));
-}
-
-/**
- * The content of a response. The response is ended only when all of it has been sent: a reset between the end and the last
- * byte, which waits for the client's window, would go unnoticed. It finishes on `wantTrailers`, because the response's own
- * `finish` also fires after a reset.
- */
-export class Http2Content extends Writable {
-  readonly #res: Http2ServerResponse;
-
-  constructor(res: Http2ServerResponse) {
-    super();
-    this.#res = res;
-    superviseStream(res.stream);
-    res.once("close", () => this.destroy(new Error("the stream was closed before its end")));
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#res.write(chunk, done);
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#res.stream.once("wantTrailers", () => done());
-    this.#res.end();
-  }
 }
