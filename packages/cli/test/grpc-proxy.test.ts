@@ -150,9 +150,18 @@ describe("gRPC through trailsum proxy", () => {
 
   test("fails when there is more trailing metadata than is let through, and is not cut short", async () => {
     const client = await proxied();
-    const metadata = Array.from({ length: 9 }, (_, at) => [`trailing-${at}`, "x".repeat(2_000)] as const);
-    const { code, trailing } = await client.unary("echo", Buffer.from("hello"), { metadata }).outcome;
+    // The request is small: its own head would be refused otherwise.
+    const asked = { code: status.NOT_FOUND, details: "x".repeat(18_000), after: 1 };
+    const { code, trailing } = await client.serverStream("refuse", Buffer.from(JSON.stringify(asked))).outcome;
     expect([code, trailing.toJSON()]).toEqual([status.INTERNAL, {}]);
+    expect((await client.unary("echo", Buffer.from("next")).outcome).code).toBe(status.OK);
+  });
+
+  test("is refused when its own metadata is larger than the head of a request may be", async () => {
+    const client = await proxied();
+    const metadata = Array.from({ length: 9 }, (_, at) => [`x-${at}`, "x".repeat(2_000)] as const);
+    const { code } = await client.unary("echo", Buffer.from("hello"), { metadata }).outcome;
+    expect(code).toBe(status.RESOURCE_EXHAUSTED);
     expect((await client.unary("echo", Buffer.from("next")).outcome).code).toBe(status.OK);
   });
 });
