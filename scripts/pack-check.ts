@@ -92,10 +92,14 @@ function installAsReadme(version: string): void {
   const home = join(work, "home");
   mkdirSync(home);
   const script = commands.join("\n").replaceAll("../app", join(work, "app"));
-  const env = { HOME: home, PATH: process.env["PATH"] ?? "" };
+  // How to reach the registry is the machine's affair: its certificates and proxies are kept.
+  const kept = ["PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  const env = { HOME: home, ...Object.fromEntries(kept.map((name) => [name, process.env[name] ?? ""])) };
   const said = run("the installation in the README", "env", [
     "-i",
-    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries(env)
+      .filter(([, value]) => value !== "")
+      .map(([name, value]) => `${name}=${value}`),
     "sh",
     "-ec",
     script,
