@@ -5,10 +5,11 @@ import { LONGEST_TIMEOUT } from "@trailsum/shared";
 
 import type { RequestLimits } from "../http1/request-reader.ts";
 import { Connections } from "./connections.ts";
-import { Http1Connection, type Http1Options, type InboundTimeouts } from "./http1/http1-connection.ts";
+import { Http1Connection, type Http1Options } from "./http1/http1-connection.ts";
 import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
 import { ProtocolDetector } from "./protocol-detector.ts";
+import type { InboundTimeouts } from "./served-connection-options.ts";
 
 /** How clients are listened to. */
 export interface ListenerOptions {

@@ -6,42 +6,25 @@ import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumErr
 import { MessageWriter } from "../../http1/message-writer.ts";
 import { RequestFault } from "../../http1/request-fault.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
-import { type RequestLimits, RequestReader, type RequestSink } from "../../http1/request-reader.ts";
+import { RequestReader, type RequestSink } from "../../http1/request-reader.ts";
 import { DirectSocketReader } from "../../transport/direct-socket-reader.ts";
 import { resetConnection } from "../../transport/reset-connection.ts";
 import type { Connections, ServedConnection } from "../connections.ts";
-import type { InboundExchange } from "../inbound-exchange.ts";
 import { clientAddress, type ClientInfo } from "../inbound-request.ts";
 import { LingeringRead } from "../lingering-read.ts";
 import { MinimumRate } from "../minimum-rate.ts";
+import type { ServedConnectionOptions } from "../served-connection-options.ts";
 import { SocketProgress } from "../socket-progress.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { responseHeadText } from "./response-head.ts";
 
-/** How a connection is served. */
-export interface Http1Options {
-  readonly handle: (exchange: InboundExchange) => Promise<void>;
-  readonly connections: Connections;
-  readonly limits: RequestLimits;
-  readonly timeouts: InboundTimeouts;
-  readonly protocol: ClientInfo["protocol"];
+/** How connections of HTTP/1.1 are served. */
+export interface Http1Options extends ServedConnectionOptions {
   /**
    * Whether a client that has ended its side after its requests is still answered.
    * @default false: it cannot be told from one that has disconnected, and counts as gone
    */
   readonly answersHalfClosed?: boolean | undefined;
-}
-
-/** How long a client may take for what. Milliseconds, looked at about once a second. */
-export interface InboundTimeouts {
-  /** For the next request on a connection that it keeps open. */
-  readonly keepAlive: number;
-  /** For all of a head, once it has begun. */
-  readonly head: number;
-  /** For the next movement of content or response, in either direction. */
-  readonly idle: number;
-  /** The fewest bytes per second of content or response, averaged over 10 s; 0 demands nothing. */
-  readonly minRate: number;
 }
 
 /**

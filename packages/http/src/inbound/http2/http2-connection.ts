@@ -9,24 +9,18 @@ import type { ServerStream } from "../../http2/session/server-stream.ts";
 import type { Http2Stream } from "../../http2/session/stream.ts";
 import { SessionOutput } from "../../http2/transport/session-output.ts";
 import { DirectSocketReader } from "../../transport/direct-socket-reader.ts";
-import type { Connections, ServedConnection } from "../connections.ts";
-import type { InboundTimeouts } from "../http1/http1-connection.ts";
-import type { InboundExchange } from "../inbound-exchange.ts";
-import { clientAddress, type ClientInfo } from "../inbound-request.ts";
+import type { ServedConnection } from "../connections.ts";
+import { clientAddress } from "../inbound-request.ts";
 import { LingeringRead } from "../lingering-read.ts";
 import { MinimumRate } from "../minimum-rate.ts";
+import type { ServedConnectionOptions } from "../served-connection-options.ts";
 import { SocketProgress } from "../socket-progress.ts";
 import { unreadLimits } from "../unread-limits.ts";
 import { Http2Exchange, type StreamContext } from "./http2-exchange.ts";
 import { PATIENCE } from "./undecided-content.ts";
 
 /** How connections of HTTP/2 are served. */
-export interface Http2Options {
-  readonly handle: (exchange: InboundExchange) => Promise<void>;
-  readonly connections: Connections;
-  readonly limits: RequestLimits;
-  readonly timeouts: InboundTimeouts;
-  readonly protocol: ClientInfo["protocol"];
+export interface Http2Options extends ServedConnectionOptions {
   readonly connectionWindow?: number | undefined;
 }
 
