@@ -71,7 +71,9 @@ test("a download that was killed leaves a hidden file, and the next one to that 
   await trailsum(["upload", await fileOf(), `${url}/it`]);
   const directory = await tempDir();
   const { child, exited } = spawnTrailsum(["download", `${silent.origin}/it`], { cwd: directory });
-  await expect.poll(() => filesBelow(directory)).toHaveLength(1);
+  // Wait for the answer: the hidden file exists before the request is sent.
+  await expect.poll(() => silent.connections.length, { timeout: 30_000 }).toBe(1);
+  await silent.finished();
   expect(await filesBelow(directory)).toEqual([expect.stringMatching(/^\.it\..*\.trailsum$/)]);
   child.kill("SIGKILL");
   expect((await exited).signal).toBe("SIGKILL");
