@@ -1,6 +1,6 @@
-import { type ResponseHead } from "../../src/dispatcher/http1/response-head.ts";
-import type { ResponseLimits } from "../../src/dispatcher/connection.ts";
-import { ResponseReader, type ResponseSink } from "../../src/dispatcher/http1/response-reader.ts";
+import { type MessageLimits, type ResponseHead, ResponseReader, type ResponseSink } from "@trailsum/http/http1";
+
+import { responseError } from "../../src/dispatcher/http1/response-error.ts";
 
 /** The head of a response, as one reader or the other reported it. */
 interface HeadRead {
@@ -23,7 +23,7 @@ export interface OurReading extends Reading {
   error: (Error & { code?: string }) | undefined;
 }
 
-const LIMITS: ResponseLimits = { maxHeaderSize: 16_384, maxTrailerSize: 16_384 };
+const LIMITS: MessageLimits = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
 
 /**
  * How our reader reads `pieces` as the response to `method`, when the connection ends behind them. Where `pauses` says
@@ -43,7 +43,7 @@ export function readByUs(pieces: readonly Buffer[], method: string, pauses: () =
     collector.resume();
     reader.end(true);
   } catch (error) {
-    reading.error = error as Error;
+    reading.error = responseError(error);
   }
   reading.body = Buffer.concat(collector.content);
   return reading;

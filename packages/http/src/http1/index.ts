@@ -1,12 +1,9 @@
-export { ChunkedDecoder } from "./chunked-decoder.ts";
-export { parseContentLength } from "./content-length.ts";
-export { checkOctets, parseFieldSection } from "./field-section.ts";
 export { fieldLinesText } from "./field-lines-text.ts";
-export { sectionEnd } from "./section-end.ts";
-export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";
-export { readTrailerSection, type TrailerSection, type TrailerSectionLimits } from "./trailer-section.ts";
-export { isChunked } from "./transfer-coding.ts";
+export type { ContentSink, MessageFraming, MessageLimits } from "./message-reader.ts";
 export { type ByteSink, MessageWriter } from "./message-writer.ts";
 export { RequestFault } from "./request-fault.ts";
 export type { RequestHead } from "./request-head.ts";
-export { type RequestLimits, RequestReader, type RequestSink } from "./request-reader.ts";
+export { RequestReader, type RequestSink } from "./request-reader.ts";
+export type { ResponseHead } from "./response-head.ts";
+export { ResponseReader, type ResponseSink } from "./response-reader.ts";
+export { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";

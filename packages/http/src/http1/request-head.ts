@@ -3,14 +3,9 @@ import { listMembers, type OctetClass, octetClass, sameFieldName, TOKEN } from "
 import { expectationOf } from "../fields/expectation.ts";
 import { parseContentLength } from "./content-length.ts";
 import { parseFieldSection } from "./field-section.ts";
+import type { MessageFraming } from "./message-reader.ts";
 import { RequestFault } from "./request-fault.ts";
 import { isChunked } from "./transfer-coding.ts";
-
-/** Where the content of a request ends (RFC 9112 section 6.3). */
-type RequestFraming =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; readonly length: number }
-  | { readonly kind: "chunked" };
 
 /** The head of a request, and what its fields say of the message itself and of the connection. */
 export interface RequestHead {
@@ -20,7 +15,8 @@ export interface RequestHead {
   readonly version: "1.0" | "1.1";
   /** Field lines: name, value, name, value, ... */
   readonly raw: string[];
-  readonly framing: RequestFraming;
+  /** A request never ends with its connection. */
+  readonly framing: Exclude<MessageFraming, { kind: "until-close" }>;
   /** Whether the connection may carry another request after this one (RFC 9112 section 9.3). */
   readonly persistent: boolean;
   /** The value of the first `Host`. */
@@ -51,8 +47,8 @@ const AUTHORITY_FORM = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+):\d+$/i;
 const VERSION = /^HTTP\/\d\.\d$/;
 const VERSION_LENGTH = "HTTP/1.1".length;
 
-const NO_CONTENT: RequestFraming = { kind: "none" };
-const CHUNKED: RequestFraming = { kind: "chunked" };
+const NO_CONTENT: RequestHead["framing"] = { kind: "none" };
+const CHUNKED: RequestHead["framing"] = { kind: "chunked" };
 const NONE: readonly string[] = [];
 
 /**

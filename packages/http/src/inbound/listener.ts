@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
 import { LONGEST_TIMEOUT } from "@trailsum/shared";
 
-import type { RequestLimits } from "../http1/request-reader.ts";
+import type { MessageLimits } from "../http1/message-reader.ts";
 import { Connections } from "./connections.ts";
 import { Http1Connection, type Http1Options } from "./http1/http1-connection.ts";
 import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
@@ -16,7 +16,7 @@ export interface ListenerOptions {
   /** Answers one request. It deals with its own errors: the promise never rejects. */
   readonly handle: (exchange: InboundExchange) => Promise<void>;
   readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
-  readonly limits: RequestLimits;
+  readonly limits: MessageLimits;
   readonly timeouts: InboundTimeouts;
   /** How much a client may send ahead on all streams of an HTTP/2 connection. Bytes. */
   readonly connectionWindow?: number | undefined;

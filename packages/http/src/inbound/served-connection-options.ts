@@ -1,4 +1,4 @@
-import type { RequestLimits } from "../http1/request-reader.ts";
+import type { MessageLimits } from "../http1/message-reader.ts";
 import type { Connections } from "./connections.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
 import type { ClientInfo } from "./inbound-request.ts";
@@ -7,7 +7,7 @@ import type { ClientInfo } from "./inbound-request.ts";
 export interface ServedConnectionOptions {
   readonly handle: (exchange: InboundExchange) => Promise<void>;
   readonly connections: Connections;
-  readonly limits: RequestLimits;
+  readonly limits: MessageLimits;
   readonly timeouts: InboundTimeouts;
   readonly protocol: ClientInfo["protocol"];
 }

@@ -1,5 +1,6 @@
 import type { RequestHead } from "../../src/http1/request-head.ts";
-import { type RequestLimits, RequestReader, type RequestSink } from "../../src/http1/request-reader.ts";
+import type { MessageLimits } from "../../src/http1/message-reader.ts";
+import { RequestReader, type RequestSink } from "../../src/http1/request-reader.ts";
 
 /** A request as one reader or the other reported it. */
 export interface RequestRead {
@@ -19,7 +20,7 @@ export interface OurReading {
   error: (Error & { status?: number }) | undefined;
 }
 
-export const LIMITS: RequestLimits = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
+export const LIMITS: MessageLimits = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
 
 /**
  * How our reader reads `pieces`, when the connection ends behind them. Where `pauses` says so, the sink pauses on what it
@@ -28,7 +29,7 @@ export const LIMITS: RequestLimits = { maxHeaderSize: 16_384, maxFields: 1_000, 
 export function readByUs(
   pieces: readonly Buffer[],
   pauses: () => boolean = () => false,
-  limits: RequestLimits = LIMITS,
+  limits: MessageLimits = LIMITS,
 ): OurReading {
   const collector = new Collector(pauses, limits);
   const { reading } = collector;
@@ -51,7 +52,7 @@ class Collector implements RequestSink {
   readonly #pauses: () => boolean;
   #held: "paused" | "complete" | undefined;
 
-  constructor(pauses: () => boolean, limits: RequestLimits) {
+  constructor(pauses: () => boolean, limits: MessageLimits) {
     this.reader = new RequestReader(this, limits);
     this.#pauses = pauses;
   }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import { MessageWriter } from "@trailsum/http/http1";
+import { MessageWriter, type ResponseHead, ResponseReader, type ResponseSink } from "@trailsum/http/http1";
 import { DirectSocketReader } from "@trailsum/http/transport";
 import { LONGEST_TIMEOUT, sameFieldName } from "@trailsum/shared";
 import { errors } from "undici";
@@ -18,11 +18,13 @@ import { isReplayable } from "../request-body.ts";
 import { surviveWriteErrors } from "../write-errors.ts";
 import { isEndSaid } from "./close-notify.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
-import type { ResponseHead } from "./response-head.ts";
-import { ResponseReader, type ResponseSink } from "./response-reader.ts";
+import { responseError } from "./response-error.ts";
 
 /** A server that has refused a body may still be answering after it has stopped reading. */
 const ANSWER_AFTER_WRITE_ERROR = 2_000;
+
+/** The most field lines in a head, and in a trailer section. Node's own parser drops further lines silently. */
+const MAX_FIELDS = 1_000;
 
 /**
  * One HTTP/1.1 connection to an origin. It carries one exchange at a time: the request goes out through the writer, the
@@ -65,7 +67,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#owner = options.owner;
     this.#authority = options.authority;
     this.#timeouts = options.timeouts;
-    this.#reader = new ResponseReader(this, options.limits);
+    this.#reader = new ResponseReader(this, { ...options.limits, maxFields: MAX_FIELDS });
     this.#freeSocket = surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     this.#reading = new DirectSocketReader(socket, (bytes) => this.#onData(bytes));
     socket.on("end", this.#onEnd).on("drain", this.#onDrain);
@@ -127,7 +129,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
       this.#reader.resume();
       this.#settle();
     } catch (error) {
-      this.#refuse(asError(error));
+      this.#refuse(responseError(error));
     }
     if (this.#exchange?.paused !== true) this.#reading.resume();
   }
@@ -226,7 +228,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
       this.#reader.read(bytes);
       this.#settle();
     } catch (error) {
-      this.#refuse(asError(error));
+      this.#refuse(responseError(error));
     }
   }
 
@@ -235,7 +237,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     try {
       this.#reader.end(isEndSaid(this.#socket));
     } catch (error) {
-      this.#lose(asError(error));
+      this.#lose(responseError(error));
     }
     // What has arrived and is held back by a pause is still to be handed on.
     if (!this.#reader.waiting) this.#socket.destroy();
@@ -376,8 +378,4 @@ function keepAliveHint(raw: readonly string[]): number | undefined {
     if (seconds !== undefined) return Number(seconds) * 1_000 - 1_000;
   }
   return undefined;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import type { RequestLimits } from "../../http1/request-reader.ts";
+import type { MessageLimits } from "../../http1/message-reader.ts";
 import { ErrorCode } from "../../http2/error-code.ts";
 import type { RequestHead } from "../../http2/message/request-head.ts";
 import type { ServerHandler, StreamHandler } from "../../http2/session/handlers.ts";
@@ -223,7 +223,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
 }
 
 /** Whether a header section is larger than is accepted, counted as it would stand in HTTP/1.1. */
-function exceeds({ method, path = "", fields }: RequestHead, { maxHeaderSize, maxFields }: RequestLimits): boolean {
+function exceeds({ method, path = "", fields }: RequestHead, { maxHeaderSize, maxFields }: MessageLimits): boolean {
   const { raw, length } = fields;
   let size = method.length + path.length;
   for (let at = 0; at < raw.length; at += 2) size += raw[at]!.length + raw[at + 1]!.length + LINE_OVERHEAD;
@@ -234,6 +234,6 @@ function exceeds({ method, path = "", fields }: RequestHead, { maxHeaderSize, ma
  * The field list to accept, for headers and trailers alike: what is accepted over HTTP/1.1 has to fit, and HTTP/2 counts 32 octets more
  * for each line (RFC 9113 section 6.5.2).
  */
-function maxListSize({ maxHeaderSize, maxTrailerSize, maxFields }: RequestLimits): number {
+function maxListSize({ maxHeaderSize, maxTrailerSize, maxFields }: MessageLimits): number {
   return Math.max(maxHeaderSize, maxTrailerSize) + 32 * maxFields;
 }

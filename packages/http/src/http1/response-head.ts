@@ -1,14 +1,10 @@
-import { checkOctets, isChunked, parseContentLength, parseFieldSection } from "@trailsum/http/http1";
 import { sameFieldName } from "@trailsum/shared";
 
-import { parserError, type ParserFault } from "./parser-error.ts";
-
-/** Where the content of a response ends (RFC 9112 section 6.3). */
-type ContentFraming =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; readonly length: number }
-  | { readonly kind: "chunked" }
-  | { readonly kind: "until-close" };
+import { parseContentLength } from "./content-length.ts";
+import { checkOctets, parseFieldSection } from "./field-section.ts";
+import type { MessageFraming } from "./message-reader.ts";
+import { SyntaxFault, type SyntaxFaultCode } from "./syntax-fault.ts";
+import { isChunked } from "./transfer-coding.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
@@ -18,26 +14,29 @@ export interface ResponseHead {
   readonly raw: string[];
   /** Whether the connection may serve another request after this message (RFC 9112 section 9.3). */
   readonly persistent: boolean;
-  readonly framing: ContentFraming;
+  readonly framing: MessageFraming;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/s;
 
-/** Node's own parser drops what goes beyond, without a word. */
-export const MAX_FIELDS = 1_000;
-
 /**
  * Parses the head of a response to `method`, which stands in `bytes` from `start` to `end`, the CRLF of its last line.
  * What could be read in two ways is refused: both Content-Length and Transfer-Encoding, more than one Content-Length,
- * any transfer coding but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3).
+ * any transfer coding but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3). Throws a
+ * {@link SyntaxFault}.
  */
-export function parseResponseHead(bytes: Buffer, start: number, end: number, method: string): ResponseHead {
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  { method, maxFields }: { method: string; maxFields: number },
+): ResponseHead {
   const lineEnd = bytes.indexOf("\r\n", start, "latin1");
   const text = bytes.toString("latin1", start, lineEnd);
   checkOctets(text);
   const line = STATUS_LINE.exec(text);
-  if (line === null) throw parserError("not an HTTP/1.1 status line", "INVALID_STATUS");
-  const raw = parseFieldSection(bytes, lineEnd + 2, end + 2, MAX_FIELDS);
+  if (line === null) throw new SyntaxFault("not an HTTP/1.1 status line", "INVALID_STATUS");
+  const raw = parseFieldSection(bytes, lineEnd + 2, end + 2, maxFields);
   const status = Number(line[2]);
   const http10 = line[1] === "0";
   const fields = framingFields(raw);
@@ -81,7 +80,7 @@ function framingFields(raw: readonly string[]): FramingFields {
 function contentFraming(
   { length, coding }: FramingFields,
   { status, method, http10 }: { status: number; method: string; http10: boolean },
-): ContentFraming {
+): MessageFraming {
   if (coding !== undefined) {
     if (length !== undefined) throw ambiguous("both Content-Length and Transfer-Encoding", "INVALID_CONTENT_LENGTH");
     if (http10) throw ambiguous("a transfer coding from HTTP/1.0", "INVALID_TRANSFER_ENCODING");
@@ -93,6 +92,6 @@ function contentFraming(
   return bytes === undefined ? { kind: "until-close" } : { kind: "length", length: bytes };
 }
 
-function ambiguous(what: string, code: ParserFault): Error {
-  return parserError(`the response has ${what}`, code);
+function ambiguous(what: string, fault: SyntaxFaultCode): SyntaxFault {
+  return new SyntaxFault(`the response has ${what}`, fault);
 }
