@@ -15,6 +15,9 @@ export { createUploadServer, type Listening, type UploadServer, type UploadServe
 export type {
   CommitCondition,
   Committed,
+  CommitOptions,
+  ListEntry,
+  ListOptions,
   ObjectVersion,
   OpenOptions,
   ReadOptions,

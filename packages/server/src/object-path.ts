@@ -45,6 +45,11 @@ export function parseObjectPath(target: string): ObjectPath {
   return { path, directory };
 }
 
+/** Whether a request can name this segment of a path. `root` says whether it is the first one. */
+export function isNameable(segment: string, root: boolean): boolean {
+  return !isKept(segment.toLowerCase(), root ? 0 : 1) && !/[\p{Cc}\\]/u.test(segment);
+}
+
 function isKept(segment: string, at: number): boolean {
   return segment === foreignStagingFolder || (at === 0 && segment === reservedFolder);
 }

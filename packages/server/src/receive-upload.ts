@@ -48,7 +48,7 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
     proceed(upload);
     const verdict = await receiveContent(upload, staged, options);
     if (!isAcceptable(verdict, options)) return { refused: verdict };
-    const { created } = await staged.commit(verdict.computed, condition);
+    const { created } = await staged.commit(verdict.computed, { condition, verified: verdict.name === "verified" });
     return { path, verdict, created };
   } finally {
     // Before the answer: a client that is refused may look at once whether anything was left.

@@ -23,7 +23,7 @@ async function increment(): Promise<boolean> {
   const staged = await store.stage("it");
   await pipeline(Readable.from([next]), staged.content);
   try {
-    await staged.commit(await digestsOf(next), { needsDigest: true, check });
+    await staged.commit(await digestsOf(next), { condition: { needsDigest: true, check } });
     return true;
   } catch (error) {
     if (error instanceof TrailsumError && error.code === "PRECONDITION_FAILED") return false;

@@ -18,6 +18,7 @@ function watchedStore(gate: Promise<void> = Promise.resolve()) {
   const inner = createMemoryStore();
   const seen = { staged: 0, most: 0, opened: 0 };
   const store: Store = {
+    ...inner,
     async stage(path, options) {
       seen.staged += 1;
       seen.most = Math.max(seen.most, seen.staged);

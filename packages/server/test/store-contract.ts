@@ -2,10 +2,18 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { type Algorithm, createDigester, type Digests, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, createDigester, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import type { CommitCondition, ObjectVersion, StagedObject, Store } from "../src/index.ts";
+import type {
+  CommitCondition,
+  ListEntry,
+  ListOptions,
+  ObjectVersion,
+  StagedObject,
+  StageOptions,
+  Store,
+} from "../src/index.ts";
 import { content, other, readObject } from "./peer.ts";
 
 export async function digestsOf(
@@ -17,8 +25,13 @@ export async function digestsOf(
   return digester.digest();
 }
 
-export async function stage(store: Store, path: string, bytes: Uint8Array): Promise<StagedObject> {
-  const staged = await store.stage(path);
+export async function stage(
+  store: Store,
+  path: string,
+  bytes: Uint8Array,
+  options?: StageOptions,
+): Promise<StagedObject> {
+  const staged = await store.stage(path, options);
   await pipeline(Readable.from([bytes]), staged.content);
   return staged;
 }
@@ -117,8 +130,8 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       const store = await create();
       const seen: (ObjectVersion | undefined)[] = [];
       const condition: CommitCondition = { needsDigest: true, check: (current) => void seen.push(current) };
-      await (await stage(store, "a", content)).commit(await digestsOf(content, ["md5"]), condition);
-      await (await stage(store, "a", other)).commit(await digestsOf(other), condition);
+      await (await stage(store, "a", content)).commit(await digestsOf(content, ["md5"]), { condition });
+      await (await stage(store, "a", other)).commit(await digestsOf(other), { condition });
       const { values } = await digestsOf(content);
       expect(seen).toEqual([undefined, expect.objectContaining({ size: content.length })]);
       expect(seen[1]!.digests!.values.get("sha-256")).toEqual(values.get("sha-256"));
@@ -132,7 +145,8 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       const check = (): never => {
         throw error;
       };
-      await expect(staged.commit(await digestsOf(other), { needsDigest: false, check })).rejects.toBe(error);
+      const condition = { needsDigest: false, check };
+      await expect(staged.commit(await digestsOf(other), { condition })).rejects.toBe(error);
       expect(await readObject(store, "a")).toEqual(content);
       await expect(staged.commit(await digestsOf(other))).rejects.toMatchObject({ name: "TrailsumError" });
     });
@@ -152,7 +166,7 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
           };
           const staged = await stage(store, "a", next);
           const committed = await staged
-            .commit(await digestsOf(next), { needsDigest: true, check })
+            .commit(await digestsOf(next), { condition: { needsDigest: true, check } })
             .catch((error: TrailsumError) => error);
           if (!(committed instanceof TrailsumError)) return;
           expect(committed.code).toBe("PRECONDITION_FAILED");
@@ -160,6 +174,161 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       };
       await Promise.all(Array.from({ length: 16 }, increment));
       expect((await readObject(store, "a"))?.toString()).toBe("16");
+    });
+
+    test("fields are kept with the object, and replaced with it", async () => {
+      const store = await create();
+      const fields: FieldLine[] = [
+        ["Content-Type", "text/plain; charset=utf-8"],
+        ["x-amz-meta-note", "one"],
+        ["x-amz-meta-note", "two"],
+      ];
+      await (await stage(store, "a", content, { fields })).commit(await digestsOf(content));
+      const object = await store.open("a", { digest: true });
+      await object!.close();
+      expect(object!.fields).toEqual(fields);
+      await put(store, "a", other);
+      const replaced = await store.open("a");
+      await replaced!.close();
+      expect(replaced!.fields).toEqual([]);
+    });
+
+    test("more than 8 KiB of fields are refused before anything is staged", async () => {
+      const store = await create();
+      const fields: FieldLine[] = [["Content-Type", "x".repeat(8 * 1024)]];
+      await expect(store.stage("a", { fields })).rejects.toMatchObject({ code: "TOO_LARGE", status: 431 });
+    });
+
+    test("an object says when it was verified, if it was", async () => {
+      const store = await create();
+      const before = Date.now();
+      await put(store, "a", content);
+      await (await stage(store, "b", content)).commit(await digestsOf(content), { verified: false });
+      const [verified, unverified] = await Promise.all([store.open("a"), store.open("b")]);
+      await Promise.all([verified!.close(), unverified!.close()]);
+      expect(verified!.verified!.getTime()).toBeGreaterThanOrEqual(before);
+      expect(verified!.verified!.getTime()).toBeLessThanOrEqual(Date.now());
+      expect(unverified!.verified).toBeUndefined();
+    });
+
+    test.each([
+      [0, 1],
+      [0, 0],
+      [199_999, 200_000],
+      [200_000, 200_000],
+      [65_535, 65_537],
+      [65_536, 131_072],
+      [70_000, undefined],
+      [undefined, 70_000],
+      [undefined, undefined],
+    ])("a part from %s to %s is read", async (start, end) => {
+      const store = await create();
+      const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
+      await put(store, "a", bytes);
+      const object = await store.open("a");
+      const chunks: Buffer[] = [];
+      for await (const chunk of object!.createReadStream({ start, end })) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).equals(bytes.subarray(start ?? 0, end))).toBe(true);
+    });
+
+    test("what is removed is gone, and what opened it before can still be read", async () => {
+      const store = await create();
+      await put(store, "a/b", content);
+      const open = await store.open("a/b");
+      expect(await store.remove("a/b")).toBe(true);
+      expect(await store.open("a/b")).toBeUndefined();
+      expect(await store.remove("a/b")).toBe(false);
+      expect(await store.remove("a/b/c")).toBe(false);
+      expect(await store.remove("nothing")).toBe(false);
+      const chunks: Buffer[] = [];
+      for await (const chunk of open!.createReadStream()) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks)).toEqual(content);
+      expect(await put(store, "a/b", other)).toBe(true);
+    });
+
+    test("a condition of a removal sees what is there, and prevents it by throwing", async () => {
+      const store = await create();
+      await put(store, "a", content);
+      const seen: (ObjectVersion | undefined)[] = [];
+      const error = new TrailsumError("PRECONDITION_FAILED", "it is not what was expected");
+      const check = (current: ObjectVersion | undefined): never => {
+        seen.push(current);
+        throw error;
+      };
+      await expect(store.remove("a", { needsDigest: true, check })).rejects.toBe(error);
+      await expect(store.remove("b", { needsDigest: true, check })).rejects.toBe(error);
+      expect(seen).toEqual([expect.objectContaining({ size: content.length }), undefined]);
+      expect(await readObject(store, "a")).toEqual(content);
+    });
+
+    test("of several removals with a condition on one version, one removes it", async () => {
+      const store = await create();
+      await put(store, "a", content);
+      const check = (current: ObjectVersion | undefined): void => {
+        if (current === undefined) throw new TrailsumError("PRECONDITION_FAILED", "it is gone");
+      };
+      const removed = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          store.remove("a", { needsDigest: false, check }).catch((error: TrailsumError) => error.code),
+        ),
+      );
+      expect(removed.filter((result) => result === true)).toHaveLength(1);
+      expect(removed.filter((result) => result === "PRECONDITION_FAILED")).toHaveLength(7);
+    });
+
+    const names = async (store: Store, directory: string, options?: ListOptions): Promise<string[] | undefined> => {
+      const listed = await store.list(directory, options);
+      if (listed === undefined) return undefined;
+      const found: string[] = [];
+      for await (const entry of listed) found.push(entry.kind === "directory" ? `${entry.name}/` : entry.name);
+      return found;
+    };
+
+    test("a directory lists what is in it, in the order of the bytes of the names", async () => {
+      const store = await create();
+      expect(await names(store, "")).toEqual([]);
+      const paths = ["b", "a/x", "a-b", "a.txt", "a/y/z", "\u{1f600}", "\uff01", "B", "ä"];
+      for (const path of paths) await put(store, path, content);
+      expect(await names(store, "")).toEqual(["B", "a-b", "a.txt", "a/", "b", "ä", "\uff01", "\u{1f600}"]);
+      expect(await names(store, "a")).toEqual(["x", "y/"]);
+      expect(await names(store, "a/y")).toEqual(["z"]);
+      expect(await names(store, "b")).toBeUndefined();
+      expect(await names(store, "nothing")).toBeUndefined();
+      expect(await names(store, "", { recursive: true })).toEqual([
+        "B",
+        "a-b",
+        "a.txt",
+        "a/x",
+        "a/y/z",
+        "b",
+        "ä",
+        "\uff01",
+        "\u{1f600}",
+      ]);
+      expect(await names(store, "a", { recursive: true })).toEqual(["x", "y/z"]);
+    });
+
+    test("a listing can begin after any key", async () => {
+      const store = await create();
+      const paths = ["a", "b-c", "b/a", "b/b/a", "b/b/b", "b/c", "b0", "c"].toSorted();
+      for (const path of paths) await put(store, path, content);
+      for (const after of [...paths, "", "b", "b/", "b/a/", "b/b", "b/b/", "b/b/aa", "b/bb", "b1", "d"]) {
+        const expected = paths.filter((path) => path > after);
+        expect([after, await names(store, "", { recursive: true, after })]).toEqual([after, expected]);
+      }
+      expect(await names(store, "", { after: "a" })).toEqual(["b-c", "b/", "b0", "c"]);
+      expect(await names(store, "", { after: "b/" })).toEqual(["b0", "c"]);
+    });
+
+    test("a listing says what is known of each object", async () => {
+      const store = await create();
+      await put(store, "a/b", content);
+      const listed: ListEntry[] = [];
+      for await (const entry of (await store.list("a"))!) listed.push(entry);
+      const object = (await store.open("a/b"))!;
+      await object.close();
+      const { size, modified, digests, verified } = object;
+      expect(listed).toEqual([{ name: "b", kind: "object", size, modified, digests, verified }]);
     });
 
     test("an empty object is an object", async () => {

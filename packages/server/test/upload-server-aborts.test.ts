@@ -19,6 +19,8 @@ async function serve() {
   const begun = Promise.withResolvers<void>();
   const watched: Store = {
     open: (...given) => store.open(...given),
+    remove: (...given) => store.remove(...given),
+    list: (...given) => store.list(...given),
     async stage(...given) {
       const object = await store.stage(...given);
       begun.resolve();

@@ -4,19 +4,28 @@ import { lstat, open, opendir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { syncDirectory, unlessAbsent } from "@trailsum/files";
-import { type Algorithm, type Digests, digestLength, isAlgorithm } from "@trailsum/shared";
+import { type Algorithm, type Digests, digestLength, type FieldLine, isAlgorithm } from "@trailsum/shared";
 
 import { createWithin } from "./file-errors.ts";
 
 /** What identifies a version of a file: its inode, its size and its modification time. */
 export type FileIdentity = Pick<BigIntStats, "ino" | "size" | "mtimeNs">;
 
-/** The digests of a directory's files, one small file for each version. */
+/** What is kept of one version of a file, apart from its bytes. */
+export interface RecordedVersion {
+  readonly digests: Digests;
+  /** The fields that describe the content. */
+  readonly fields: readonly FieldLine[];
+  /** When the content was verified; undefined if it never was. */
+  readonly verified: Date | undefined;
+}
+
+/** The digests and fields of a directory's files, one small file for each version. */
 export interface DigestRecords {
   /** Writes a record, durably. */
-  write(path: string, identity: FileIdentity, digests: Digests): Promise<void>;
-  /** The digests of that version; undefined where they are not known. */
-  read(path: string, identity: FileIdentity): Promise<Digests | undefined>;
+  write(path: string, identity: FileIdentity, version: RecordedVersion): Promise<void>;
+  /** What is recorded of that version; undefined if nothing is. */
+  read(path: string, identity: FileIdentity): Promise<RecordedVersion | undefined>;
   /** Notes which version is there now, so that its record can be found when the version is gone. */
   note(path: string, identity: FileIdentity): void;
   /** Whether the version that was noted last is another one than `there`, undefined if no file is there. */
@@ -43,6 +52,10 @@ interface DigestRecord {
   readonly size: number;
   readonly modified: string;
   readonly digests: { readonly [algorithm: string]: string };
+  /** Absent in records from before fields were kept. */
+  readonly fields?: readonly FieldLine[];
+  /** An ISO 8601 date. */
+  readonly verified?: string | undefined;
 }
 
 // What cannot be read may be being written, and what is for another file system is staged there.
@@ -65,7 +78,7 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
   };
 
   return {
-    async write(path, identity, digests) {
+    async write(path, identity, { digests, fields, verified }) {
       const record: DigestRecord = {
         path,
         inode: String(identity.ino),
@@ -74,6 +87,8 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
         digests: Object.fromEntries(
           [...digests.values].map(([algorithm, value]) => [algorithm, value.toString("hex")]),
         ),
+        fields,
+        verified: verified?.toISOString(),
       };
       const file = await createWithin(makeDirectory, () => open(locateRecord(path, identity), "w", 0o600));
       try {
@@ -87,7 +102,7 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
 
     async read(path, identity) {
       const record = parseRecord(await unlessAbsent(readFile(locateRecord(path, identity), "utf8")));
-      return record !== undefined && describes(record, identity) ? readDigests(record) : undefined;
+      return record !== undefined && describes(record, identity) ? recordedVersion(record) : undefined;
     },
 
     note(path, identity) {
@@ -175,15 +190,23 @@ function isRecord(value: unknown): value is DigestRecord {
     "modified" in value &&
     "digests" in value &&
     typeof value.digests === "object" &&
-    value.digests !== null
+    value.digests !== null &&
+    (!("fields" in value) || isFields(value.fields)) &&
+    (!("verified" in value) || typeof value.verified === "string")
   );
 }
 
-function readDigests({ size, digests }: DigestRecord): Digests | undefined {
+function isFields(value: unknown): value is readonly FieldLine[] {
+  const isText = (part: unknown): boolean => typeof part === "string";
+  return Array.isArray(value) && value.every((line) => Array.isArray(line) && line.length === 2 && line.every(isText));
+}
+
+function recordedVersion({ size, digests, fields = [], verified }: DigestRecord): RecordedVersion | undefined {
   const values = new Map<Algorithm, Buffer>();
   for (const [algorithm, hex] of Object.entries(digests)) {
     const value = Buffer.from(hex, "hex");
     if (isAlgorithm(algorithm) && value.length === digestLength(algorithm)) values.set(algorithm, value);
   }
-  return values.size > 0 ? { size, values } : undefined;
+  if (values.size === 0) return undefined;
+  return { digests: { size, values }, fields, verified: verified === undefined ? undefined : new Date(verified) };
 }

@@ -1,15 +1,23 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, lstat, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { fileErrorCode, holdLockFile, syncDirectory, unlessAbsent } from "@trailsum/files";
 import { createDigester, type Digests, TrailsumError } from "@trailsum/shared";
 
-import { createDigestRecords, type DigestRecords, type FileIdentity, sameVersion } from "./digest-records.ts";
+import {
+  createDigestRecords,
+  type DigestRecords,
+  type FileIdentity,
+  type RecordedVersion,
+  sameVersion,
+} from "./digest-records.ts";
+import { listDirectory } from "./directory-listing.ts";
 import { type DirectoryRoot, openDirectoryRoot } from "./directory-root.ts";
 import { fileError } from "./file-errors.ts";
 import { FileInDirectory, fileStream } from "./file-in-directory.ts";
+import { checkKeptFields } from "./kept-fields.ts";
 import { PathLocks } from "./path-locks.ts";
 import { type NewVersion, StagedInDirectory } from "./staged-in-directory.ts";
 import { StagingAreas } from "./staging-areas.ts";
@@ -17,6 +25,8 @@ import { type StoreFolders, storeFolders } from "./store-folders.ts";
 import type {
   CommitCondition,
   Committed,
+  ListEntry,
+  ListOptions,
   ObjectVersion,
   OpenOptions,
   StagedObject,
@@ -97,12 +107,13 @@ class DirectoryStore implements Store {
     this.#sweep();
   }
 
-  async stage(path: string, { size }: StageOptions = {}): Promise<StagedObject> {
+  async stage(path: string, { size, fields = [] }: StageOptions = {}): Promise<StagedObject> {
+    checkKeptFields(fields);
     try {
       // Again at the commit; now as well, because nothing has been sent yet.
       const target = await this.#root.checkReplaceable(path);
       const entry = await this.#areas.create(target, size);
-      return new StagedInDirectory(entry, (version) => this.#commit(path, version));
+      return new StagedInDirectory(entry, fields, (version) => this.#commit(path, version));
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     }
@@ -141,10 +152,44 @@ class DirectoryStore implements Store {
     return { created: old === undefined };
   }
 
+  /**
+   * Removes a file, or a link to one, while nothing is committed to its path. Directories stay: whether the user or an
+   * upload made them is not known.
+   */
+  async remove(path: string, condition?: CommitCondition): Promise<boolean> {
+    try {
+      const target = await this.#root.target(path);
+      return await commits.hold(target, () => this.#holdLock(target, () => this.#unlink(path, target, condition)));
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
+    }
+  }
+
+  async #unlink(path: string, target: string, condition: CommitCondition | undefined): Promise<boolean> {
+    const real = await this.#root.resolve(path);
+    if (real !== undefined) await this.#root.checkReplaceable(path);
+    if (condition !== undefined) condition.check(await this.#current(path, condition));
+    if (real === undefined) return false;
+    const removed = await unlessAbsent(lstat(target, { bigint: true }));
+    if (removed === undefined) return false;
+    await unlink(target);
+    await syncDirectory(dirname(target));
+    if (removed.isFile()) await this.#records.remove(this.#root.keyOf(target), removed);
+    return true;
+  }
+
+  async list(directory: string, options: ListOptions = {}): Promise<AsyncIterable<ListEntry> | undefined> {
+    try {
+      return await listDirectory(this.#root, this.#records, directory, options);
+    } catch (error) {
+      throw fileError(error, "FILE_UNREADABLE");
+    }
+  }
+
   /** Records the digests of a version, and moves it to its file: the entry does not exist any more after that. */
-  async #moveTo(file: string, { entry, identity, digests }: NewVersion): Promise<FileIdentity> {
+  async #moveTo(file: string, { entry, identity, recorded }: NewVersion): Promise<FileIdentity> {
     const key = this.#root.keyOf(file);
-    await this.#records.write(key, identity, digests);
+    await this.#records.write(key, identity, recorded);
     try {
       await rename(entry.path, file);
       return identity;
@@ -156,7 +201,7 @@ class DirectoryStore implements Store {
     const copy = await this.#areas.copyBeside(entry, file);
     try {
       const copied = await copy.file.stat({ bigint: true });
-      await this.#records.write(key, copied, digests);
+      await this.#records.write(key, copied, recorded);
       await rename(copy.path, file);
       await rm(entry.path, { force: true }).catch(() => {});
       return copied;
@@ -223,11 +268,11 @@ class DirectoryStore implements Store {
         if (known === undefined) this.#removeStaleRecord(real, stats);
         else this.#records.note(key, stats);
         // Of several concurrent requests, one reads the file.
-        const digests =
-          known?.values.has("sha-256") === true || stats.size > digestUpTo
+        const recorded =
+          known?.digests.values.has("sha-256") === true || stats.size > digestUpTo
             ? known
             : await this.#hashing.hold(key, () => this.#digest(key, file, stats));
-        return new FileInDirectory(file, Number(stats.size), digests, stats.mtime);
+        return new FileInDirectory(file, { size: Number(stats.size), modified: stats.mtime, recorded });
       }
     } catch (error) {
       await file.close();
@@ -238,19 +283,21 @@ class DirectoryStore implements Store {
   }
 
   /** Reads a file that came by other means, or before sha-256 was recorded, and records its digests. */
-  async #digest(key: string, file: FileHandle, identity: FileIdentity): Promise<Digests | undefined> {
+  async #digest(key: string, file: FileHandle, identity: FileIdentity): Promise<RecordedVersion | undefined> {
     const known = await this.#records.read(key, identity);
-    if (known?.values.has("sha-256") === true) return known;
-    const digester = await createDigester(["md5", "sha-256", ...(known?.values.keys() ?? [])]);
-    for await (const chunk of fileStream(file, Number(identity.size), { autoClose: false })) digester.update(chunk);
+    if (known?.digests.values.has("sha-256") === true) return known;
+    const digester = await createDigester(["md5", "sha-256", ...(known?.digests.values.keys() ?? [])]);
+    const whole = { start: 0, end: Number(identity.size), autoClose: false };
+    for await (const chunk of fileStream(file, whole)) digester.update(chunk);
     const digests = digester.digest();
     // The file may have been written to meanwhile.
     if (!sameVersion(identity, await file.stat({ bigint: true }))) return undefined;
     // What was recorded when it was verified decides what it should be.
-    if (known !== undefined && !agree(known, digests)) return known;
+    if (known !== undefined && !agree(known.digests, digests)) return known;
+    const recorded = { fields: [], verified: undefined, ...known, digests };
     // The object can be served without a record, for example when the disk is full.
-    await this.#records.write(key, identity, digests).catch(() => {});
-    return digests;
+    await this.#records.write(key, identity, recorded).catch(() => {});
+    return recorded;
   }
 }
 

@@ -1,28 +1,40 @@
 import type { FileHandle } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 
-import type { Digests } from "@trailsum/shared";
+import type { Digests, FieldLine } from "@trailsum/shared";
 
+import type { RecordedVersion } from "./digest-records.ts";
 import type { ReadOptions, StoredObject } from "./store.ts";
+
+/** What is known of an open file. */
+interface FileVersion {
+  readonly size: number;
+  readonly modified: Date;
+  readonly recorded: RecordedVersion | undefined;
+}
 
 /** An open file of a directory store. */
 export class FileInDirectory implements StoredObject {
   readonly size: number;
   readonly digests: Digests | undefined;
+  readonly fields: readonly FieldLine[];
   readonly modified: Date;
+  readonly verified: Date | undefined;
   readonly #file: FileHandle;
   #reading = false;
 
-  constructor(file: FileHandle, size: number, digests: Digests | undefined, modified: Date) {
+  constructor(file: FileHandle, { size, modified, recorded }: FileVersion) {
     this.#file = file;
     this.size = size;
-    this.digests = digests;
+    this.digests = recorded?.digests;
+    this.fields = recorded?.fields ?? [];
     this.modified = modified;
+    this.verified = recorded?.verified;
   }
 
-  createReadStream({ chunkSize }: ReadOptions = {}): Readable {
+  createReadStream({ start = 0, end = this.size, chunkSize }: ReadOptions = {}): Readable {
     this.#reading = true;
-    return fileStream(this.#file, this.size, { autoClose: true, chunkSize });
+    return fileStream(this.#file, { start, end, autoClose: true, chunkSize });
   }
 
   async close(): Promise<void> {
@@ -30,11 +42,29 @@ export class FileInDirectory implements StoredObject {
   }
 }
 
-/** The first `size` bytes of an open file, and not what is added to it meanwhile. */
+interface FileStreamOptions extends ReadOptions {
+  readonly start: number;
+  readonly end: number;
+  readonly autoClose: boolean;
+}
+
+/** A part of an open file: up to `end`, and not what is added to it meanwhile. */
 export function fileStream(
   file: FileHandle,
-  size: number,
-  { autoClose, chunkSize = 256 * 1024 }: ReadOptions & { readonly autoClose: boolean },
+  { start, end, autoClose, chunkSize = 256 * 1024 }: FileStreamOptions,
 ): Readable {
-  return file.createReadStream({ start: 0, end: Math.max(0, size - 1), autoClose, highWaterMark: chunkSize });
+  // Node's own stream cannot read nothing: its `end` is the last byte that is read.
+  if (start === end) return emptyStream(async () => (autoClose ? file.close() : undefined));
+  return file.createReadStream({ start, end: end - 1, autoClose, highWaterMark: chunkSize });
+}
+
+function emptyStream(close: () => Promise<void>): Readable {
+  return new Readable({
+    read() {
+      this.push(null);
+    },
+    destroy(error, done) {
+      close().then(() => done(error), done);
+    },
+  });
 }

@@ -1,8 +1,10 @@
 import { Readable, Writable } from "node:stream";
 
-import { createDigester, type Digests, TrailsumError } from "@trailsum/shared";
+import { createDigester, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import type { Store, StagedObject, StoredObject } from "./store.ts";
+import { checkKeptFields } from "./kept-fields.ts";
+import { listMemory } from "./memory-listing.ts";
+import type { ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
 
 /** Options of {@link createMemoryStore}. */
 export interface MemoryStoreOptions {
@@ -13,7 +15,7 @@ export interface MemoryStoreOptions {
 /** A store that keeps objects in memory and loses them with the process: for tests and for what need not last. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxBytes = Number.POSITIVE_INFINITY } = options;
-  const versions = new Map<string, Version>();
+  const versions = new Map<string, MemoryVersion>();
   let used = 0;
 
   const reserve = (bytes: number): void => {
@@ -21,11 +23,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
     used += bytes;
   };
 
-  const stage = (path: string): StagedObject => {
+  const stage = (path: string, fields: readonly FieldLine[]): StagedObject => {
     let content: MemoryContent | undefined = new MemoryContent(reserve);
     return {
       content,
-      async commit(digests, condition) {
+      async commit(digests, { condition, verified = true } = {}) {
         const recorded = await withSha256(digests, content?.blocks ?? []);
         if (content === undefined) throw new TrailsumError("INTERNAL", "the staged object was discarded before");
         const old = versions.get(path);
@@ -35,7 +37,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
           await this.discard();
           throw error;
         }
-        versions.set(path, { blocks: content.blocks, size: content.size, digests: recorded, modified: new Date() });
+        const { blocks, size } = content;
+        const modified = new Date();
+        versions.set(path, {
+          blocks,
+          size,
+          digests: recorded,
+          fields,
+          modified,
+          verified: verified ? modified : undefined,
+        });
         content = undefined;
         used -= old?.size ?? 0;
         return { created: old === undefined };
@@ -49,32 +60,51 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   };
 
   return {
-    async stage(path, { size = 0 } = {}) {
+    async stage(path, { size = 0, fields = [] } = {}) {
+      checkKeptFields(fields);
       if (used + size > maxBytes) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
-      return stage(path);
+      return stage(path, fields);
     },
     async open(path) {
       const version = versions.get(path);
       return version && openVersion(version);
     },
+    async remove(path, condition) {
+      const version = versions.get(path);
+      condition?.check(version);
+      used -= version?.size ?? 0;
+      return versions.delete(path);
+    },
+    async list(directory, listed) {
+      return listMemory(versions, directory, listed);
+    },
   };
 }
 
-interface Version {
+/** One version of an object in memory. */
+export interface MemoryVersion extends Omit<StoredObject, "createReadStream" | "close"> {
+  /** All of {@link BLOCK} bytes, but for the last one. */
   readonly blocks: readonly Buffer[];
-  readonly size: number;
   readonly digests: Digests;
-  readonly modified: Date;
 }
 
-function openVersion({ blocks, size, digests, modified }: Version): StoredObject {
+function openVersion(version: MemoryVersion): StoredObject {
+  const { blocks, ...known } = version;
   return {
-    size,
-    digests,
-    modified,
-    createReadStream: () => Readable.from(blocks, { objectMode: false }),
+    ...known,
+    createReadStream: ({ start = 0, end = version.size }: ReadOptions = {}) =>
+      Readable.from(part(blocks, start, end), { objectMode: false }),
     async close() {},
   };
+}
+
+function* part(blocks: readonly Buffer[], start: number, end: number): Generator<Buffer> {
+  for (let at = start; at < end;) {
+    const block = Math.floor(at / BLOCK);
+    const piece = blocks[block]!.subarray(at - block * BLOCK, end - block * BLOCK);
+    yield piece;
+    at += piece.length;
+  }
 }
 
 /** These digests and the sha-256 of the content, which every store can give. */

@@ -1,18 +1,18 @@
 import { rm } from "node:fs/promises";
 
-import { type Digests, TrailsumError } from "@trailsum/shared";
+import { type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import type { FileIdentity } from "./digest-records.ts";
+import type { FileIdentity, RecordedVersion } from "./digest-records.ts";
 import { fileError } from "./file-errors.ts";
 import { StagedFile } from "./staged-file.ts";
 import type { StagingEntry } from "./staging-areas.ts";
-import type { CommitCondition, Committed, StagedObject } from "./store.ts";
+import type { CommitCondition, CommitOptions, Committed, StagedObject } from "./store.ts";
 
 /** A staged file that is complete and on the disk, and what has to hold for it to be published. */
 export interface NewVersion {
   readonly entry: StagingEntry;
   readonly identity: FileIdentity;
-  readonly digests: Digests;
+  readonly recorded: RecordedVersion;
   readonly condition: CommitCondition | undefined;
 }
 
@@ -20,17 +20,19 @@ export interface NewVersion {
 export class StagedInDirectory implements StagedObject {
   readonly content: StagedFile;
   readonly #entry: StagingEntry;
+  readonly #fields: readonly FieldLine[];
   readonly #publish: (version: NewVersion) => Promise<Committed>;
   #state: "staged" | "published" | "discarded" = "staged";
 
   /** `publish` makes a version visible. The entry does not exist any more after that. */
-  constructor(entry: StagingEntry, publish: (version: NewVersion) => Promise<Committed>) {
+  constructor(entry: StagingEntry, fields: readonly FieldLine[], publish: (version: NewVersion) => Promise<Committed>) {
     this.#entry = entry;
+    this.#fields = fields;
     this.#publish = publish;
     this.content = new StagedFile(entry.path, entry.file);
   }
 
-  async commit(digests: Digests, condition?: CommitCondition): Promise<Committed> {
+  async commit(digests: Digests, { condition, verified = true }: CommitOptions = {}): Promise<Committed> {
     if (this.#state !== "staged")
       throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
     try {
@@ -40,7 +42,8 @@ export class StagedInDirectory implements StagedObject {
       if (Number(identity.size) !== digests.size) {
         throw new TrailsumError("INTERNAL", "the staged file does not have the size that was received");
       }
-      const committed = await this.#publish({ entry: this.#entry, identity, digests, condition });
+      const recorded = { digests, fields: this.#fields, verified: verified ? new Date() : undefined };
+      const committed = await this.#publish({ entry: this.#entry, identity, recorded, condition });
       this.#state = "published";
       return committed;
     } catch (error) {

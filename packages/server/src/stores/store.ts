@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 
-import type { Digests } from "@trailsum/shared";
+import type { Digests, FieldLine } from "@trailsum/shared";
 
 /**
  * Where objects are kept. Paths are the names that a request's target gives: segments joined with "/", without a
@@ -16,6 +16,17 @@ export interface Store {
   stage(path: string, options?: StageOptions): Promise<StagedObject>;
   /** The object at a path; undefined if there is none. It must be closed, or its stream read or destroyed. */
   open(path: string, options?: OpenOptions): Promise<StoredObject | undefined>;
+  /**
+   * Removes the object at a path, durably and in one step. A `condition` is checked as by {@link StagedObject.commit}.
+   * Returns whether there was an object. Throws `CONFLICT` for a directory.
+   */
+  remove(path: string, condition?: CommitCondition): Promise<boolean>;
+  /**
+   * What is in a directory; "" is the root. Undefined if there is no such directory. The entries come in the order of
+   * the bytes of their keys: the name in UTF-8, with a "/" after that of a directory. What no request can name, or what
+   * a symbolic link outside leads to, is left out. Memory does not grow with the directory.
+   */
+  list(directory: string, options?: ListOptions): Promise<AsyncIterable<ListEntry> | undefined>;
 }
 
 /** Options of {@link Store.open}. */
@@ -31,6 +42,43 @@ export interface OpenOptions {
 export interface StageOptions {
   /** How many bytes there will be, where that is known. */
   readonly size?: number | undefined;
+  /**
+   * The fields that describe the content, such as `Content-Type`, kept with the object and given back with it. At most
+   * 8 KiB, as they stand in a header section.
+   * @default none
+   */
+  readonly fields?: readonly FieldLine[] | undefined;
+}
+
+/** Options of {@link Store.list}. */
+export interface ListOptions {
+  /**
+   * Whether the objects in the directories below are listed as well, and then no directories. Directories that a symbolic
+   * link leads to are not entered.
+   * @default false
+   */
+  readonly recursive?: boolean | undefined;
+  /**
+   * Lists only what comes after this key, whether or not it exists.
+   * @default from the beginning
+   */
+  readonly after?: string | undefined;
+}
+
+/** An object or a directory in a listing. */
+export interface ListEntry {
+  /** Its name relative to the directory that is listed: segments joined with "/". */
+  readonly name: string;
+  /** What it is. */
+  readonly kind: "object" | "directory";
+  /** Its size in bytes; 0 for a directory. */
+  readonly size: number;
+  /** When it was last changed. */
+  readonly modified: Date;
+  /** The recorded digests of an object; undefined if none are recorded. */
+  readonly digests?: Digests | undefined;
+  /** When the content was verified; undefined if it never was. */
+  readonly verified?: Date | undefined;
 }
 
 /** An object that is being received. Either {@link commit} or {@link discard} must be called, in every case. */
@@ -42,12 +90,23 @@ export interface StagedObject {
    * A `condition` is checked against what is there at that instant: nothing else is committed to the path between the
    * check and the publication. If it throws, the object is discarded and the commit rejects with its error.
    */
-  commit(digests: Digests, condition?: CommitCondition): Promise<Committed>;
+  commit(digests: Digests, options?: CommitOptions): Promise<Committed>;
   /** Forgets the object, as if it had never been staged. It never rejects, and does nothing after a commit. */
   discard(): Promise<void>;
 }
 
-/** What has to hold of the object that a commit replaces. */
+/** Options of {@link StagedObject.commit}. */
+export interface CommitOptions {
+  /** What has to hold of the object that is replaced. Default: nothing. */
+  readonly condition?: CommitCondition | undefined;
+  /**
+   * Whether the content was verified by digests of its sender. Otherwise its digests are only what was computed here.
+   * @default true
+   */
+  readonly verified?: boolean | undefined;
+}
+
+/** What has to hold of the object that a commit replaces, or that is removed. */
 export interface CommitCondition {
   /** Whether `check` needs the sha-256 digest, even if the whole object has to be read for it. */
   readonly needsDigest: boolean;
@@ -63,6 +122,16 @@ export interface Committed {
 
 /** Options of {@link StoredObject.createReadStream}. */
 export interface ReadOptions {
+  /**
+   * The position of the first byte to read.
+   * @default 0
+   */
+  readonly start?: number | undefined;
+  /**
+   * The position after the last byte to read, at most the size.
+   * @default the size
+   */
+  readonly end?: number | undefined;
   /** The most bytes that are to be fetched at a time, where they are not in memory already. Default: as the store likes. */
   readonly chunkSize?: number | undefined;
 }
@@ -79,6 +148,10 @@ export interface ObjectVersion {
 
 /** One version of an object, open for reading. */
 export interface StoredObject extends ObjectVersion {
+  /** The fields that it was stored with. */
+  readonly fields: readonly FieldLine[];
+  /** When the content was verified; undefined if it never was, as when it came by other means. */
+  readonly verified?: Date | undefined;
   /** Its bytes. Call it once: when the stream ends or is destroyed the object is closed. */
   createReadStream(options?: ReadOptions): Readable;
   /** Gives back what the object holds open. Needed only where no stream was made; it never rejects. */
