@@ -19,6 +19,8 @@ export interface Asking {
   /** The most bytes of content to read. A longer response is aborted, together with its connection. */
   readonly wanted: (status: number, headers: FieldLines) => number;
   readonly signal: AbortSignal | undefined;
+  /** Takes interim responses (1xx). */
+  readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
 }
 
 /**
@@ -80,7 +82,10 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     status: number,
     headers: Parameters<typeof responseFields>[0],
   ): void {
-    if (status < 200) return;
+    if (status < 200) {
+      this.#asking.onInterim?.(status, responseFields(headers));
+      return;
+    }
     this.#status = status;
     this.#headers = responseFields(headers);
     this.#room = this.#asking.wanted(status, this.#headers);

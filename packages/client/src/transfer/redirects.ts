@@ -52,18 +52,28 @@ export function redirection(
   headers: FieldLines,
   followed: readonly number[],
 ): URL | undefined {
-  // The same line twice says one thing; different ones are no list (RFC 9110 section 5.3).
-  const locations = new Set(headers.getAll("Location"));
   const location = headers.get("Location");
   if (location === undefined || !followed.includes(status)) return undefined;
-  const to = locations.size > 1 ? null : URL.parse(decodedLocation([...locations].join("")), from.href);
-  const why = to === null ? "it is not a URL" : whyNot(from, to);
-  if (to !== null && why === undefined) return to;
+  const { to, why } = locationIn(from, headers);
+  if (to !== undefined) return to;
   throw new TrailsumError(
     "REFUSED",
     `${redactedTarget(from)} redirects to ${printable(redactedTarget(location))}, which cannot be followed: ${why}`,
     { status },
   );
+}
+
+/** Where the `Location` of a response leads; or why no request may follow it there. */
+export function locationIn(
+  from: URL,
+  headers: FieldLines,
+): { readonly to: URL; readonly why?: undefined } | { readonly to?: undefined; readonly why: string } {
+  // The same line twice says one thing; different ones are no list (RFC 9110 section 5.3).
+  const [location, ...others] = new Set(headers.getAll("Location"));
+  const to = location === undefined || others.length > 0 ? null : URL.parse(decodedLocation(location), from.href);
+  if (to === null) return { why: "it is not a URL" };
+  const why = whyNot(from, to);
+  return why === undefined ? { to } : { why };
 }
 
 function whyNot(from: URL, to: URL): string | undefined {
