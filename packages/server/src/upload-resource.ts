@@ -1,6 +1,6 @@
 import { METHODS } from "node:http";
 
-import type { InboundExchange } from "@trailsum/http/inbound";
+import { headFault, type InboundExchange } from "@trailsum/http/inbound";
 import {
   algorithms as allAlgorithms,
   errorProblem,
@@ -13,7 +13,6 @@ import {
 
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
 import { deliverObject } from "./deliver-object.ts";
-import { headFault } from "./head-fault.ts";
 import { sendProblem } from "./problem-response.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-import { inboundRequest, requestContent } from "@trailsum/http/inbound";
+import { headFault, inboundRequest, requestContent } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   algorithms as allAlgorithms,
@@ -16,7 +16,6 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { headFault } from "./head-fault.ts";
 import type { NodeRequest } from "./node-message.ts";
 import { readBody, type ReceivedMessage } from "./request-body.ts";
 import { requestHead, wantedAlgorithms } from "./request-head.ts";

@@ -1,8 +1,8 @@
-export { expectationOf } from "../fields/expectation.ts";
 export { checkSendable } from "../fields/sendable-field.ts";
 export { isWebSocket, upgradeProtocol } from "../fields/upgrade.ts";
 export type { MessageLimits } from "../http1/message-reader.ts";
 export { Connections, type ServedConnection } from "./connections.ts";
+export { headFault } from "./head-fault.ts";
 export { Http1Connection } from "./http1/http1-connection.ts";
 export type { InboundTimeouts } from "./served-connection-options.ts";
 export { Http2Connection } from "./http2/http2-connection.ts";

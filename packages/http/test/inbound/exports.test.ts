@@ -15,7 +15,7 @@ test("the entry for the inbound server exports these values and no others", () =
     "clientGone",
     "createListener",
     "earlierAnswers",
-    "expectationOf",
+    "headFault",
     "ignoreUpgrade",
     "inboundRequest",
     "isWebSocket",
