@@ -1,6 +1,7 @@
-import { type Algorithm, type Digests, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
+import { givenContentFields } from "./content-fields.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { evaluatePreconditions, needsEntityTag, parsePreconditions } from "./preconditions.ts";
 import { type RequestHead, wantedAlgorithms } from "./request-head.ts";
@@ -27,21 +28,20 @@ export async function deliverObject(
   if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
   const digests = object.digests && wantedDigests(object.digests, head);
   const validators = validatorsOf(object);
-  const validatorFields: [string, string][] = [["Last-Modified", validators.lastModified.toUTCString()]];
-  if (validators.entityTag !== undefined) validatorFields.push(["ETag", validators.entityTag]);
+  const common: FieldLine[] = [
+    ["Last-Modified", validators.lastModified.toUTCString()],
+    // A cache asks again each time: an object may be replaced at any moment.
+    ["Cache-Control", "no-cache"],
+  ];
+  if (validators.entityTag !== undefined) common.push(["ETag", validators.entityTag]);
   const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
   if (result !== "perform") {
     await object.close();
     if (result === "failed") throw preconditionFailed();
-    sendShort(exchange, { status: 304, header: validatorFields });
+    sendShort(exchange, { status: 304, header: common });
     return;
   }
-  const headers: [string, string][] = [
-    // Whatever was uploaded is handed back as bytes, never as a page of this site.
-    ["Content-Type", "application/octet-stream"],
-    ["X-Content-Type-Options", "nosniff"],
-    ...validatorFields,
-  ];
+  const headers = [...givenContentFields(object.fields), ...common];
   try {
     // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
     const chunkSize = exchange.request.httpVersion === "2.0" ? 64 * 1024 : undefined;

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
+import { keptContentFields } from "./content-fields.ts";
 import { refusingHeadVerdict } from "./head-verdict.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { tooLarge } from "./request-body.ts";
@@ -42,7 +43,7 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
   if (early !== undefined) return { refused: early };
 
   const condition = commitCondition(head);
-  const staged = await store.stage(path, { size: head.size });
+  const staged = await store.stage(path, { size: head.size, fields: keptContentFields(head.header) });
   try {
     if (condition !== undefined) await checkBeforeContent(store, path, condition);
     proceed(upload);

@@ -24,8 +24,13 @@ const PLAIN_BYTES =
 const FIELDS: readonly UnsupportedField[] = [
   // RFC 9112 section 6.1. HTTP/2 has no such field.
   { name: /^transfer-encoding$/, harmless: /^chunked$/, status: 501, advice: PLAIN_BYTES },
-  // RFC 9110 section 15.5.16, and aws-chunked, which the AWS SDKs put around the content they checksum.
-  { name: /^content-encoding$/, harmless: /^(?:identity)?$/, status: 415, advice: PLAIN_BYTES },
+  // Codings are kept with the object. But aws-chunked is what the AWS SDKs put around the content that they checksum.
+  {
+    name: /^content-encoding$/,
+    harmless: /^(?!.*\baws-chunked\b)[!#$%&'*+.^`|~\w, \t-]*$/,
+    status: 415,
+    advice: PLAIN_BYTES,
+  },
   { name: /^content-transfer-encoding$/, harmless: /^(?:7bit|8bit|binary)$/, status: 415, advice: PLAIN_BYTES },
   { name: /^content-type$/, harmless: /^(?!multipart\/(?:form-data|byteranges)\b)/, status: 415, advice: PLAIN_BYTES },
   // Parts: resumable uploads (draft-ietf-httpbis-resumable-upload), tus, Google's, ownCloud's, S3 Express, SabreDAV.
@@ -56,8 +61,8 @@ const FIELDS: readonly UnsupportedField[] = [
 ];
 
 /**
- * Refuses a write that asks for something that is not supported: 501 for a transfer coding, 415 for a content coding or
- * a wrapper of the content, 400 for a query and for everything else.
+ * Refuses a write that asks for something that is not supported: 501 for a transfer coding, 415 for a wrapper of
+ * the content, 400 for a query and for everything else.
  */
 export function refuseUnsupported({ target, header }: RequestHead): void {
   if (target.includes("?")) {

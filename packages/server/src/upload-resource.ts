@@ -121,5 +121,5 @@ function refusalFields({ code, status }: TrailsumError, { header }: RequestHead)
   if (code === "METHOD_NOT_ALLOWED") return [["Allow", ALLOW]];
   if (code === "UNAVAILABLE") return [["Retry-After", "1"]];
   // RFC 9110 section 12.5.3.
-  return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "identity"]] : [];
+  return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "*, aws-chunked;q=0"]] : [];
 }

@@ -9,9 +9,9 @@ describe.each(protocols)("a write that asks for what is not supported is refused
   const rows: [what: string, target: string, field: string | undefined, status: number][] = [
     ["a query", "/it?partNumber=2", undefined, 400],
     ["an empty query", "/it?", undefined, 400],
-    ["a content coding", "/it", "Content-Encoding: gzip", 415],
+    ["what is not a content coding", "/it", 'Content-Encoding: "gzip"', 415],
     ["chunks within the content", "/it", "Content-Encoding: aws-chunked", 415],
-    ["two codings", "/it", "Content-Encoding: identity, br", 415],
+    ["chunks within a coding", "/it", "Content-Encoding: gzip,AWS-Chunked", 415],
     ["an encoding of mail", "/it", "Content-Transfer-Encoding: base64", 415],
     ["a form", "/it", "Content-Type: Multipart/Form-Data; boundary=x", 415],
     ["parts in a wrapper", "/it", "Content-Type: multipart/byteranges; boundary=x", 415],
@@ -98,7 +98,7 @@ test("a query in a target in absolute form is refused: 400", async () => {
 
 test("a refused content coding is answered with those that are accepted", async () => {
   const { port } = await handle();
-  const answer = await exchange(port, request("PUT /it", [...sized, "Content-Encoding: zstd"], content));
-  expect([answer.status, answer.field("Accept-Encoding")]).toEqual([415, "identity"]);
-  expect(answer.json["detail"]).toContain("content-encoding: zstd");
+  const answer = await exchange(port, request("PUT /it", [...sized, "Content-Encoding: aws-chunked"], content));
+  expect([answer.status, answer.field("Accept-Encoding")]).toEqual([415, "*, aws-chunked;q=0"]);
+  expect(answer.json["detail"]).toContain("content-encoding: aws-chunked");
 });

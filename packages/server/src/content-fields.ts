@@ -1,0 +1,46 @@
+import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
+
+/** The fields that describe a representation (RFC 9110 section 8), kept with an object and given back with it. */
+const KEPT = ["Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition"];
+/** Those of them that are lists, and so may come in several lines. */
+const LISTS: ReadonlySet<string> = new Set(["Content-Encoding", "Content-Language"]);
+
+/** The fields of an upload that are kept with its object. Throws `PROTOCOL` for one that may not come twice and does. */
+export function keptContentFields(header: FieldLines): FieldLine[] {
+  return KEPT.flatMap((name): FieldLine[] => {
+    const value = LISTS.has(name) ? listValue(name, header) : singleValue(name, header);
+    return value === "" ? [] : [[name, value]];
+  });
+}
+
+function listValue(name: string, header: FieldLines): string {
+  // RFC 9110 section 12.5.3: `identity` is not a coding that content has.
+  const members = header.list(name).filter((member) => member.toLowerCase() !== "identity");
+  return members.join(", ");
+}
+
+function singleValue(name: string, header: FieldLines): string {
+  const [value = "", ...others] = new Set(header.getAll(name));
+  if (others.length === 0) return value;
+  throw new TrailsumError("PROTOCOL", `the request has more than one ${name}: send one`);
+}
+
+/**
+ * The fields that describe an object in a response. What was uploaded is data, and never a part of this site: a browser
+ * neither guesses its type nor runs it with this site's origin.
+ */
+export function givenContentFields(fields: readonly FieldLine[]): FieldLine[] {
+  const kept = FieldLines.from(fields);
+  const described = KEPT.flatMap((name): FieldLine[] => {
+    const value = kept.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const type = kept.get("Content-Type");
+  if (type === undefined) described.unshift(["Content-Type", "application/octet-stream"]);
+  described.push(["X-Content-Type-Options", "nosniff"]);
+  // Browsers show no PDF in a sandbox. Its scripts do not run in the origin of the document.
+  if (!/^application\/pdf[ \t]*(?:;[^,]*)?$/i.test(type ?? "")) {
+    described.push(["Content-Security-Policy", "sandbox allow-downloads"]);
+  }
+  return described;
+}
