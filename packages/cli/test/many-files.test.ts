@@ -42,7 +42,7 @@ async function tree(): Promise<string> {
 
 test("a directory is uploaded under its name, and with a slash or as . without it", async () => {
   const cwd = await tree();
-  const { url, directory, visible } = await serve();
+  const { url, directory, visible } = await serve(["--dotfiles"]);
   const expected = [...stored, "link.txt"].toSorted();
   const refusal = /^trailsum: \S+back%5Cslash\.txt: the server answered 403 Forbidden: [^\n]+$/m;
 
@@ -68,7 +68,7 @@ test("files of any size arrive whole", async () => {
   const directory = await tempDir();
   const sizes = [0, 1, 65_535, 65_536, 65_537, 300_000, 3_000_000];
   for (const size of sizes) await writeFile(join(directory, String(size)), patterned(size));
-  const { url, directory: kept } = await serve();
+  const { url, directory: kept } = await serve(["--dotfiles"]);
   const { exitCode, stdout, stderr } = await trailsum(["upload", `${directory}/`, `${url}/`, "--jobs", "2"]);
   expect(stdout.trimEnd().split("\n").toSorted()).toEqual(
     sizes.map((size) => `${md5(patterned(size))}  ${join(directory, String(size))}`).toSorted(),
@@ -81,7 +81,7 @@ test("files of any size arrive whole", async () => {
 
 test("several files and directories go to one URL that ends in a slash", async () => {
   const cwd = await tree();
-  const { url, visible } = await serve();
+  const { url, visible } = await serve(["--dotfiles"]);
   const args = ["upload", "--jobs", "2", "--", "-dash.txt", "sub", "with space.txt", `${url}/all/`];
   const { exitCode, stdout, stderr } = await trailsum(args, { cwd: join(cwd, "tree") });
   expect([exitCode, stderr]).toEqual([0, ""]);
@@ -100,7 +100,7 @@ test("several files and directories go to one URL that ends in a slash", async (
 
 test(".. is uploaded by what is in it, and nothing leaves the folder that the URL names", async () => {
   const cwd = await tree();
-  const { url, visible } = await serve();
+  const { url, visible } = await serve(["--dotfiles"]);
   const { exitCode } = await trailsum(["upload", "..", `${url}/a/b/`, "--quiet"], {
     cwd: join(cwd, "tree/sub/deeper"),
   });

@@ -88,7 +88,7 @@ test("--links skip skips links, reports them, and exits with 0", async () => {
   await files("tree/a", "tree/real/c", "tree/.trailsum/x", "tree/deep/.trailsum");
   await symlink("real", join(cwd, "tree/link"));
   await symlink("a", join(cwd, "tree/file"));
-  const { url, visible } = await serve();
+  const { url, visible } = await serve(["--dotfiles"]);
   const { exitCode, stdout, stderr } = await trailsum(["upload", "tree/", `${url}/`, "--links", "skip", "--json"], {
     cwd,
   });
@@ -105,7 +105,7 @@ test("--links skip skips links, reports them, and exits with 0", async () => {
 
 test("a file named .trailsum is uploaded", async () => {
   await files("tree/.trailsum");
-  const { url, visible } = await serve();
+  const { url, visible } = await serve(["--dotfiles"]);
   expect((await trailsum(["upload", "tree/", `${url}/sub/`], { cwd })).exitCode).toBe(0);
   expect(await visible()).toEqual(["sub/.trailsum"]);
 });

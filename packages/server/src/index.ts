@@ -7,6 +7,20 @@ export {
 } from "./verify-request.ts";
 export { type ContentSource, sendVerified, type SendVerifiedOptions } from "./send-verified.ts";
 
+export { type AccessDecision, type AccessRequest, anyAuthorization, type Authorize } from "./access/authorize.ts";
+export {
+  basicAuthorization,
+  type BasicAuthorizationOptions,
+  type BasicCredentials,
+  bearerAuthorization,
+  type BearerAuthorizationOptions,
+  parseCredentials,
+  type PasswordCheck,
+  plainPasswords,
+} from "./access/credentials.ts";
+export { hashedPasswords } from "./access/hashed-passwords.ts";
+export { hashPassword } from "./access/password-hash.ts";
+
 export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";

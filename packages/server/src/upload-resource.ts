@@ -1,5 +1,3 @@
-import { METHODS } from "node:http";
-
 import { headFault, type InboundExchange } from "@trailsum/http/inbound";
 import {
   algorithms as allAlgorithms,
@@ -11,6 +9,10 @@ import {
   verdictProblem,
 } from "@trailsum/shared";
 
+import { accessRefusal, type Authorize } from "./access/authorize.ts";
+import { refuseCrossOrigin } from "./access/cross-origin.ts";
+import { refuseDotfile } from "./access/dotfiles.ts";
+import { allowedMethods, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
 import { deliverObject } from "./deliver-object.ts";
 import { sendProblem } from "./problem-response.ts";
@@ -31,6 +33,28 @@ export interface UploadHandlerOptions extends VerificationPolicy {
    * 60 000; 0 waits for ever.
    */
   readonly idleTimeout?: number | undefined;
+  /**
+   * Decides whether a request is answered: {@link basicAuthorization}, {@link bearerAuthorization}, or a function of your
+   * own. It is called before the store is asked anything and before content is read.
+   * @default every request is answered
+   */
+  readonly authorize?: Authorize | undefined;
+  /**
+   * Whether everything but reading is refused with 405.
+   * @default false
+   */
+  readonly readOnly?: boolean | undefined;
+  /**
+   * Whether reading is refused with 405.
+   * @default false
+   */
+  readonly writeOnly?: boolean | undefined;
+  /**
+   * Whether names that begin with a dot are served and stored. Otherwise reading them is answered 404, and writing them
+   * or below them 403.
+   * @default false
+   */
+  readonly dotfiles?: boolean | undefined;
 }
 
 /** The log of a handler. Messages are one line; what clients sent is quoted. */
@@ -40,33 +64,37 @@ export interface UploadLogger {
   error(message: string, cause?: unknown): void;
 }
 
-/** The methods that are answered, as `Allow` lists them. */
-const ALLOW = "GET, HEAD, PUT, POST, OPTIONS";
-
 /** Answers one exchange. The promise settles when that is done, and never rejects. */
 export type UploadResource = (exchange: InboundExchange) => Promise<void>;
 
 /** The upload resource that {@link createUploadHandler} describes, for any exchange. */
 export function createUploadResource(options: UploadHandlerOptions): UploadResource {
-  const { store, algorithms = allAlgorithms, logger } = options;
+  const { store, algorithms = allAlgorithms, logger, authorize, dotfiles = false, allowUnverified = false } = options;
+  const methods = allowedMethods(options);
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
     const { head, exchange } = upload;
     const { request } = exchange;
     const fault = headFault(request);
     if (fault !== undefined) throw fault;
-    if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT");
+    const refusal = authorize && (await accessRefusal(authorize, head, request));
+    if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
+    if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
+    if (!methods.includes(head.method)) throw notAllowed(head.method, methods);
+    if (!dotfiles) refuseDotfile(head);
     switch (head.method) {
       case "PUT":
       case "POST":
+        // With a digest it cannot be a request that browsers send for any page.
+        if (allowUnverified) refuseCrossOrigin(request);
         return receive(upload);
       case "GET":
       case "HEAD":
         return deliverObject(upload, { store, algorithms });
       case "OPTIONS":
-        return sendShort(exchange, { status: 204, header: [["Allow", ALLOW]] });
+        return sendShort(exchange, { status: 204, header: [["Allow", methods.join(", ")]] });
       default:
-        throw notAllowed(head.method);
+        throw notAllowed(head.method, methods);
     }
   }
 
@@ -84,7 +112,11 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     sendProblem(exchange, problem, [["Want-Repr-Digest", formatWantDigest(algorithms)]]);
   }
 
-  function refuse({ head, exchange }: UploadExchange, error: TrailsumError): void {
+  function refuse(
+    { head, exchange }: UploadExchange,
+    error: TrailsumError,
+    fields: readonly FieldLine[] = refusalFields(error, head, methods),
+  ): void {
     const lost = error.code === "CONNECTION_LOST" || error.code === "ABORTED";
     const status = lost ? undefined : error.status;
     const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
@@ -92,7 +124,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     else logger?.error(line, error);
     // The client can no longer receive a response.
     if (lost) return exchange.breakOff();
-    sendProblem(exchange, errorProblem(error), refusalFields(error, head));
+    sendProblem(exchange, errorProblem(error), fields);
   }
 
   return async (exchange) => {
@@ -109,16 +141,13 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   };
 }
 
-function notAllowed(method: string): TrailsumError {
-  if (METHODS.includes(method)) {
-    return new TrailsumError("METHOD_NOT_ALLOWED", `${method} is not answered here: use ${ALLOW}`);
-  }
-  return new TrailsumError("METHOD_NOT_ALLOWED", `${method} is not a known method: use ${ALLOW}`, { status: 501 });
-}
-
 /** The fields that say what would have been accepted, or when. */
-function refusalFields({ code, status }: TrailsumError, { header }: RequestHead): FieldLine[] {
-  if (code === "METHOD_NOT_ALLOWED") return [["Allow", ALLOW]];
+function refusalFields(
+  { code, status }: TrailsumError,
+  { header }: RequestHead,
+  methods: readonly string[],
+): FieldLine[] {
+  if (code === "METHOD_NOT_ALLOWED") return [["Allow", methods.join(", ")]];
   if (code === "UNAVAILABLE") return [["Retry-After", "1"]];
   // RFC 9110 section 12.5.3.
   return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "*, aws-chunked;q=0"]] : [];

@@ -4,10 +4,17 @@ import * as server from "../src/index.ts";
 
 test("the package exports these values and no others", () => {
   expect(Object.keys(server).toSorted()).toEqual([
+    "anyAuthorization",
+    "basicAuthorization",
+    "bearerAuthorization",
     "createDirectoryStore",
     "createMemoryStore",
     "createUploadHandler",
     "createUploadServer",
+    "hashPassword",
+    "hashedPasswords",
+    "parseCredentials",
+    "plainPasswords",
     "sendVerified",
     "verifyRequest",
   ]);

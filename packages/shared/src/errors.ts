@@ -24,6 +24,8 @@ export type ErrorCode =
   | "PROTOCOL"
   | "TRAILERS_TOO_LARGE"
   | "REFUSED"
+  | "UNAUTHORIZED"
+  | "FORBIDDEN"
   | "PATH_INVALID"
   | "PATH_FORBIDDEN"
   | "NOT_FOUND"
@@ -74,6 +76,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   },
   TRAILERS_TOO_LARGE: { meaning: "more trailer fields than are allowed", exit: 3, status: 431, type: "about:blank" },
   REFUSED: { meaning: "the other side refused", exit: 4 },
+  UNAUTHORIZED: { meaning: "credentials are missing or wrong", exit: 4, status: 401, type: "about:blank" },
+  FORBIDDEN: { meaning: "this is not permitted", exit: 4, status: 403, type: "about:blank" },
   PATH_INVALID: { meaning: "not a path that can be stored under", exit: 4, status: 400, type: `${OWN}:path-invalid` },
   PATH_FORBIDDEN: {
     meaning: "a path that leads out of what is served",

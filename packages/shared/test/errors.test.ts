@@ -15,6 +15,7 @@ describe("the table of errors", () => {
           "FILE_CHANGED",
           "FILE_UNREADABLE",
           "FILE_UNWRITABLE",
+          "FORBIDDEN",
           "INTERNAL",
           "LOOP_DETECTED",
           "METHOD_NOT_ALLOWED",
@@ -23,7 +24,7 @@ describe("the table of errors", () => {
         ],
         ["NO_SPACE", "PATH_FORBIDDEN", "PATH_INVALID", "PRECONDITION_FAILED", "PROTOCOL", "REFUSED", "SIZE_MISMATCHED"],
         ["STORED_BYTES_DIFFER", "TIMEOUT", "TOO_LARGE", "TRAILERS_TOO_LARGE"],
-        ["UNAVAILABLE", "UNKNOWN_ALGORITHM", "UNTRUSTED_CERTIFICATE", "USAGE"],
+        ["UNAUTHORIZED", "UNAVAILABLE", "UNKNOWN_ALGORITHM", "UNTRUSTED_CERTIFICATE", "USAGE"],
       ].flat(),
     );
   });

@@ -2,6 +2,13 @@ import { mkdir } from "node:fs/promises";
 
 import { parseRequirements, TrailsumError } from "@trailsum/shared";
 
+import {
+  type AccessArguments,
+  accessFlags,
+  accessOptions,
+  accessWarnings,
+  printPasswordLine,
+} from "../access-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
@@ -11,7 +18,7 @@ import { listOf } from "../transfer-flags.ts";
 import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface ServeArguments extends ListenerArguments {
+interface ServeArguments extends ListenerArguments, AccessArguments {
   readonly dir: string;
   readonly require: string;
   readonly allowUnverified: boolean;
@@ -33,6 +40,7 @@ const flags = {
     describe: "largest upload accepted: bytes, or a size such as 500M or 2G",
     requiresArg: true,
   },
+  ...accessFlags,
   "timeout-idle": timeoutFlag(60, "time in which a client sends or takes nothing: raise it for slow pipes"),
 } as const;
 
@@ -51,14 +59,18 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
 });
 
 async function serve(given: ServeArguments, run: Run): Promise<void> {
+  if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
   const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
   const output = createLogOutput(process.stderr);
   const log = (message: string): void => output.write(`${visibleText(message)}\n`);
+  const listener = await listenerOptions(given, run.signal);
+  const access = await accessOptions(given, run.signal);
   await createDirectory(given.dir, given.quiet ? () => {} : log);
   const server = createUploadServer({
     store: await createDirectoryStore({ directory: given.dir }),
-    ...(await listenerOptions(given, run.signal)),
+    ...listener,
+    ...access,
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
@@ -67,6 +79,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   });
   const { url } = await server.listen();
   process.stdout.write(`listening on ${url}\n`);
+  if (!given.quiet) for (const warning of accessWarnings(given, url)) run.warn(`warning: ${warning}`);
   await interrupted(run.signal);
   await server.close();
 }

@@ -35,7 +35,8 @@ function hostFault({ httpVersion, header, host, protocol }: InboundRequest): Tra
   if (hosts.length > 1) return new TrailsumError("PROTOCOL", "the request has more than one Host line: send one");
   const named = host === undefined ? hosts : [host, ...hosts];
   const invalid = named.find((name) => !AUTHORITY.test(name));
-  if (invalid !== undefined) return new TrailsumError("PROTOCOL", `${JSON.stringify(invalid)} is not a valid Host`);
+  if (invalid !== undefined)
+    return new TrailsumError("PROTOCOL", `${JSON.stringify(withoutUser(invalid))} is not a valid Host`);
   // In HTTP/1.1 the host of an absolute-form target replaces that of the Host field (RFC 9112 section 3.2.2).
   if (httpVersion !== "2.0" || named.length < 2) return undefined;
   const port = protocol === "https" ? ":443" : ":80";
@@ -67,4 +68,9 @@ function isValidTarget({ path, query, authority }: RequestTarget, httpVersion: I
 function expectationFault({ httpVersion, header }: InboundRequest): TrailsumError | undefined {
   if (httpVersion === "1.0" || expectationOf(header.get("Expect")) !== "unknown") return undefined;
   return new TrailsumError("EXPECTATION_FAILED", "unknown expectation");
+}
+
+/** An authority for messages: user information may be a password. */
+function withoutUser(authority: string): string {
+  return authority.replace(/^.*@/s, "***@");
 }

@@ -1,0 +1,118 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+
+import type { Authorize } from "@trailsum/server";
+import { TrailsumError } from "@trailsum/shared";
+
+import { readInterruptibly } from "./interruptible-file.ts";
+import type { Run } from "./process-run.ts";
+import { standardInput } from "./standard-input.ts";
+
+/** The flags of `serve` that decide what is let in. */
+export const accessFlags = {
+  auth: {
+    type: "string",
+    array: true,
+    nargs: 1,
+    describe: "user:password that a request must have (repeatable); other users of this machine can see it",
+  },
+  "auth-file": {
+    type: "string",
+    describe: "file of user:hash lines, as --hash-password makes them",
+    requiresArg: true,
+  },
+  token: { type: "string", array: true, nargs: 1, describe: "bearer token that is enough instead (repeatable)" },
+  "hash-password": {
+    type: "string",
+    describe: "print the line of this user for --auth-file, and end; the password comes from standard input",
+    requiresArg: true,
+  },
+  "read-only": { type: "boolean", default: false, describe: "refuse uploads" },
+  "write-only": { type: "boolean", default: false, describe: "refuse downloads" },
+  dotfiles: { type: "boolean", default: false, describe: "serve and store names that begin with a dot" },
+} as const;
+
+/** What those flags hold once they are parsed. */
+export interface AccessArguments {
+  readonly auth?: readonly string[] | undefined;
+  readonly authFile?: string | undefined;
+  readonly token?: readonly string[] | undefined;
+  readonly hashPassword?: string | undefined;
+  readonly readOnly: boolean;
+  readonly writeOnly: boolean;
+  readonly dotfiles: boolean;
+}
+
+/** The server's options for these flags. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
+export async function accessOptions(
+  given: AccessArguments,
+  signal: AbortSignal,
+): Promise<{ authorize: Authorize | undefined; readOnly: boolean; writeOnly: boolean; dotfiles: boolean }> {
+  const { readOnly, writeOnly, dotfiles } = given;
+  if (readOnly && writeOnly) throw new TrailsumError("USAGE", "--read-only and --write-only exclude each other");
+  return { authorize: await authorization(given, signal), readOnly, writeOnly, dotfiles };
+}
+
+async function authorization(given: AccessArguments, signal: AbortSignal): Promise<Authorize | undefined> {
+  const { auth = [], authFile, token = [] } = given;
+  const server = await import("@trailsum/server");
+  const hooks: Authorize[] = [];
+  if (auth.length > 0 || authFile !== undefined) {
+    const plain = server.plainPasswords(new Map(auth.map(server.parseCredentials).map((it) => [it.user, it.password])));
+    const hashed = authFile === undefined ? () => false : server.hashedPasswords(await passwordFile(authFile, signal));
+    hooks.push(
+      server.basicAuthorization({
+        check: async (credentials, request) => (await plain(credentials, request)) || hashed(credentials, request),
+      }),
+    );
+  }
+  if (token.length > 0) hooks.push(server.bearerAuthorization({ tokens: token }));
+  return hooks.length === 0 ? undefined : server.anyAuthorization(...hooks);
+}
+
+async function passwordFile(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return (await readInterruptibly(path, signal)).toString();
+  } catch (cause) {
+    if (cause instanceof TrailsumError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
+  }
+}
+
+/** What to warn of when a server like this starts: it is open to a network, or sent secrets in cleartext. */
+export function accessWarnings({ auth, authFile, token, readOnly, writeOnly }: AccessArguments, url: string): string[] {
+  const { protocol, hostname } = new URL(url);
+  if (/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return [];
+  if (auth === undefined && authFile === undefined && token === undefined) {
+    const what = [writeOnly ? [] : "read", readOnly ? [] : "write"].flat().join(" and ");
+    return [`anyone who can reach ${url} can ${what} here: use --auth, --auth-file or --token`];
+  }
+  return protocol === "https:" ? [] : [`${url} takes passwords and tokens in cleartext: use --tls-cert and --tls-key`];
+}
+
+/** Prints the line of a user for a password file. The password is the first line of standard input. */
+export async function printPasswordLine(user: string, run: Run): Promise<void> {
+  const { hashPassword, parseCredentials } = await import("@trailsum/server");
+  const password = await readPassword(run.signal);
+  if (password === "") throw new TrailsumError("USAGE", "the password is empty: write it to standard input");
+  if (user === "" || user.includes(":")) throw new TrailsumError("USAGE", "a user name has no colon, and is not empty");
+  const credentials = parseCredentials(`${user}:${password}`);
+  await run.print(`${credentials.user}:${await hashPassword(credentials.password)}\n`);
+}
+
+async function readPassword(signal: AbortSignal): Promise<string> {
+  const input = standardInput();
+  if (!process.stdin.isTTY) return (await text(input)).replace(/\r?\n$/, "");
+  process.stderr.write("password: ");
+  // What is typed is not shown.
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input, output, terminal: true });
+  try {
+    return await terminal.question("", { signal });
+  } finally {
+    terminal.close();
+    process.stderr.write("\n");
+  }
+}

@@ -1,0 +1,63 @@
+import type { InboundRequest } from "@trailsum/http/inbound";
+import { type FieldLine, type FieldLines, TrailsumError } from "@trailsum/shared";
+
+import type { RequestHead } from "../request-head.ts";
+
+/** What an {@link Authorize} hook sees of a request: its head, and where it came from. */
+export interface AccessRequest {
+  /** The method, as it stood on the wire. */
+  readonly method: string;
+  /** The path and the query as they stood on the wire, or what a framework left of them under a mount point. */
+  readonly target: string;
+  /** The header section. */
+  readonly header: FieldLines;
+  /** The address of the peer, which may be a proxy. */
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * What becomes of a request: `true` lets it in; `false` refuses it with 403; `challenges`, the values of
+ * `WWW-Authenticate` (RFC 9110 section 11.6.1), refuse it with 401.
+ */
+export type AccessDecision = boolean | { readonly challenges: readonly string[] };
+
+/**
+ * Decides whether a request is answered. It is called before the store is asked anything and before content is read. A
+ * request for which it throws is refused: with the error's status if it is a `TrailsumError` that has one, else with 500.
+ */
+export type Authorize = (request: AccessRequest) => AccessDecision | Promise<AccessDecision>;
+
+/** Why a request is not answered, and the fields that go with it. */
+export interface AccessRefusal {
+  readonly error: TrailsumError;
+  readonly fields: readonly FieldLine[];
+}
+
+/** Asks the hook. Returns why the request is refused; undefined if it is not. Anything but `true` refuses it. */
+export async function accessRefusal(
+  authorize: Authorize,
+  { method, target, header }: RequestHead,
+  { remoteAddress }: InboundRequest,
+): Promise<AccessRefusal | undefined> {
+  const decision = await authorize({ method, target, header, remoteAddress });
+  if (decision === true) return undefined;
+  if (typeof decision === "object" && decision.challenges.length > 0) {
+    const error = new TrailsumError("UNAUTHORIZED", "this needs credentials: none came, or they are wrong");
+    return { error, fields: decision.challenges.map((challenge) => ["WWW-Authenticate", challenge]) };
+  }
+  return { error: new TrailsumError("FORBIDDEN", "these credentials do not permit this"), fields: [] };
+}
+
+/** Lets in what one of these hooks lets in, and challenges with all that they challenge with. */
+export function anyAuthorization(...hooks: readonly Authorize[]): Authorize {
+  return async (request) => {
+    const challenges: string[] = [];
+    for (const hook of hooks) {
+      // oxlint-disable-next-line no-await-in-loop -- the first that lets it in decides
+      const decision = await hook(request);
+      if (decision === true) return true;
+      if (typeof decision === "object") challenges.push(...decision.challenges);
+    }
+    return challenges.length > 0 && { challenges };
+  };
+}

@@ -1,0 +1,29 @@
+import { METHODS } from "node:http";
+
+import { TrailsumError } from "@trailsum/shared";
+
+const READING = ["GET", "HEAD"];
+const WRITING = ["PUT", "POST"];
+
+/** Which kinds of methods are answered. */
+export interface MethodPolicy {
+  readonly readOnly?: boolean | undefined;
+  readonly writeOnly?: boolean | undefined;
+}
+
+/** The methods that are answered, in the order in which `Allow` lists them. Throws `USAGE` if none would be. */
+export function allowedMethods({ readOnly = false, writeOnly = false }: MethodPolicy): readonly string[] {
+  if (readOnly && writeOnly) {
+    throw new TrailsumError("USAGE", "readOnly and writeOnly exclude each other: nothing would be answered");
+  }
+  return [...(writeOnly ? [] : READING), ...(readOnly ? [] : WRITING), "OPTIONS"];
+}
+
+/** The error of a method that is not answered: 405 for a known one (RFC 9110 section 15.5.6), else 501 (section 9.1). */
+export function notAllowed(method: string, allowed: readonly string[]): TrailsumError {
+  const use = `use ${allowed.join(", ")}`;
+  if (METHODS.includes(method)) {
+    return new TrailsumError("METHOD_NOT_ALLOWED", `${method} is not answered here: ${use}`);
+  }
+  return new TrailsumError("METHOD_NOT_ALLOWED", `${method} is not a known method: ${use}`, { status: 501 });
+}
