@@ -40,5 +40,14 @@ export type {
   Store,
   StoredObject,
 } from "./stores/store.ts";
+export type {
+  CreateUploadOptions,
+  StoredUpload,
+  UploadAppend,
+  UploadCommitOptions,
+  UploadEntry,
+  UploadStore,
+  UploadTurn,
+} from "./stores/upload-store.ts";
 export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory-store.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory-store.ts";

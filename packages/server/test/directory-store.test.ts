@@ -1,16 +1,31 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Digests } from "@trailsum/shared";
 import { tempDir } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createDirectoryStore, type Store } from "../src/index.ts";
 import { content, directoryFixture, md5, other, readObject } from "./peer.ts";
 import { digestsOf, put, stage, storeContract } from "./store-contract.ts";
+import { uploadStoreContract } from "./upload-store-contract.ts";
 
 storeContract("the directory store", async () => createDirectoryStore({ directory: await tempDir() }));
+uploadStoreContract("the directory store", async () => createDirectoryStore({ directory: await tempDir() }));
 
 describe("the directory store", () => {
   test("keeps plain files under their own names, readable as the user's other files are", async () => {
@@ -326,5 +341,50 @@ describe("ways that lead somewhere else", () => {
     const { store } = await directoryFixture();
     await expect(store.stage("n".repeat(256))).rejects.toMatchObject({ code: "PATH_INVALID", status: 400 });
     await expect(store.open("n".repeat(256))).rejects.toMatchObject({ code: "PATH_INVALID" });
+  });
+});
+
+describe("the uploads of a directory store", () => {
+  test("are used by one process at a time, and the other one asks it to stop", async () => {
+    const directory = await tempDir();
+    const { uploads } = await createDirectoryStore({ directory });
+    const { id } = await uploads.create("0".repeat(32), "", { path: "a" });
+    const child = fork(new URL("uploading-process.ts", import.meta.url), [directory, id], { stdio: "inherit" });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const [taken] = await once(child, "message");
+    expect(taken).toBe("taken");
+    const stopped = once(child, "message");
+    const turn = await uploads.take(id, () => {});
+    expect((await stopped)[0]).toBe("stops");
+    await turn.release();
+    expect(await readdir(join(directory, ".trailsum/uploads"))).toEqual([id, `${id}.json`]);
+  });
+
+  test("are taken over at once from a process that was killed", async () => {
+    const directory = await tempDir();
+    const { uploads } = await createDirectoryStore({ directory });
+    const { id } = await uploads.create("0".repeat(32), "", { path: "a" });
+    const child = fork(new URL("uploading-process.ts", import.meta.url), [directory, id], { stdio: "inherit" });
+    await once(child, "message");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const started = performance.now();
+    await (await uploads.take(id, () => {})).release();
+    expect(performance.now() - started).toBeLessThan(60_000);
+  });
+
+  test("leave nothing that a crash left of their creation or removal", async () => {
+    const directory = await tempDir();
+    const folder = join(directory, ".trailsum/uploads");
+    const { uploads } = await createDirectoryStore({ directory });
+    await uploads.create("1".repeat(32), "", { path: "a" });
+    const old = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    for (const name of ["0".repeat(32), `${"0".repeat(32)}.json.next`, `${"0".repeat(32)}.lock`]) {
+      await writeFile(join(folder, name), "left");
+      await utimes(join(folder, name), old, old);
+    }
+    await writeFile(join(folder, "2".repeat(32)), "just being created");
+    await createDirectoryStore({ directory });
+    await expect.poll(() => readdir(folder)).toEqual(["1".repeat(32), `${"1".repeat(32)}.json`, "2".repeat(32)]);
   });
 });

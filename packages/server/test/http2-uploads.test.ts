@@ -132,6 +132,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
         return {
           content: sink,
           commit: async () => (committed.push(path), { created: true }),
+          keep: () => Promise.reject(new Error("nothing is kept")),
           discard: async () => void sink.destroy(),
         };
       },
@@ -152,7 +153,12 @@ describe("a stream that is reset is let go of", () => {
     ...createMemoryStore(),
     async stage() {
       const sink = new Writable({ highWaterMark: 1, write() {} });
-      return { content: sink, commit: async () => ({ created: true }), discard: async () => void sink.destroy() };
+      return {
+        content: sink,
+        commit: async () => ({ created: true }),
+        keep: () => Promise.reject(new Error("nothing is kept")),
+        discard: async () => void sink.destroy(),
+      };
     },
   };
 
@@ -397,7 +403,12 @@ test("a slow store makes the sender wait: no more is held than its window", asyn
     ...createMemoryStore(),
     async stage() {
       const sink = new Writable({ write() {} });
-      return { content: sink, commit: async () => ({ created: true }), discard: async () => void sink.destroy() };
+      return {
+        content: sink,
+        commit: async () => ({ created: true }),
+        keep: () => Promise.reject(new Error("nothing is kept")),
+        discard: async () => void sink.destroy(),
+      };
     },
   };
   const { port, settled } = await handling(createServer({ settings: { initialWindowSize: window } }), { store });

@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import { createMemoryStore } from "../src/index.ts";
 import { content, readObject } from "./peer.ts";
 import { put, stage, storeContract } from "./store-contract.ts";
+import { uploadStoreContract } from "./upload-store-contract.ts";
 
 storeContract("the memory store", () => createMemoryStore());
+uploadStoreContract("the memory store", () => createMemoryStore());
 
 describe("a memory store with a bound", () => {
   test("takes what fits, and gives room back when something is replaced or discarded", async () => {

@@ -27,6 +27,7 @@ function watchedStore(gate: Promise<void> = Promise.resolve()) {
       return {
         content: staged.content,
         commit: (digests) => staged.commit(digests),
+        keep: (id, description) => staged.keep(id, description),
         discard: async () => {
           seen.staged = 0;
           await staged.discard();

@@ -293,7 +293,12 @@ describe("a store that fails", () => {
           done(taken > after ? error : null);
         },
       });
-      return { content: sink, commit: () => Promise.reject(error), discard: async () => void sink.destroy() };
+      return {
+        content: sink,
+        commit: () => Promise.reject(error),
+        keep: () => Promise.reject(new Error("nothing is kept")),
+        discard: async () => void sink.destroy(),
+      };
     },
   });
 
@@ -343,7 +348,12 @@ describe("a store that fails", () => {
             else release = done;
           },
         });
-        return { content: sink, commit: async () => ({ created: true }), discard: async () => void sink.destroy() };
+        return {
+          content: sink,
+          commit: async () => ({ created: true }),
+          keep: () => Promise.reject(new Error("nothing is kept")),
+          discard: async () => void sink.destroy(),
+        };
       },
     };
     const { port, settled } = await handle({ store, idleTimeout: 200 });

@@ -21,6 +21,7 @@ async function serve() {
     open: (...given) => store.open(...given),
     remove: (...given) => store.remove(...given),
     list: (...given) => store.list(...given),
+    uploads: store.uploads,
     async stage(...given) {
       const object = await store.stage(...given);
       begun.resolve();

@@ -22,6 +22,7 @@ import { PathLocks } from "./path-locks.ts";
 import { type NewVersion, StagedInDirectory } from "./staged-in-directory.ts";
 import { StagingAreas } from "./staging-areas.ts";
 import { type StoreFolders, storeFolders } from "./store-folders.ts";
+import { UploadsInDirectory } from "./uploads-in-directory.ts";
 import type {
   CommitCondition,
   Committed,
@@ -96,6 +97,7 @@ class DirectoryStore implements Store {
   readonly #areas: StagingAreas;
   readonly #digestOnOpen: number;
   readonly #hashing = new PathLocks();
+  readonly uploads: UploadsInDirectory;
   #swept = 0;
 
   constructor(root: DirectoryRoot, folders: StoreFolders, areas: StagingAreas, digestOnOpen: number) {
@@ -104,6 +106,11 @@ class DirectoryStore implements Store {
     this.#records = createDigestRecords(folders.digests, () => folders.make());
     this.#folders = folders;
     this.#digestOnOpen = digestOnOpen;
+    this.uploads = new UploadsInDirectory({
+      folders,
+      checkPath: (path) => root.checkReplaceable(path),
+      publish: (path, version) => this.#commit(path, version),
+    });
     this.#sweep();
   }
 
@@ -113,7 +120,8 @@ class DirectoryStore implements Store {
       // Again at the commit; now as well, because nothing has been sent yet.
       const target = await this.#root.checkReplaceable(path);
       const entry = await this.#areas.create(target, size);
-      return new StagedInDirectory(entry, fields, (version) => this.#commit(path, version));
+      const publish = (version: NewVersion): Promise<Committed> => this.#commit(path, version);
+      return new StagedInDirectory(entry, { fields, uploads: this.uploads, publish });
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     }
@@ -220,8 +228,11 @@ class DirectoryStore implements Store {
     if (Date.now() - this.#swept < SWEEP_INTERVAL) return;
     this.#swept = Date.now();
     const locate = (path: string): string => this.#root.locate(path);
-    this.#records.sweep({ locate, stagedInodes: () => this.#areas.inodes() }).catch(() => {});
+    const stagedInodes = async (): Promise<Set<string>> =>
+      new Set([...(await this.#areas.inodes()), ...(await this.uploads.inodes())]);
+    this.#records.sweep({ locate, stagedInodes }).catch(() => {});
     this.#areas.open().catch(() => {});
+    this.uploads.sweep().catch(() => {});
   }
 
   /** Removes the record of one such file, as soon as that is noticed: after a commit that may be running, and not within it. */

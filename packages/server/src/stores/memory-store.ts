@@ -1,10 +1,13 @@
-import { Readable, Writable } from "node:stream";
+import { Readable } from "node:stream";
 
 import { createDigester, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { checkKeptFields } from "./kept-fields.ts";
+import { MemoryBlocks, MemoryContent, partOfBlocks } from "./memory-content.ts";
 import { listMemory } from "./memory-listing.ts";
-import type { ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
+import type { Committed, ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
+import type { UploadCommitOptions } from "./upload-store.ts";
+import { UploadsInMemory } from "./uploads-in-memory.ts";
 
 /** Options of {@link createMemoryStore}. */
 export interface MemoryStoreOptions {
@@ -19,42 +22,63 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   let used = 0;
 
   const reserve = (bytes: number): void => {
-    if (used + bytes > maxBytes) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+    if (used + bytes > maxBytes) throw noSpace();
     used += bytes;
   };
 
+  const publish = async (
+    path: string,
+    content: MemoryBlocks,
+    { digests, fields = [], condition, verified = true }: UploadCommitOptions,
+  ): Promise<Committed> => {
+    checkKeptFields(fields);
+    const recorded = await withSha256(digests, content.blocks);
+    const old = versions.get(path);
+    condition?.check(old);
+    content.trim();
+    const { blocks, size } = content;
+    const modified = new Date();
+    versions.set(path, {
+      blocks,
+      size,
+      digests: recorded,
+      fields,
+      modified,
+      verified: verified ? modified : undefined,
+    });
+    used -= old?.size ?? 0;
+    return { created: old === undefined };
+  };
+
+  const uploads = new UploadsInMemory({ reserve, free: () => maxBytes - used, publish });
+
   const stage = (path: string, fields: readonly FieldLine[]): StagedObject => {
-    let content: MemoryContent | undefined = new MemoryContent(reserve);
+    const content = new MemoryContent(new MemoryBlocks(reserve));
+    let state: "staged" | "gone" = "staged";
+    const leave = (): void => {
+      if (state === "gone") throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
+      state = "gone";
+    };
     return {
       content,
-      async commit(digests, { condition, verified = true } = {}) {
-        const recorded = await withSha256(digests, content?.blocks ?? []);
-        if (content === undefined) throw new TrailsumError("INTERNAL", "the staged object was discarded before");
-        const old = versions.get(path);
+      async commit(digests, how) {
+        leave();
         try {
-          condition?.check(old);
+          return await publish(path, content.content, { ...how, digests, fields });
         } catch (error) {
-          await this.discard();
+          content.content.truncate(0);
           throw error;
         }
-        const { blocks, size } = content;
-        const modified = new Date();
-        versions.set(path, {
-          blocks,
-          size,
-          digests: recorded,
-          fields,
-          modified,
-          verified: verified ? modified : undefined,
-        });
-        content = undefined;
-        used -= old?.size ?? 0;
-        return { created: old === undefined };
+      },
+      async keep(id, description) {
+        leave();
+        return uploads.adopt(id, description, content.content);
       },
       async discard() {
-        used -= content?.size ?? 0;
-        content?.destroy();
-        content = undefined;
+        if (state === "gone") return;
+        state = "gone";
+        content.destroy();
+        content.content.truncate(0);
       },
     };
   };
@@ -62,7 +86,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   return {
     async stage(path, { size = 0, fields = [] } = {}) {
       checkKeptFields(fields);
-      if (used + size > maxBytes) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+      if (used + size > maxBytes) throw noSpace();
       return stage(path, fields);
     },
     async open(path) {
@@ -78,12 +102,17 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
     async list(directory, listed) {
       return listMemory(versions, directory, listed);
     },
+    uploads,
   };
+}
+
+function noSpace(): TrailsumError {
+  return new TrailsumError("NO_SPACE", "there is no space left to store this");
 }
 
 /** One version of an object in memory. */
 export interface MemoryVersion extends Omit<StoredObject, "createReadStream" | "close"> {
-  /** All of {@link BLOCK} bytes, but for the last one. */
+  /** Of one length, but for the last one. */
   readonly blocks: readonly Buffer[];
   readonly digests: Digests;
 }
@@ -92,19 +121,10 @@ function openVersion(version: MemoryVersion): StoredObject {
   const { blocks, ...known } = version;
   return {
     ...known,
-    createReadStream: ({ start = 0, end = version.size }: ReadOptions = {}) =>
-      Readable.from(part(blocks, start, end), { objectMode: false }),
+    createReadStream: (options: ReadOptions = {}) =>
+      Readable.from(partOfBlocks(blocks, options), { objectMode: false }),
     async close() {},
   };
-}
-
-function* part(blocks: readonly Buffer[], start: number, end: number): Generator<Buffer> {
-  for (let at = start; at < end;) {
-    const block = Math.floor(at / BLOCK);
-    const piece = blocks[block]!.subarray(at - block * BLOCK, end - block * BLOCK);
-    yield piece;
-    at += piece.length;
-  }
 }
 
 /** These digests and the sha-256 of the content, which every store can give. */
@@ -113,46 +133,4 @@ async function withSha256(digests: Digests, blocks: readonly Buffer[]): Promise<
   const digester = await createDigester(["sha-256"]);
   for (const block of blocks) digester.update(block);
   return { ...digests, values: new Map([...digests.values, ...digester.digest().values]) };
-}
-
-const BLOCK = 65_536;
-
-/** Collects content in blocks, so that a sender of tiny chunks does not cost more memory than its bytes. */
-class MemoryContent extends Writable {
-  readonly blocks: Buffer[] = [];
-  size = 0;
-  readonly #reserve: (bytes: number) => void;
-  #room: Buffer = Buffer.alloc(0);
-
-  constructor(reserve: (bytes: number) => void) {
-    super();
-    this.#reserve = reserve;
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    try {
-      this.#reserve(chunk.length);
-    } catch (error) {
-      return done(TrailsumError.from(error));
-    }
-    this.size += chunk.length;
-    for (let rest = chunk; rest.length > 0;) {
-      if (this.#room.length === 0) this.#nextBlock();
-      const copied = rest.copy(this.#room);
-      this.#room = this.#room.subarray(copied);
-      rest = rest.subarray(copied);
-    }
-    done();
-  }
-
-  override _final(done: () => void): void {
-    const last = this.blocks.pop();
-    if (last !== undefined) this.blocks.push(Buffer.from(last.subarray(0, last.length - this.#room.length)));
-    done();
-  }
-
-  #nextBlock(): void {
-    this.#room = Buffer.allocUnsafeSlow(BLOCK);
-    this.blocks.push(this.#room);
-  }
 }

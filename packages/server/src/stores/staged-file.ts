@@ -12,6 +12,20 @@ const REMEMBERED = 16 * LARGE_BLOCK;
 // How much is written to the page cache before it is synced, so that the last sync is short.
 const SYNC_INTERVAL = 64 * LARGE_BLOCK;
 
+/** Options of a {@link StagedFile}. */
+interface StagedFileOptions {
+  /**
+   * Where in the file the content begins. What is there before that stays.
+   * @default 0
+   */
+  readonly start?: number;
+  /**
+   * Whether what bypasses the page cache is synced now and then as well, so that `durable` grows.
+   * @default false
+   */
+  readonly reportsProgress?: boolean;
+}
+
 /**
  * Takes content into an open file. It is collected in blocks: of 64 KiB for the first mebibyte, of one mebibyte after
  * that where the pool has one. At most two are held: one being filled, one being written. It finishes when everything is
@@ -20,23 +34,34 @@ const SYNC_INTERVAL = 64 * LARGE_BLOCK;
 export class StagedFile extends Writable {
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #reportsProgress: boolean;
   /** The same file, for blocks that bypass the page cache; null if that is not supported. */
   #direct: DirectFile | null | undefined;
   /** The block that is being filled. */
   #block: Buffer | undefined;
   #filled = 0;
-  /** How many bytes of content are in the blocks before the one being filled. */
-  #before = 0;
-  #written = 0;
+  /** Where in the file the block that is being filled begins. */
+  #before: number;
+  #written: number;
+  #durable: number;
   #unsynced = 0;
   #writing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  constructor(path: string, file: FileHandle) {
+  constructor(path: string, file: FileHandle, { start = 0, reportsProgress = false }: StagedFileOptions = {}) {
     super({ highWaterMark: SMALL_BLOCK });
+    this.#reportsProgress = reportsProgress;
     this.#path = path;
     this.#file = file;
+    this.#before = start;
+    this.#written = start;
+    this.#durable = start;
+  }
+
+  /** How many bytes of the file have been synced by now. */
+  get durable(): number {
+    return this.#durable;
   }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -73,7 +98,9 @@ export class StagedFile extends Writable {
   async sync(): Promise<void> {
     await this.#syncing;
     if (this.#failure !== undefined) throw this.#failure;
+    const written = this.#written;
     await this.#file.sync();
+    this.#durable = written;
   }
 
   /** Copies as much as there is room for while at most one block is being written. Returns the rest. */
@@ -135,6 +162,7 @@ export class StagedFile extends Writable {
       // A full disk takes a part of it; the next write fails.
       const written = (await this.#toDisk(rest)) || (await this.#toMemory(rest));
       this.#written += written;
+      if (this.#reportsProgress) this.#unsynced += written;
       rest = rest.subarray(written);
     }
     if (this.#unsynced >= SYNC_INTERVAL && this.#syncing === undefined) this.#syncInBackground();
@@ -150,13 +178,17 @@ export class StagedFile extends Writable {
 
   async #toMemory(bytes: Buffer): Promise<number> {
     const { bytesWritten } = await this.#file.write(bytes, 0, bytes.length, this.#written);
-    this.#unsynced += bytesWritten;
+    if (!this.#reportsProgress) this.#unsynced += bytesWritten;
     return bytesWritten;
   }
 
   #syncInBackground(): void {
     this.#unsynced = 0;
-    const syncing = this.#file.datasync().finally(() => {
+    const written = this.#written;
+    const synced = this.#file.datasync().then(() => {
+      this.#durable = written;
+    });
+    const syncing = synced.finally(() => {
       this.#syncing = undefined;
     });
     this.#syncing = syncing;

@@ -6,6 +6,8 @@ import type { FileIdentity, RecordedVersion } from "./digest-records.ts";
 import { fileError } from "./file-errors.ts";
 import { StagedFile } from "./staged-file.ts";
 import type { StagingEntry } from "./staging-areas.ts";
+import type { StoredUpload } from "./upload-store.ts";
+import type { UploadsInDirectory } from "./uploads-in-directory.ts";
 import type { CommitCondition, CommitOptions, Committed, StagedObject } from "./store.ts";
 
 /** A staged file that is complete and on the disk, and what has to hold for it to be published. */
@@ -16,18 +18,28 @@ export interface NewVersion {
   readonly condition: CommitCondition | undefined;
 }
 
+/** What becomes of a staged object. */
+export interface StagedInDirectoryOptions {
+  readonly fields: readonly FieldLine[];
+  /** Where it goes if it is kept. */
+  readonly uploads: UploadsInDirectory;
+  /** Makes a version visible. The entry does not exist any more after that. */
+  readonly publish: (version: NewVersion) => Promise<Committed>;
+}
+
 /** An object that is being received into a directory store. */
 export class StagedInDirectory implements StagedObject {
   readonly content: StagedFile;
   readonly #entry: StagingEntry;
   readonly #fields: readonly FieldLine[];
   readonly #publish: (version: NewVersion) => Promise<Committed>;
-  #state: "staged" | "published" | "discarded" = "staged";
+  readonly #uploads: UploadsInDirectory;
+  #state: "staged" | "moved" | "discarded" = "staged";
 
-  /** `publish` makes a version visible. The entry does not exist any more after that. */
-  constructor(entry: StagingEntry, fields: readonly FieldLine[], publish: (version: NewVersion) => Promise<Committed>) {
+  constructor(entry: StagingEntry, { fields, uploads, publish }: StagedInDirectoryOptions) {
     this.#entry = entry;
     this.#fields = fields;
+    this.#uploads = uploads;
     this.#publish = publish;
     this.content = new StagedFile(entry.path, entry.file);
   }
@@ -44,8 +56,22 @@ export class StagedInDirectory implements StagedObject {
       }
       const recorded = { digests, fields: this.#fields, verified: verified ? new Date() : undefined };
       const committed = await this.#publish({ entry: this.#entry, identity, recorded, condition });
-      this.#state = "published";
+      this.#state = "moved";
       return committed;
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
+    } finally {
+      await this.discard();
+    }
+  }
+
+  async keep(id: string, description: string): Promise<StoredUpload> {
+    if (this.#state !== "staged")
+      throw new TrailsumError("INTERNAL", "the staged object was committed or discarded before");
+    try {
+      const upload = await this.#uploads.adopt(id, description, this.content, this.#entry);
+      this.#state = "moved";
+      return upload;
     } catch (error) {
       throw fileError(error, "FILE_UNWRITABLE");
     } finally {
@@ -55,14 +81,14 @@ export class StagedInDirectory implements StagedObject {
 
   async discard(): Promise<void> {
     if (this.#state === "discarded") return;
-    const published = this.#state === "published";
+    const moved = this.#state === "moved";
     this.#state = "discarded";
     this.content.destroy();
     await this.content.settle();
     await this.#entry.settle();
     await this.#entry.file.close().catch(() => {});
-    // After a commit nothing has this name. What cannot be removed now is removed when a store is next created.
-    if (!published) await rm(this.#entry.path, { force: true }).catch(() => {});
+    // Nothing has this name any more then. What cannot be removed now is removed when a store is next created.
+    if (!moved) await rm(this.#entry.path, { force: true }).catch(() => {});
     await this.#entry.release();
   }
 }

@@ -118,7 +118,7 @@ async function deepestDirectory(target: string, root: string): Promise<{ directo
  * Refuses at once what cannot fit. A file system that reports no free space at all may not know (FUSE without statfs), or
  * keep some for the superuser: there it shows when it is written.
  */
-async function checkRoom(directory: string, size: number): Promise<void> {
+export async function checkRoom(directory: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   if (bavail > 0 && size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
 }

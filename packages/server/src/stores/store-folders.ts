@@ -7,6 +7,8 @@ import { fileErrorCode } from "@trailsum/files";
 export interface StoreFolders {
   /** What is being received. */
   readonly staging: string;
+  /** Content that is received in several requests. */
+  readonly uploads: string;
   /** The records of digests. */
   readonly digests: string;
   /** The locks of commits. */
@@ -18,14 +20,16 @@ export interface StoreFolders {
 /** Names the folders in a reserved folder. They are not made yet. */
 export function storeFolders(reserved: string): StoreFolders {
   const staging = join(reserved, "staging");
+  const uploads = join(reserved, "uploads");
   const digests = join(reserved, "digests");
   const locks = join(reserved, "locks");
   return {
     staging,
+    uploads,
     digests,
     locks,
     async make() {
-      for (const folder of [reserved, staging, digests, locks]) {
+      for (const folder of [reserved, staging, uploads, digests, locks]) {
         await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
           if (fileErrorCode(error) !== "EEXIST") throw error;
         });

@@ -2,6 +2,8 @@ import type { Readable, Writable } from "node:stream";
 
 import type { Digests, FieldLine } from "@trailsum/shared";
 
+import type { StoredUpload, UploadStore } from "./upload-store.ts";
+
 /**
  * Where objects are kept. Paths are the names that a request's target gives: segments joined with "/", without a
  * leading slash, never empty, never with an empty, `.` or `..` segment.
@@ -27,6 +29,8 @@ export interface Store {
    * a symbolic link outside leads to, is left out. Memory does not grow with the directory.
    */
   list(directory: string, options?: ListOptions): Promise<AsyncIterable<ListEntry> | undefined>;
+  /** Content that is received in several requests, not visible yet. */
+  readonly uploads: UploadStore;
 }
 
 /** Options of {@link Store.open}. */
@@ -91,7 +95,12 @@ export interface StagedObject {
    * check and the publication. If it throws, the object is discarded and the commit rejects with its error.
    */
   commit(digests: Digests, options?: CommitOptions): Promise<Committed>;
-  /** Forgets the object, as if it had never been staged. It never rejects, and does nothing after a commit. */
+  /**
+   * Makes an upload of the object, with the content that it has: what could not be published yet can be completed by another
+   * request. Nothing else can be done with the object after that.
+   */
+  keep(id: string, description: string): Promise<StoredUpload>;
+  /** Forgets the object, as if it had never been staged. It never rejects, and does nothing after a commit or a {@link keep}. */
   discard(): Promise<void>;
 }
 
