@@ -25,6 +25,7 @@ const { PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, COM
 const { ENHANCE_YOUR_CALM } = errorCodes;
 
 const MAX = 2 ** 31 - 1;
+const MAX_LENGTH = 2 ** 24 - 1;
 
 function frame(type: keyof typeof frameTypes, streamId: number, payload: number | Buffer, bits = 0): Buffer {
   const body = typeof payload === "number" ? Buffer.alloc(payload) : payload;
@@ -45,6 +46,25 @@ const begun = headersFrame(1, encodeFields(put), { endHeaders: false });
 /** What neither side may do, where stream 1 is open and no other stream was used. */
 const common: readonly Breach[] = [
   ["a frame larger than MAX_FRAME_SIZE", "4.2", FRAME_SIZE_ERROR, frame("DATA", 1, 16_385)],
+  // By its header alone: none of it has come.
+  [
+    "DATA of 2^24 - 1 octets",
+    "4.2",
+    FRAME_SIZE_ERROR,
+    encodeFrame({ type: frameTypes.DATA, streamId: 1, length: MAX_LENGTH }),
+  ],
+  [
+    "HEADERS of 2^24 - 1 octets",
+    "4.2",
+    FRAME_SIZE_ERROR,
+    encodeFrame({ type: frameTypes.HEADERS, streamId: 1, length: MAX_LENGTH }),
+  ],
+  [
+    "SETTINGS of 2^24 - 1 octets",
+    "4.2",
+    FRAME_SIZE_ERROR,
+    encodeFrame({ type: frameTypes.SETTINGS, length: MAX_LENGTH }),
+  ],
   ["an unknown frame larger than MAX_FRAME_SIZE", "4.2", FRAME_SIZE_ERROR, encodeFrame({ type: 99, length: 99_999 })],
   ["a field block that cannot be decoded", "4.3", COMPRESSION_ERROR, headersFrame(1, encodeIndex(200))],
   ["DATA on an idle stream", "5.1", PROTOCOL_ERROR, dataFrame(99, "x")],
