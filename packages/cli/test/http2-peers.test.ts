@@ -23,6 +23,7 @@ interface Way {
 
 const ways: readonly Way[] = [
   { name: "trailsum serve", client: "TLS", server: "TLS", proxied: false },
+  { name: "trailsum serve in cleartext", client: "cleartext", server: "cleartext", proxied: false },
   { name: "trailsum proxy before HTTP/2", client: "TLS", server: "TLS", proxied: true },
   { name: "trailsum proxy before HTTP/1.1", client: "TLS", server: "cleartext", proxied: true },
   { name: "trailsum proxy in cleartext", client: "cleartext", server: "cleartext", proxied: true },
@@ -120,11 +121,24 @@ describe.each(ways)("HTTP/2 to $name", (way) => {
     expect(await ask(["-o", copy, "-H", "Expect: 100-continue", "-T", file], "bare")).toBe("HTTP/2 400");
   });
 
-  test.skipIf(!h2load!.present)(`${h2load!.title} asks 500 times, 200 at once, and all is well`, async () => {
+  // 2^10 to 2^30 octets for each stream, and for the connection.
+  test.skipIf(!nghttp!.present).each([
+    [10, 10],
+    [10, 30],
+    [30, 10],
+    [30, 30],
+  ])(`${nghttp!.title} fetches with windows of %i and %i bits`, async (stream, connection) => {
+    const large = patterned(500_000);
+    await writeFile(join(serving.directory, "windows"), large.toString("hex"));
+    const { exitCode, stdout } = await nghttp!.run(["-w", `${stream}`, "-W", `${connection}`, `${url}/windows`]);
+    expect([exitCode, stdout === large.toString("hex")]).toEqual([0, true]);
+  });
+
+  test.skipIf(!h2load!.present)(`${h2load!.title} opens 1,000 streams at once, and each is answered`, async () => {
     await writeFile(join(serving.directory, "small"), content);
-    const { stdout } = await h2load!.run(["-n", "500", "-c", "4", "-m", "50", `${url}/small`]);
-    expect(stdout).toContain("500 succeeded, 0 failed, 0 errored, 0 timeout");
-    expect(stdout).toContain("status codes: 500 2xx");
+    const { stdout } = await h2load!.run(["-n", "1000", "-c", "5", "-m", "200", `${url}/small`]);
+    expect(stdout).toContain("1000 succeeded, 0 failed, 0 errored, 0 timeout");
+    expect(stdout).toContain("status codes: 1000 2xx");
   });
 });
 

@@ -29,6 +29,11 @@ export class ForeignTool {
     this.#path = path ?? name;
   }
 
+  /** The one at `path`; without one it is not installed here. */
+  static at(name: string, path: string | undefined): ForeignTool {
+    return new ForeignTool(name, path);
+  }
+
   /** Looks where programs are, those for administrators too: Debian puts servers there. */
   static async find(name: string): Promise<ForeignTool> {
     const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
