@@ -23,7 +23,7 @@ const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
   "all-request-trailers": { requestTrailers: "all" },
   "no-trailers": { requestTrailers: "none", responseTrailers: "none" },
   "clean-query": { cleanQuery: true },
-  "inbound-host": { host: "inbound" },
+  "inbound-host": { hostHeader: "inbound" },
   trusting: { trustForwarded: true, forwarded: "both" },
   based: {},
 };

@@ -1,5 +1,10 @@
 import { TrailerAgent } from "@trailsum/client";
-import { type ClientConnection, clientGone, type InboundExchange, type InboundRequest } from "@trailsum/http/inbound";
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type InboundRequest,
+} from "@trailsum/http/inbound";
 import {
   createTrailerPolicy,
   FieldLines,
@@ -19,14 +24,14 @@ import {
 import { separateHeader } from "./hop-by-hop.ts";
 import { authenticatesConnection, ConnectionBoundAgents } from "./origin/connection-bound-agents.ts";
 import { type OriginRoute, roundTrip, type RoundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
-import { type Target, type TargetAttempt, Targets, targetUrls } from "./origin/targets.ts";
+import { type Upstream, type UpstreamAttempt, Upstreams, upstreamUrls } from "./upstream/upstreams.ts";
 import { type OwnResponse, sendOwnResponse } from "./own-response.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest } from "./request/check-request.ts";
 import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
 import { type OutboundPolicy, outboundRequest, type OutboundRequest } from "./request/outbound-request.ts";
-import { type PassingContent, passingContent, type PassingPolicy } from "./request/passing-content.ts";
+import { type OutboundContent, outboundContent, type RelayPolicy } from "./request/outbound-content.ts";
 import { checkedMountPath } from "./request/outbound-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
 import { type ProxyResponse, proxyResponse, responseHead } from "./response/proxy-response.ts";
@@ -59,7 +64,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const capable = dispatcher instanceof TrailerAgent;
   const shared: OriginRoute = { dispatcher, closes: false };
   const bound = own === undefined ? undefined : new ConnectionBoundAgents(options.agent);
-  const targets = new Targets(targetUrls(options.target), options.balance, options.health);
+  const upstreams = new Upstreams(upstreamUrls(options.target), options.balance, options.health);
   const bounds: TrailerPolicyOptions = {
     maxBytes: options.maxTrailerSize ?? 16_384,
     maxFields: options.maxTrailerFields ?? 128,
@@ -70,15 +75,15 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const outbound: OutboundPolicy = {
     mountPath: checkedMountPath(options.mountPath),
     via,
-    host: options.host ?? "target",
+    hostHeader: options.hostHeader ?? options.host ?? "target",
     forwarded: options.forwarded ?? "x-forwarded",
     trustsForwarded: trust(options.trustForwarded),
     trailers: requestTrailers,
     cleanQuery: options.cleanQuery === true,
     sendsTrailers: capable,
   };
-  const passing: PassingPolicy = {
-    policy: requestTrailers,
+  const relayPolicy: RelayPolicy = {
+    trailers: requestTrailers,
     mode: verify,
     replayBuffer: options.replayBuffer ?? 65_536,
   };
@@ -93,10 +98,10 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     underWay += 1;
     const proxied = new ProxiedExchange(exchange, capable);
     const { request } = exchange;
-    const content = passingContent(exchange, passing, proxied);
+    const content = outboundContent(exchange, relayPolicy, proxied);
     try {
       // A stream of HTTP/2 can be reset in the octets that opened it.
-      if (exchange.gone) throw clientGone();
+      if (exchange.gone) throw clientGoneError();
       checkRequest(request);
       via.checkLoop(request.header);
       if (maxForwards(request) === 0) await answerItself(exchange, finalRecipientResponse(request));
@@ -106,9 +111,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       await fail(proxied, error);
     }
     exchange.conclude();
-    if (content.verdict !== undefined) proxied.record.requestVerdict = await known(content.verdict);
+    if (content.verdict !== undefined) proxied.record.requestVerdict = await verdictOrUndefined(content.verdict);
     if (proxied.verification?.verdict !== undefined)
-      proxied.record.responseVerdict = await known(proxied.verification.verdict);
+      proxied.record.responseVerdict = await verdictOrUndefined(proxied.verification.verdict);
     proxied.end();
     const reporting = onExchange === undefined ? undefined : report(proxied, onExchange, began);
     if (reporting !== undefined) await reporting;
@@ -125,14 +130,14 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
-  function reach(proxied: ProxiedExchange, content: PassingContent): Promise<OriginResponse> {
-    return withTarget(proxied, content, (route, out) => roundTrip(route, out, content.outbound(), proxied));
+  function reach(proxied: ProxiedExchange, content: OutboundContent): Promise<OriginResponse> {
+    return withUpstream(proxied, content, (route, out) => roundTrip(route, out, content.open(), proxied));
   }
 
   /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
   async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
     const handshake = new WebSocketHandshake(proxied.exchange.request);
-    const outcome = await withTarget(proxied, undefined, (route, out) => {
+    const outcome = await withUpstream(proxied, undefined, (route, out) => {
       out.header = handshake.asking(out.header);
       return switchProtocols(route, out, protocol, proxied);
     });
@@ -187,7 +192,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       const agreed = switchedTo(switched, protocol);
       outgoing.header = handshake.answering(outgoing.header, switched.status);
       await modified(outgoing, exchange.request);
-      if (exchange.gone) throw clientGone();
+      if (exchange.gone) throw clientGoneError();
       const client = exchange.switchTo(agreed, outgoing.header);
       record.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
       await joinSockets(client, switched.socket, options.halfCloseTimeout ?? 10_000);
@@ -197,26 +202,26 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
   }
 
-  /** Chooses a target, aims the request at it and sends it; tries again while that can do no harm. */
-  async function withTarget<Outcome>(
+  /** Chooses an upstream, aims the request at it and sends it; tries again while that can do no harm. */
+  async function withUpstream<Outcome>(
     proxied: ProxiedExchange,
-    content: PassingContent | undefined,
+    content: OutboundContent | undefined,
     send: (route: OriginRoute, out: OutboundRequest) => RoundTrip<Outcome>,
   ): Promise<Outcome> {
     const { record } = proxied;
     const { request, connection } = proxied.exchange;
-    const tried: Target[] = [];
+    const tried: Upstream[] = [];
     let resendings = 0;
-    let attempt = targets.attempt(tried, bound?.get(connection)?.target)!;
+    let attempt = upstreams.attempt(tried, bound?.get(connection)?.upstream)!;
     for (;;) {
-      const { target } = attempt;
-      tried.push(target);
+      const { upstream } = attempt;
+      tried.push(upstream);
       proxied.hold(attempt);
-      const out = outboundRequest(request, target.base, outbound);
+      const out = outboundRequest(request, upstream.base, outbound);
       if (rewrite !== undefined) await rewrite({ in: request, out });
       record.origin = out.origin;
       try {
-        const trip = send(routeTo(target, connection, out.header), out);
+        const trip = send(routeTo(upstream, connection, out.header), out);
         proxied.follow(trip);
         const outcome = await trip.outcome;
         content?.release();
@@ -230,24 +235,24 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       }
     }
 
-    /** Where the request goes after this failure: to another target, or to the same one if that did not process it. */
-    function followingAttempt(failure: TrailsumError, body: PassingContent | undefined): TargetAttempt | undefined {
+    /** Where the request goes after this failure: to another upstream, or to the same one if that did not process it. */
+    function followingAttempt(failure: TrailsumError, body: OutboundContent | undefined): UpstreamAttempt | undefined {
       const begun = body?.begun === true;
       const unprocessed = isUnprocessed(failure.cause);
       if (begun ? !unprocessed || !body.repeatable : !mayGoElsewhere(failure, request)) return undefined;
-      const elsewhere = targets.attempt(tried);
+      const elsewhere = upstreams.attempt(tried);
       if (elsewhere !== undefined || !begun || resendings === RESENDINGS) return elsewhere;
       resendings += 1;
-      return targets.attempt([]);
+      return upstreams.attempt([]);
     }
   }
 
   /** The connections that the request may use: those of all clients, unless it authenticates or has authenticated one. */
-  function routeTo(target: Target, connection: ClientConnection, header: FieldLines): OriginRoute {
+  function routeTo(upstream: Upstream, connection: ClientConnection, header: FieldLines): OriginRoute {
     const authenticates = authenticatesConnection(header);
     const origin = authenticates ? bound?.bind(connection) : bound?.get(connection);
     if (origin === undefined) return authenticates ? { dispatcher, closes: true } : shared;
-    origin.target = target;
+    origin.upstream = upstream;
     return { dispatcher: origin.agent, closes: false };
   }
 
@@ -304,8 +309,8 @@ function sent(exchange: InboundExchange): Promise<void> {
   return new Promise((resolve, reject) => exchange.whenSent(resolve, reject));
 }
 
-/** The verdict; none on what did not arrive whole. */
-function known(verdict: Promise<Verdict>): Promise<Verdict | undefined> {
+/** The verdict; undefined for content that did not arrive whole. */
+function verdictOrUndefined(verdict: Promise<Verdict>): Promise<Verdict | undefined> {
   return verdict.catch(() => undefined);
 }
 

@@ -7,6 +7,6 @@ export type { ContentOutline, InboundRequest } from "@trailsum/http/inbound";
 export type { OutboundRequest } from "./request/outbound-request.ts";
 export type { ProxyResponse } from "./response/proxy-response.ts";
 export type { RequestTarget } from "@trailsum/http/inbound";
-export type { Balance, HealthOptions } from "./origin/targets.ts";
+export type { Balance, HealthOptions } from "./upstream/upstreams.ts";
 export type { VerificationMode } from "./verification.ts";
 export { createProxyServer, type ProxyServer, type ProxyServerOptions } from "./proxy-server.ts";

@@ -1,11 +1,11 @@
-import { clientGone, type InboundExchange } from "@trailsum/http/inbound";
+import { clientGoneError, type InboundExchange } from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
 
 import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import type { RoundTrip, RoundTripObserver } from "./origin/round-trip.ts";
-import type { TargetAttempt } from "./origin/targets.ts";
-import type { ContentWatcher } from "./request/passing-content.ts";
+import type { UpstreamAttempt } from "./upstream/upstreams.ts";
+import type { ContentWatcher } from "./request/outbound-content.ts";
 import type { Verification } from "./verification.ts";
 
 /** One exchange on its way through the proxy, and what belongs to it until its response has ended. */
@@ -21,7 +21,7 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   /** Whether the client has been sent a 100: it is sent one and no more. */
   #continued = false;
   #trip: Pick<RoundTrip<unknown>, "abort"> | undefined;
-  #attempt: TargetAttempt | undefined;
+  #attempt: UpstreamAttempt | undefined;
 
   /** `capable` where what sends the request can send an expectation. */
   constructor(exchange: InboundExchange, capable: boolean) {
@@ -29,7 +29,7 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
     const { expectsContinue, upgrade } = exchange.request;
     this.expectContinue = expectsContinue && upgrade === undefined && capable;
     this.record = beginRecord(exchange.request);
-    exchange.onGone = () => this.#trip?.abort(clientGone());
+    exchange.onGone = () => this.#trip?.abort(clientGoneError());
   }
 
   /** Its exchange with an origin: given up when the client goes away. */
@@ -39,7 +39,7 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   }
 
   /** It is at this target now, and at no other. */
-  hold(attempt: TargetAttempt): void {
+  hold(attempt: UpstreamAttempt): void {
     this.#attempt?.end();
     this.#attempt = attempt;
   }

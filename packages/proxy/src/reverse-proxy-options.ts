@@ -8,7 +8,7 @@ import type { FailureResponse } from "./failure.ts";
 import type { ForwardedStyle } from "./request/forwarded-fields.ts";
 import type { OutboundRequest } from "./request/outbound-request.ts";
 import type { ProxyResponse } from "./response/proxy-response.ts";
-import type { Balance, HealthOptions } from "./origin/targets.ts";
+import type { Balance, HealthOptions } from "./upstream/upstreams.ts";
 import type { VerificationMode } from "./verification.ts";
 
 /** Options of `createReverseProxy`. */
@@ -84,7 +84,15 @@ export interface ReverseProxyOptions {
   readonly cleanQuery?: boolean | undefined;
   /** What is done about digests of content that passes, either way. Default `off`. */
   readonly verify?: VerificationMode | undefined;
-  /** Which `Host` the origin sees: its own (`target`, the default) or the one that the client asked for. */
+  /**
+   * Which `Host` the origin sees: its own (`target`) or the one that the client asked for (`inbound`).
+   * @default "target"
+   */
+  readonly hostHeader?: "target" | "inbound" | undefined;
+  /**
+   * The earlier name of `hostHeader`, which takes precedence.
+   * @deprecated
+   */
   readonly host?: "target" | "inbound" | undefined;
   /**
    * Which fields tell the origin about the client.

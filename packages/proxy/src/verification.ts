@@ -22,8 +22,8 @@ import {
  */
 export type VerificationMode = "off" | "observe" | "enforce";
 
-/** The message whose content passes. */
-export interface PassingMessage {
+/** A message whose content is relayed. */
+export interface VerifiableMessage {
   readonly header: FieldLines;
   /** Whether trailers may stand behind its content. */
   readonly trailersPossible: boolean;
@@ -40,10 +40,10 @@ export class Verification {
   verdict: Promise<Verdict> | undefined;
   /** Whether the last piece of content is held back until the verdict. */
   readonly withholds: boolean;
-  readonly #message: PassingMessage;
+  readonly #message: VerifiableMessage;
   readonly #mode: "observe" | "enforce";
 
-  constructor(message: PassingMessage, mode: "observe" | "enforce") {
+  constructor(message: VerifiableMessage, mode: "observe" | "enforce") {
     this.#message = message;
     this.#mode = mode;
     this.withholds = mode === "enforce" && message.header.has("Content-Length") && isVerifiable(message);
@@ -103,7 +103,7 @@ export function whenRead(source: Readable, verification: VerifyingStream): void 
 export function isVerifiable({
   header,
   trailersPossible,
-}: Pick<PassingMessage, "header" | "trailersPossible">): boolean {
+}: Pick<VerifiableMessage, "header" | "trailersPossible">): boolean {
   return trailersPossible || announcedIntegrityFields(header).length > 0 || makesClaims(header);
 }
 

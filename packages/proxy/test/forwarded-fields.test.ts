@@ -1,7 +1,7 @@
 import { FieldLines } from "@trailsum/shared";
 import { describe, expect, test } from "vitest";
 
-import { askEcho, echoServer, FRONTS, lines } from "./peers.ts";
+import { askEcho, echoServer, FRONTS, lines, proxyServer } from "./peers.ts";
 import { type ClientIdentity, forwardedFields } from "../src/request/forwarded-fields.ts";
 
 const client: ClientIdentity = { address: "10.0.0.7", host: "asked.example:81", protocol: "https" };
@@ -71,6 +71,20 @@ const CLAIMS = `Forwarded Forwarded-For X-Forwarded X-Forwarded-For X-Forwarded-
 /** What this proxy writes itself, by default. */
 const REMADE = new Set(["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"]);
 const FORGED = "192.0.2.47";
+
+describe("rule 10: the Host that an origin sees", () => {
+  test.each([
+    ["is its own", {}, "origin"],
+    ["is the one asked for, with `hostHeader`", { hostHeader: "inbound" as const }, "asked.example"],
+    ["is the one asked for, with the earlier name of that option", { host: "inbound" as const }, "asked.example"],
+    ["is its own where the two names differ", { hostHeader: "target" as const, host: "inbound" as const }, "origin"],
+  ])("%s", async (_which, options, expected) => {
+    const origin = await echoServer();
+    const { port } = await proxyServer({ target: origin.origin, ...options });
+    const { headers } = await askEcho(port, "GET / HTTP/1.1\r\nHost: asked.example\r\n\r\n");
+    expect(headers["host"]).toBe(expected === "origin" ? new URL(origin.origin).host : expected);
+  });
+});
 
 describe.each(FRONTS)("rule 15: through a proxy %s", (_name, front) => {
   const received = async (names: readonly string[], trustForwarded: boolean): Promise<string[]> => {

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { joinPath, joinTarget } from "../src/request/outbound-target.ts";
-import { Target, targetUrls } from "../src/origin/targets.ts";
+import { Upstream, upstreamUrls } from "../src/upstream/upstreams.ts";
 
 describe("a request target", () => {
   test.each([
@@ -40,7 +40,7 @@ describe("rules 28 to 30: a request goes to", () => {
     ["http://o/base", "http://asked.example", "/base/"],
     ["http://o/base", "*", "*"],
   ])("%s with %s as %s", (base, asked, expected) => {
-    expect(joinTarget(new Target(new URL(base)).base, parseRequestTarget(asked))).toBe(expected);
+    expect(joinTarget(new Upstream(new URL(base)).base, parseRequestTarget(asked))).toBe(expected);
   });
 
   test("a path that begins with the target's and has one slash at the seam, whatever both are", () => {
@@ -56,21 +56,21 @@ describe("rules 28 to 30: a request goes to", () => {
 
 describe("a target", () => {
   test.each(["", "origin", "ftp://o/", "//o", "127.0.0.1:80", "unix:/run/x"])("may not be %j", (target) => {
-    expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    expect(() => upstreamUrls(target)).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
 
   test.each(["http://user:secret@o/", "http://user@o", "https://:secret@o/x", new URL("http://user:secret@o")])(
     "may not have credentials, which no message repeats: %s",
     (target) => {
       const message = expect.not.stringContaining("secret");
-      expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
+      expect(() => upstreamUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
     },
   );
 
   test.each(["http://o/#", "http://o#a", "http://o/x?y#z", new URL("http://o/#a")])(
     "may not have a fragment: %s",
     (target) => {
-      expect(() => targetUrls([target])).toThrow(expect.objectContaining({ code: "USAGE" }));
+      expect(() => upstreamUrls([target])).toThrow(expect.objectContaining({ code: "USAGE" }));
     },
   );
 
@@ -78,16 +78,16 @@ describe("a target", () => {
     "that is not valid does not show a password",
     (target) => {
       const message = expect.not.stringContaining("secret");
-      expect(() => targetUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
+      expect(() => upstreamUrls(target)).toThrow(expect.objectContaining({ code: "USAGE", message }));
     },
   );
 
   test("must be one at least", () => {
-    expect(() => targetUrls([])).toThrow("at least one target");
+    expect(() => upstreamUrls([])).toThrow("at least one target");
   });
 
   test("may be text or a URL, one or several", () => {
-    const hrefs = targetUrls(["http://a:81/x?y", new URL("https://b")]).map(({ href }) => href);
+    const hrefs = upstreamUrls(["http://a:81/x?y", new URL("https://b")]).map(({ href }) => href);
     expect(hrefs).toEqual(["http://a:81/x?y", "https://b/"]);
   });
 });

@@ -4,7 +4,7 @@ import { TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
 import { keptContentFields } from "./content-fields.ts";
-import { refusingHeadVerdict } from "./head-verdict.ts";
+import { earlyVerdict } from "./early-refusal.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { tooLarge } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -39,7 +39,7 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
   const path = uploadPath(head);
   refuseUnsupported(head);
   refuseByHead(head, maxSize);
-  const early = refusingHeadVerdict(head, options);
+  const early = earlyVerdict(head, options);
   if (early !== undefined) return { refused: early };
 
   const condition = commitCondition(head);

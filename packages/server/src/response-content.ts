@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 
-import { clientGone, type InboundExchange } from "@trailsum/http/inbound";
+import { clientGoneError, type InboundExchange } from "@trailsum/http/inbound";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 /**
@@ -17,7 +17,7 @@ export class ResponseContent extends Writable {
     super();
     this.#exchange = exchange;
     this.#sendHead = sendHead;
-    exchange.onGone = () => this.destroy(clientGone());
+    exchange.onGone = () => this.destroy(clientGoneError());
   }
 
   override _write(piece: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -47,7 +47,7 @@ export class ResponseContent extends Writable {
 
   /** Returns why nothing can be sent: the client is gone, or the head may not be sent. */
   #begin(): Error | undefined {
-    if (this.#exchange.gone) return clientGone();
+    if (this.#exchange.gone) return clientGoneError();
     try {
       if (this.#exchange.status === undefined) this.#sendHead();
       return undefined;

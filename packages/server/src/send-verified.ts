@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { clientGone, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
+import { clientGoneError, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   createDigester,
@@ -113,7 +113,7 @@ export async function sendVerifiedContent(
   }
   let clientIsGone: boolean | undefined;
   try {
-    if (exchange.gone) throw clientGone();
+    if (exchange.gone) throw clientGoneError();
     const digester = await createDigester([...announced, ...expected]);
     const content = new ResponseContent(exchange, () => exchange.head(head));
     const outgoing = new OutgoingContent(

@@ -55,7 +55,7 @@ export interface InboundExchange {
 export type ClientConnection = EventEmitter & { readonly destroyed: boolean };
 
 /** What an exchange fails with when nothing reaches its client any more. */
-export function clientGone(): TrailsumError {
+export function clientGoneError(): TrailsumError {
   return new TrailsumError("ABORTED", "the client went away");
 }
 

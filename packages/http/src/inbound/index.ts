@@ -7,7 +7,7 @@ export { Http1Connection } from "./http1/http1-connection.ts";
 export type { InboundTimeouts } from "./served-connection-options.ts";
 export { Http2Connection } from "./http2/http2-connection.ts";
 export { type ContentSink, type ContentSource, InboundContent } from "./inbound-content.ts";
-export { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "./inbound-exchange.ts";
+export { type ClientConnection, clientGoneError, type InboundExchange, type OutgoingHead } from "./inbound-exchange.ts";
 export type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 export { createListener, type Listener, type ListenerOptions } from "./listener.ts";
 export { ignoreUpgrade } from "./node/ignored-upgrade.ts";

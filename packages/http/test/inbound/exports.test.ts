@@ -12,7 +12,7 @@ test("the entry for the inbound server exports these values and no others", () =
     "NodeHttp2Exchange",
     "asksForUpgrade",
     "checkSendable",
-    "clientGone",
+    "clientGoneError",
     "createListener",
     "earlierAnswers",
     "headFault",

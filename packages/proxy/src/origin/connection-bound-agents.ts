@@ -1,15 +1,15 @@
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
-import { type ClientConnection, clientGone } from "@trailsum/http/inbound";
+import { type ClientConnection, clientGoneError } from "@trailsum/http/inbound";
 import type { FieldLines } from "@trailsum/shared";
 
-import type { Target } from "./targets.ts";
+import type { Upstream } from "../upstream/upstreams.ts";
 
 /** The connection of one client to an origin that authenticates connections. */
 export interface BoundOrigin {
   /** Carries the requests of this client connection, one at a time, and no others. */
   readonly agent: TrailerAgent;
-  /** The target that it authenticated to, among several. */
-  target: Target | undefined;
+  /** The upstream that it authenticated to, among several. */
+  upstream: Upstream | undefined;
 }
 
 /**
@@ -35,8 +35,8 @@ export class ConnectionBoundAgents {
     const known = this.#origins.get(connection);
     if (known !== undefined) return known;
     // It has emitted its `close`, and nothing would end what belonged to it.
-    if (connection.destroyed) throw clientGone();
-    const bound: BoundOrigin = { agent: new TrailerAgent(this.#options), target: undefined };
+    if (connection.destroyed) throw clientGoneError();
+    const bound: BoundOrigin = { agent: new TrailerAgent(this.#options), upstream: undefined };
     this.#origins.set(connection, bound);
     connection.once("close", () => {
       this.#origins.delete(connection);

@@ -5,23 +5,8 @@ import { FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { httpVersionOf, IncomingResponse, type OriginResponse } from "../response/origin-response.ts";
+import { NO_OUTBOUND_BODY, type OutboundBody } from "../request/outbound-body.ts";
 import type { OutboundRequest } from "../request/outbound-request.ts";
-
-/** What goes with the head of a request. */
-export interface OutboundContent {
-  readonly body: Readable | AsyncIterable<Buffer> | Buffer | null;
-  /** Called when all of the request has been handed to the connection. */
-  readonly onSent?: (() => void) | undefined;
-  /** The number of bytes, where it is known and nothing follows them. */
-  readonly length: number | undefined;
-  /** Whether the rest of it is sent after the response has ended. */
-  readonly finishes?: boolean;
-  /** Called after the last byte. */
-  readonly trailers: (() => FieldLines) | undefined;
-}
-
-/** What goes with the head of a request that has no content. */
-export const NO_OUTBOUND_CONTENT: OutboundContent = { body: null, length: undefined, trailers: undefined };
 
 /** Observes a request on its way to an origin, until there is a response. */
 export interface RoundTripObserver {
@@ -60,7 +45,7 @@ export interface RoundTrip<Outcome> {
 export function roundTrip(
   route: OriginRoute,
   out: OutboundRequest,
-  content: OutboundContent,
+  content: OutboundBody,
   observer: RoundTripObserver,
 ): RoundTrip<OriginResponse> {
   const dispatched = new OriginDispatchHandler(content, observer);
@@ -76,8 +61,8 @@ export function switchProtocols(
   protocol: string,
   observer: RoundTripObserver,
 ): RoundTrip<OriginResponse | Switched> {
-  const dispatched = new OriginDispatchHandler(NO_OUTBOUND_CONTENT, observer);
-  dispatched.send(route, out, NO_OUTBOUND_CONTENT, protocol);
+  const dispatched = new OriginDispatchHandler(NO_OUTBOUND_BODY, observer);
+  dispatched.send(route, out, NO_OUTBOUND_BODY, protocol);
   return dispatched;
 }
 
@@ -85,14 +70,14 @@ export function switchProtocols(
 class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
   readonly outcome: Promise<OriginResponse | Switched>;
   readonly #observer: RoundTripObserver;
-  readonly #onSent: OutboundContent["onSent"];
+  readonly #onSent: OutboundBody["onSent"];
   #resolve!: (outcome: OriginResponse | Switched) => void;
   #reject!: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #abortedBy: Error | undefined;
   #response: IncomingResponse | undefined;
 
-  constructor({ onSent }: OutboundContent, observer: RoundTripObserver) {
+  constructor({ onSent }: OutboundBody, observer: RoundTripObserver) {
     this.#observer = observer;
     this.#onSent = onSent;
     this.outcome = new Promise((resolve, reject) => {
@@ -104,7 +89,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
   send(
     { dispatcher, closes }: OriginRoute,
     out: OutboundRequest,
-    content: OutboundContent,
+    content: OutboundBody,
     upgrade: string | undefined,
   ): void {
     const headers = [...out.header.raw];

@@ -2,7 +2,7 @@ import type { InboundRequest } from "@trailsum/http/inbound";
 import { FieldLines, isForwardingField, type TrailerContext, type TrailerPolicy } from "@trailsum/shared";
 
 import { separateHeader, trailerContext } from "../hop-by-hop.ts";
-import type { TargetBase } from "../origin/targets.ts";
+import type { UpstreamBase } from "../upstream/upstreams.ts";
 import { forwardedFields, forwardedNames, type ForwardedStyle } from "./forwarded-fields.ts";
 import type { Via } from "../via.ts";
 import { lessForwards } from "./max-forwards.ts";
@@ -27,7 +27,7 @@ export interface OutboundPolicy {
   /** What is cut off the path of each request, without a slash at its end. */
   readonly mountPath: string | undefined;
   readonly via: Via;
-  readonly host: "target" | "inbound";
+  readonly hostHeader: "target" | "inbound";
   readonly forwarded: ForwardedStyle;
   readonly trustsForwarded: (address: string | undefined) => boolean;
   readonly trailers: TrailerPolicy;
@@ -41,7 +41,7 @@ export interface OutboundPolicy {
  * The request to send for one that came in: stripped of what was meant for this hop, told who asked, and aimed at the
  * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
  */
-export function outboundRequest(inbound: InboundRequest, base: TargetBase, policy: OutboundPolicy): OutboundRequest {
+export function outboundRequest(inbound: InboundRequest, base: UpstreamBase, policy: OutboundPolicy): OutboundRequest {
   const asked = belowMountPath(inbound.target, policy.mountPath);
   const trusted = policy.trustsForwarded(inbound.remoteAddress) ? inbound.header : undefined;
   const separated = separateHeader(inbound.header, trusted === undefined ? isUntrusted : isRemade);
@@ -55,7 +55,7 @@ export function outboundRequest(inbound: InboundRequest, base: TargetBase, polic
     method: inbound.method,
     origin: base.origin,
     target: joinTarget(base, policy.cleanQuery ? withCleanQuery(asked) : asked),
-    host: policy.host === "inbound" ? inbound.host : undefined,
+    host: policy.hostHeader === "inbound" ? inbound.host : undefined,
     header: lessForwards(FieldLines.owning(fields), inbound),
   };
 }

@@ -1,14 +1,14 @@
 import type { RequestTarget } from "@trailsum/http/inbound";
 import { TrailsumError } from "@trailsum/shared";
 
-import type { TargetBase } from "../origin/targets.ts";
+import type { UpstreamBase } from "../upstream/upstreams.ts";
 import { hasParentSegment } from "./parent-segment.ts";
 
 /**
  * The target for an origin whose URL has a path and perhaps a query of its own, in front of what was asked for. Throws
  * `PROTOCOL` with status 400 for a path that could lead out of the origin's, whichever way it is read.
  */
-export function joinTarget(base: Pick<TargetBase, "path" | "query">, { path, query }: RequestTarget): string {
+export function joinTarget(base: Pick<UpstreamBase, "path" | "query">, { path, query }: RequestTarget): string {
   if (path === "*") return path;
   if (base.path !== "/" && hasParentSegment(path)) {
     throw new TrailsumError("PROTOCOL", "the path has a .. segment, which could lead out of what is served", {

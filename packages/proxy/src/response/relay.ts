@@ -1,6 +1,6 @@
 import { pipeline, Readable } from "node:stream";
 
-import { checkSendable, clientGone, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
+import { checkSendable, clientGoneError, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
 import { FieldLines, isTrailerName, type TrailerPolicy, TrailsumError } from "@trailsum/shared";
 
 import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
@@ -94,7 +94,7 @@ function throughStreams(
   // The origin may have sent all by now: then nothing else would end the waiting for a client that is gone.
   const { onGone } = exchange;
   exchange.onGone = () => {
-    last.destroy(clientGone());
+    last.destroy(clientGoneError());
     onGone?.();
   };
   pipeline(stages as [Readable, NodeJS.ReadWriteStream], (error) => {

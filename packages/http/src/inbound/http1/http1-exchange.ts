@@ -8,7 +8,12 @@ import type { RequestHead } from "../../http1/request-head.ts";
 import { switchHead } from "../../http1/switch-head.ts";
 import { resetConnection } from "../../transport/reset-connection.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "../inbound-exchange.ts";
 import { type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import { interimHeadText, responseHeadText } from "./response-head.ts";
@@ -95,7 +100,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
     if (this.#finished) done();
-    else if (this.gone) failed(clientGone());
+    else if (this.gone) failed(clientGoneError());
     else this.#sending = { done, failed };
   }
 
@@ -110,7 +115,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.#finished = taken;
     this.gone = !taken;
     if (taken) this.#sending?.done();
-    else this.#sending?.failed(clientGone());
+    else this.#sending?.failed(clientGoneError());
   }
 
   /**

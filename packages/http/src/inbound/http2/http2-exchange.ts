@@ -10,7 +10,12 @@ import { HeldContent } from "../../http2/transport/held-content.ts";
 import type { SentListener, SessionOutput } from "../../http2/transport/session-output.ts";
 import { StreamTunnel } from "../../http2/transport/stream-tunnel.ts";
 import type { ContentSource } from "../inbound-content.ts";
-import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "../inbound-exchange.ts";
 import type { ClientInfo, InboundRequest } from "../inbound-request.ts";
 import { MinimumRate } from "../minimum-rate.ts";
 import { http2Request } from "./http2-request.ts";
@@ -140,7 +145,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
     if (this.#response === "sent") done();
-    else if (this.gone) failed(clientGone());
+    else if (this.gone) failed(clientGoneError());
     else this.#sending = { done, failed };
   }
 
@@ -282,10 +287,10 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   #lose(reason?: TrailsumError): void {
     this.#waiting.clear();
     this.#received.lose(reason);
-    this.#tunnel?.destroy(clientGone());
+    this.#tunnel?.destroy(clientGoneError());
     if (this.gone || this.#response === "sent") return;
     this.gone = true;
-    this.#sending?.failed(clientGone());
+    this.#sending?.failed(clientGoneError());
     this.onGone?.();
   }
 }

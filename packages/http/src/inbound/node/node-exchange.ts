@@ -7,7 +7,12 @@ import { FieldLines } from "@trailsum/shared";
 
 import { switchHead } from "../../http1/switch-head.ts";
 import { resetConnection } from "../../transport/reset-connection.ts";
-import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "../inbound-exchange.ts";
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
@@ -112,7 +117,7 @@ export class NodeExchange implements InboundExchange {
     const settle = (): void => {
       res.off("finish", settle).off("close", settle);
       if (res.writableFinished) done();
-      else failed(clientGone());
+      else failed(clientGoneError());
     };
     if (res.writableFinished || res.destroyed) settle();
     else res.once("finish", settle).once("close", settle);

@@ -4,7 +4,12 @@ import { Duplex } from "node:stream";
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
-import { type ClientConnection, clientGone, type InboundExchange, type OutgoingHead } from "../inbound-exchange.ts";
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "../inbound-exchange.ts";
 import type { ClientInfo, InboundRequest } from "../inbound-request.ts";
 import { fieldsObject } from "./fields-object.ts";
 import { type MountedRequestContext, nodeHttp2Request } from "./node-http2-request.ts";
@@ -116,7 +121,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
     const settle = (): void => {
       stream.off("finish", settle).off("close", settle);
       if (this.#finished) done();
-      else failed(clientGone());
+      else failed(clientGoneError());
     };
     if (this.#finished || stream.closed) settle();
     else stream.once("finish", settle).once("close", settle);

@@ -1,35 +1,35 @@
 import { describe, expect, test } from "vitest";
 
-import { type Target, type TargetAttempt, Targets, targetUrls } from "../src/origin/targets.ts";
+import { type Upstream, type UpstreamAttempt, Upstreams, upstreamUrls } from "../src/upstream/upstreams.ts";
 
-const urls = targetUrls(["http://a", "http://b", "http://c"]);
-const host = (attempt: TargetAttempt | undefined): string =>
-  attempt?.target.base.origin.replace("http://", "") ?? "none";
+const urls = upstreamUrls(["http://a", "http://b", "http://c"]);
+const host = (attempt: UpstreamAttempt | undefined): string =>
+  attempt?.upstream.base.origin.replace("http://", "") ?? "none";
 
 /** Where a request goes that ends at once. */
-function ask(targets: Targets, tried: readonly Target[] = []): string {
+function ask(targets: Upstreams, tried: readonly Upstream[] = []): string {
   const attempt = targets.attempt(tried);
   attempt?.end();
   return host(attempt);
 }
 
 /** The hosts that so many requests go to. */
-const asked = (targets: Targets, times: number): string[] => Array.from({ length: times }, () => ask(targets));
+const asked = (targets: Upstreams, times: number): string[] => Array.from({ length: times }, () => ask(targets));
 
 /** One attempt at each, by name. */
-function attemptEach(targets: Targets): Record<string, TargetAttempt> {
-  const tried: Target[] = [];
+function attemptEach(targets: Upstreams): Record<string, UpstreamAttempt> {
+  const tried: Upstream[] = [];
   return Object.fromEntries(
     urls.map(() => {
       const attempt = targets.attempt(tried)!;
-      tried.push(attempt.target);
+      tried.push(attempt.upstream);
       return [host(attempt), attempt];
     }),
   );
 }
 
 /** Fails to connect to this one, so many times. */
-function fail(targets: Targets, name: string, times: number): void {
+function fail(targets: Upstreams, name: string, times: number): void {
   for (let time = 0; time < times; time += 1) {
     const attempts = attemptEach(targets);
     attempts[name]!.unreachable();
@@ -39,29 +39,29 @@ function fail(targets: Targets, name: string, times: number): void {
 
 describe("several targets", () => {
   test("take turns", () => {
-    expect(asked(new Targets(urls), 7)).toEqual(["a", "b", "c", "a", "b", "c", "a"]);
+    expect(asked(new Upstreams(urls), 7)).toEqual(["a", "b", "c", "a", "b", "c", "a"]);
   });
 
   test("are chosen by the fewest requests under way, in turn where they have as many", () => {
-    const targets = new Targets(urls, "least-connections");
+    const targets = new Upstreams(urls, "least-connections");
     const first = [targets.attempt([])!, targets.attempt([])!, targets.attempt([])!];
     expect(first.map(host).toSorted()).toEqual(["a", "b", "c"]);
     first[1]!.end();
-    expect(targets.attempt([])!.target).toBe(first[1]!.target);
+    expect(targets.attempt([])!.upstream).toBe(first[1]!.upstream);
     first[2]!.end();
     first[2]!.end();
-    expect(targets.attempt([])!.target).toBe(first[2]!.target);
+    expect(targets.attempt([])!.upstream).toBe(first[2]!.upstream);
   });
 
   test("are not asked twice for one request", () => {
-    const targets = new Targets(urls);
+    const targets = new Upstreams(urls);
     const attempts = Object.values(attemptEach(targets));
     expect(attempts.length).toBe(3);
-    expect(targets.attempt(attempts.map(({ target }) => target))).toBeUndefined();
+    expect(targets.attempt(attempts.map(({ upstream }) => upstream))).toBeUndefined();
   });
 
   test("lose one that could not be connected to so many times in a row, and no other", () => {
-    const targets = new Targets(urls, "round-robin", { maxFailures: 2, ejectedFor: 60_000 });
+    const targets = new Upstreams(urls, "round-robin", { maxFailures: 2, ejectedFor: 60_000 });
     fail(targets, "a", 1);
     fail(targets, "b", 1);
     const { b } = attemptEach(targets);
@@ -73,7 +73,7 @@ describe("several targets", () => {
   });
 
   test("lose none by requests that reached it, or ended before that was known", () => {
-    const targets = new Targets(urls, "round-robin", { maxFailures: 1, ejectedFor: 60_000 });
+    const targets = new Upstreams(urls, "round-robin", { maxFailures: 1, ejectedFor: 60_000 });
     for (let turn = 0; turn < 6; turn += 1) {
       const attempt = targets.attempt([])!;
       if (turn % 2 === 0) attempt.reached();
@@ -84,7 +84,7 @@ describe("several targets", () => {
   });
 
   test("have one that failed probed by one request at a time", () => {
-    const targets = new Targets(urls);
+    const targets = new Upstreams(urls);
     fail(targets, "a", 1);
     const attempts = Array.from({ length: 9 }, () => targets.attempt([])!);
     const probes = attempts.filter((attempt) => host(attempt) === "a");
@@ -94,14 +94,14 @@ describe("several targets", () => {
   });
 
   test("have a probe that ends undecided followed by another", () => {
-    const targets = new Targets(urls);
+    const targets = new Upstreams(urls);
     fail(targets, "a", 1);
     const probed = (): boolean => asked(targets, 3).includes("a");
     expect([probed(), probed()]).toEqual([true, true]);
   });
 
   test("try one again when its time is over, and leave it out at the first failure then", async () => {
-    const targets = new Targets(urls, "round-robin", { maxFailures: 2, ejectedFor: 20 });
+    const targets = new Upstreams(urls, "round-robin", { maxFailures: 2, ejectedFor: 20 });
     fail(targets, "a", 2);
     expect(asked(targets, 3)).not.toContain("a");
     await expect.poll(() => asked(targets, 3), { interval: 5 }).toContain("a");
@@ -113,7 +113,7 @@ describe("several targets", () => {
   });
 
   test("that are all left out are used all the same", () => {
-    const targets = new Targets(urls, "least-connections", { maxFailures: 1, ejectedFor: 60_000 });
+    const targets = new Upstreams(urls, "least-connections", { maxFailures: 1, ejectedFor: 60_000 });
     for (const name of ["a", "b", "c"]) fail(targets, name, 1);
     const first = attemptEach(targets);
     expect(Object.keys(first).toSorted()).toEqual(["a", "b", "c"]);
@@ -123,7 +123,7 @@ describe("several targets", () => {
 });
 
 test("a single target is always chosen, however often it failed, and once for each request", () => {
-  const targets = new Targets(targetUrls("http://a"), "round-robin", { maxFailures: 1 });
+  const targets = new Upstreams(upstreamUrls("http://a"), "round-robin", { maxFailures: 1 });
   for (let turn = 0; turn < 5; turn += 1) {
     const attempt = targets.attempt([])!;
     attempt.unreachable();
@@ -131,5 +131,5 @@ test("a single target is always chosen, however often it failed, and once for ea
   }
   expect(ask(targets)).toBe("a");
   const held = targets.attempt([])!;
-  expect([ask(targets), targets.attempt([held.target])]).toEqual(["a", undefined]);
+  expect([ask(targets), targets.attempt([held.upstream])]).toEqual(["a", undefined]);
 });

@@ -8,7 +8,7 @@ import { isAcceptable, type VerificationPolicy } from "./verify-request.ts";
  * the content need not be sent. A digest that cannot be understood stays so; and where the framing leaves no room for
  * trailers, what is not in the header will not come.
  */
-export function refusingHeadVerdict(head: RequestHead, policy: VerificationPolicy): Verdict | undefined {
+export function earlyVerdict(head: RequestHead, policy: VerificationPolicy): Verdict | undefined {
   const { header, size, trailersPossible } = head;
   // The announced size is the size: a request that brings less does not arrive whole.
   const computed = { size: size ?? 0, values: new Map() };

@@ -10,16 +10,16 @@ import {
 import { FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { trailerContextOf } from "../hop-by-hop.ts";
-import { NO_OUTBOUND_CONTENT, type OutboundContent } from "../origin/round-trip.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
 import { enclosedContent } from "./enclosed-content.ts";
+import { NO_OUTBOUND_BODY, type OutboundBody } from "./outbound-body.ts";
 import { announcedTrailers } from "./outbound-request.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
 /** The content of a request on its way to an origin. */
-export interface PassingContent {
+export interface OutboundContent {
   /** Its content, from the beginning, for one more attempt. Only while it is `repeatable`. */
-  outbound(): OutboundContent;
+  open(): OutboundBody;
   /** Whether any of it may have been read. */
   readonly begun: boolean;
   /** Whether it can be given from its beginning: nothing was read, or all that was read is kept. */
@@ -30,21 +30,21 @@ export interface PassingContent {
   readonly verdict: Promise<Verdict> | undefined;
 }
 
-/** What content is passed on under. */
-export interface PassingPolicy {
-  readonly policy: TrailerPolicy;
+/** How content is relayed. */
+export interface RelayPolicy {
+  readonly trailers: TrailerPolicy;
   readonly mode: VerificationMode;
   /** How much content is kept to send a request again. Bytes. */
   readonly replayBuffer: number;
 }
 
-/** Who is told that content is first read. */
+/** Observes when content is first read. */
 export interface ContentWatcher {
   onContentBegun(): void;
 }
 
-const NO_CONTENT: PassingContent = {
-  outbound: () => NO_OUTBOUND_CONTENT,
+const NO_CONTENT: OutboundContent = {
+  open: () => NO_OUTBOUND_BODY,
   begun: false,
   repeatable: true,
   release() {},
@@ -52,27 +52,27 @@ const NO_CONTENT: PassingContent = {
 };
 
 /** The content of a request, from where it comes in. */
-export function passingContent(
+export function outboundContent(
   { request, content }: Pick<InboundExchange, "request" | "content">,
-  policy: PassingPolicy,
+  policy: RelayPolicy,
   watcher: ContentWatcher,
-): PassingContent {
+): OutboundContent {
   if (content === undefined || request.content === undefined) return NO_CONTENT;
-  return new Passing(request, request.content, { source: content, policy, watcher });
+  return new RelayedContent(request, request.content, { source: content, policy, watcher });
 }
 
-interface PassingOptions {
+interface RelayedContentOptions {
   readonly source: ContentSource;
-  readonly policy: PassingPolicy;
+  readonly policy: RelayPolicy;
   readonly watcher: ContentWatcher;
 }
 
-class Passing implements PassingContent {
+class RelayedContent implements OutboundContent {
   begun = false;
   readonly #inbound: InboundRequest;
   readonly #outline: ContentOutline;
   readonly #source: ContentSource;
-  readonly #policy: PassingPolicy;
+  readonly #policy: RelayPolicy;
   readonly #watcher: ContentWatcher;
   #context: TrailerContext | undefined;
   readonly #verification: Verification | undefined;
@@ -80,7 +80,7 @@ class Passing implements PassingContent {
   readonly #whole: Buffer | undefined;
   readonly #replay: ReplayBuffer;
 
-  constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: PassingOptions) {
+  constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: RelayedContentOptions) {
     this.#inbound = inbound;
     this.#outline = outline;
     this.#source = source;
@@ -106,7 +106,7 @@ class Passing implements PassingContent {
     this.#replay.release();
   }
 
-  outbound(): OutboundContent {
+  open(): OutboundBody {
     const { length } = this.#outline;
     if (this.#whole !== undefined) {
       // Without a length it came in chunks, and so it goes on, whether or not anything follows it.
@@ -127,7 +127,7 @@ class Passing implements PassingContent {
 
   /** Whether trailers may be sent: what is announced has to come, and what is not may, where the policy lets it through. */
   get #mayFollow(): boolean {
-    const { policy } = this.#policy;
+    const { trailers: policy } = this.#policy;
     const { trailersPossible, length } = this.#outline;
     if (!trailersPossible) return false;
     if (policy.passesUndeclared && (length === undefined || policy.undeclaredOverLength)) return true;
@@ -136,7 +136,7 @@ class Passing implements PassingContent {
 
   readonly #trailers = (): FieldLines => {
     const { trailers } = this.#source;
-    return trailers.length === 0 ? trailers : this.#policy.policy.filter(trailers, this.#trailerContext);
+    return trailers.length === 0 ? trailers : this.#policy.trailers.filter(trailers, this.#trailerContext);
   };
 
   get #trailerContext(): TrailerContext {
