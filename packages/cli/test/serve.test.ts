@@ -62,6 +62,24 @@ test("--timeout-idle is how long serve waits for a silent client", async () => {
   expect([await visible(), await staged()]).toEqual([[], []]);
 });
 
+test("serve has flags for clients that are slow with a head, idle, or slow throughout", async () => {
+  const { url, port } = await serve(["--timeout-head", "0.1", "--timeout-keep-alive", "0.1", "--min-rate", "1"]);
+  const [slow, idle] = await Promise.all([rawClient(port), rawClient(port)]);
+  await slow.write("GET /it HTTP/1.1\r\nHo");
+  await idle.write("HEAD /it HTTP/1.1\r\nHost: test\r\n\r\n");
+  expect((await slow.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 408 /);
+  expect((await idle.readToEnd()).toString()).toMatch(/^HTTP\/1\.1 404 /);
+  expect((await trailsum(["upload", await fileOf(), `${url}/it`])).exitCode).toBe(0);
+});
+
+test.each(["--timeout-head", "--timeout-keep-alive", "--min-rate"])(
+  "serve refuses a negative %s: exit 2",
+  async (flag) => {
+    const { exitCode, stderr } = await trailsum(["serve", await tempDir(), `${flag}=-1`]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`${flag} takes a number of`)]);
+  },
+);
+
 test("--require sha-256 refuses uploads whose strongest digest is weaker", async () => {
   const { url, visible } = await serve(["--require", "sha-256"]);
   const weak = await trailsum(["upload", await fileOf(), `${url}/weak`]);

@@ -1,11 +1,11 @@
-import { createListener, type Listener } from "@trailsum/http/inbound";
-import { timeLimit, TrailsumError } from "@trailsum/shared";
+import { type ClientLimitOptions, createListener, inboundTimeouts, type Listener } from "@trailsum/http/inbound";
+import { TrailsumError } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
 /** Options of {@link createProxyServer}. Every time is in milliseconds, and 0 means no limit. */
-export interface ProxyServerOptions extends ReverseProxyOptions {
+export interface ProxyServerOptions extends ReverseProxyOptions, ClientLimitOptions {
   /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8081; port 0 picks a free one. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /** A certificate chain and its key, both PEM: then HTTPS is spoken to clients. */
@@ -13,29 +13,12 @@ export interface ProxyServerOptions extends ReverseProxyOptions {
   /** The most bytes in the head of a request. Default 16,384. */
   readonly maxHeaderSize?: number | undefined;
   /**
-   * How long a client may take for all of a head, or for a TLS handshake. Milliseconds; 0 for no limit.
-   * @default 30,000
-   */
-  readonly headTimeout?: number | undefined;
-  /**
-   * How long an idle connection of a client is kept. Milliseconds; 0 for no limit.
-   * @default 60,000
-   */
-  readonly keepAliveTimeout?: number | undefined;
-  /**
    * How long nothing may move between the proxy and a client, in either direction, while the client has content to send or
    * a response to take. Milliseconds; 0 for no limit. A silent origin is `agent.bodyTimeout`'s matter: streams that may
    * rest for longer, such as watches, need both.
    * @default 300,000
    */
   readonly idleTimeout?: number | undefined;
-  /**
-   * The fewest bytes per second that a client must send of its content before the response begins, and take of a response
-   * that waits for it, averaged over 10 s: against clients that hold a request open by a byte now and then. Too slow an
-   * upload is answered with 408 over HTTP/1.1 and reset over HTTP/2.
-   * @default 0, which demands nothing
-   */
-  readonly minRate?: number | undefined;
 }
 
 /** A server of its own around a reverse proxy. */
@@ -60,12 +43,7 @@ const LAST_WORDS = 1_000;
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};
   const { tls } = options;
-  const timeouts = {
-    head: timeLimit("headTimeout", options.headTimeout, 30_000),
-    keepAlive: timeLimit("keepAliveTimeout", options.keepAliveTimeout, 60_000),
-    idle: timeLimit("idleTimeout", options.idleTimeout, 300_000),
-    minRate: options.minRate ?? 0,
-  };
+  const timeouts = inboundTimeouts(options, 300_000);
   const forwarder = createForwarder(options);
   let listener: Listener | undefined;
 

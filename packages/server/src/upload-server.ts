@@ -1,11 +1,11 @@
 import { fileErrorCode } from "@trailsum/files";
-import { createListener, type Listener } from "@trailsum/http/inbound";
-import { timeLimit, TrailsumError } from "@trailsum/shared";
+import { type ClientLimitOptions, createListener, inboundTimeouts, type Listener } from "@trailsum/http/inbound";
+import { TrailsumError } from "@trailsum/shared";
 
 import { createUploadResource, type UploadHandlerOptions } from "./upload-resource.ts";
 
 /** Options of {@link createUploadServer}. */
-export interface UploadServerOptions extends UploadHandlerOptions {
+export interface UploadServerOptions extends UploadHandlerOptions, ClientLimitOptions {
   /** The address to listen on. Default 127.0.0.1: reachable from this machine alone. */
   readonly host?: string | undefined;
   /** The port to listen on; 0 picks a free one. Default 8080. */
@@ -39,7 +39,8 @@ export interface Listening {
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080, tls, logger } = options;
-  const idle = timeLimit("idleTimeout", options.idleTimeout, 60_000);
+  // An upload may take any time as long as bytes arrive.
+  const timeouts = inboundTimeouts(options, 60_000);
   const answer = createUploadResource(options);
   const answers = new Set<Promise<void>>();
   let listener: Listener | undefined;
@@ -55,7 +56,7 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
           },
           tls,
           limits: LIMITS,
-          timeouts: { ...TIMEOUTS, idle },
+          timeouts,
           connectionWindow: CONNECTION_WINDOW,
           // Shell scripts send a request and end their side: printf ... | nc host port.
           answersHalfClosed: true,
@@ -80,9 +81,6 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
 
 /** Bytes, and field lines. */
 const LIMITS = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
-
-/** Milliseconds. An upload may take any time as long as bytes arrive. */
-const TIMEOUTS = { keepAlive: 60_000, head: 30_000, minRate: 0 };
 
 /** What a client may have under way on all streams of a connection together. Bytes. */
 const CONNECTION_WINDOW = 4 * 1024 * 1024;

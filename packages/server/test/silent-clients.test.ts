@@ -38,6 +38,11 @@ test.each([-1, Number.NaN])("an idle timeout of %d is refused", (idleTimeout) =>
   expect(create).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
+test.each(["headTimeout", "keepAliveTimeout", "minRate"])("a %s of -1 is refused", (option) => {
+  const create = () => createUploadServer({ store: createMemoryStore(), [option]: -1 });
+  expect(create).toThrow(expect.objectContaining({ code: "USAGE", message: expect.stringContaining(option) }));
+});
+
 test("a client of HTTP/1.1 that takes nothing of a response is cut off", async () => {
   const { port, warnings } = await impatientServer();
   const client = await rawClient(port);

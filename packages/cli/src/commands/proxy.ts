@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 
 import { createAccessLog } from "../access-log.ts";
+import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { expectRepetition } from "../long-running.ts";
@@ -15,7 +16,7 @@ import { listOf } from "../transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../workers.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface ProxyArguments extends ListenerArguments {
+interface ProxyArguments extends ListenerArguments, ClientLimitArguments {
   readonly targets: readonly string[];
   readonly requestTrailers: string;
   readonly responseTrailers: string;
@@ -27,10 +28,6 @@ interface ProxyArguments extends ListenerArguments {
   readonly originHttp2: boolean;
   readonly timeoutConnect: number;
   readonly timeoutResponse: number;
-  readonly timeoutIdle: number;
-  readonly timeoutHead: number;
-  readonly timeoutKeepAlive: number;
-  readonly minRate: number;
   readonly via?: string | undefined;
   readonly workers: number;
 }
@@ -78,15 +75,10 @@ const flags = {
   },
   "timeout-connect": timeoutFlag(10, "time to connect to a target, TLS included"),
   "timeout-response": timeoutFlag(300, "time for a target to begin its response once the request is sent"),
-  "timeout-idle": timeoutFlag(300, "time in which nothing moves in either direction: raise it for silent streams"),
-  "timeout-head": timeoutFlag(30, "time for a client to send the head of a request"),
-  "timeout-keep-alive": timeoutFlag(60, "time to keep the idle connection of a client"),
-  "min-rate": {
-    type: "number",
-    default: 0,
-    describe: "bytes per second that a client must send of a body, or take of a response (0: any)",
-    requiresArg: true,
-  },
+  ...clientLimitFlags({
+    seconds: 300,
+    describe: "time in which nothing moves in either direction: raise it for silent streams",
+  }),
   via: { type: "string", describe: "the name in Via, unique on the path (default: random)", requiresArg: true },
   workers: { type: "number", default: 1, describe: "number of processes that share the work", requiresArg: true },
 } as const;
@@ -130,29 +122,27 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   expectRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
+  const limits = clientLimits(given);
   const { tls, host, port } = await listenerOptions(given, run.signal);
   const log = createAccessLog(createLogOutput(process.stderr));
   const server = createProxyServer({
     target: given.targets.map(String),
     balance: given.balance,
     verify: given.verify,
-    host: given.keepHost ? "inbound" : "target",
+    hostHeader: given.keepHost ? "inbound" : "target",
     trustForwarded: given.trustForwarded,
     cleanQuery: given.cleanQuery,
     requestTrailers: selection("request-trailers", given.requestTrailers),
     responseTrailers: selection("response-trailers", given.responseTrailers),
     listen: { host, port: assignedPort() ?? port },
     tls,
-    headTimeout: milliseconds("timeout-head", given.timeoutHead),
-    keepAliveTimeout: milliseconds("timeout-keep-alive", given.timeoutKeepAlive),
-    idleTimeout: milliseconds("timeout-idle", given.timeoutIdle),
-    minRate: minimumRate(given.minRate),
+    ...limits,
     via: given.via,
     agent: {
       useH2c: given.originHttp2,
       connect: { timeout: milliseconds("timeout-connect", given.timeoutConnect) },
       headersTimeout: milliseconds("timeout-response", given.timeoutResponse),
-      bodyTimeout: milliseconds("timeout-idle", given.timeoutIdle),
+      bodyTimeout: limits.idleTimeout,
     },
     onExchange: given.quiet ? undefined : (record) => log.add(record),
   });
@@ -161,11 +151,6 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   await interrupted(run.signal);
   await server.close();
   log.flush();
-}
-
-function minimumRate(given: number): number {
-  if (Number.isFinite(given) && given >= 0) return given;
-  throw new TrailsumError("USAGE", "--min-rate takes a number of bytes per second, 0 or more");
 }
 
 const SELECTIONS = ["integrity", "declared", "all", "none"] as const;

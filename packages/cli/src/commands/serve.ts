@@ -9,21 +9,20 @@ import {
   accessWarnings,
   printPasswordLine,
 } from "../access-flags.ts";
+import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
-import { milliseconds, timeoutFlag } from "../timeout-flags.ts";
 import { listOf } from "../transfer-flags.ts";
 import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface ServeArguments extends ListenerArguments, AccessArguments {
+interface ServeArguments extends ListenerArguments, AccessArguments, ClientLimitArguments {
   readonly dir: string;
   readonly require: string;
   readonly allowUnverified: boolean;
   readonly maxSize?: string | undefined;
-  readonly timeoutIdle: number;
 }
 
 const flags = {
@@ -41,7 +40,10 @@ const flags = {
     requiresArg: true,
   },
   ...accessFlags,
-  "timeout-idle": timeoutFlag(60, "time in which a client sends or takes nothing: raise it for slow pipes"),
+  ...clientLimitFlags({
+    seconds: 60,
+    describe: "time in which a client sends or takes nothing: raise it for slow pipes",
+  }),
 } as const;
 
 /** `trailsum serve [dir]` */
@@ -74,7 +76,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
-    idleTimeout: milliseconds("timeout-idle", given.timeoutIdle),
+    ...clientLimits(given),
     logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },
   });
   const { url } = await server.listen();

@@ -1,6 +1,7 @@
 export { checkSendable } from "../fields/sendable-field.ts";
 export { isWebSocket, upgradeProtocol } from "../fields/upgrade.ts";
 export type { MessageLimits } from "../http1/message-reader.ts";
+export { type ClientLimitOptions, inboundTimeouts } from "./client-limits.ts";
 export { Connections, type ServedConnection } from "./connections.ts";
 export { headFault } from "./head-fault.ts";
 export { Http1Connection } from "./http1/http1-connection.ts";

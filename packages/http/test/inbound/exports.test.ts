@@ -18,6 +18,7 @@ test("the entry for the inbound server exports these values and no others", () =
     "headFault",
     "ignoreUpgrade",
     "inboundRequest",
+    "inboundTimeouts",
     "isWebSocket",
     "parseRequestTarget",
     "requestContent",
