@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
-import type { Authorize } from "@trailsum/server";
+import type { Authorize, UploadHandlerOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
 import { readInterruptibly } from "./interruptible-file.ts";
@@ -30,6 +30,11 @@ export const accessFlags = {
   },
   "read-only": { type: "boolean", default: false, describe: "refuse uploads" },
   "write-only": { type: "boolean", default: false, describe: "refuse downloads" },
+  listing: {
+    type: "boolean",
+    default: true,
+    describe: "list directories, as a page or as JSON; --no-listing turns it off",
+  },
   dotfiles: { type: "boolean", default: false, describe: "serve and store names that begin with a dot" },
 } as const;
 
@@ -41,17 +46,17 @@ export interface AccessArguments {
   readonly hashPassword?: string | undefined;
   readonly readOnly: boolean;
   readonly writeOnly: boolean;
+  readonly listing: boolean;
   readonly dotfiles: boolean;
 }
 
+type AccessOptions = Pick<UploadHandlerOptions, "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles">;
+
 /** The server's options for these flags. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
-export async function accessOptions(
-  given: AccessArguments,
-  signal: AbortSignal,
-): Promise<{ authorize: Authorize | undefined; readOnly: boolean; writeOnly: boolean; dotfiles: boolean }> {
-  const { readOnly, writeOnly, dotfiles } = given;
+export async function accessOptions(given: AccessArguments, signal: AbortSignal): Promise<AccessOptions> {
+  const { readOnly, writeOnly, listing, dotfiles } = given;
   if (readOnly && writeOnly) throw new TrailsumError("USAGE", "--read-only and --write-only exclude each other");
-  return { authorize: await authorization(given, signal), readOnly, writeOnly, dotfiles };
+  return { authorize: await authorization(given, signal), readOnly, writeOnly, listing, dotfiles };
 }
 
 async function authorization(given: AccessArguments, signal: AbortSignal): Promise<Authorize | undefined> {

@@ -21,6 +21,7 @@ export {
 export { hashedPasswords } from "./access/hashed-passwords.ts";
 export { hashPassword } from "./access/password-hash.ts";
 
+export type { Listing, ListingEntry } from "./listing/listing-json.ts";
 export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";

@@ -15,6 +15,8 @@ import { refuseDotfile } from "./access/dotfiles.ts";
 import { allowedMethods, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
 import { deliverObject } from "./deliver-object.ts";
+import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
+import { parseObjectPath } from "./object-path.ts";
 import { sendProblem } from "./problem-response.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
@@ -55,6 +57,12 @@ export interface UploadHandlerOptions extends VerificationPolicy {
    * @default false
    */
   readonly dotfiles?: boolean | undefined;
+  /**
+   * Whether GET of a directory lists it: as a page, or as JSON for `Accept: application/json`. A path that ends in `/` is
+   * a directory, and one without is redirected there. Otherwise it is answered 404.
+   * @default false
+   */
+  readonly listing?: boolean | undefined;
 }
 
 /** The log of a handler. Messages are one line; what clients sent is quoted. */
@@ -69,7 +77,8 @@ export type UploadResource = (exchange: InboundExchange) => Promise<void>;
 
 /** The upload resource that {@link createUploadHandler} describes, for any exchange. */
 export function createUploadResource(options: UploadHandlerOptions): UploadResource {
-  const { store, algorithms = allAlgorithms, logger, authorize, dotfiles = false, allowUnverified = false } = options;
+  const { store, algorithms = allAlgorithms, logger, authorize } = options;
+  const { allowUnverified = false, dotfiles = false, listing = false, readOnly = false } = options;
   const methods = allowedMethods(options);
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
@@ -90,12 +99,22 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
         return receive(upload);
       case "GET":
       case "HEAD":
-        return deliverObject(upload, { store, algorithms });
+        return deliver(upload);
       case "OPTIONS":
         return sendShort(exchange, { status: 204, header: [["Allow", methods.join(", ")]] });
       default:
         throw notAllowed(head.method, methods);
     }
+  }
+
+  async function deliver(upload: UploadExchange): Promise<void> {
+    const { path, directory } = parseObjectPath(upload.head.target);
+    if (listing && directory) return deliverListing(upload, { store, dotfiles, readOnly });
+    await deliverObject(upload, { store, algorithms }).catch(async (error: unknown) => {
+      const absent = error instanceof TrailsumError && error.code === "NOT_FOUND";
+      if (!listing || !absent || (await store.list(path)) === undefined) throw error;
+      redirectToDirectory(upload);
+    });
   }
 
   async function receive(upload: UploadExchange): Promise<void> {

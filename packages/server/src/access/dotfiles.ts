@@ -4,7 +4,7 @@ import { parseObjectPath } from "../object-path.ts";
 import type { RequestHead } from "../request-head.ts";
 
 /** Whether a name in a path begins with a dot, as those of hidden files and directories do. */
-function isHidden(path: string): boolean {
+export function isHidden(path: string): boolean {
   return path.startsWith(".") || path.includes("/.");
 }
 

@@ -1,0 +1,8 @@
+/** The directory that is listed, and where its page stands. */
+export interface ListedDirectory {
+  /** Its decoded path, without slashes around it; empty for the root. */
+  readonly path: string;
+  /** The URL of the page, as far as the request says it. */
+  readonly url: string;
+  readonly readOnly: boolean;
+}
