@@ -8,6 +8,8 @@ export { upload, type UploadOptions, type UploadResult } from "./upload/upload.t
 export type { UploadSource } from "./upload/upload-source.ts";
 export { download, type DownloadOptions, type DownloadResult } from "./download/download.ts";
 export type { DownloadDestination } from "./download/download-destination.ts";
+export { type Checksum } from "./transfer/checksum.ts";
+export { createRateLimit, type RateLimit } from "./transfer/rate-limit.ts";
 export type { Progress } from "./transfer/progress.ts";
 export { targetUrl } from "./transfer/target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./download/verify-response.ts";

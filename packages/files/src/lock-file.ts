@@ -17,6 +17,11 @@ const WANTED_INTERVAL = 500;
 
 /** Options of {@link takeLockFile}. */
 export interface LockFileOptions {
+  /**
+   * How long to wait for another process that holds the lock, in milliseconds.
+   * @default 120000
+   */
+  readonly wait?: number | undefined;
   /** Called once when another process waits for the lock, which may be up to half a second later. */
   readonly onWanted?: (() => void) | undefined;
 }
@@ -42,14 +47,15 @@ export async function holdLockFile<T>(path: string, action: () => Promise<T>): P
 }
 
 /** The same for what begins and ends in different places. */
-export async function takeLockFile(path: string, { onWanted }: LockFileOptions = {}): Promise<HeldLockFile> {
+export async function takeLockFile(path: string, options: LockFileOptions = {}): Promise<HeldLockFile> {
+  const { onWanted, wait = MAX_WAIT } = options;
   const token = `${ownMark} ${randomBytes(8).toString("hex")}`;
   const wanted = `${path}.wanted`;
   let asked: number | undefined;
   for (const started = Date.now(); !(await take(path, token));) {
-    await breakAbandoned(path);
-    if (Date.now() - started > MAX_WAIT) {
-      throw Object.assign(new Error(`timed out after ${MAX_WAIT / 1000} s waiting for ${path}`), { code: "ETIMEDOUT" });
+    if (await breakAbandoned(path)) continue;
+    if (Date.now() - started >= wait) {
+      throw Object.assign(new Error(`timed out after ${wait / 1000} s waiting for ${path}`), { code: "ETIMEDOUT" });
     }
     if (onWanted !== undefined && Date.now() - (asked ?? 0) > WANTED_INTERVAL) {
       asked = Date.now();
@@ -105,14 +111,19 @@ async function take(path: string, token: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock file if its owner is gone. It is moved away first: only one can do that, and what was moved is known. */
-async function breakAbandoned(path: string): Promise<void> {
-  if (!(await isAbandoned(path))) return;
+/**
+ * Removes the lock file if its owner is gone, and says whether it may be free now. It is moved away first: only one can do
+ * that, and what was moved is known.
+ */
+async function breakAbandoned(path: string): Promise<boolean> {
+  if (!(await isAbandoned(path))) return false;
   const moved = `${path}.${randomBytes(8).toString("hex")}`;
-  if ((await unlessAbsent(rename(path, moved).then(() => true))) === undefined) return;
+  if ((await unlessAbsent(rename(path, moved).then(() => true))) === undefined) return true;
   // Another process may have taken the lock meanwhile: give it back.
-  if (!(await isAbandoned(moved))) await link(moved, path).catch(() => {});
+  const isOthers = !(await isAbandoned(moved));
+  if (isOthers) await link(moved, path).catch(() => {});
   await unlessAbsent(unlink(moved));
+  return !isOthers;
 }
 
 async function isAbandoned(path: string): Promise<boolean> {

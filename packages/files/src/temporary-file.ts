@@ -24,7 +24,7 @@ export interface TemporaryFileNames {
 /** A file that this process is writing, under a name of its own. */
 export interface TemporaryFile {
   readonly path: string;
-  /** Open for writing. */
+  /** Open for writing and reading. */
   readonly file: FileHandle;
   /**
    * Ends the sign of life. Call it before the file is renamed, removed or closed: until this has resolved, the file's
@@ -44,7 +44,7 @@ const ABANDONED = 60 * HEARTBEAT;
 export async function createTemporaryFile(names: TemporaryFileNames, mode: number): Promise<TemporaryFile> {
   const { directory, prefix = "", suffix = "" } = names;
   const path = join(directory, `${prefix}${ownMark}-${randomBytes(8).toString("hex")}${suffix}`);
-  const file = await open(path, "wx", mode);
+  const file = await open(path, "wx+", mode);
   const heartbeat = startHeartbeat(file, HEARTBEAT);
   return { path, file, settle: () => heartbeat.stop() };
 }

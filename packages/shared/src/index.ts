@@ -36,6 +36,7 @@ export {
 export { parseRequirements, type Requirement, weakestAlgorithm } from "./requirement.ts";
 export {
   type CheckedClaim,
+  type CheckedDigest,
   decideVerdict,
   type Evidence,
   type Verdict,

@@ -71,7 +71,8 @@ function verdictCode(verdict: Verdict): ErrorCode {
     case "malformed":
       return "DIGEST_MALFORMED";
     case "mismatched":
-      return verdict.checked.some((claim) => !claim.holds && "digest" in claim.of)
+      return verdict.checked.some((claim) => !claim.holds && "digest" in claim.of) ||
+        verdict.expected.some(({ holds }) => !holds)
         ? "DIGEST_MISMATCHED"
         : "SIZE_MISMATCHED";
     case "missing":
@@ -119,12 +120,15 @@ function unsupportedAlgorithms({ unsupported }: Verdict): string {
 }
 
 function failedClaims(verdict: Verdict): string {
-  return verdict.checked
+  const claims = verdict.checked
     .filter((claim) => !claim.holds)
     .map((claim) =>
       "algorithm" in claim.of && claim.field !== "Md5" ? `${claim.field} (${claim.of.algorithm})` : claim.field,
-    )
-    .join(", ");
+    );
+  const digests = verdict.expected
+    .filter(({ holds }) => !holds)
+    .map(({ algorithm }) => `the ${algorithm} checksum that was asked for`);
+  return [...digests, ...claims].join(", ");
 }
 
 function mismatchedDigest({ field, of }: CheckedClaim): object[] {

@@ -47,5 +47,10 @@ export function algorithmsThatMeet(requirement: Requirement): Algorithm[] {
 /** Whether a claim that was checked meets a requirement. */
 export function meets({ field, of }: Claim, requirement: Requirement): boolean {
   if (!isAlgorithm(requirement)) return field === requirement;
-  return "algorithm" in of && strength[of.algorithm] >= strength[requirement];
+  return "algorithm" in of && isAsStrong(of, requirement);
+}
+
+/** Whether a digest is at least as strong as a requirement demands; never for one that names a field. */
+export function isAsStrong({ algorithm }: { readonly algorithm: Algorithm }, requirement: Requirement): boolean {
+  return isAlgorithm(requirement) && strength[algorithm] >= strength[requirement];
 }

@@ -10,7 +10,7 @@ import {
   readClaims,
   type UnsupportedClaim,
 } from "./integrity-fields.ts";
-import { meets, type Requirement } from "./requirement.ts";
+import { isAsStrong, meets, type Requirement } from "./requirement.ts";
 
 /**
  * What was found about some content that arrived whole:
@@ -25,11 +25,20 @@ export interface CheckedClaim extends Claim {
   readonly holds: boolean;
 }
 
+/** A digest that was known beforehand, and whether the content has it. */
+export interface CheckedDigest {
+  readonly algorithm: Algorithm;
+  readonly digest: Buffer;
+  readonly holds: boolean;
+}
+
 /** A verdict, and everything that led to it. */
 export interface Verdict {
   readonly name: VerdictName;
   /** Every claim that could be compared. */
   readonly checked: readonly CheckedClaim[];
+  /** The digests that the receiver knew beforehand. */
+  readonly expected: readonly CheckedDigest[];
   /** Fields that were announced and never came, and requirements that nothing met. */
   readonly missing: readonly Requirement[];
   /** Claims that cannot be understood. */
@@ -48,6 +57,12 @@ export interface Evidence {
   readonly trailer?: FieldLines;
   /** What was computed over the content. */
   readonly computed: Digests;
+  /**
+   * Digests that the receiver knows beforehand, from a source that it trusts more than the message. The content must
+   * have all of them, and is then verified even if announced fields did not arrive.
+   * @default none
+   */
+  readonly expected?: ReadonlyMap<Algorithm, Buffer> | undefined;
   /** What must be met by a claim in the header or the trailer section. @default none */
   readonly require?: readonly Requirement[];
   /**
@@ -94,14 +109,27 @@ export function decideVerdict(evidence: Evidence): Verdict {
   }
   malformed.push(...conflicts(claims));
 
+  const expected = Array.from(evidence.expected ?? [], ([algorithm, digest]) => ({
+    algorithm,
+    digest,
+    holds: computed.values.get(algorithm)?.equals(digest) === true,
+  }));
   const missing = new Set<Requirement>(
-    announcedIntegrityFields(header).filter((field) => applies({ field }) && !came.has(field)),
+    announcedIntegrityFields(header).filter((field) => expected.length === 0 && applies({ field }) && !came.has(field)),
   );
-  for (const needed of require) if (!checked.some((claim) => meets(claim, needed))) missing.add(needed);
+  for (const needed of require) {
+    const isMet = checked.some((claim) => meets(claim, needed)) || expected.some((one) => isAsStrong(one, needed));
+    if (!isMet) missing.add(needed);
+  }
 
   return {
-    name: nameVerdict(checked, { missing: missing.size > 0, malformed: malformed.length > 0, unchecked }),
+    name: nameVerdict([...checked, ...expected], {
+      missing: missing.size > 0,
+      malformed: malformed.length > 0,
+      verifiable: expected.length > 0 || (!unchecked && checked.some((claim) => "digest" in claim.of)),
+    }),
     checked,
+    expected,
     missing: [...missing],
     malformed,
     unsupported,
@@ -115,14 +143,14 @@ export function verifyingFields(verdict: Verdict): IntegrityFieldName[] {
 }
 
 function nameVerdict(
-  checked: readonly CheckedClaim[],
-  { missing, malformed, unchecked }: { missing: boolean; malformed: boolean; unchecked: boolean },
+  checked: readonly { readonly holds: boolean }[],
+  { missing, malformed, verifiable }: { missing: boolean; malformed: boolean; verifiable: boolean },
 ): VerdictName {
   if (malformed) return "malformed";
-  if (checked.some((claim) => !claim.holds)) return "mismatched";
+  if (checked.some(({ holds }) => !holds)) return "mismatched";
   if (missing) return "missing";
   // A right number of bytes says nothing about which bytes: without a digest nothing is verified.
-  return !unchecked && checked.some((claim) => "digest" in claim.of) ? "verified" : "unverified";
+  return verifiable ? "verified" : "unverified";
 }
 
 function compare({ of }: Claim, computed: Digests): boolean | undefined {

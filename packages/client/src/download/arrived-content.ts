@@ -16,7 +16,19 @@ import {
   sameFieldName,
 } from "@trailsum/shared";
 
+import { contentRange, strongTag } from "./content-range.ts";
 import type { OpenedDestination } from "./opened-destination.ts";
+
+/** What a download is verified by. */
+export interface Expectations {
+  /** The URL that was asked for. */
+  readonly target: URL;
+  /** The algorithms that the caller asked for. */
+  readonly wanted: readonly Algorithm[];
+  readonly require: readonly Requirement[];
+  /** Digests that the caller knows beforehand. */
+  readonly checksum: ReadonlyMap<Algorithm, Buffer>;
+}
 
 /** The response that content began with. */
 interface Beginning {
@@ -28,25 +40,23 @@ interface Beginning {
 }
 
 /**
- * What has arrived of a download, over all attempts: written to the destination and hashed on the way. It can be
- * continued by another response only under a strong validator, and then the whole is verified at the end.
+ * What has arrived of a download, over all attempts and earlier runs: written to the destination and hashed on the way.
+ * It can be continued by another response only under a strong validator, and then the whole is verified at the end.
  */
 export class ArrivedContent {
-  /** The algorithms that the caller asked for. */
-  readonly wanted: readonly Algorithm[];
-  readonly #destination: OpenedDestination;
-  readonly #require: readonly Requirement[];
+  readonly destination: OpenedDestination;
+  readonly expectations: Expectations;
   #beginning: Beginning | undefined;
   /** Whether any of it was handed to the destination. */
   written = false;
+  /** Whether more than one response gave it. */
   #continued = false;
   /** The size of the whole representation, as a 206 states it. */
   #completeLength: number | undefined;
 
-  constructor(destination: OpenedDestination, wanted: readonly Algorithm[], require: readonly Requirement[] = []) {
-    this.#destination = destination;
-    this.#require = require;
-    this.wanted = wanted;
+  constructor(destination: OpenedDestination, expectations: Expectations) {
+    this.destination = destination;
+    this.expectations = expectations;
   }
 
   /** How many bytes there are. */
@@ -54,43 +64,103 @@ export class ArrivedContent {
     return this.#beginning?.digester.size ?? 0;
   }
 
+  /** How many bytes the whole representation has, where a response said so. */
+  get total(): number | undefined {
+    return this.#completeLength ?? (this.#beginning && contentLength(this.#beginning.header));
+  }
+
+  /** Hashes what an earlier run left, if it belongs to the same URL. `onProgress` is called on the way. */
+  async restore(onProgress: (size: number, total: number | undefined) => void): Promise<void> {
+    const { earlier } = this.destination;
+    if (earlier === undefined) return;
+    this.written = true;
+    const url = URL.parse(earlier.url);
+    if (url === null || earlier.target !== this.expectations.target.href) return;
+    await this.#open(url, earlier.header, "whole");
+    const { digester } = this.#beginning!;
+    for await (const chunk of earlier.read()) {
+      await digester.update(chunk);
+      onProgress(digester.size, this.total);
+    }
+  }
+
   /** Whether another response from `url` may go on where this ends. */
   isContinuable(url: URL): boolean {
     if (this.#beginning === undefined || this.size === 0) return false;
+    // Of one URL only (RFC 9110 section 8.8.1), unless the caller knows what the whole must be.
+    const { url: begunAt } = this.#beginning;
+    return this.#hasValidator() && (begunAt.href === url.href || this.expectations.checksum.size > 0);
+  }
+
+  #hasValidator(): boolean {
+    if (this.#beginning === undefined) return false;
     const { header, content } = this.#beginning;
-    // Only a strong tag says that the bytes are the same (RFC 9110 section 8.8.1), and of one URL only.
-    if (content !== "whole" || strongTag(header) === undefined || this.#beginning.url.href !== url.href) return false;
+    // Only a strong tag says that the bytes are the same (RFC 9110 section 8.8.1).
+    if (content !== "whole" || strongTag(header) === undefined) return false;
+    if (this.expectations.checksum.size > 0) return true;
     // A 206 brings trailers for its part. If nothing but the first response's own could vouch for the whole, they are
     // worth more than what has arrived.
     return algorithmsInHeader(header).length > 0 || announcedIntegrityFields(header).length === 0;
   }
 
+  /** Whether all of it is there, and its digest is known. */
+  get isComplete(): boolean {
+    if (this.#beginning === undefined || this.size !== this.total) return false;
+    return this.expectations.checksum.size > 0 || algorithmsInHeader(this.#beginning.header).length > 0;
+  }
+
+  /** The tag of the representation. Only where it is continuable. */
+  get tag(): string {
+    return strongTag(this.#beginning!.header)!;
+  }
+
   /** The fields that ask for the missing part, provided that the representation is still the same. */
   get range(): string[] {
-    return ["Range", `bytes=${this.size}-`, "If-Range", strongTag(this.#beginning!.header)!];
+    return ["Range", `bytes=${this.size}-`, "If-Range", this.tag];
   }
 
   /** Starts with the first response, or starts again with another one: what arrived before is discarded. */
   async begin(url: URL, header: FieldLines, status: number): Promise<void> {
+    await this.#restart();
+    await this.#open(url, header, status === 206 ? "part" : "whole");
+    const response = { target: this.expectations.target.href, url: url.href, header };
+    await this.destination.begin(this.#hasValidator() ? response : undefined);
+  }
+
+  /** Starts with a response that gives the first of several ranges, and whose fields describe the whole. */
+  async beginRanges(url: URL, header: FieldLines, completeLength: number): Promise<void> {
+    const ofAll = FieldLines.from([
+      ["Content-Length", String(completeLength)],
+      ...header.without((name) => !["etag", "repr-digest"].includes(name.toLowerCase())),
+    ]);
+    await this.begin(url, ofAll, 200);
+    this.#continued = true;
+  }
+
+  async #restart(): Promise<void> {
     this.forget();
-    if (this.written) await this.#destination.restart();
+    if (this.written) await this.destination.restart();
     this.written = false;
+  }
+
+  async #open(url: URL, header: FieldLines, content: Beginning["content"]): Promise<void> {
     const expected = { header, trailersPossible: header.has("Transfer-Encoding") || !header.has("Content-Length") };
-    const compute = [...this.wanted, ...algorithmsToCompute(expected, algorithms)];
+    const { checksum, wanted } = this.expectations;
+    const compute = [...wanted, ...checksum.keys(), ...algorithmsToCompute(expected, algorithms)];
     const digester = await createStreamDigester(compute, contentLength(header));
-    this.#beginning = { url, header, content: status === 206 ? "part" : "whole", digester };
+    this.#beginning = { url, header, content, digester };
   }
 
   /** Checks that a 206 goes on where this ends (RFC 9110 sections 14.4 and 15.3.7); `PROTOCOL` if it does not. */
   checkContinues(header: FieldLines): void {
     const beginning = this.#beginning!;
-    const [, start, complete] = /^bytes (\d+)-\d+\/(\d+|\*)$/i.exec(header.get("Content-Range") ?? "") ?? [];
+    const range = contentRange(header);
     const tag = header.get("ETag");
     const length = contentLength(beginning.header);
     const differs =
-      Number(start) !== this.size ||
+      range?.start !== this.size ||
       (tag !== undefined && tag !== strongTag(beginning.header)) ||
-      (complete !== "*" && length !== undefined && Number(complete) !== length);
+      (range.complete !== undefined && length !== undefined && range.complete !== length);
     if (differs) {
       this.forget();
       throw new TrailsumError(
@@ -99,13 +169,19 @@ export class ArrivedContent {
       );
     }
     this.#continued = true;
-    this.#completeLength = complete === "*" ? length : Number(complete);
+    this.#completeLength = range.complete ?? length;
   }
 
   /** Takes the next piece. Resolves when there is room for another one. */
   async add(chunk: Uint8Array): Promise<void> {
     this.written = true;
-    await Promise.all([this.#beginning!.digester.update(chunk), this.#destination.write(chunk)]);
+    await Promise.all([this.#beginning!.digester.update(chunk), this.destination.write(chunk)]);
+  }
+
+  /** Hashes the next piece, which the destination has already. */
+  async addWritten(chunk: Uint8Array): Promise<void> {
+    this.written = true;
+    await this.#beginning!.digester.update(chunk);
   }
 
   /** Discards what has arrived: the next response starts again. */
@@ -116,8 +192,11 @@ export class ArrivedContent {
     this.#completeLength = undefined;
   }
 
-  /** The verdict on all of it, once a response has ended. Call it once. */
-  async verdict(header: FieldLines, trailer: FieldLines): Promise<Verdict> {
+  /**
+   * The verdict on all of it, once the last response has ended: its header and its trailers; without them if no response
+   * had to add anything to what an earlier one gave. Call it once.
+   */
+  async verdict(header: FieldLines | undefined, trailer: FieldLines = FieldLines.empty): Promise<Verdict> {
     const { header: first, digester, content, url } = this.#beginning!;
     const complete = this.#completeLength ?? digester.size;
     // A server may give less than the rest: then there is more to ask for.
@@ -130,13 +209,16 @@ export class ArrivedContent {
     const continued = this.#continued;
     const computed = await digester.digest();
     this.forget();
-    if (!continued) return decideVerdict({ header, trailer, computed, content, require: this.#require });
+    const { checksum: expected, require } = this.expectations;
+    if (!continued && header !== undefined)
+      return decideVerdict({ header, trailer, computed, content, expected, require });
     // Of what a 206 says, only that which is about the whole representation counts: its content is but a part.
     return decideVerdict({
-      header: FieldLines.from([...first.delete("Trailer"), ...ofWhole(header)]),
+      header: FieldLines.from([...first.delete("Trailer"), ...(header === undefined ? [] : ofWhole(header))]),
       trailer: ofWhole(trailer),
       computed,
-      require: this.#require,
+      expected,
+      require,
     });
   }
 }
@@ -151,10 +233,4 @@ export function contentLength(header: FieldLines): number | undefined {
   if (length !== undefined) return Number(length);
   const size = parseSize(header.getAll("Size"));
   return "value" in size ? size.value : undefined;
-}
-
-/** A strong entity tag (RFC 9110 section 8.8.3). */
-function strongTag(header: FieldLines): string | undefined {
-  const tag = header.get("ETag");
-  return tag !== undefined && /^"[^"]*"$/.test(tag) ? tag : undefined;
 }

@@ -1,28 +1,24 @@
 import {
   type Algorithm,
-  FieldLines,
-  formatWantDigest,
+  type FieldLines,
   isAlgorithm,
   type Requirement,
   TrailsumError,
   type Verdict,
-  verdictError,
 } from "@trailsum/shared";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 
-import { ArrivedContent, contentLength } from "./arrived-content.ts";
+import { ArrivedContent, type Expectations } from "./arrived-content.ts";
+import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
 import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
-import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { type DownloadDestination, openDestination } from "./download-destination.ts";
+import { fetchingOf, fetchInto } from "./fetch-into.ts";
 import type { Progress } from "../transfer/progress.ts";
-import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
-import { refusal } from "../transfer/refusal.ts";
-import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { responseFields } from "../transfer/response-fields.ts";
+import type { RateLimit } from "../transfer/rate-limit.ts";
+import { followRedirects } from "../transfer/redirects.ts";
+import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import { userAgent } from "../transfer/user-agent.ts";
 
 /** Options of {@link download}. */
 export interface DownloadOptions {
@@ -36,6 +32,36 @@ export interface DownloadOptions {
    * @default none
    */
   readonly require?: readonly Requirement[];
+  /**
+   * Digests that the content must have, by algorithm: hexadecimal digits or bytes. They count for more than anything that
+   * the server says: content that has them is `verified`, content that does not is not kept (`DIGEST_MISMATCHED`).
+   * @default none
+   */
+  readonly checksum?: Checksum;
+  /**
+   * Whether to continue a download to the same file that an earlier run was interrupted in, and to keep what this one
+   * leaves if it is interrupted: in hidden files beside the destination. What is there is hashed again. It is continued
+   * only under the strong `ETag` that it began with; otherwise the download begins anew. `USAGE` for a destination that
+   * is not a file.
+   * @default false
+   */
+  readonly continue?: boolean;
+  /**
+   * How many ranges of a large file are fetched at a time. A server without ranges or without a strong `ETag`, and a
+   * destination that is not a file, get one request for all of it.
+   * @default 1
+   */
+  readonly jobs?: number;
+  /**
+   * The size of each such range, in bytes.
+   * @default 16777216
+   */
+  readonly rangeSize?: number;
+  /**
+   * The most bytes per second, or a limit that several transfers share ({@link createRateLimit}).
+   * @default no limit
+   */
+  readonly limitRate?: number | RateLimit;
   /** Further header fields of the request. */
   readonly headers?: FieldsInit;
   /** Cancels the download: it then rejects with `ABORTED`. */
@@ -81,112 +107,45 @@ export async function download(
   options: DownloadOptions = {},
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
+  const { retries = 0, signal } = options;
   const required = (options.require ?? []).filter((requirement) => isAlgorithm(requirement));
-  const wanted = chosenAlgorithms([...(options.digests ?? []), ...required]);
-  const opened = await openDestination(destination, options.signal).catch((error: unknown) => {
-    throw options.signal?.aborted === true ? cancelled(error) : error;
+  const arrived = await openArrivedContent(destination, options, {
+    target,
+    wanted: chosenAlgorithms([...(options.digests ?? []), ...required]),
+    require: options.require ?? [],
+    checksum: expectedDigests(options.checksum),
   });
-  const arrived = new ArrivedContent(opened, wanted, options.require);
+  const fetching = fetchingOf(options);
   try {
-    const { retries = 0, signal } = options;
+    await arrived.restore(fetching.progressed);
     // What was written to a stream cannot be undone.
-    const repeatable = (): boolean => opened.rewritable || !arrived.written;
+    const repeatable = (): boolean => arrived.destination.rewritable || !arrived.written;
     const result = await withRetries({ retries, repeatable, signal }, () =>
-      followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, options)),
+      followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, fetching)),
     );
-    await opened.commit();
+    await arrived.destination.commit();
     return result;
   } catch (error) {
-    const aborted = options.signal?.aborted === true;
-    const failure = aborted ? cancelled(error) : TrailsumError.from(error);
-    await opened.discard(failure);
+    const failure = signal?.aborted === true ? cancelled(error) : TrailsumError.from(error);
+    await arrived.destination.discard(failure);
     throw failure;
   } finally {
     arrived.forget();
   }
 }
 
+async function openArrivedContent(
+  destination: DownloadDestination,
+  options: DownloadOptions,
+  expectations: Expectations,
+): Promise<ArrivedContent> {
+  const { continue: continued = false, signal } = options;
+  const opened = await openDestination(destination, { signal, continued }).catch((error: unknown) => {
+    throw signal?.aborted === true ? cancelled(error) : error;
+  });
+  return new ArrivedContent(opened, expectations);
+}
+
 function cancelled(cause: unknown): TrailsumError {
   return new TrailsumError("ABORTED", "the download was cancelled", { cause });
-}
-
-/** The statuses of redirects that a GET follows (RFC 9110 section 15.4). */
-const REDIRECTS = [301, 302, 303, 307, 308];
-
-/** One attempt at one URL: what the download came to, or where it is sent on to. */
-async function fetchInto(
-  arrived: ArrivedContent,
-  hop: Hop,
-  options: DownloadOptions,
-): Promise<DownloadResult | Redirect> {
-  const { url, trusted } = hop;
-  const given = FieldLines.fromRaw(rawFields(options.headers)).without((name) => !trusted && isForOneOrigin(name));
-  // A range that the caller asks for is all there is to come: then nothing is continued.
-  const ownRange = given.has("Range");
-  const continued = !ownRange && arrived.isContinuable(url);
-  try {
-    const response = await request(url, {
-      dispatcher: options.dispatcher ?? defaultDispatcher(),
-      headers: downloadFields(arrived.wanted, given, continued ? arrived.range : []),
-      signal: options.signal ?? null,
-    });
-    try {
-      const { statusCode: status } = response;
-      const headers = responseFields(response.headers);
-      const elsewhere = redirection(url, status, headers, REDIRECTS);
-      if (elsewhere !== undefined) {
-        await response.body.dump();
-        return new Redirect(elsewhere);
-      }
-      if (continued && status === 206) arrived.checkContinues(headers);
-      else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
-      // There is nothing after what arrived: perhaps all of it had arrived, and only its end was lost.
-      else if (continued && status === 416) return await startAnew();
-      else throw await refusal(url, { status: response.statusCode, headers, content: response.body });
-
-      await receive(response.body, arrived, headers, options.onProgress);
-      const trailers = responseFields(response.trailers);
-      const verdict = await arrived.verdict(headers, trailers);
-      if (!isAcceptable(verdict, options)) throw verdictError(verdict);
-      return { url: url.href, status, verdict, headers, trailers };
-    } finally {
-      response.body.on("error", () => {}).destroy();
-    }
-  } catch (error) {
-    throw transportError(error, url);
-  }
-
-  function startAnew(): Promise<DownloadResult | Redirect> {
-    arrived.forget();
-    return fetchInto(arrived, hop, options);
-  }
-}
-
-function downloadFields(wanted: readonly Algorithm[], given: FieldLines, range: readonly string[]): string[] {
-  const want = formatWantDigest(wanted);
-  const own = FieldLines.from([
-    ["User-Agent", userAgent],
-    ["TE", "trailers"],
-    ["Want-Repr-Digest", want],
-    ["Want-Content-Digest", want],
-  ]);
-  return [...own.without((name) => given.has(name)).raw, ...given.raw, ...range];
-}
-
-async function receive(
-  body: AsyncIterable<Uint8Array>,
-  arrived: ArrivedContent,
-  headers: FieldLines,
-  onProgress: DownloadOptions["onProgress"],
-): Promise<void> {
-  const length = contentLength(headers);
-  const total = length === undefined ? undefined : arrived.size + length;
-  for await (const chunk of body) {
-    await arrived.add(chunk);
-    onProgress?.({ transferred: arrived.size, total });
-  }
-}
-
-function isAcceptable({ name }: Verdict, { allowUnverified = true }: DownloadOptions): boolean {
-  return name === "verified" || (name === "unverified" && allowUnverified);
 }

@@ -1,4 +1,4 @@
-import { createWriteStream, type Stats } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { type FileHandle, rename, stat } from "node:fs/promises";
 
 import { TrailsumError } from "@trailsum/shared";
@@ -7,17 +7,26 @@ import { fileUnwritable, writingFile } from "./file-unwritable.ts";
 import { isNotReplaceable, isWritable, writeInPlace } from "./in-place.ts";
 import { linkTarget } from "./link-target.ts";
 import { openNamedPipe } from "./named-pipe.ts";
-import type { OpenedDestination } from "./opened-destination.ts";
-import { openPartFile } from "./part-file.ts";
+import { openKeptPart } from "./kept-part.ts";
+import type { BegunResponse, EarlierContent, OpenedDestination, RandomAccess } from "./opened-destination.ts";
+import { openPartFile, type PartFile } from "./part-file.ts";
+import type { PartialState } from "./partial-state.ts";
 import { intoWritable } from "./stream-destination.ts";
+
+/** Options of {@link openFile}. */
+export interface FileOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Whether to continue what an earlier run left, and to keep what this one leaves. */
+  readonly continued: boolean;
+}
 
 /**
  * Into a file of another name, usually beside it, so that the last step is a rename: the file is either absent or complete.
  * A link is kept, and what it leads to is replaced. A file that cannot be replaced, such as a bind mount, is written
  * over, once all of the content has been accepted. A pipe or a device is written to directly.
- * Rejects with `FILE_UNWRITABLE` if that cannot be done.
+ * Rejects with `FILE_UNWRITABLE` if that cannot be done, and with `USAGE` for a pipe or a device to be continued.
  */
-export async function openFile(given: string, signal: AbortSignal | undefined): Promise<OpenedDestination> {
+export async function openFile(given: string, { signal, continued }: FileOptions): Promise<OpenedDestination> {
   if (given === "" || given.endsWith("/"))
     throw new TrailsumError("FILE_UNWRITABLE", `"${given}" names no file: name the file to write`);
   const path = await writingFile(given, () => linkTarget(given));
@@ -28,39 +37,103 @@ export async function openFile(given: string, signal: AbortSignal | undefined): 
   });
   if (before?.isDirectory() === true)
     throw new TrailsumError("FILE_UNWRITABLE", `${given} is a directory: name a file in it`);
+  if (before?.isFile() === false && continued)
+    throw new TrailsumError("USAGE", `a download to ${given} cannot be continued: it is not a file`);
   if (before?.isFIFO() === true)
     return intoWritable(await writingFile(given, () => openNamedPipe(path, signal)), signal);
   if (before?.isFile() === false) return intoWritable(createWriteStream(path), signal);
-  return intoPartFile(given, path, before);
+  const open = continued ? openKeptPart : openPartFile;
+  return new FileDestination(given, path, await writingFile(given, () => open(path, before)));
 }
 
-/** `given` is the name for messages, `path` the place of the file. */
-async function intoPartFile(given: string, path: string, before: Stats | undefined): Promise<OpenedDestination> {
-  const part = await writingFile(given, () => openPartFile(path, before));
-  let written = 0;
-  return {
-    rewritable: true,
-    async write(chunk) {
-      await writingFile(given, () => writeAll(part.file, chunk, written));
-      written += chunk.byteLength;
-    },
-    async restart() {
-      await writingFile(given, () => part.file.truncate(0));
-      written = 0;
-    },
-    async commit() {
-      await writingFile(given, async () => {
-        if (part.place === "beside") await part.file.sync();
-        await part.close();
-        if (part.place === "beside" && (await replace(part.path, path))) return;
-        await writeInPlace(part.path, path);
-        await part.discard();
-      });
-    },
-    async discard() {
-      await part.discard();
-    },
-  };
+/** A file of which `given` is the name for messages, and `path` the place. */
+class FileDestination implements OpenedDestination {
+  readonly rewritable = true;
+  readonly earlier: EarlierContent | undefined;
+  readonly random: RandomAccess;
+  readonly #given: string;
+  readonly #path: string;
+  readonly #part: PartFile;
+  /** What is complete: the next piece goes there. */
+  #written: number;
+  #begun: BegunResponse | undefined;
+
+  constructor(given: string, path: string, part: PartFile) {
+    this.#given = given;
+    this.#path = path;
+    this.#part = part;
+    const { earlier, file } = part;
+    this.#written = earlier?.size ?? 0;
+    this.#begun = earlier;
+    this.earlier = earlier && { ...earlier, read: () => readPart(given, file, 0, earlier.size) };
+    this.random = {
+      write: (chunk, position) => writingFile(given, () => writeAll(file, chunk, position)),
+      read: (start, end) => readPart(given, file, start, end),
+      settle: async (size) => {
+        this.#written = size;
+        // The file may have holes after that.
+        if (this.#begun !== undefined) await this.#note({ ...this.#begun, complete: size });
+      },
+      trim: async (size) => {
+        await writingFile(given, () => file.truncate(size));
+        this.#written = size;
+        if (this.#begun !== undefined) await this.#note({ ...this.#begun, complete: undefined });
+      },
+    };
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await writingFile(this.#given, () => writeAll(this.#part.file, chunk, this.#written));
+    this.#written += chunk.byteLength;
+  }
+
+  async restart(): Promise<void> {
+    await writingFile(this.#given, () => this.#part.file.truncate(0));
+    this.#written = 0;
+  }
+
+  async begin(response: BegunResponse | undefined): Promise<void> {
+    this.#begun = response;
+    await this.#note(response && { ...response, complete: undefined });
+  }
+
+  #note(state: PartialState | undefined): Promise<void> {
+    return writingFile(this.#given, () => this.#part.note(state));
+  }
+
+  async commit(): Promise<void> {
+    const part = this.#part;
+    await writingFile(this.#given, async () => {
+      if (part.place === "beside") await part.file.sync();
+      await part.close();
+      if (part.place === "beside" && (await replace(part.path, this.#path))) return part.settle();
+      await writeInPlace(part.path, this.#path);
+      return part.discard();
+    });
+  }
+
+  async discard(error: Error): Promise<void> {
+    await this.#part.discard(isAboutIntegrity(error) ? 0 : this.#written);
+  }
+}
+
+/** Content that is not what it should be is not continued. */
+function isAboutIntegrity(error: Error): boolean {
+  return error instanceof TrailsumError && [6, 7].includes(error.meaning.exit);
+}
+
+const BLOCK = 256 * 1024;
+
+async function* readPart(given: string, file: FileHandle, start: number, end: number): AsyncGenerator<Uint8Array> {
+  const block = Buffer.allocUnsafeSlow(BLOCK);
+  for (let position = start; position < end;) {
+    const { bytesRead } = await writingFile(given, () =>
+      file.read(block, 0, Math.min(BLOCK, end - position), position),
+    );
+    if (bytesRead === 0) throw new TrailsumError("FILE_CHANGED", `${given} changed while it was downloaded`);
+    position += bytesRead;
+    yield block.subarray(0, bytesRead);
+  }
 }
 
 /** Renames a complete file over another one. Returns false if that one cannot be replaced. */

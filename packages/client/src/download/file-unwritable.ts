@@ -19,6 +19,7 @@ export async function writingFile<T>(path: string, act: () => Promise<T>): Promi
   try {
     return await act();
   } catch (error) {
+    if (error instanceof TrailsumError) throw error;
     throw fileUnwritable(path, error);
   }
 }

@@ -6,17 +6,25 @@ import { basename, dirname } from "node:path";
 import { createTemporaryFile, removeLeftovers, type TemporaryFile } from "@trailsum/files";
 
 import { isNotReplaceable, isWritable } from "./in-place.ts";
+import type { PartialState } from "./partial-state.ts";
 
 /** The file that a download is written to until it has been accepted. */
 export interface PartFile {
   readonly path: string;
+  /** Open for writing and reading. */
   readonly file: FileHandle;
   /** Where it is: beside the destination, to be renamed, or elsewhere, where nothing can be created beside it. */
   readonly place: "beside" | "elsewhere";
+  /** What an earlier run left in it. */
+  readonly earlier?: (PartialState & { readonly size: number }) | undefined;
+  /** Notes what its content begins with, for a later run; undefined if that cannot continue it. */
+  note(state: PartialState | undefined): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
-  /** Closes and removes it. Never rejects. */
-  discard(): Promise<void>;
+  /** Forgets everything but the file itself, which has become the destination. */
+  settle(): Promise<void>;
+  /** Closes it, and removes it, unless `size` bytes of it are worth keeping for a later run. Never rejects. */
+  discard(size?: number): Promise<void>;
 }
 
 const SUFFIX = ".trailsum";
@@ -40,14 +48,23 @@ export async function openPartFile(path: string, before: Stats | undefined): Pro
 async function besideFile(path: string, before: Stats | undefined): Promise<TemporaryFile> {
   const names = { directory: dirname(path), prefix: prefixOf(path), suffix: SUFFIX };
   await removeLeftovers(names).catch(() => {});
-  if (before === undefined) return createTemporaryFile(names, 0o666);
-  const mode = before.mode & 0o777;
-  const temporary = await createTemporaryFile(names, mode & 0o700);
+  const temporary = await createTemporaryFile(names, creationMode(before));
+  await adoptAccess(temporary.file, before);
+  return temporary;
+}
+
+/** The mode to create a file with that may replace `before`. */
+export function creationMode(before: Stats | undefined): number {
+  return before === undefined ? 0o666 : before.mode & 0o700;
+}
+
+/** Gives a file the owner and the mode of the one that it may replace. */
+export async function adoptAccess(file: FileHandle, before: Stats | undefined): Promise<void> {
+  if (before === undefined) return;
   // The owner first: only then may others be let in. Some file systems know neither, and only root may give files away.
   if (before.uid !== process.geteuid?.() || before.gid !== process.getegid?.())
-    await temporary.file.chown(before.uid, before.gid).catch(() => {});
-  await temporary.file.chmod(mode).catch(() => {});
-  return temporary;
+    await file.chown(before.uid, before.gid).catch(() => {});
+  await file.chmod(before.mode & 0o777).catch(() => {});
 }
 
 /** How the names of part files for one destination begin. Short enough to leave room for the rest, in any script. */
@@ -68,6 +85,8 @@ function partFile({ path, file, settle }: TemporaryFile, place: PartFile["place"
     file,
     place,
     close,
+    async note() {},
+    async settle() {},
     async discard() {
       await close().catch(() => {});
       await unlink(path).catch(() => {});

@@ -27,6 +27,7 @@ export function intoWritable(writable: WritableLike, signal: AbortSignal | undef
       if (writable.write(chunk) === false) await unlessAborted(drained(writable, failure), signal);
     },
     restart: cannotRestart,
+    begin: async () => {},
     async commit() {
       const before = failure();
       if (before !== undefined) throw before;
@@ -61,6 +62,7 @@ export function intoWebStream(stream: WritableStream<Uint8Array>, signal: AbortS
     rewritable: false,
     write: (chunk) => settled(writer.write(chunk)),
     restart: cannotRestart,
+    begin: async () => {},
     commit: () => settled(writer.close()),
     async discard(error) {
       // Not awaited: a sink that is stuck in a write is aborted only after that write.

@@ -80,7 +80,7 @@ test("a new file that cannot be renamed fails, and leaves nothing", async () => 
 
 describe.each(["EACCES", "EPERM", "EROFS"])("a directory in which nothing can be created, %s,", (code) => {
   const closed = (path: string): void =>
-    failing("open", code, (opened, flags) => dirname(opened) === dirname(path) && flags === "wx");
+    failing("open", code, (opened, flags) => dirname(opened) === dirname(path) && flags === "wx+");
 
   test("does not keep a file in it from being written, and what is not accepted from being kept out", async () => {
     const { path, other } = await existing();

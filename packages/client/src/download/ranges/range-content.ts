@@ -1,0 +1,52 @@
+import {
+  algorithms,
+  algorithmsInHeader,
+  createStreamDigester,
+  decideVerdict,
+  type FieldLines,
+  TrailsumError,
+  verdictError,
+} from "@trailsum/shared";
+
+/** A 206 that is being received. */
+export interface PartialContent {
+  readonly headers: FieldLines;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Its trailers, once the body has ended. */
+  readonly trailers: () => FieldLines;
+}
+
+/** Takes a piece of a range. */
+export type RangeSink = (chunk: Uint8Array, position: number) => Promise<void>;
+
+/**
+ * Receives one range, from `start` to before `end`, and verifies it by its own `Content-Digest`, if it has one (RFC 9530
+ * section 2). `CONNECTION_LOST` if it is shorter, `PROTOCOL` if it is longer, `DIGEST_*` if it is not what was sent.
+ */
+export async function receiveRange(
+  { headers, body, trailers }: PartialContent,
+  { start, end }: { readonly start: number; readonly end: number },
+  sink: RangeSink,
+): Promise<void> {
+  const named = algorithmsInHeader(headers.delete("Repr-Digest"));
+  const compute = named.length > 0 || !headers.has("Trailer") ? named : algorithms;
+  const digester = await createStreamDigester(compute, end - start);
+  try {
+    let position = start;
+    for await (const chunk of body) {
+      if (position + chunk.byteLength > end) throw new TrailsumError("PROTOCOL", "more came than the range has");
+      await Promise.all([digester.update(chunk), sink(chunk, position)]);
+      position += chunk.byteLength;
+    }
+    if (position < end) throw new TrailsumError("CONNECTION_LOST", "less came than the range has");
+    const verdict = decideVerdict({
+      header: headers,
+      trailer: trailers(),
+      computed: await digester.digest(),
+      content: "part",
+    });
+    if (verdict.name !== "verified" && verdict.name !== "unverified") throw verdictError(verdict);
+  } finally {
+    digester.close();
+  }
+}
