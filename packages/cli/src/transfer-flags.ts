@@ -1,5 +1,7 @@
 import { type Algorithm, isFieldValue, isToken, parseAlgorithm, TrailsumError } from "@trailsum/shared";
 
+import type { CredentialArguments } from "./credentials.ts";
+
 /** The flags that `upload` and `download` share. */
 export const transferFlags = {
   digest: {
@@ -21,7 +23,7 @@ export const transferFlags = {
 } as const;
 
 /** What those flags hold once they are parsed. */
-export interface TransferArguments {
+export interface TransferArguments extends CredentialArguments {
   readonly digest?: string | undefined;
   readonly header?: readonly string[] | undefined;
   readonly retry: number;

@@ -11,6 +11,7 @@ import {
 } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
+import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { createProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, md5Line } from "../result-line.ts";
@@ -32,6 +33,7 @@ const flags = {
       "keep nothing that is not: verified (by what --digest names, or stronger); or a list such as sha-256,size",
     requiresArg: true,
   },
+  ...credentialFlags,
   ...transferFlags,
 } as const;
 
@@ -48,13 +50,16 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
   const { download, targetUrl } = await import("@trailsum/client");
   limitYoungGeneration();
   if (given.url === undefined) throw new TrailsumError("USAGE", "say what to download: trailsum download URL");
-  const url = targetUrl(given.url);
+  const { target, authorization } = authorizedTarget(given.url, given);
+  const url = targetUrl(target);
+  const transfer = transferOptions(given);
   const output = given.output ?? nameIn(url);
   const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
   let before: number | undefined;
   try {
     const { status, verdict } = await download(url, output === "-" ? standardOutput() : output, {
-      ...transferOptions(given),
+      ...transfer,
+      headers: [...transfer.headers, ...authorization],
       allowUnverified: given.require === "",
       require: requirements(given),
       signal: run.signal,

@@ -2,6 +2,7 @@ import type { UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
+import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
@@ -26,6 +27,7 @@ const flags = {
     default: "follow",
     describe: "symbolic links in a directory: upload what they lead to, or skip them",
   },
+  ...credentialFlags,
   ...transferFlags,
 } as const;
 
@@ -62,10 +64,12 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const paths = given.files.slice(0, -1).map(String);
   if (paths.length === 0)
     throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
-  const url = targetUrl(String(given.files.at(-1))).href;
+  const { target, authorization } = authorizedTarget(String(given.files.at(-1)), given);
+  const url = targetUrl(target).href;
   if (!Number.isInteger(given.jobs) || given.jobs < 1 || given.jobs > MAX_JOBS)
     throw new TrailsumError("USAGE", `--jobs takes a number from 1 to ${MAX_JOBS}`);
-  const job: Job = { method: given.method, ...transferOptions(given) };
+  const options = transferOptions(given);
+  const job: Job = { ...options, method: given.method, headers: [...options.headers, ...authorization] };
   const bar = await createProgressBar(given.progress && !given.quiet);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
   const readSmall = createSmallFileReader();
