@@ -12,7 +12,9 @@ export const apache: Peer = {
   combinations,
   install: "apt-get install apache2",
   version: async () => ((await which("apache2")) === undefined ? undefined : versionOf("apache2", "-v")),
-  async command({ port, originPort, directory, timeout, combination: { client, origin } = HTTP1 }) {
+  async command({ port, originPort, directory, timeout, combination: { client, origin } = HTTP1, secure }) {
+    const http2 = secure === undefined ? "h2c" : "h2";
+    const modules = secure === undefined ? MODULES : [...MODULES, "socache_shmcb", "ssl"];
     const file = join(directory, "apache.conf");
     await writeFile(
       file,
@@ -22,12 +24,13 @@ DefaultRuntimeDir ${directory}
 PidFile ${directory}/apache.pid
 ErrorLog /dev/null
 Listen 127.0.0.1:${port}
-${MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join("\n")}
+${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join("\n")}
 ${process.getuid?.() === 0 ? "User nobody\nGroup nogroup" : ""}
 AllowEncodedSlashes NoDecode
 LimitRequestFieldSize 32768
 LimitRequestLine 32768
-Protocols ${client === "2" ? "h2c" : "http/1.1"}
+Protocols ${client === "2" ? http2 : "http/1.1"}
+${secure === undefined ? "" : `SSLEngine on\nSSLCertificateFile ${secure.certFile}\nSSLCertificateKeyFile ${secure.keyFile}`}
 ProxyRequests Off
 ProxyTimeout ${timeout}
 SetEnv proxy-sendchunked 1

@@ -10,7 +10,8 @@ export const caddy: Peer = {
   combinations,
   install: "apt-get install caddy",
   version: () => versionOf("caddy", "version"),
-  async command({ port, originPort, directory, timeout, keep, combination: { client, origin } = HTTP1 }) {
+  async command({ port, originPort, directory, timeout, keep, combination: { client, origin } = HTTP1, secure }) {
+    const versions = secure === undefined ? "h1 h2c" : "h1 h2";
     const file = join(directory, "Caddyfile");
     await writeFile(
       file,
@@ -18,11 +19,12 @@ export const caddy: Peer = {
   admin off
   auto_https off
   servers {
-    protocols ${client === "2" ? "h1 h2c" : "h1"}
+    protocols ${client === "2" ? versions : "h1"}
   }
 }
-:${port} {
+${secure === undefined ? "" : "https://"}:${port} {
   bind 127.0.0.1
+  ${secure === undefined ? "" : `tls ${secure.certFile} ${secure.keyFile}`}
   reverse_proxy 127.0.0.1:${originPort} {
     flush_interval -1
     transport http {

@@ -19,9 +19,9 @@ export const go: Peer = {
     const { stdout } = await promisify(execFile)(toolchain, ["version"]);
     return /go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   },
-  async command({ port, originPort, timeout, keep, combination: { client, origin } = HTTP1, tls }) {
+  async command({ port, originPort, timeout, keep, combination: { client, origin } = HTTP1, tls, secure = tls }) {
     const program = await buildGo(join(import.meta.dirname, "../../peers/reverse-proxy.go"));
     const settings = [port, originPort, timeout, keep ?? 0].map(String);
-    return [program, ...settings, client, origin, ...(tls === undefined ? [] : [tls.certFile, tls.keyFile])];
+    return [program, ...settings, client, origin, ...(secure === undefined ? [] : [secure.certFile, secure.keyFile])];
   },
 };

@@ -7,12 +7,12 @@ export const nghttpx: Peer = {
   install: "apt-get install nghttp2-proxy",
   combinations,
   version: async () => ((await which("nghttpx")) === undefined ? undefined : versionOf("nghttpx", "--version")),
-  command: async ({ port, originPort, timeout, combination: { origin } = HTTP1 }) => [
+  command: async ({ port, originPort, timeout, combination: { origin } = HTTP1, secure }) => [
     "nghttpx",
     "--conf=/dev/null",
     "--single-process",
     "--errorlog-file=/dev/null",
-    `--frontend=127.0.0.1,${port};no-tls`,
+    `--frontend=127.0.0.1,${port}${secure === undefined ? ";no-tls" : ""}`,
     `--backend=127.0.0.1,${originPort};;proto=${origin === "2" ? "h2" : "http/1.1"}`,
     "--add-x-forwarded-for",
     "--strip-incoming-x-forwarded-for",
@@ -24,5 +24,6 @@ export const nghttpx: Peer = {
     `--backend-connect-timeout=${timeout}`,
     "--request-header-field-buffer=65536",
     "--response-header-field-buffer=65536",
+    ...(secure === undefined ? [] : [secure.keyFile, secure.certFile]),
   ],
 };

@@ -12,7 +12,16 @@ export const nginx: Peer = {
   combinations: [HTTP1, HTTP2_CLIENTS],
   install: "apt-get install nginx",
   version: () => versionOf("nginx", "-v"),
-  async command({ port, originPort, directory, timeout, keep = 16, combination: { client } = HTTP1 }) {
+  async command({
+    port,
+    originPort,
+    directory,
+    timeout,
+    keep = 16,
+    combination: { client } = HTTP1,
+    secure,
+    buffered,
+  }) {
     const file = join(directory, "nginx.conf");
     await writeFile(
       file,
@@ -35,7 +44,8 @@ http {
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream origin { server 127.0.0.1:${originPort}; keepalive ${keep}; }
   server {
-    listen 127.0.0.1:${port}${client === "2" ? " http2" : ""};
+    listen 127.0.0.1:${port}${secure === undefined ? "" : " ssl"}${client === "2" ? " http2" : ""};
+    ${secure === undefined ? "" : `ssl_certificate ${secure.certFile}; ssl_certificate_key ${secure.keyFile};`}
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -44,8 +54,7 @@ http {
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_pass_header Date;
       proxy_pass_header Server;
-      proxy_request_buffering off;
-      proxy_buffering off;
+      ${buffered === true ? "" : "proxy_request_buffering off; proxy_buffering off;"}
       proxy_buffer_size 64k;
       proxy_buffers 8 64k;
       proxy_read_timeout ${timeout}s;

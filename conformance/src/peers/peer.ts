@@ -15,6 +15,14 @@ interface PeerPlace extends PeerManner {
   readonly directory: string;
 }
 
+/** A certificate and its key, PEM, in files; and both in one file. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** For software that reads both from one file. */
+  readonly bothFile?: string;
+}
+
 /** How a peer is to go about it. */
 export interface PeerManner {
   /** How many seconds it waits for an answer, where that can be told it. */
@@ -24,7 +32,11 @@ export interface PeerManner {
   /** What it speaks; HTTP/2 in the clear from the first byte, unless it cannot. Without this HTTP/1.1 on both sides. */
   readonly combination?: Combination;
   /** A certificate and its key, PEM, in files, for a peer that speaks HTTP/2 over TLS alone. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls?: CertificateFiles | undefined;
+  /** Have it speak TLS with its clients, with this certificate, and offer the version of `combination` by ALPN. */
+  readonly secure?: CertificateFiles | undefined;
+  /** Leave requests and responses buffered where it buffers them by default, instead of having it stream. */
+  readonly buffered?: boolean;
 }
 
 /** Other software that does the same job. */

@@ -1,0 +1,69 @@
+import { extraRequests, type WalkedPath, type WalkedPaths } from "./walked.ts";
+
+/** What was measured as a Markdown document. */
+export function pathsReport({ size, flippedSize, paths }: WalkedPaths): string {
+  return `# Which path takes which delivery mode
+
+A pipe of ${size / 2 ** 20} MiB and unknown length, uploaded by \`trailsum upload -\` with default flags to \`trailsum serve\`. Made by
+\`pnpm conformance paths\`.
+
+${pathsTable(paths)}
+
+\`requests\` are those that reached the server, and how many of them are more than the mode takes; over TLS without a hop they
+cannot be seen. On all of them the content was sent once.
+
+## One bit flipped between the last hop and the server
+
+Exit codes of uploads of ${flippedSize / 2 ** 20} MiB by \`--delivery\`. 6 says that the content is another one. On a path that loses
+trailers, \`trailers\` fails for that reason, with 7 or 3. Nothing was stored. \`header\` uploads a file, the others a pipe.
+
+${table(
+  ["path", "client speaks", "auto", "trailers", "header", "two-step"],
+  paths.flatMap((path) =>
+    path.flipped === undefined
+      ? []
+      : [
+          [
+            titleOf(path),
+            protocolOf(path),
+            ...["auto", "trailers", "header", "two-step"].map((asked) => `${path.flipped![asked as "auto"]}`),
+          ],
+        ],
+  ),
+)}
+`;
+}
+
+/** The table of paths. */
+function pathsTable(paths: readonly WalkedPath[]): string {
+  return table(
+    ["path", "client speaks", "mode", "requests", "reason"],
+    paths.map((path) => [
+      titleOf(path),
+      protocolOf(path),
+      path.mode ?? `exit ${path.exitCode}`,
+      requestsOf(path),
+      path.reason ?? path.complaint ?? "",
+    ]),
+  );
+}
+
+function titleOf({ name, software }: WalkedPath): string {
+  return software.length === 1 && !software[0]!.startsWith("v") ? name.replace(/^([^,]+)/, `$1 ${software[0]}`) : name;
+}
+
+function protocolOf({ version }: WalkedPath): string {
+  return version === "2" ? "HTTP/2 over TLS" : "HTTP/1.1";
+}
+
+function requestsOf(path: WalkedPath): string {
+  if (path.requests === undefined) return "";
+  const extra = extraRequests(path) ?? 0;
+  return extra > 0 ? `${path.requests.length} (${extra} extra)` : `${path.requests.length}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
