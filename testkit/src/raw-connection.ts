@@ -17,9 +17,10 @@ export class RawConnection {
   error: Error | undefined;
 
   readonly #transport: Socket;
-  readonly #chunks: Buffer[] = [];
   readonly #waiting = new Set<() => void>();
-  #joined: Buffer = Buffer.alloc(0);
+  /** What has arrived, at its beginning, and room for more. What is written once never changes: reads give views of it. */
+  #buffer: Buffer = Buffer.alloc(0);
+  #arrived = 0;
   #consumed = 0;
   #ended = false;
 
@@ -28,7 +29,7 @@ export class RawConnection {
     this.socket = socket;
     this.#transport = transport;
     socket.on("data", (chunk: Buffer) => {
-      this.#chunks.push(chunk);
+      this.#append(chunk);
       this.#wake();
     });
     socket.on("end", () => {
@@ -49,8 +50,7 @@ export class RawConnection {
 
   /** Everything that has arrived so far, consumed or not. */
   get received(): Buffer {
-    if (this.#chunks.length > 0) this.#joined = Buffer.concat([this.#joined, ...this.#chunks.splice(0)]);
-    return this.#joined;
+    return this.#buffer.subarray(0, this.#arrived);
   }
 
   /** Whether the peer has sent its last byte (end, reset or close). */
@@ -61,8 +61,10 @@ export class RawConnection {
   /** What arrives up to and including `pattern`. Rejects if the connection ends first. */
   readUntil(pattern: string | Buffer, timeout?: number): Promise<Buffer> {
     const wanted = typeof pattern === "string" ? Buffer.from(pattern, "latin1") : pattern;
+    let searched = 0;
     return this.#read(`bytes up to ${JSON.stringify(wanted.toString("latin1"))}`, timeout, (rest) => {
-      const at = rest.indexOf(wanted);
+      const at = rest.indexOf(wanted, searched);
+      searched = Math.max(0, rest.length - wanted.length + 1);
       return at === -1 ? undefined : at + wanted.length;
     });
   }
@@ -108,6 +110,18 @@ export class RawConnection {
   reset(): void {
     this.#transport.resetAndDestroy();
     this.socket.destroy();
+  }
+
+  /** Doubles the room where it is needed: however many pieces arrive, few of them are copied again. */
+  #append(chunk: Buffer): void {
+    const length = this.#arrived + chunk.length;
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, this.#buffer.length * 2, 1_024));
+      this.#buffer.copy(larger, 0, 0, this.#arrived);
+      this.#buffer = larger;
+    }
+    chunk.copy(this.#buffer, this.#arrived);
+    this.#arrived = length;
   }
 
   async #read(

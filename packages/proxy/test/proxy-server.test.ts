@@ -97,6 +97,7 @@ describe("a proxy server that is closed", () => {
     const closed = server.close();
     client.socket.resume();
     expect((await client.readToEnd()).length).toBe(size);
+    client.end();
     await closed;
   });
 
@@ -118,6 +119,7 @@ describe("a proxy server that is closed", () => {
     client.socket.resume();
     await client.readHead();
     expect((await client.readToEnd()).length).toBe(size);
+    client.end();
     await closed;
   });
 
@@ -136,6 +138,7 @@ describe("a proxy server that is closed", () => {
     const closed = server.close();
     answer.resolve();
     expect((await client.readToEnd()).toString()).toMatch(/done$/);
+    client.end();
     await closed;
   });
 

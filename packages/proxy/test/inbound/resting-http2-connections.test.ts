@@ -144,6 +144,28 @@ describe("a client of HTTP/2", () => {
     expect(connection.look(301 * SECOND)).toBe(false);
   });
 
+  test("whose upload comes more slowly than is demanded has it reset", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const origin = await httpServer((request) => {
+      request.on("error", () => {}).once("data", () => arrived.resolve());
+    });
+    const connection = await opened({ target: origin.origin, timeouts: { ...TIMEOUTS, minRate: 100 } });
+    await connection.send(fieldSection(1, encodeFields(requestFields("PUT", "/"))));
+    await connection.send(dataFrame(1, "first"));
+    await arrived.promise;
+    connection.look(1);
+    for (let second = 0; second < 9; second += 1) {
+      await connection.send(dataFrame(1, "a".repeat(99)));
+      expect(connection.look(SECOND)).toBe(true);
+      expect(await connection.arrived(() => true)).not.toContainEqual(expect.objectContaining({ type: "RST_STREAM" }));
+    }
+    await connection.send(dataFrame(1, "a".repeat(99)));
+    expect(connection.look(2 * SECOND)).toBe(true);
+    const frames = await connection.arrived((some) => some.some(({ type }) => type === "RST_STREAM"));
+    const reset = frames.find(({ type }) => type === "RST_STREAM");
+    expect([reset?.streamId, reset?.errorCode]).toEqual([1, errorCodes.CANCEL]);
+  });
+
   test("that broke a rule is told so, though it goes on sending", async () => {
     const connection = await opened();
     await connection.send(dataFrame(0, "x"));
