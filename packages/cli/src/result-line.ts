@@ -1,10 +1,16 @@
-import type { Digests } from "@trailsum/shared";
+import { type Algorithm, type Digests, strengthOf } from "@trailsum/shared";
 
 import type { FilePath } from "./file-path.ts";
 
-/** `<hex md5>  <name>`, as md5sum prints it, so that `md5sum -c` can check it: the name is written byte for byte. */
-export function md5Line(digests: Digests, path: FilePath): Buffer {
-  const hex = digests.values.get("md5")?.toString("hex") ?? "";
+/**
+ * `<hex digest>  <name>`, as md5sum, sha256sum and the like print it, so that `md5sum -c` or `sha256sum -c` can check it:
+ * the name is written byte for byte. The digest is the first of those that were chosen; without a choice, md5 where it was
+ * computed, and otherwise the strongest.
+ */
+export function digestLine(digests: Digests, path: FilePath, chosen: readonly Algorithm[] = []): Buffer {
+  const strongestFirst = [...digests.values.keys()].toSorted((one, other) => strengthOf(other) - strengthOf(one));
+  const algorithm = [...chosen, "md5" as const, ...strongestFirst].find((name) => digests.values.has(name));
+  const hex = (algorithm && digests.values.get(algorithm)?.toString("hex")) ?? "";
   const name = Buffer.from(path).toString("latin1");
   // As md5sum does: a name that would break the line is escaped, and the line begins with a backslash.
   const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");

@@ -1,14 +1,16 @@
 import { type Algorithm, isFieldValue, isToken, parseAlgorithm, TrailsumError } from "@trailsum/shared";
 
 import type { CredentialArguments } from "./credentials.ts";
+const ALGORITHMS = "comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme, md5";
+
+/** `--digest` of a command: what it does, and the names that it takes. */
+export function digestFlag(does: string): { type: "string"; describe: string; requiresArg: true } {
+  return { type: "string", describe: `${does}, ${ALGORITHMS}`, requiresArg: true };
+}
 
 /** The flags that `upload` and `download` share. */
 export const transferFlags = {
-  digest: {
-    type: "string",
-    describe: "algorithms besides md5, comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme",
-    requiresArg: true,
-  },
+  md5: { type: "boolean", default: true, describe: "compute md5 as well; --no-md5 turns it off" },
   header: {
     alias: "H",
     type: "string",
@@ -25,6 +27,7 @@ export const transferFlags = {
 /** What those flags hold once they are parsed. */
 export interface TransferArguments extends CredentialArguments {
   readonly digest?: string | undefined;
+  readonly md5: boolean;
   readonly header?: readonly string[] | undefined;
   readonly retry: number;
   readonly json: boolean;
@@ -33,14 +36,16 @@ export interface TransferArguments extends CredentialArguments {
 }
 
 /** The client's options for these flags. Throws `UNKNOWN_ALGORITHM` or `USAGE` for invalid values. */
-export function transferOptions({ digest, header, retry }: TransferArguments): {
-  digests: Algorithm[];
+export function transferOptions({ digest, md5, header, retry }: TransferArguments): {
+  digests: Algorithm[] | undefined;
+  md5: boolean;
   headers: [string, string][];
   retries: number;
 } {
   if (!Number.isInteger(retry) || retry < 0) throw new TrailsumError("USAGE", "--retry takes a number, 0 or more");
   return {
-    digests: listOf(digest ?? "").map(parseAlgorithm),
+    digests: digest === undefined ? undefined : listOf(digest).map(parseAlgorithm),
+    md5,
     headers: (header ?? []).map(headerField),
     retries: retry,
   };

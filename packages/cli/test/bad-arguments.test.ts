@@ -127,7 +127,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [
     ["download", url, "--require", "md4"],
     2,
-    '"md4" cannot be required: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5, sha-256 or sha-512',
+    '"md4" cannot be required: use fields such as Md5, Size, Content-Digest or Repr-Digest, or sha-256 or sha-512',
   ],
   [["serve", ".", "--port", "http"], 2, "--port takes a number from 0 to 65535"],
   [["serve", ".", "--port", "65536"], 2, "--port takes a number from 0 to 65535"],
@@ -135,7 +135,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [
     ["serve", ".", "--require", "sha-384"],
     2,
-    '"sha-384" cannot be required: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5, sha-256 or sha-512',
+    '"sha-384" cannot be required: use fields such as Md5, Size, Content-Digest or Repr-Digest, or sha-256 or sha-512',
   ],
   [["serve", ".", "--tls-cert", "it"], 2, "--tls-cert and --tls-key belong together: give both"],
   [

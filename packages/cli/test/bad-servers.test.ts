@@ -2,7 +2,7 @@ import { certificate, listen, rawServer, tempDir, trailsum } from "@trailsum/tes
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 
-import { content, fileOf, md5 } from "./support/content.ts";
+import { content, fileOf, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
@@ -61,5 +61,5 @@ test("a certificate that NODE_EXTRA_CA_CERTS names is trusted, and everything wo
   expect([sent.exitCode, sent.stderr]).toEqual([0, ""]);
   expect(JSON.parse(sent.stdout)).toMatchObject({ confirmedBy: "server" });
   const received = await trailsum(["download", `${url}/it`, "--require", "verified"], { env, cwd });
-  expect([received.exitCode, received.stdout, received.stderr]).toEqual([0, `${md5(content)}  it\n`, ""]);
+  expect([received.exitCode, received.stdout, received.stderr]).toEqual([0, `${sha256(content)}  it\n`, ""]);
 });

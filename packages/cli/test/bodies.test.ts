@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { content, fileOf, md5, patterned } from "./support/content.ts";
+import { content, fileOf, md5, patterned, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
@@ -41,7 +41,7 @@ test("what a pipe brings arrives as it is, and comes out of a pipe again", async
       expect(await readFile(join(directory, name))).toEqual(bytes);
 
       const received = await trailsum(["download", target, "-o", "-", "--require", "verified"]);
-      expect([received.exitCode, received.stderr]).toEqual([0, `${md5(bytes)}  -\n`]);
+      expect([received.exitCode, received.stderr]).toEqual([0, `${sha256(bytes)}  -\n`]);
       expect(received.stdoutBytes).toEqual(bytes);
     },
   );
@@ -56,7 +56,7 @@ test("an empty file and a file of one byte go up and come down again", async () 
     const received = await trailsum(["download", `${url}/it`, "-o", "copy"], { cwd: place });
     expect([sent.stdout, received.stdout]).toEqual([
       `${md5(Buffer.from(bytes))}  ${file}\n`,
-      `${md5(Buffer.from(bytes))}  copy\n`,
+      `${sha256(Buffer.from(bytes))}  copy\n`,
     ]);
     expect(await readFile(join(place, "copy"), "utf8")).toBe(bytes);
   }
@@ -69,7 +69,7 @@ test("a download is named by its URL, decoded and without the query", async () =
   const place = await tempDir();
   await trailsum(["upload", await fileOf(), `${url}/a/b%20%C3%A9.txt`]);
   const { exitCode, stdout } = await trailsum(["download", `${url}/a/b%20%C3%A9.txt?x=/y`], { cwd: place });
-  expect([exitCode, stdout]).toEqual([0, `${md5(content)}  b é.txt\n`]);
+  expect([exitCode, stdout]).toEqual([0, `${sha256(content)}  b é.txt\n`]);
   expect(await filesBelow(place)).toEqual(["b é.txt"]);
 });
 

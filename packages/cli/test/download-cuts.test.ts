@@ -1,7 +1,7 @@
 import { spawnTrailsum, rawServer, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { content, fileOf, md5, patterned } from "./support/content.ts";
+import { content, fileOf, patterned, sha256 } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
@@ -28,7 +28,7 @@ describe.each([
       hop.plan = plan;
       const directory = await tempDir();
       const whole = await trailsum(["download", `${hop.origin}/it`, "-o", "whole"], { cwd: directory });
-      expect([whole.exitCode, whole.stdout]).toEqual([0, `${md5(bytes)}  whole\n`]);
+      expect([whole.exitCode, whole.stdout]).toEqual([0, `${sha256(bytes)}  whole\n`]);
 
       const response = hop.response();
       const cuts = framing === "with trailers" ? inChunks(response) : inLength(response);
@@ -58,7 +58,7 @@ test("a download that breaks off goes on where it was, or begins anew, when it m
   await expect.poll(() => hop.response().length).toBeGreaterThan(0);
   hop.plan = {};
   const { exitCode, stdout } = await running.exited;
-  expect([exitCode, stdout]).toEqual([0, `${md5(bytes)}  it\n`]);
+  expect([exitCode, stdout]).toEqual([0, `${sha256(bytes)}  it\n`]);
   expect(await filesBelow(directory)).toEqual(["it"]);
 });
 
@@ -80,7 +80,7 @@ test("a download that was killed leaves a hidden file, and the next one to that 
   expect(await filesBelow(directory)).toHaveLength(1);
 
   const { stdout } = await trailsum(["download", `${url}/it`], { cwd: directory });
-  expect(stdout).toBe(`${md5(content)}  it\n`);
+  expect(stdout).toBe(`${sha256(content)}  it\n`);
   expect(await filesBelow(directory)).toEqual(["it"]);
 });
 

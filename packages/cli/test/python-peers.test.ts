@@ -1,7 +1,7 @@
 import { certificate, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { fileOf, md5, patterned } from "./support/content.ts";
+import { fileOf, patterned, sha256 } from "./support/content.ts";
 import { ForeignTool } from "./support/foreign-tool.ts";
 import { findPython, pythonProgram } from "./support/python.ts";
 import { serve } from "./support/serving.ts";
@@ -44,7 +44,7 @@ test.skipIf(!hypercorn.present || !curl.present).each([
     expect([stdout, stderr]).toEqual(["201", ""]);
     const directory = await tempDir();
     const fetched = await trailsum(["download", `${url}/it`, "--require", "verified"], { cwd: directory });
-    expect([fetched.exitCode, fetched.stdout, fetched.stderr]).toEqual([0, `${md5(content)}  it\n`, ""]);
+    expect([fetched.exitCode, fetched.stdout, fetched.stderr]).toEqual([0, `${sha256(content)}  it\n`, ""]);
   }
   const { stdout } = await curl.run(["-sS", "-o", "/dev/null", "-w", "%header{x-version}", `${url}/it`]);
   expect(stdout).toBe(version);

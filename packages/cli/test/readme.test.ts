@@ -107,7 +107,8 @@ describe("the code", () => {
 test("the digests it shows are those of the content it shows", () => {
   const digest = createHash("md5").update("body").digest();
   expect(readme).toContain(`Md5: ${digest.toString("hex")}`);
-  expect(readme).toContain(`Content-Digest: md5=:${digest.toString("base64")}:`);
+  const sha256 = createHash("sha256").update("body").digest("base64");
+  expect(readme).toContain(`Content-Digest: sha-256=:${sha256}:, md5=:${digest.toString("base64")}:`);
 });
 
 /** The commands of a session and what each of them prints. */

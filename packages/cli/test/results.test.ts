@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -10,7 +11,7 @@ import { promisify } from "node:util";
 import { rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
-import { content, md5 } from "./support/content.ts";
+import { content, md5, sha256 } from "./support/content.ts";
 import { serve, type Serving } from "./support/serving.ts";
 
 const run = promisify(execFile);
@@ -51,23 +52,30 @@ describe("results", () => {
     });
   });
 
-  test.skipIf(!md5sum)(`are what md5sum -c checks${md5sum ? "" : " (skipped: there is no md5sum here)"}`, async () => {
-    const odd = "line\nbreak";
-    await writeFile(join(cwd, odd), odd);
-    const sent = await trailsum(["upload", "it", `${serving.url}/`], { cwd });
-    const named = await trailsum(["upload", odd, `${serving.url}/odd`], { cwd });
-    const received = await trailsum(["download", `${serving.url}/it`, "-o", "copy"], { cwd });
-    await writeFile(join(cwd, "sums"), sent.stdout + named.stdout + received.stdout);
-    const { stdout } = await run("md5sum", ["-c", "sums"], { cwd });
-    expect(
-      stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => line.split(": ").at(-1)),
-    ).toEqual(["OK", "OK", "OK"]);
-    const printed = await run("md5sum", ["it", odd, "copy"], { cwd });
-    expect(sent.stdout + named.stdout + received.stdout).toBe(printed.stdout);
-  });
+  test.skipIf(!md5sum)(
+    `are what md5sum -c checks, and sha256sum prints${md5sum ? "" : " (skipped: there is no md5sum here)"}`,
+    async () => {
+      const odd = "line\nbreak";
+      await writeFile(join(cwd, odd), odd);
+      const sent = await trailsum(["upload", "it", `${serving.url}/`], { cwd });
+      const named = await trailsum(["upload", odd, `${serving.url}/odd`], { cwd });
+      const received = await trailsum(["download", `${serving.url}/it`, "-o", "copy", "--digest", "md5"], { cwd });
+      await writeFile(join(cwd, "sums"), sent.stdout + named.stdout + received.stdout);
+      const { stdout } = await run("md5sum", ["-c", "sums"], { cwd });
+      expect(
+        stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.split(": ").at(-1)),
+      ).toEqual(["OK", "OK", "OK"]);
+      const printed = await run("md5sum", ["it", odd, "copy"], { cwd });
+      expect(sent.stdout + named.stdout + received.stdout).toBe(printed.stdout);
+
+      const strong = await trailsum(["upload", "it", `${serving.url}/it`, "--no-md5"], { cwd });
+      const fetched = await trailsum(["download", `${serving.url}/it`, "-o", "copy"], { cwd });
+      expect(strong.stdout + fetched.stdout).toBe((await run("sha256sum", ["it", "copy"], { cwd })).stdout);
+    },
+  );
 
   test("as JSON are one object a line, and say what verified", async () => {
     const { url } = serving;
@@ -99,9 +107,10 @@ describe("results", () => {
       file: "copy",
       status: 200,
       size: content.length,
-      digests: { md5: md5(content) },
+      digests: { "sha-256": sha256(content) },
       verdict: "verified",
-      verifiedBy: ["Md5", "Size", "Content-Digest", "Repr-Digest"],
+      verifiedBy: ["Size", "Content-Digest", "Repr-Digest"],
+      algorithms: ["sha-256"],
     });
   });
 
@@ -187,11 +196,11 @@ describe("a request", () => {
       "sha-512,md5,sha",
     ];
     const { exitCode, stdout } = await trailsum(["upload", "it", `${server.origin}/it`, ...flags], { cwd });
-    expect([exitCode, stdout]).toEqual([0, `${md5(content)}  it\n`]);
+    expect([exitCode, stdout]).toEqual([0, `${createHash("sha512").update(content).digest("hex")}  it\n`]);
     expect(heads[0]).toMatch(/^POST \/it HTTP\/1\.1\r\n/);
     expect(heads[0]).toMatch(/^Authorization: Bearer x: y\r$/m);
     expect(heads[0]).toMatch(/^X-Empty: ?\r$/m);
-    expect(heads[1]).toMatch(/^Content-Digest: md5=:[^:]+:, sha-512=:[^:]+:, sha=:[^:]+:\r$/m);
+    expect(heads[1]).toMatch(/^Content-Digest: sha-512=:[^:]+:, md5=:[^:]+:, sha=:[^:]+:\r$/m);
   });
 
   test("uploads of one process share connections, and are at most --jobs at a time", async () => {

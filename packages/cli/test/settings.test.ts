@@ -92,11 +92,12 @@ test("what is typed goes before the environment, and that before the file that -
     const { digests } = JSON.parse(stdout) as { digests: object };
     return [heads.at(-1)?.split(" ")[0], ...Object.keys(digests)];
   };
-  expect(await algorithms(["--config", settings], {})).toEqual(["POST", "md5", "sha-512"]);
-  expect(await algorithms([], { TRAILSUM_CONFIG: "settings.json" })).toEqual(["POST", "md5", "sha-512"]);
+  expect(await algorithms(["--config", settings], {})).toEqual(["POST", "sha-512", "md5"]);
+  expect(await algorithms([], { TRAILSUM_CONFIG: "settings.json" })).toEqual(["POST", "sha-512", "md5"]);
   const env = { TRAILSUM_CONFIG: settings, TRAILSUM_DIGEST: "sha-256" };
-  expect(await algorithms([], env)).toEqual(["POST", "md5", "sha-256"]);
-  expect(await algorithms(["--digest", "sha", "-X", "PUT"], env)).toEqual(["PUT", "md5", "sha"]);
+  expect(await algorithms([], env)).toEqual(["POST", "sha-256", "md5"]);
+  expect(await algorithms(["--digest", "sha", "-X", "PUT"], env)).toEqual(["PUT", "sha", "md5"]);
+  expect(await algorithms(["--no-md5"], env)).toEqual(["POST", "sha-256"]);
 });
 
 test("a file without settings is reported as such", async () => {

@@ -35,7 +35,7 @@ const rows: readonly Row[] = [
     name: "mismatched: the content",
     edit: (request) => request.replace(content.toString(), content.toString().toUpperCase()),
     exit: 6,
-    says: /400 Bad Request: the content is not what was sent: .* Md5, Content-Digest \(md5\)$/m,
+    says: /400 Bad Request: the content is not what was sent: .* Md5, Content-Digest \(sha-256\), Content-Digest \(md5\)$/m,
   },
   {
     name: "mismatched: one digest among right ones",
@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
   },
   {
     name: "malformed: a digest of the wrong length",
-    edit: (request) => request.replace(/Content-Digest: md5=:[^:]*:/, "Content-Digest: md5=:AAAA:"),
+    edit: (request) => request.replace(/Content-Digest: sha-256=:[^:]*:/, "Content-Digest: sha-256=:AAAA:"),
     exit: 6,
     says: /: Content-Digest in the trailer: /,
   },
@@ -140,5 +140,5 @@ test("an answer that contradicts what was sent is a mismatch, found by the clien
   };
   const { exitCode, stdout, stderr } = await trailsum(["upload", file, `${hop.origin}/forged`]);
   expect([exitCode, stdout]).toEqual([6, ""]);
-  expect(stderr).toMatch(/^trailsum: \S+\/forged: the server stored something else: its md5 differs\n$/);
+  expect(stderr).toMatch(/^trailsum: \S+\/forged: the server stored something else: its sha-256 differs\n$/);
 });

@@ -37,7 +37,11 @@ describe.each(peers)("trailsum upload to $name", ({ present, serve }) => {
         path: "/it",
         protocol: "HTTP/1.1",
         announced: ["Content-Digest", "Md5", "Size"],
-        trailers: { Md5: digest, Size: "42", "Content-Digest": `md5=:${base64Of("md5", content)}:` },
+        trailers: {
+          Md5: digest,
+          Size: "42",
+          "Content-Digest": `sha-256=:${base64Of("sha256", content)}:, md5=:${base64Of("md5", content)}:`,
+        },
         size: 42,
         digest,
       },

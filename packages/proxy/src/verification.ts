@@ -2,8 +2,9 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 
 import {
-  algorithms,
+  type Algorithm,
   algorithmsToCompute,
+  allAlgorithms,
   announcedIntegrityFields,
   createDigester,
   createVerifyingStream,
@@ -28,6 +29,8 @@ export interface VerifiableMessage {
   /** Whether trailers may stand behind its content. */
   readonly trailersPossible: boolean;
   readonly content: "whole" | "part";
+  /** The algorithms that its sender is likely to use. */
+  readonly hints?: readonly Algorithm[];
 }
 
 /**
@@ -52,7 +55,7 @@ export class Verification {
   /** A stream for content as it comes. `trailers` gives the trailer section once the content has ended. */
   stream(trailers: () => FieldLines): VerifyingStream {
     const stream = createVerifyingStream({
-      algorithms: algorithmsToCompute(this.#message, algorithms),
+      algorithms: algorithmsToCompute(this.#message, allAlgorithms),
       withhold: this.withholds,
       decide: (computed) => this.#decide(computed, trailers()),
       accept: (verdict) => this.#accepts(verdict),
@@ -73,7 +76,10 @@ export class Verification {
 
   async #judge(content: Buffer, trailers: FieldLines): Promise<void> {
     const said = FieldLines.owning([...this.#message.header.raw, ...trailers.raw]);
-    const digester = await createDigester(algorithmsToCompute({ header: said, trailersPossible: false }, algorithms));
+    const { content: extent } = this.#message;
+    const digester = await createDigester(
+      algorithmsToCompute({ header: said, trailersPossible: false, content: extent }, allAlgorithms),
+    );
     digester.update(content);
     const verdict = this.#decide(digester.digest(), trailers);
     this.verdict = Promise.resolve(verdict);

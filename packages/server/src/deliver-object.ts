@@ -1,10 +1,10 @@
-import { type Algorithm, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, type Digests, type FieldLine, mostWanted, TrailsumError } from "@trailsum/shared";
 
 import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
 import { givenContentFields } from "./content-fields.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { evaluatePreconditions, needsEntityTag, parsePreconditions } from "./preconditions.ts";
-import { type RequestHead, wantedAlgorithms } from "./request-head.ts";
+import type { RequestHead } from "./request-head.ts";
 import { sendVerifiedContent } from "./send-verified.ts";
 import type { Store } from "./stores/store.ts";
 import { sendShort, type UploadExchange } from "./upload-exchange.ts";
@@ -58,24 +58,27 @@ export async function deliverObject(
 }
 
 /**
- * Those of the known digests that the client wants (RFC 9530 section 4), all if it wants none of them. Each one that is
- * sent is computed again while the content leaves.
+ * Those of the known digests that the client wants most (RFC 9530 section 4), all if it wants none of them. Each one that
+ * is sent is computed again while the content leaves.
  */
 function wantedDigests(known: Digests, { header }: RequestHead): Digests {
-  const wanted = wantedAlgorithms(header).flatMap((algorithm): [Algorithm, Buffer][] => {
-    const value = known.values.get(algorithm);
-    return value === undefined ? [] : [[algorithm, value]];
-  });
-  return wanted.length > 0 ? { ...known, values: new Map(wanted) } : known;
+  const wanted = mostWanted(header, [...known.values.keys()]);
+  if (wanted.length === 0) return known;
+  return { ...known, values: new Map([...known.values].filter(([algorithm]) => wanted.includes(algorithm))) };
 }
 
-/** What to compute for the trailers of a download: what is known beforehand, and what the client asks for. */
+/** What a download is sent with that nothing is known of and that asks for nothing. */
+const DEFAULT: readonly Algorithm[] = ["sha-256", "md5"];
+
+/** What to compute for the trailers of a download: what the header has, and what the client wants most. */
 function deliveredAlgorithms(
   { header }: RequestHead,
   digests: Digests | undefined,
   supported: readonly Algorithm[],
 ): Algorithm[] {
   const known = digests === undefined ? [] : [...digests.values.keys()];
-  const chosen = [...known, ...wantedAlgorithms(header).filter((algorithm) => supported.includes(algorithm))];
-  return chosen.length > 0 ? [...new Set(chosen)] : supported.slice(0, 1);
+  const chosen = [...known, ...mostWanted(header, supported)];
+  if (chosen.length > 0) return [...new Set(chosen)];
+  const usual = DEFAULT.filter((algorithm) => supported.includes(algorithm));
+  return usual.length > 0 ? usual : supported.slice(0, 1);
 }

@@ -16,6 +16,7 @@ export function createReceipt(path: string, verdict: Verdict): Receipt {
     digests: Object.fromEntries([...values].map(([algorithm, digest]) => [algorithm, digest.toString("hex")])),
     verdict: verdict.name,
     verifiedBy: verifyingFields(verdict),
+    algorithms: verdict.algorithms,
   };
 }
 

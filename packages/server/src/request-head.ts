@@ -1,5 +1,5 @@
 import type { InboundRequest } from "@trailsum/http/inbound";
-import { type Algorithm, type FieldLines, parseWantDigest } from "@trailsum/shared";
+import type { FieldLines } from "@trailsum/shared";
 
 /** What is known of a request before its content: everything that is decided early is decided from this. */
 export interface RequestHead {
@@ -22,9 +22,4 @@ export function requestHead({ method, target: { path, query }, header, content }
     size: content === undefined ? 0 : content.length,
     trailersPossible: content?.trailersPossible ?? false,
   };
-}
-
-/** The digests that a request asks for, in the order of its fields and its preference (RFC 9530 section 4). */
-export function wantedAlgorithms(header: FieldLines): Algorithm[] {
-  return ["Want-Repr-Digest", "Want-Content-Digest"].flatMap((field) => parseWantDigest(header.getAll(field)));
 }

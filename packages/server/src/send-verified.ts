@@ -24,6 +24,9 @@ import { responseHead } from "./upload-exchange.ts";
 /** What {@link sendVerified} can send. */
 export type ContentSource = NodeJS.ReadableStream | ReadableStream | AsyncIterable<Uint8Array> | Uint8Array | string;
 
+/** What is computed where nothing else is asked for. */
+const DEFAULT: readonly Algorithm[] = ["sha-256", "md5"];
+
 /** What is sent, and how it is checked. */
 export interface VerifiedContentOptions {
   /** The status. Default 200. */
@@ -37,7 +40,10 @@ export interface VerifiedContentOptions {
   readonly size?: number | undefined;
   /** What the content must be. It is sent as `Repr-Digest`, and a response whose content turns out to differ is aborted. */
   readonly digests?: Digests | undefined;
-  /** What to compute for the trailers. Default: the algorithms of `digests`, or md5. */
+  /**
+   * What to compute for the trailers.
+   * @default the algorithms of `digests`, or sha-256 and md5
+   */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** Aborts the response when it fires. */
   readonly signal?: AbortSignal | undefined;
@@ -83,7 +89,8 @@ export async function sendVerifiedContent(
   const { request } = exchange;
   const framing = responseFraming(request, status, size);
   const expected = digests === undefined ? [] : [...digests.values.keys()];
-  const announced = framing === "trailers" ? (options.algorithms ?? (digests === undefined ? ["md5"] : expected)) : [];
+  const chosen = options.algorithms ?? (digests === undefined ? DEFAULT : expected);
+  const announced = framing === "trailers" ? chosen : [];
 
   const header = withoutFraming(exchange, options.headers ?? []);
   if (digests !== undefined) header.push(["Repr-Digest", formatDigestField(digests)]);

@@ -3,8 +3,9 @@ import type { Readable } from "node:stream";
 import { headFault, inboundRequest, requestContent } from "@trailsum/http/inbound";
 import {
   type Algorithm,
-  algorithms as allAlgorithms,
   algorithmsToCompute,
+  algorithmsWanted,
+  allAlgorithms,
   createTrailerPolicy,
   createVerifyingStream,
   decideVerdict,
@@ -18,7 +19,7 @@ import {
 
 import type { NodeRequest } from "./node-message.ts";
 import { readBody, type ReceivedMessage } from "./request-body.ts";
-import { requestHead, wantedAlgorithms } from "./request-head.ts";
+import { requestHead } from "./request-head.ts";
 
 /** What a request must have to be accepted. */
 export interface VerificationPolicy {
@@ -30,7 +31,10 @@ export interface VerificationPolicy {
   readonly require?: readonly Requirement[] | undefined;
   /** Whether content without any digest is accepted. Default false. Digests that come are checked all the same. */
   readonly allowUnverified?: boolean | undefined;
-  /** The algorithms that this server computes. Default: every one known. */
+  /**
+   * The algorithms that this server computes to verify content. Digests of others are left aside.
+   * @default every one known
+   */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** The most bytes of content. Default: no bound. */
   readonly maxSize?: number | undefined;
@@ -65,7 +69,7 @@ export interface VerifiedRequest {
 
 /**
  * Verifies the content of a request by its integrity fields: `Md5`, `Size`, `Content-Digest`, `Repr-Digest` (RFC 9530)
- * and `Content-MD5`, from the trailer section or the header. The request must not have been read yet.
+ * and the others of `integrityFieldNames`, from the trailer section or the header. The request must not have been read yet.
  *
  * Set `requestTimeout: 0` on a server of `node:http`, which otherwise ends every request after 300 s: the body then fails
  * with `TIMEOUT`.
@@ -100,7 +104,7 @@ export function verifyContent(message: ReceivedMessage, options: VerifyRequestOp
 
   const body = createVerifyingStream({
     // A sender says with Want-* what it wants answered, and wants what it computes itself.
-    algorithms: [...algorithmsToCompute({ ...head, hints: wantedAlgorithms(head.header) }, algorithms), ...record],
+    algorithms: [...algorithmsToCompute({ ...head, hints: algorithmsWanted(head.header) }, algorithms), ...record],
     size: head.size,
     decide: (computed) => ({
       ...decideVerdict({ header: head.header, trailer, computed: only(computed), require, supported: algorithms }),

@@ -39,7 +39,7 @@ const pieces = (): Readable =>
 const expected = [
   ["md5", md5(content)],
   ["size", String(content.length)],
-  ["content-digest", `md5=:${base64("md5", content)}:`],
+  ["content-digest", `sha-256=:${base64("sha256", content)}:, md5=:${base64("md5", content)}:`],
 ];
 
 test.each<[string, () => ContentSource]>([

@@ -58,7 +58,7 @@ describe("to a client that sent TE: trailers", () => {
     expect(message.trailerLines).toEqual([
       `Md5: ${md5(content)}`,
       `Size: ${content.length}`,
-      `Content-Digest: md5=:${base64("md5", content)}:`,
+      `Content-Digest: sha-256=:${base64("sha256", content)}:, md5=:${base64("md5", content)}:`,
     ]);
     expect(await outcome()).toBeUndefined();
   });

@@ -53,10 +53,10 @@ describe.each(protocols)("a write that asks for what is not supported is refused
     "Content-Type: multipart/mixed; boundary=x",
     'If-Range: "x"',
     "x-amz-content-sha256: UNSIGNED-PAYLOAD",
-    "x-amz-checksum-crc32: AAAAAA==",
+    "x-amz-sdk-checksum-algorithm: CRC32",
     "X-Amz-Cf-Id: added-by-cloudfront",
     "x-ms-blob-type: BlockBlob",
-    "x-goog-hash: md5=AAAA",
+    "x-goog-meta-hash: md5=AAAA",
   ])("%s asks for nothing more, and is accepted", async (field) => {
     const { port, store } = await via.handle();
     expect((await via.exchange(port, request("PUT /it", [...sized, field], content))).status).toBe(201);

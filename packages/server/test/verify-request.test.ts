@@ -96,15 +96,21 @@ describe.each(protocols)("%s", (name, { create, exchange: send }) => {
     test.each<[string, string[], string[], string[] | undefined]>([
       ["md5, for what announces Md5", ["Trailer: Md5"], ["md5"], undefined],
       [
-        "what the header names, and md5",
+        "what the header names, and nothing else",
         [`Repr-Digest: sha-256=:${base64("sha256", content)}:`],
-        ["md5", "sha-256"],
+        ["sha-256"],
         undefined,
       ],
       [
         "what is wanted, for what announces Content-Digest",
         ["Trailer: Content-Digest", "Want-Repr-Digest: sha=1"],
-        ["md5", "sha"],
+        ["sha"],
+        undefined,
+      ],
+      [
+        "what is announced and wanted, as an upload of the client says it",
+        ["Trailer: Md5, Size, Content-Digest", "Want-Repr-Digest: sha-256=10, md5=1"],
+        ["md5", "sha-256"],
         undefined,
       ],
       [

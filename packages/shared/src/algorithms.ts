@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
+import type * as HashWasm from "hash-wasm";
+
 import { TrailsumError } from "./errors.ts";
 
 /** Something that takes bytes and, once, gives their digest. */
@@ -13,41 +15,86 @@ export interface Hasher {
 interface AlgorithmRow {
   /** Length of the digest in bytes. */
   readonly bytes: number;
-  /** Whether the name stands in IANA's registry of hash algorithms for HTTP digest fields (RFC 9530 section 7.2). */
-  readonly registered: boolean;
+  /** What it takes to forge a digest, as a rank: checksums, then broken hash functions, then secure ones. */
+  readonly strength: 0 | 1 | 2 | 3 | 4;
+  /**
+   * The weight with which it is asked for in `Want-Content-Digest` and `Want-Repr-Digest` (RFC 9530 section 4); undefined
+   * for algorithms that the dictionary fields of RFC 9530 are not sent with: only other fields name those.
+   */
+  readonly weight?: number;
   readonly create: () => Hasher | Promise<Hasher>;
 }
 
-/** The name of a digest algorithm, as it stands in a `Content-Digest` field. */
-export type Algorithm = "md5" | "sha" | "sha-256" | "sha-512" | "crc32c" | "crc32" | "crc64nvme";
+/**
+ * The name of a digest algorithm, as in a `Content-Digest` field. `adler` and the xxHash family are read in other
+ * integrity fields only.
+ */
+export type Algorithm =
+  | "md5"
+  | "sha"
+  | "sha-256"
+  | "sha-512"
+  | "crc32c"
+  | "crc32"
+  | "crc64nvme"
+  | "adler"
+  | "xxhash64"
+  | "xxhash3"
+  | "xxhash128";
 
 const table: Readonly<Record<Algorithm, AlgorithmRow>> = {
-  md5: { bytes: 16, registered: true, create: () => createHash("md5") },
-  sha: { bytes: 20, registered: true, create: () => createHash("sha1") },
-  "sha-256": { bytes: 32, registered: true, create: () => createHash("sha256") },
-  "sha-512": { bytes: 64, registered: true, create: () => createHash("sha512") },
-  crc32c: { bytes: 4, registered: true, create: createCrc32c },
-  // The names under which S3 knows the next two. They are in no HTTP registry, so only who knows them will check them.
-  crc32: { bytes: 4, registered: false, create: createCrc32 },
-  crc64nvme: { bytes: 8, registered: false, create: createCrc64Nvme },
+  md5: { bytes: 16, strength: 1, weight: 1, create: () => createHash("md5") },
+  sha: { bytes: 20, strength: 2, weight: 1, create: () => createHash("sha1") },
+  "sha-256": { bytes: 32, strength: 3, weight: 10, create: () => createHash("sha256") },
+  "sha-512": { bytes: 64, strength: 4, weight: 9, create: () => createHash("sha512") },
+  crc32c: { bytes: 4, strength: 0, weight: 3, create: createCrc32c },
+  // The names under which S3 knows the next two. No HTTP registry has them, so only a peer that knows them checks them.
+  crc32: { bytes: 4, strength: 0, weight: 2, create: createCrc32 },
+  crc64nvme: { bytes: 8, strength: 0, weight: 4, create: createCrc64Nvme },
+  adler: { bytes: 4, strength: 0, create: async () => wasmHasher(await (await wasm()).createAdler32()) },
+  xxhash64: { bytes: 8, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash64()) },
+  xxhash3: { bytes: 8, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash3()) },
+  xxhash128: { bytes: 16, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash128()) },
 };
 
-/** Every algorithm known here. */
-export const algorithms: readonly Algorithm[] = Object.keys(table).filter(isAlgorithm);
+/** Every algorithm that can be computed. */
+export const allAlgorithms: readonly Algorithm[] = Object.keys(table).filter(isAlgorithm);
 
-/** Whether `name` is an algorithm known here. Names are lower case. */
+/** The algorithms of digest fields (RFC 9530): those that can be chosen, asked for and sent. */
+export const algorithms: readonly Algorithm[] = allAlgorithms.filter(isDigestFieldAlgorithm);
+
+/** Whether `name` is an algorithm that can be computed. Names are lower case. */
 export function isAlgorithm(name: string): name is Algorithm {
   return Object.hasOwn(table, name);
 }
 
-/** The algorithm of that name, in any case; `UNKNOWN_ALGORITHM` with a sentence that lists the known ones otherwise. */
+/** Whether `name` is an algorithm of digest fields. Names are lower case. */
+export function isDigestFieldAlgorithm(name: string): name is Algorithm {
+  return isAlgorithm(name) && table[name].weight !== undefined;
+}
+
+/**
+ * The algorithm of that name, in any case.
+ *
+ * @throws `UNKNOWN_ALGORITHM` for a name that is not among {@link algorithms}.
+ */
 export function parseAlgorithm(name: string): Algorithm {
   const key = name.trim().toLowerCase();
-  if (isAlgorithm(key)) return key;
+  if (isDigestFieldAlgorithm(key)) return key;
   throw new TrailsumError(
     "UNKNOWN_ALGORITHM",
     `unknown digest algorithm "${name}": use one of ${algorithms.join(", ")}`,
   );
+}
+
+/** What it takes to forge a digest of that algorithm, as a rank from 0, a checksum, to 4. */
+export function strengthOf(algorithm: Algorithm): number {
+  return table[algorithm].strength;
+}
+
+/** The weight with which an algorithm is asked for, from 1 to 10; 0 for one that is never asked for. */
+export function preferenceWeight(algorithm: Algorithm): number {
+  return table[algorithm].weight ?? 0;
 }
 
 /** How many bytes a digest of that algorithm has. */
@@ -74,15 +121,15 @@ function createCrc32(): Hasher {
   };
 }
 
-// Loaded when first asked for: WebAssembly that most transfers never need.
+// WebAssembly that most transfers never need is loaded when it is first used.
+const wasm = (): Promise<typeof HashWasm> => import("hash-wasm");
+
 async function createCrc32c(): Promise<Hasher> {
-  const { createCRC32 } = await import("hash-wasm");
-  return wasmHasher(await createCRC32(0x82f63b78));
+  return wasmHasher(await (await wasm()).createCRC32(0x82f63b78));
 }
 
 async function createCrc64Nvme(): Promise<Hasher> {
-  const { createCRC64 } = await import("hash-wasm");
-  return wasmHasher(await createCRC64("9a6c9329ac4bc9b5"));
+  return wasmHasher(await (await wasm()).createCRC64("9a6c9329ac4bc9b5"));
 }
 
 function wasmHasher(hasher: {

@@ -2,11 +2,11 @@ import { isAnyArrayBuffer } from "node:util/types";
 
 import { parseDictionary } from "structured-headers";
 
-import { type Algorithm, digestLength, isAlgorithm } from "./algorithms.ts";
+import { type Algorithm, digestLength, isDigestFieldAlgorithm } from "./algorithms.ts";
 import type { Digests } from "./digester.ts";
 import { trimWhitespace } from "./field-syntax.ts";
 
-/** What one `Content-Digest` or `Repr-Digest` field says. */
+/** What one digest field says. */
 export interface DigestField {
   /** The digests of algorithms that are known here, each of its right length. */
   readonly digests: ReadonlyMap<Algorithm, Buffer>;
@@ -25,7 +25,7 @@ export interface DigestFault {
 }
 
 /**
- * Reads all the lines of a `Content-Digest` or `Repr-Digest` field (RFC 9530 sections 2 and 3).
+ * Reads all the lines of a `Content-Digest`, `Repr-Digest` (RFC 9530 sections 2 and 3) or `Unencoded-Digest` field.
  *
  * Stricter than structured fields in two places, because a digest decides whether something is kept: base64 must be
  * canonical but for its padding, which may be left out (RFC 9651 section 4.2.7), and a key that comes twice with different
@@ -43,7 +43,7 @@ export function parseDigestField(lines: readonly string[]): DigestField {
       break;
     }
     const { key, value } = parsed;
-    if (!isAlgorithm(key)) {
+    if (!isDigestFieldAlgorithm(key)) {
       unknown.add(key);
       continue;
     }
@@ -56,6 +56,11 @@ export function parseDigestField(lines: readonly string[]): DigestField {
 
 function faultOf(algorithm: Algorithm, value: Buffer | undefined, earlier: Buffer | undefined): string | undefined {
   if (value === undefined) return "not a byte sequence in canonical base64";
+  return digestFault(algorithm, value, earlier);
+}
+
+/** Why a digest cannot be relied on, in any field: its length, or an earlier one of the same algorithm. */
+export function digestFault(algorithm: Algorithm, value: Buffer, earlier: Buffer | undefined): string | undefined {
   if (value.length !== digestLength(algorithm)) {
     return `a digest of ${digestLength(algorithm)} bytes was expected, not ${value.length}`;
   }
@@ -71,11 +76,6 @@ export function formatDigestField(digests: Digests, algorithms: Iterable<Algorit
     if (value !== undefined) members.push(`${algorithm}=:${value.toString("base64")}:`);
   }
   return members.join(", ");
-}
-
-/** The algorithms a field names, whatever their values: what a receiver must compute to check it. */
-export function namedAlgorithms(lines: readonly string[]): Algorithm[] {
-  return [...parseDigestField(lines).digests.keys()];
 }
 
 /**

@@ -11,27 +11,31 @@ export {
   type TrailerSelection,
 } from "./trailer-policy.ts";
 
-export { type Algorithm, algorithms, digestLength, isAlgorithm, parseAlgorithm } from "./algorithms.ts";
-export { algorithmsToCompute, type ExpectedMessage } from "./algorithms-to-compute.ts";
+export {
+  type Algorithm,
+  algorithms,
+  allAlgorithms,
+  digestLength,
+  isAlgorithm,
+  parseAlgorithm,
+  strengthOf,
+} from "./algorithms.ts";
+export { algorithmsInHeader, algorithmsToCompute, type ExpectedMessage } from "./algorithms-to-compute.ts";
 export { createDigester, type Digester, type Digests } from "./digester.ts";
 export { createStreamDigester, type StreamDigester } from "./stream-digester.ts";
 
 export { type DigestFault, type DigestField, formatDigestField, parseDigestField } from "./digest-fields.ts";
 export { formatMd5, parseContentMd5, type Parsed, parseMd5, parseSize } from "./size-and-md5.ts";
-export { formatWantDigest, parseWantDigest } from "./want-digest.ts";
+export { algorithmsWanted, formatWantDigest, mostWanted, parseWantDigest } from "./want-digest.ts";
 export {
-  algorithmsInHeader,
   announcedIntegrityFields,
-  type Claim,
-  digestTrailerNames,
-  digestTrailers,
+  coversRepresentation,
   type IntegrityFieldName,
   integrityFieldName,
   integrityFieldNames,
-  type MalformedClaim,
-  type Section,
-  type UnsupportedClaim,
 } from "./integrity-fields.ts";
+export { type Claim, type MalformedClaim, type Section, type UnsupportedClaim } from "./claims.ts";
+export { digestTrailerNames, digestTrailers } from "./digest-trailers.ts";
 
 export { parseRequirements, type Requirement, weakestAlgorithm } from "./requirement.ts";
 export {

@@ -1,78 +1,120 @@
-import { type Algorithm } from "./algorithms.ts";
-import { type Digests } from "./digester.ts";
-import { formatDigestField, namedAlgorithms, parseDigestField } from "./digest-fields.ts";
-import { FieldLines } from "./field-lines.ts";
-import { sameFieldName } from "./field-syntax.ts";
-import { formatMd5, parseContentMd5, parseMd5, parseSize } from "./size-and-md5.ts";
+import { type Algorithm, algorithms } from "./algorithms.ts";
+import { type DigestField, parseDigestField } from "./digest-fields.ts";
+import type { FieldLines } from "./field-lines.ts";
+import { amazonChecksum, parseGoogleHash, parseInstanceDigest, parseOwnCloudChecksum } from "./other-digest-fields.ts";
+import { parseContentMd5, parseMd5, parseSize, type Parsed } from "./size-and-md5.ts";
 
-/** The fields that say what the content must be, in the case in which they are sent. */
-export const integrityFieldNames = ["Md5", "Size", "Content-Digest", "Repr-Digest", "Content-MD5"] as const;
+/** What the lines of one integrity field say: digests, or a number of bytes. */
+interface FieldReading extends DigestField {
+  /** The number of bytes. */
+  readonly size?: number;
+}
+
+/**
+ * What a field speaks of:
+ * - `content`: the content of the message (RFC 9110 section 6.4), which is a part of the representation in a 206;
+ * - `representation`: the whole selected representation as it is coded, in a 206 too (RFC 9530 section 3);
+ * - `unencoded representation`: the whole representation without content codings; the same where there are none;
+ * - `whole content`: the content, where that is the whole representation. What implementations mean by these fields in a
+ *   206 differs, so they are left aside there.
+ */
+type Coverage = "content" | "representation" | "unencoded representation" | "whole content";
+
+interface IntegrityField {
+  readonly covers: Coverage;
+  /** The algorithms that it may be of, as far as its name and its syntax tell. */
+  readonly algorithms: readonly Algorithm[];
+  readonly read: (lines: readonly string[]) => FieldReading;
+}
+
+const NONE: FieldReading = { digests: new Map(), unknown: [], faults: [] };
+
+const dictionary = (covers: Coverage): IntegrityField => ({ covers, algorithms, read: parseDigestField });
+
+const s3 = (algorithm: Algorithm): IntegrityField => ({
+  covers: "whole content",
+  algorithms: [algorithm],
+  read: amazonChecksum(algorithm),
+});
 
 /** The name of a field that says what the content must be. */
-export type IntegrityFieldName = (typeof integrityFieldNames)[number];
+export type IntegrityFieldName =
+  | "Md5"
+  | "Size"
+  | "Content-Digest"
+  | "Repr-Digest"
+  | "Unencoded-Digest"
+  | "Content-MD5"
+  | "Digest"
+  | "x-goog-hash"
+  | "OC-Checksum"
+  | "x-amz-checksum-crc32"
+  | "x-amz-checksum-crc32c"
+  | "x-amz-checksum-crc64nvme"
+  | "x-amz-checksum-sha1"
+  | "x-amz-checksum-sha256"
+  | "x-amz-checksum-sha512"
+  | "x-amz-checksum-md5"
+  | "x-amz-checksum-xxhash64"
+  | "x-amz-checksum-xxhash3"
+  | "x-amz-checksum-xxhash128";
 
-/** Where a field line stood. Header and trailer are never merged. */
-export type Section = "header" | "trailer";
+const TABLE: Readonly<Record<IntegrityFieldName, IntegrityField>> = {
+  Md5: { covers: "content", algorithms: ["md5"], read: (lines) => md5Reading(parseMd5(lines)) },
+  Size: { covers: "content", algorithms: [], read: (lines) => sizeReading(parseSize(lines)) },
+  "Content-Digest": dictionary("content"),
+  "Repr-Digest": dictionary("representation"),
+  // draft-ietf-httpbis-unencoded-digest
+  "Unencoded-Digest": dictionary("unencoded representation"),
+  // RFC 7231 appendix B: partial responses had it of the part, or of the whole.
+  "Content-MD5": { covers: "whole content", algorithms: ["md5"], read: (lines) => md5Reading(parseContentMd5(lines)) },
+  // RFC 3230 section 4.1.1: of the instance.
+  Digest: {
+    covers: "representation",
+    algorithms: ["md5", "sha", "sha-256", "sha-512", "adler", "crc32c"],
+    read: parseInstanceDigest,
+  },
+  "x-goog-hash": { covers: "representation", algorithms: ["crc32c", "md5"], read: parseGoogleHash },
+  "OC-Checksum": {
+    covers: "representation",
+    algorithms: ["md5", "sha", "sha-256", "adler"],
+    read: parseOwnCloudChecksum,
+  },
+  "x-amz-checksum-crc32": s3("crc32"),
+  "x-amz-checksum-crc32c": s3("crc32c"),
+  "x-amz-checksum-crc64nvme": s3("crc64nvme"),
+  "x-amz-checksum-sha1": s3("sha"),
+  "x-amz-checksum-sha256": s3("sha-256"),
+  "x-amz-checksum-sha512": s3("sha-512"),
+  "x-amz-checksum-md5": s3("md5"),
+  "x-amz-checksum-xxhash64": s3("xxhash64"),
+  "x-amz-checksum-xxhash3": s3("xxhash3"),
+  "x-amz-checksum-xxhash128": s3("xxhash128"),
+};
 
-/** One thing that a message claims of its content. */
-export interface Claim {
-  readonly field: IntegrityFieldName;
-  readonly section: Section;
-  /** What is claimed: the digest of an algorithm, or the number of bytes. */
-  readonly of: { readonly algorithm: Algorithm; readonly digest: Buffer } | { readonly size: number };
-}
+/** The fields that say what the content must be, in the case in which they are sent. */
+export const integrityFieldNames: readonly IntegrityFieldName[] = Object.keys(TABLE) as IntegrityFieldName[];
 
-/** A claim that could not be understood. */
-export interface MalformedClaim {
-  readonly field: IntegrityFieldName;
-  readonly section: Section;
-  readonly algorithm?: Algorithm;
-  readonly reason: string;
-}
-
-/** A digest of an algorithm that is not known here, or was not computed. */
-export interface UnsupportedClaim {
-  readonly field: IntegrityFieldName;
-  readonly section: Section;
-  readonly algorithm: string;
-}
-
-/** What the integrity fields of one section say. */
-export interface Claims {
-  readonly claims: readonly Claim[];
-  readonly malformed: readonly MalformedClaim[];
-  readonly unsupported: readonly UnsupportedClaim[];
-}
+const BY_LOWER_CASE: ReadonlyMap<string, IntegrityFieldName> = new Map(
+  integrityFieldNames.map((name) => [name.toLowerCase(), name]),
+);
 
 /** The integrity field of that name, in any case. */
 export function integrityFieldName(name: string): IntegrityFieldName | undefined {
-  return integrityFieldNames.find((known) => sameFieldName(known, name));
+  return BY_LOWER_CASE.get(name.toLowerCase());
 }
 
-/** Reads every integrity field of a header or trailer section. */
-export function readClaims(fields: FieldLines, section: Section): Claims {
-  const claims: Claim[] = [];
-  const malformed: MalformedClaim[] = [];
-  const unsupported: UnsupportedClaim[] = [];
-  for (const field of integrityFieldNames) {
-    const lines = fields.getAll(field);
-    if (lines.length === 0) continue;
-    if (field === "Size") {
-      const size = parseSize(lines);
-      if ("fault" in size) malformed.push({ field, section, reason: size.fault });
-      else claims.push({ field, section, of: { size: size.value } });
-    } else if (field === "Md5" || field === "Content-MD5") {
-      const md5 = field === "Md5" ? parseMd5(lines) : parseContentMd5(lines);
-      if ("fault" in md5) malformed.push({ field, section, algorithm: "md5", reason: md5.fault });
-      else claims.push({ field, section, of: { algorithm: "md5", digest: md5.value } });
-    } else {
-      const { digests, unknown, faults } = parseDigestField(lines);
-      for (const [algorithm, digest] of digests) claims.push({ field, section, of: { algorithm, digest } });
-      for (const algorithm of unknown) unsupported.push({ field, section, algorithm });
-      for (const fault of faults) malformed.push({ field, section, ...fault });
-    }
-  }
-  return { claims, malformed, unsupported };
+/** What a field speaks of, how it is read, and what it can name. */
+export function integrityField(name: IntegrityFieldName): IntegrityField {
+  return TABLE[name];
+}
+
+/** Whether a field of this name, in any case, speaks of the whole representation, whatever part of it a message has. */
+export function coversRepresentation(name: string): boolean {
+  const field = integrityFieldName(name);
+  if (field === undefined) return false;
+  const { covers } = TABLE[field];
+  return covers === "representation" || covers === "unencoded representation";
 }
 
 /** The integrity fields among the names that a `Trailer` field announces (RFC 9110 section 6.6.2). */
@@ -85,35 +127,11 @@ export function announcedIntegrityFields(header: FieldLines): IntegrityFieldName
   return [...announced];
 }
 
-/** The algorithms that the integrity fields of a header section name, and so must be computed to check them. */
-export function algorithmsInHeader(header: FieldLines): Algorithm[] {
-  const md5: Algorithm[] = header.has("Md5") || header.has("Content-MD5") ? ["md5"] : [];
-  return [...new Set([...md5, ...digestFieldAlgorithms(header)])];
+function md5Reading(md5: Parsed<Buffer>): FieldReading {
+  if ("fault" in md5) return { ...NONE, faults: [{ algorithm: "md5", reason: md5.fault }] };
+  return { ...NONE, digests: new Map([["md5", md5.value]]) };
 }
 
-/** The algorithms of its `Content-Digest` and `Repr-Digest` fields. */
-export function digestFieldAlgorithms(header: FieldLines): Algorithm[] {
-  return ["Content-Digest", "Repr-Digest"].flatMap((field) => namedAlgorithms(header.getAll(field)));
-}
-
-/** The names of the trailer fields that {@link digestTrailers} gives: what a sender announces. */
-export function digestTrailerNames(algorithms: readonly Algorithm[]): IntegrityFieldName[] {
-  const digest: IntegrityFieldName[] = algorithms.length > 0 ? ["Content-Digest"] : [];
-  return algorithms.includes("md5") ? ["Md5", "Size", ...digest] : ["Size", ...digest];
-}
-
-/**
- * The trailer fields that say what was sent: `Md5` and `Size` for the article's server, `Content-Digest` for one that
- * knows RFC 9530.
- */
-export function digestTrailers(digests: Digests): FieldLines {
-  const algorithms = [...digests.values.keys()];
-  const md5 = digests.values.get("md5");
-  return FieldLines.from(
-    digestTrailerNames(algorithms).map((name) => {
-      if (name === "Md5" && md5 !== undefined) return [name, formatMd5(md5)];
-      if (name === "Size") return [name, String(digests.size)];
-      return [name, formatDigestField(digests)];
-    }),
-  );
+function sizeReading(size: Parsed<number>): FieldReading {
+  return "fault" in size ? { ...NONE, faults: [{ reason: size.fault }] } : { ...NONE, size: size.value };
 }

@@ -16,6 +16,8 @@ export interface Receipt {
   readonly verdict: VerdictName;
   /** The integrity fields of the request that held. */
   readonly verifiedBy: readonly string[];
+  /** The algorithms whose digests were compared and held, the strongest first. */
+  readonly algorithms: readonly Algorithm[];
 }
 
 /** Reads the content of an answer as a receipt; undefined if it is something else. */
@@ -27,7 +29,7 @@ export function parseReceipt(content: string): Receipt | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { path, size, digests, verdict, verifiedBy } = value as Partial<Record<keyof Receipt, unknown>>;
+  const { path, size, digests, verdict, verifiedBy, algorithms } = value as Partial<Record<keyof Receipt, unknown>>;
   if (typeof path !== "string" || !Number.isSafeInteger(size)) return undefined;
   if (typeof digests !== "object" || digests === null || !Array.isArray(verifiedBy)) return undefined;
   if (verdict !== "verified" && verdict !== "unverified") return undefined;
@@ -36,5 +38,17 @@ export function parseReceipt(content: string): Receipt | undefined {
     if (isAlgorithm(algorithm) && typeof hex === "string") known.push([algorithm, hex]);
   }
   const fields = verifiedBy.filter((field): field is string => typeof field === "string");
-  return { path, size: Number(size), digests: Object.fromEntries(known), verdict, verifiedBy: fields };
+  const checked = Array.isArray(algorithms) ? algorithms.filter(isKnown) : [];
+  return {
+    path,
+    size: Number(size),
+    digests: Object.fromEntries(known),
+    verdict,
+    verifiedBy: fields,
+    algorithms: checked,
+  };
+}
+
+function isKnown(algorithm: unknown): algorithm is Algorithm {
+  return typeof algorithm === "string" && isAlgorithm(algorithm);
 }

@@ -22,14 +22,12 @@ const FORBIDDEN: ReadonlySet<string> = new Set(
  * of others (RFC 9530, its predecessors, object stores, tus), and HTTP message signatures (RFC 9421 section 4.3).
  */
 const INTEGRITY: ReadonlySet<string> = new Set(
-  [
-    ...integrityFieldNames,
-    "Unencoded-Digest Digest x-goog-hash OC-Checksum Upload-Checksum",
-    "Signature Signature-Input",
-  ].flatMap((line) => line.toLowerCase().split(" ")),
+  [...integrityFieldNames, "Upload-Checksum", "Signature Signature-Input"].flatMap((line) =>
+    line.toLowerCase().split(" "),
+  ),
 );
 
-/** `x-amz-checksum-crc32`, `-sha256` and the others that S3 has or will have. */
+/** `x-amz-checksum-crc32`, `-sha256` and the others that S3 has, and those that it may add. */
 const S3_CHECKSUM = "x-amz-checksum-";
 
 /** The trailers that gRPC defines itself (gRPC over HTTP2, Responses, and the richer error model). */

@@ -1,15 +1,8 @@
-import { type Algorithm, algorithms } from "./algorithms.ts";
+import { type Algorithm, allAlgorithms, strengthOf } from "./algorithms.ts";
+import { type Claim, type MalformedClaim, readClaims, speaksOf, type UnsupportedClaim } from "./claims.ts";
 import { type Digests } from "./digester.ts";
 import { FieldLines } from "./field-lines.ts";
-import {
-  announcedIntegrityFields,
-  type Claim,
-  type IntegrityFieldName,
-  integrityFieldNames,
-  type MalformedClaim,
-  readClaims,
-  type UnsupportedClaim,
-} from "./integrity-fields.ts";
+import { announcedIntegrityFields, type IntegrityFieldName, integrityFieldNames } from "./integrity-fields.ts";
 import { isAsStrong, meets, type Requirement } from "./requirement.ts";
 
 /**
@@ -22,6 +15,7 @@ export type VerdictName = "verified" | "mismatched" | "missing" | "malformed" | 
 
 /** A claim that was compared with what was computed. */
 export interface CheckedClaim extends Claim {
+  /** Whether what was computed is what it says. */
   readonly holds: boolean;
 }
 
@@ -34,7 +28,10 @@ export interface CheckedDigest {
 
 /** A verdict, and everything that led to it. */
 export interface Verdict {
+  /** What was found. */
   readonly name: VerdictName;
+  /** The algorithms whose digests were compared and held, the strongest first. */
+  readonly algorithms: readonly Algorithm[];
   /** Every claim that could be compared. */
   readonly checked: readonly CheckedClaim[];
   /** The digests that the receiver knew beforehand. */
@@ -66,13 +63,16 @@ export interface Evidence {
   /** What must be met by a claim in the header or the trailer section. @default none */
   readonly require?: readonly Requirement[];
   /**
-   * Whether the content is the whole representation (the default) or a part of one, as in a 206: then `Repr-Digest`
-   * speaks of something else and is left aside (RFC 9530 section 3).
+   * Whether the content is the whole representation or a part of one, as in a 206: then `Repr-Digest` and other fields
+   * that speak of something else are left aside (RFC 9530 section 3).
+   * @default "whole"
    */
   readonly content?: "whole" | "part";
   /**
-   * The algorithms that this receiver checks by its own choice. Default: every one known. A claim of another is left
-   * aside; a claim of one of these that was not computed leaves the content unverified, because it may be the wrong one.
+   * The algorithms that this receiver checks by its own choice. A claim of another is left aside. A claim of one of these
+   * that was not computed may be the wrong one: it leaves the content unverified, unless a digest that is at least as
+   * strong held.
+   * @default every one known
    */
   readonly supported?: readonly Algorithm[];
 }
@@ -86,8 +86,8 @@ export interface Evidence {
  */
 export function decideVerdict(evidence: Evidence): Verdict {
   const { header, trailer = FieldLines.empty, computed, require = [], content = "whole" } = evidence;
-  const { supported = algorithms } = evidence;
-  const applies = ({ field }: { field: IntegrityFieldName }) => content === "whole" || field !== "Repr-Digest";
+  const { supported = allAlgorithms } = evidence;
+  const applies = ({ field }: { field: IntegrityFieldName }) => speaksOf(field, header, content);
   const sections = [readClaims(header, "header"), readClaims(trailer, "trailer")];
   const claims = sections.flatMap((section) => section.claims.filter(applies));
   const malformed = sections.flatMap((section) => section.malformed.filter(applies));
@@ -98,13 +98,13 @@ export function decideVerdict(evidence: Evidence): Verdict {
   const came = new Set([...claims, ...malformed, ...unsupported].map(({ field }) => field));
 
   const checked: CheckedClaim[] = [];
-  let unchecked = false;
+  const unchecked: Algorithm[] = [];
   for (const claim of claims) {
     const holds = compare(claim, computed);
     if (holds !== undefined) checked.push({ ...claim, holds });
     else if ("algorithm" in claim.of) {
       unsupported.push({ field: claim.field, section: claim.section, algorithm: claim.of.algorithm });
-      unchecked ||= supported.includes(claim.of.algorithm);
+      if (supported.includes(claim.of.algorithm)) unchecked.push(claim.of.algorithm);
     }
   }
   malformed.push(...conflicts(claims));
@@ -122,12 +122,16 @@ export function decideVerdict(evidence: Evidence): Verdict {
     if (!isMet) missing.add(needed);
   }
 
+  const held = heldAlgorithms([...checked.map(({ holds, of }) => ({ ...of, holds })), ...expected]);
+  const strongest = strengthOf(held[0] ?? "crc32");
+  const unproven = unchecked.some((algorithm) => strengthOf(algorithm) > strongest);
   return {
     name: nameVerdict([...checked, ...expected], {
       missing: missing.size > 0,
       malformed: malformed.length > 0,
-      verifiable: expected.length > 0 || (!unchecked && checked.some((claim) => "digest" in claim.of)),
+      verifiable: expected.length > 0 || (held.length > 0 && !unproven),
     }),
+    algorithms: held,
     checked,
     expected,
     missing: [...missing],
@@ -140,6 +144,16 @@ export function decideVerdict(evidence: Evidence): Verdict {
 /** The fields by which a verdict was reached that held, each once, always in one order: `Md5`, `Size`, ... */
 export function verifyingFields(verdict: Verdict): IntegrityFieldName[] {
   return integrityFieldNames.filter((name) => verdict.checked.some(({ field, holds }) => holds && field === name));
+}
+
+interface CheckedValue {
+  readonly algorithm?: Algorithm;
+  readonly holds: boolean;
+}
+
+function heldAlgorithms(checked: readonly CheckedValue[]): Algorithm[] {
+  const held = checked.flatMap(({ holds, algorithm }) => (holds && algorithm !== undefined ? [algorithm] : []));
+  return [...new Set(held)].toSorted((one, other) => strengthOf(other) - strengthOf(one));
 }
 
 function nameVerdict(

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 
-import { type Algorithm, algorithms, createDigester, isAlgorithm } from "../src/index.ts";
+import { type Algorithm, algorithms as digestFieldAlgorithms, createDigester, isAlgorithm } from "../src/index.ts";
 import vectors from "./digest-vectors.json" with { type: "json" };
+
+/** Those that the vectors have: of the xxHash family they have none. */
+const algorithms: readonly Algorithm[] = [...digestFieldAlgorithms, "adler"];
 
 type Vector = Readonly<Record<string, string | number>>;
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   type Algorithm,
   algorithms,
+  allAlgorithms,
   createDigester,
   digestLength,
   isAlgorithm,
@@ -16,7 +17,7 @@ describe("the digester", () => {
   test("finds the same in any chunking of any bytes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), async (pieces) => {
-        const digester = await createDigester(algorithms);
+        const digester = await createDigester(allAlgorithms);
         for (const piece of pieces) digester.update(piece);
         expect(digester.digest()).toEqual(await digestsOf(Buffer.concat(pieces)));
       }),
@@ -33,7 +34,7 @@ describe("the digester", () => {
   });
 
   test("has read a chunk when update returns, so that its buffer can be used again", async () => {
-    const digester = await createDigester(algorithms);
+    const digester = await createDigester(allAlgorithms);
     const chunk = Buffer.from("abc");
     digester.update(chunk);
     chunk.fill("x");
@@ -42,13 +43,13 @@ describe("the digester", () => {
 
   test("reads the bytes of a view, not those of the buffer beneath it", async () => {
     const pool = Buffer.from("..hello..");
-    const digester = await createDigester(algorithms);
+    const digester = await createDigester(allAlgorithms);
     digester.update(new Uint8Array(pool.buffer, pool.byteOffset + 2, 5));
     expect(digester.digest()).toEqual(await digestsOf(Buffer.from("hello")));
   });
 
   test("two of them at work at the same time do not disturb each other", async () => {
-    const [one, other] = await Promise.all([createDigester(algorithms), createDigester(algorithms)]);
+    const [one, other] = await Promise.all([createDigester(allAlgorithms), createDigester(allAlgorithms)]);
     one.update(Buffer.from("on"));
     other.update(Buffer.from("oth"));
     one.update(Buffer.from("e"));

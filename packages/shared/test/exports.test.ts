@@ -53,9 +53,18 @@ describe("the package exports", () => {
           "algorithms",
           "algorithmsInHeader",
           "algorithmsToCompute",
+          "algorithmsWanted",
+          "allAlgorithms",
           "announcedIntegrityFields",
         ],
-        ["createDigester", "createStreamDigester", "createTrailerPolicy", "createVerifyingStream", "decideVerdict"],
+        [
+          "coversRepresentation",
+          "createDigester",
+          "createStreamDigester",
+          "createTrailerPolicy",
+          "createVerifyingStream",
+          "decideVerdict",
+        ],
         ["digestLength", "digestTrailerNames", "digestTrailers", "errorProblem", "errorTable"],
         [
           "foldedFieldName",
@@ -65,11 +74,20 @@ describe("the package exports", () => {
           "integrityFieldName",
           "integrityFieldNames",
         ],
-        ["isAlgorithm", "isFieldValue", "isForwardingField", "isToken", "isTrailerName", "listMembers", "octetClass"],
+        [
+          "isAlgorithm",
+          "isFieldValue",
+          "isForwardingField",
+          "isToken",
+          "isTrailerName",
+          "listMembers",
+          "mostWanted",
+          "octetClass",
+        ],
         ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseHttpDate", "parseMd5"],
         ["parseReceipt", "parseRequirements", "parseSize"],
         ["parseWantDigest", "problemCode", "problemMediaType"],
-        ["receiptMediaType", "redactedTarget", "sameFieldName", "timeLimit"],
+        ["receiptMediaType", "redactedTarget", "sameFieldName", "strengthOf", "timeLimit"],
         ["verdictError", "verdictProblem", "verifyingFields", "weakestAlgorithm"],
       ].flat(),
     );
@@ -81,7 +99,9 @@ describe("the package exports", () => {
     expectTypeOf<Section>().toEqualTypeOf<"header" | "trailer">();
     expectTypeOf<keyof typeof shared.errorTable>().toEqualTypeOf<ErrorCode>();
     expectTypeOf<(typeof shared.integrityFieldNames)[number]>().toEqualTypeOf<IntegrityFieldName>();
-    expectTypeOf<Algorithm>().toEqualTypeOf<"md5" | "sha" | "sha-256" | "sha-512" | "crc32c" | "crc32" | "crc64nvme">();
+    expectTypeOf<
+      Exclude<Algorithm, "md5" | "sha" | "sha-256" | "sha-512" | "crc32c" | "crc32" | "crc64nvme">
+    >().toEqualTypeOf<"adler" | "xxhash64" | "xxhash3" | "xxhash128">();
   });
 
   test("types that are read-only", () => {

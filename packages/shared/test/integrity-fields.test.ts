@@ -8,7 +8,7 @@ import {
   FieldLines,
   integrityFieldName,
 } from "../src/index.ts";
-import { computed, content, digestsOf, lines, member } from "./message.ts";
+import { computed, content, digestsOf, lines, member, values } from "./message.ts";
 
 describe("the names of integrity fields", () => {
   test("are understood in any case", () => {
@@ -19,7 +19,7 @@ describe("the names of integrity fields", () => {
       "Repr-Digest",
       "Content-MD5",
     ]);
-    expect(["", "md", "Digest", "constructor", "__proto__", " Md5"].map(integrityFieldName)).not.toContain("Md5");
+    expect(["", "md", "Digests", "constructor", "__proto__", " Md5"].map(integrityFieldName)).not.toContain("Md5");
   });
 
   test("are found among what is announced, each once and in order", () => {
@@ -32,8 +32,9 @@ describe("the names of integrity fields", () => {
 describe("the algorithms that a header makes a receiver compute", () => {
   test.each([
     ["none", lines(["Size", "1"], ["Trailer", "Md5"]), []],
-    ["md5 for Md5", lines(["md5", "x"]), ["md5"]],
-    ["md5 for Content-MD5", lines(["content-md5", "x"]), ["md5"]],
+    ["none for a field that cannot be understood", lines(["Md5", "x"]), []],
+    ["md5 for Md5", lines(["md5", values.Md5.wrong]), ["md5"]],
+    ["md5 for Content-MD5", lines(["content-md5", values["Content-MD5"].wrong]), ["md5"]],
     [
       "each once for digest fields",
       lines(

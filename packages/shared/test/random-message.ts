@@ -36,13 +36,13 @@ const state = fc.constantFrom<State>("right", "right", "right", "right", "wrong"
 const said: fc.Arbitrary<Said> = fc.oneof(
   fc.record({
     section,
-    field: fc.constantFrom("Content-Digest" as const, "Repr-Digest" as const),
+    field: fc.constantFrom("Content-Digest" as const, "Repr-Digest" as const, "Unencoded-Digest" as const),
     algorithm: fc.constantFrom("md5" as const, "sha-256" as const),
     state,
   }),
   fc.record({
     section,
-    field: fc.constantFrom("Md5" as const, "Size" as const, "Content-MD5" as const),
+    field: fc.constantFrom(...integrityFieldNames.filter((name) => !/^(?:Content|Repr|Unencoded)-Digest$/.test(name))),
     algorithm: fc.constant("none" as const),
     state: state.filter((word) => word !== "unknown"),
   }),

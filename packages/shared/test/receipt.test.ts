@@ -9,6 +9,7 @@ const receipt = {
   digests: { md5: "00", "sha-256": "11" },
   verdict: "verified",
   verifiedBy: ["Md5"],
+  algorithms: ["md5"],
 };
 
 describe("a receipt", () => {
@@ -18,7 +19,12 @@ describe("a receipt", () => {
 
   test("keeps the digests of known algorithms only, and no member that it does not have", () => {
     const digests = { ...receipt.digests, md6: "22", "sha-512": 5, ["__proto__"]: "x" };
-    expect(parseReceipt(JSON.stringify({ ...receipt, digests, more: 1 }))).toEqual(receipt);
+    const algorithms = ["md5", "md6", 5, "__proto__"];
+    expect(parseReceipt(JSON.stringify({ ...receipt, digests, algorithms, more: 1 }))).toEqual(receipt);
+  });
+
+  test("names no algorithms when its server did not", () => {
+    expect(parseReceipt(JSON.stringify({ ...receipt, algorithms: undefined }))).toEqual({ ...receipt, algorithms: [] });
   });
 
   test.each([

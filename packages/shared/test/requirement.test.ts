@@ -19,7 +19,7 @@ describe("requirements", () => {
     expect(() => parseRequirements(["md5", name])).toThrow(
       expect.objectContaining({
         code: "USAGE",
-        message: `"${name}" cannot be required: use Md5, Size, Content-Digest, Repr-Digest, Content-MD5, sha-256 or sha-512`,
+        message: `"${name}" cannot be required: use fields such as Md5, Size, Content-Digest or Repr-Digest, or sha-256 or sha-512`,
       }),
     );
   });

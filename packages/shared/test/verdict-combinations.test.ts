@@ -94,8 +94,13 @@ describe("where several things are wrong", () => {
 });
 
 describe("a part of a representation", () => {
-  test.each(["right", "wrong", "garbled"] as const)("is not judged by a %s Repr-Digest", (state) => {
-    const header = lines(["Repr-Digest", values["Repr-Digest"][state]], ["Trailer", "Repr-Digest"]);
+  const ofWhole = integrityFieldNames.filter((field) => !["Md5", "Size", "Content-Digest"].includes(field));
+  const cases = ofWhole.flatMap((field) =>
+    (["right", "wrong", "garbled"] as const).map((state) => [state, field] as const),
+  );
+
+  test.each(cases)("is not judged by a %s %s", (state, field) => {
+    const header = lines([field, values[field][state]], ["Trailer", field]);
     const verdict = decideVerdict({ header, computed, content: "part" });
     expect(verdict).toMatchObject({ name: "unverified", checked: [], malformed: [], missing: [], unsupported: [] });
     const trailer = lines(["Content-Digest", values["Content-Digest"].right]);
@@ -111,7 +116,9 @@ describe("a part of a representation", () => {
 test("a verdict tells the fields by which it was reached, each once", () => {
   const trailer = allRight.with("Content-Digest", member(computed, "md5")).with("X-Other", "1");
   const verdict = decideVerdict({ header: lines(["Md5", values.Md5.right]), trailer, computed });
-  expect(verifyingFields(verdict)).toEqual(["Md5", "Size", "Content-Digest", "Repr-Digest", "Content-MD5"]);
+  expect(verifyingFields(verdict)).toEqual(integrityFieldNames);
+  expect(verdict.algorithms.slice(0, 4)).toEqual(["sha-512", "sha-256", "sha", "md5"]);
   const bad = decideVerdict({ header: lines(["Md5", values.Md5.wrong], ["Size", values.Size.right]), computed });
   expect(verifyingFields(bad)).toEqual(["Size"]);
+  expect(bad.algorithms).toEqual([]);
 });

@@ -52,7 +52,7 @@ describe.each(["header", "trailer"] as const)("one field, in the %s", (section) 
 describe("nothing to go by: unverified", () => {
   test.each([
     ["no field at all", FieldLines.empty],
-    ["fields that say nothing of the content", lines(["Content-Length", "3"], ["Digest", "MD5=x"], ["ETag", '"x"'])],
+    ["fields that say nothing of the content", lines(["Content-Length", "3"], ["Digests", "MD5=x"], ["ETag", '"x"'])],
     ["a digest field that is empty", lines(["Content-Digest", ""])],
     ["announced trailers that say nothing of the content", lines(["Trailer", "X-Late, grpc-status"])],
   ])("%s", (_what, header) => {

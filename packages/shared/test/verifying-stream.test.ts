@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   type Algorithm,
-  algorithms,
+  allAlgorithms,
   createVerifyingStream,
   decideVerdict,
   type Digests,
@@ -44,7 +44,7 @@ describe("a verifying stream", () => {
         const found = await digestsOf(whole);
         const judged: Digests[] = [];
         const stream = createVerifyingStream({
-          algorithms,
+          algorithms: allAlgorithms,
           decide(digests) {
             judged.push(digests);
             return judge(lines(["Md5", found.values.get("md5")!.toString("hex")]))(digests);

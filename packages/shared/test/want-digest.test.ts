@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { algorithms, formatWantDigest, parseWantDigest } from "../src/index.ts";
+import { algorithms, FieldLines, formatWantDigest, mostWanted, parseWantDigest } from "../src/index.ts";
 
 describe("what is wanted is read as a list of algorithms, the most preferred first", () => {
   test.each([
@@ -47,15 +47,43 @@ describe("a field that cannot be understood wants nothing", () => {
 });
 
 describe("what is formatted", () => {
-  test("counts down from 10", () => expect(formatWantDigest(["sha-256", "md5"])).toBe("sha-256=10, md5=9"));
+  test("has fixed preferences, whatever the order: sha-256, sha-512, the CRCs, md5", () => {
+    expect(formatWantDigest(["md5", "sha-256"])).toBe("sha-256=10, md5=1");
+    expect(formatWantDigest()).toBe("sha-256=10, sha-512=9, crc64nvme=4, crc32c=3, crc32=2, md5=1, sha=1");
+  });
+
+  test("prefers those that are wanted before all others", () => {
+    expect(formatWantDigest(["sha-256", "md5"], ["sha-512", "md5"])).toBe("sha-512=10, md5=10, sha-256=9");
+  });
+
+  test("names no algorithm that digest fields do not have", () => {
+    expect(formatWantDigest(["adler", "sha-256", "xxhash3"])).toBe("sha-256=10");
+  });
 
   test("is nothing where nothing is wanted", () => expect(formatWantDigest([])).toBe(""));
 
-  test("is parsed back in the same order, for any algorithms", () => {
+  test("is parsed back, for any algorithms", () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...algorithms]), (wanted) => {
-        expect(parseWantDigest([formatWantDigest(wanted)])).toEqual(wanted);
+        expect(new Set(parseWantDigest([formatWantDigest(wanted)]))).toEqual(new Set(wanted));
       }),
     );
+  });
+});
+
+describe("what is wanted most", () => {
+  const header = FieldLines.from([
+    ["Want-Repr-Digest", "sha-256=10, sha-512=9, md5=1"],
+    ["Want-Content-Digest", "crc32c=10, sha-512=9"],
+  ]);
+
+  test("are all of the highest weight, in either field", () => {
+    expect(mostWanted(header, algorithms)).toEqual(["sha-256", "crc32c"]);
+  });
+
+  test("is looked for among what is available only", () => {
+    expect(mostWanted(header, ["md5", "sha-512"])).toEqual(["sha-512"]);
+    expect(mostWanted(header, ["sha"])).toEqual([]);
+    expect(mostWanted(FieldLines.empty, algorithms)).toEqual([]);
   });
 });

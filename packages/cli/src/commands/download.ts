@@ -14,8 +14,8 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { createProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
-import { hexDigests, md5Line } from "../result-line.ts";
-import { listOf, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { hexDigests, digestLine } from "../result-line.ts";
+import { digestFlag, listOf, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface DownloadArguments extends TransferArguments {
@@ -34,6 +34,7 @@ const flags = {
     requiresArg: true,
   },
   ...credentialFlags,
+  digest: digestFlag("ask for and compute these digests too, and print the first"),
   ...transferFlags,
 } as const;
 
@@ -83,10 +84,14 @@ async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
       digests: hexDigests(computed),
       verdict: verdict.name,
       verifiedBy: verifyingFields(verdict),
+      algorithms: verdict.algorithms,
     };
     // Standard output may be taken by what was downloaded.
     const results = output === "-" ? process.stderr : process.stdout;
-    await run.print(given.json ? `${JSON.stringify(report)}\n` : md5Line(computed, output), results);
+    await run.print(
+      given.json ? `${JSON.stringify(report)}\n` : digestLine(computed, output, transfer.digests),
+      results,
+    );
   } finally {
     bar.end();
   }

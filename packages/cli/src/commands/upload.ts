@@ -6,9 +6,9 @@ import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
-import { hexDigests, md5Line } from "../result-line.ts";
+import { hexDigests, digestLine } from "../result-line.ts";
 import { createSmallFileReader } from "../small-file.ts";
-import { type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
@@ -28,6 +28,7 @@ const flags = {
     describe: "symbolic links in a directory: upload what they lead to, or skip them",
   },
   ...credentialFlags,
+  digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum and the like do"),
   ...transferFlags,
 } as const;
 
@@ -53,7 +54,8 @@ const MAX_JOBS = 1_000;
 
 interface Job {
   readonly method: "PUT" | "POST";
-  readonly digests: readonly Algorithm[];
+  readonly digests: readonly Algorithm[] | undefined;
+  readonly md5: boolean;
   readonly headers: [string, string][];
   readonly retries: number;
 }
@@ -84,7 +86,9 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     if (given.quiet) return;
     if (process.stdout.isTTY) bar.erase();
     await run.print(
-      given.json ? `${JSON.stringify(jsonResult(entry, result))}\n` : md5Line(result.digests, entry.path),
+      given.json
+        ? `${JSON.stringify(jsonResult(entry, result))}\n`
+        : digestLine(result.digests, entry.path, job.digests),
     );
   };
 

@@ -12,6 +12,11 @@ export function md5(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("hex");
 }
 
+/** Lower-case hex, as sha256sum prints it. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 /** As in `Content-Digest`, without the colons. */
 export function base64Of(algorithm: string, bytes: Uint8Array): string {
   return createHash(algorithm).update(bytes).digest("base64");

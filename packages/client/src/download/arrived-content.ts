@@ -1,9 +1,9 @@
 import {
   type Algorithm,
-  algorithms,
   algorithmsInHeader,
   algorithmsToCompute,
   announcedIntegrityFields,
+  coversRepresentation,
   createStreamDigester,
   decideVerdict,
   FieldLines,
@@ -13,7 +13,6 @@ import {
   type Verdict,
   parseSize,
   redactedTarget,
-  sameFieldName,
 } from "@trailsum/shared";
 
 import { contentRange, strongTag } from "./content-range.ts";
@@ -25,6 +24,8 @@ export interface Expectations {
   readonly target: URL;
   /** The algorithms that the caller asked for. */
   readonly wanted: readonly Algorithm[];
+  /** The algorithms that are computed if it takes them to verify what comes. */
+  readonly supported: readonly Algorithm[];
   readonly require: readonly Requirement[];
   /** Digests that the caller knows beforehand. */
   readonly checksum: ReadonlyMap<Algorithm, Buffer>;
@@ -144,9 +145,12 @@ export class ArrivedContent {
   }
 
   async #open(url: URL, header: FieldLines, content: Beginning["content"]): Promise<void> {
-    const expected = { header, trailersPossible: header.has("Transfer-Encoding") || !header.has("Content-Length") };
-    const { checksum, wanted } = this.expectations;
-    const compute = [...wanted, ...checksum.keys(), ...algorithmsToCompute(expected, algorithms)];
+    const trailersPossible = header.has("Transfer-Encoding") || !header.has("Content-Length");
+    const { checksum, supported, wanted } = this.expectations;
+    const needed = algorithmsToCompute({ header, trailersPossible, content }, supported);
+    const algorithms = [...wanted, ...checksum.keys(), ...needed];
+    // With nothing to verify it by, its digest at least says what came.
+    const compute = algorithms.length > 0 ? algorithms : (["sha-256"] as const);
     const digester = await createStreamDigester(compute, contentLength(header));
     this.#beginning = { url, header, content, digester };
   }
@@ -209,22 +213,23 @@ export class ArrivedContent {
     const continued = this.#continued;
     const computed = await digester.digest();
     this.forget();
-    const { checksum: expected, require } = this.expectations;
+    const { checksum: expected, require, supported } = this.expectations;
     if (!continued && header !== undefined)
-      return decideVerdict({ header, trailer, computed, content, expected, require });
+      return decideVerdict({ header, trailer, computed, content, expected, supported, require });
     // Of what a 206 says, only that which is about the whole representation counts: its content is but a part.
     return decideVerdict({
       header: FieldLines.from([...first.delete("Trailer"), ...(header === undefined ? [] : ofWhole(header))]),
       trailer: ofWhole(trailer),
       computed,
       expected,
+      supported,
       require,
     });
   }
 }
 
 function ofWhole(fields: FieldLines): FieldLines {
-  return fields.without((name) => !sameFieldName(name, "Repr-Digest"));
+  return fields.without((name) => !coversRepresentation(name));
 }
 
 /** How many bytes of content a response says that it has: in its framing, or where that is chunked in `Size`. */

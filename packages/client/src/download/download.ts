@@ -1,7 +1,9 @@
 import {
+  allAlgorithms,
   type Algorithm,
   type FieldLines,
   isAlgorithm,
+  parseAlgorithm,
   type Requirement,
   TrailsumError,
   type Verdict,
@@ -10,7 +12,6 @@ import type { Dispatcher } from "undici";
 
 import { ArrivedContent, type Expectations } from "./arrived-content.ts";
 import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
-import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
 import { type DownloadDestination, openDestination } from "./download-destination.ts";
 import { fetchingOf, fetchInto } from "./fetch-into.ts";
 import type { Progress } from "../transfer/progress.ts";
@@ -22,8 +23,16 @@ import { targetUrl } from "../transfer/target-url.ts";
 
 /** Options of {@link download}. */
 export interface DownloadOptions {
-  /** Algorithms to ask for and to compute, beside md5, which is always computed. */
-  readonly digests?: readonly Algorithm[];
+  /**
+   * Algorithms to compute besides those that it takes to verify what comes, and to ask the server for before any other.
+   * @default none
+   */
+  readonly digests?: readonly Algorithm[] | undefined;
+  /**
+   * Whether md5 is asked for, and digests of md5 are checked. Without it the content has to come with another digest.
+   * @default true
+   */
+  readonly md5?: boolean | undefined;
   /** Whether content without any digest is kept; the verdict says so. Default true. */
   readonly allowUnverified?: boolean;
   /**
@@ -111,7 +120,8 @@ export async function download(
   const required = (options.require ?? []).filter((requirement) => isAlgorithm(requirement));
   const arrived = await openArrivedContent(destination, options, {
     target,
-    wanted: chosenAlgorithms([...(options.digests ?? []), ...required]),
+    wanted: [...new Set([...(options.digests ?? []).map((name) => parseAlgorithm(name)), ...required])],
+    supported: options.md5 === false ? allAlgorithms.filter((name) => name !== "md5") : allAlgorithms,
     require: options.require ?? [],
     checksum: expectedDigests(options.checksum),
   });

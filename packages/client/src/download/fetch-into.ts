@@ -133,7 +133,8 @@ export async function fetchInto(
 }
 
 function downloadFields({ expectations }: ArrivedContent, given: FieldLines): string[] {
-  const want = formatWantDigest(expectations.wanted);
+  const { checksum, supported, wanted } = expectations;
+  const want = formatWantDigest(supported, [...wanted, ...checksum.keys()]);
   const own = FieldLines.from([
     ["User-Agent", userAgent],
     ["TE", "trailers"],

@@ -1,8 +1,8 @@
 import { pipeline, type Readable } from "node:stream";
 
 import {
-  algorithms,
   algorithmsToCompute,
+  allAlgorithms,
   createVerifyingStream,
   decideVerdict,
   FieldLines,
@@ -29,22 +29,20 @@ export interface VerifiedResponse {
 
 /**
  * Verifies the content of what `fetch` gave against the digests in its header: `Repr-Digest`, `Content-Digest`,
- * `Content-MD5`. It is for code that lives on `fetch`, which drops trailers: digests announced as
+ * `Content-MD5` and the others of `integrityFieldNames`. It is for code that lives on `fetch`, which drops trailers: digests announced as
  * trailers are therefore not waited for. `download` waits for them. Content that `fetch` has decoded (any
- * `Content-Encoding`) cannot be compared with digests of its coded form, and has the verdict `unverified`.
+ * `Content-Encoding`) cannot be compared with digests of its coded form: only `Unencoded-Digest` verifies it.
  *
  * Throws `USAGE` for a response whose body was used already.
  */
 export function verifyResponse(response: Response, options: VerifyResponseOptions = {}): VerifiedResponse {
   if (response.bodyUsed || response.body?.locked === true)
     throw new TrailsumError("USAGE", "the body of this response was read already");
-  // Where no content can be, as in the answer to HEAD, in a 204 or a 304, the fields speak of what would be there.
-  const comparable = response.body !== null && !response.headers.has("Content-Encoding");
-  const received = FieldLines.from(response.headers).delete("Trailer");
-  const header = comparable ? received : FieldLines.empty;
+  const header = response.body === null ? FieldLines.empty : headerOfDecoded(FieldLines.from(response.headers));
+  const content = response.status === 206 ? "part" : "whole";
   const stream = createVerifyingStream({
-    algorithms: algorithmsToCompute({ header, trailersPossible: false }, algorithms),
-    decide: (computed) => decideVerdict({ header, computed, content: response.status === 206 ? "part" : "whole" }),
+    algorithms: algorithmsToCompute({ header, trailersPossible: false, content }, allAlgorithms),
+    decide: (computed) => decideVerdict({ header, computed, content }),
     accept: ({ name }) => name === "verified" || (name === "unverified" && options.allowUnverified !== false),
   });
   const source = contentStream(response.body ?? []);
@@ -52,4 +50,14 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
   // A failure of either end reaches the other; the reader of the stream sees it there.
   pipeline(source, stream, () => {});
   return { body: stream, verdict: stream.verdict };
+}
+
+/**
+ * What the header says of content that `fetch` has decoded. Where no content can be, as in the answer to HEAD, in a 204 or a
+ * 304, the fields speak of what would be there.
+ */
+function headerOfDecoded(received: FieldLines): FieldLines {
+  const header = received.delete("Trailer");
+  if (!header.has("Content-Encoding")) return header;
+  return header.without((name) => name.toLowerCase() !== "unencoded-digest");
 }

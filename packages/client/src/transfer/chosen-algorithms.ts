@@ -1,6 +1,28 @@
-import { type Algorithm, parseAlgorithm } from "@trailsum/shared";
+import { type Algorithm, parseAlgorithm, TrailsumError } from "@trailsum/shared";
 
-/** md5, which is always computed, and those that the caller adds; `UNKNOWN_ALGORITHM` for a name that is none. */
-export function chosenAlgorithms(further: readonly string[] = []): Algorithm[] {
-  return [...new Set<Algorithm>(["md5", ...further.map((name) => parseAlgorithm(name))])];
+/** Which digests a sender computes, in one pass. */
+export interface DigestOptions {
+  /**
+   * The algorithms of `Content-Digest`, besides md5.
+   * @default ["sha-256"]
+   */
+  readonly digests?: readonly Algorithm[] | undefined;
+  /**
+   * Whether md5 is computed as well, and sent as `Md5` for servers that compare that. It detects accidents, not attacks.
+   * @default true
+   */
+  readonly md5?: boolean | undefined;
+}
+
+/**
+ * The algorithms that a sender computes: those of `digests` first.
+ *
+ * @throws `UNKNOWN_ALGORITHM` for an unknown name, `USAGE` if no algorithm is left or md5 is both chosen and off.
+ */
+export function chosenAlgorithms({ digests = ["sha-256"], md5 = true }: DigestOptions): Algorithm[] {
+  const chosen = new Set(digests.map((name) => parseAlgorithm(name)));
+  if (md5) chosen.add("md5");
+  else if (chosen.has("md5")) throw new TrailsumError("USAGE", "md5 cannot be both chosen and switched off");
+  if (chosen.size === 0) throw new TrailsumError("USAGE", "without md5, choose at least one digest algorithm");
+  return [...chosen];
 }

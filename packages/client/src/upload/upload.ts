@@ -1,15 +1,8 @@
-import {
-  type Algorithm,
-  type Digests,
-  type FieldLines,
-  type Receipt,
-  redactedTarget,
-  TrailsumError,
-} from "@trailsum/shared";
+import { type Digests, type FieldLines, type Receipt, redactedTarget, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
-import { chosenAlgorithms } from "../transfer/chosen-algorithms.ts";
+import { chosenAlgorithms, type DigestOptions } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { type Confirmation, confirmation, confirmationElsewhere } from "./confirmation.ts";
 import type { OpenedSource } from "./opened-source.ts";
@@ -26,11 +19,9 @@ import { uploadFields } from "./upload-fields.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
 /** Options of {@link upload}. */
-export interface UploadOptions {
+export interface UploadOptions extends DigestOptions {
   /** Default `PUT`. */
   readonly method?: "PUT" | "POST";
-  /** Algorithms whose digests are sent in `Content-Digest`, beside md5, which is always computed. */
-  readonly digests?: readonly Algorithm[];
   /** Further header fields. */
   readonly headers?: FieldsInit;
   /** Cancels the upload: it then rejects with `ABORTED`. */
@@ -114,7 +105,7 @@ export async function upload(
 async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Promise<UploadResult | Redirect> {
   const { url, trusted } = hop;
   const { dispatcher = defaultDispatcher(), headers, method = "PUT", onProgress, signal } = options;
-  const algorithms = chosenAlgorithms(options.digests);
+  const algorithms = chosenAlgorithms(options);
   const sending: Sending = { ended: false, asked: false };
   const hashing = { algorithms, sending, onProgress };
   // Our own connection batches writes of one event loop iteration, and has sent a piece before it asks for the next one.

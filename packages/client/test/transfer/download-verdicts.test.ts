@@ -186,7 +186,12 @@ describe.each(dispatchers)("through %s, a download with", (_name, make) => {
   test.each(good)("%s is %s, and kept", async (_what, verdict, message) => {
     const { result, files } = await outcome(message, through());
     expect((await result).verdict.name).toBe(verdict);
-    expect((await result).verdict.computed.values.get("md5")).toEqual(Buffer.from(md5, "base64"));
+    const { computed } = (await result).verdict;
+    expect(computed.values.size).toBeGreaterThan(0);
+    for (const algorithm of ["md5", "sha-256", "sha-512"] as const) {
+      const right = Buffer.from(hash(algorithm.replace("-", ""), "hex"), "hex");
+      expect([undefined, right]).toContainEqual(computed.values.get(algorithm));
+    }
     expect(await files()).toEqual([`file: ${content}`]);
   });
 
@@ -225,6 +230,31 @@ test("the result of a download tells where from, what was checked, and all field
   expect(result.verdict.computed.values.has("crc32c")).toBe(true);
 });
 
+test.each<[string, Message, readonly string[]]>([
+  ["its sha-256 alone", { header: [["Repr-Digest", `sha-256=:${hash("sha256", "base64")}:`]] }, ["sha-256"]],
+  [
+    "its sha-256 alone, where the trailers have the same",
+    {
+      header: [["Repr-Digest", `sha-256=:${hash("sha256", "base64")}:`]],
+      trailer: [["Content-Digest", `sha-256=:${hash("sha256", "base64")}:`]],
+    },
+    ["sha-256"],
+  ],
+  ["md5 alone, where Md5 is announced", { trailer: [["Md5", hash("md5", "hex")]] }, ["md5"]],
+  ["sha-256, where there is nothing to check", {}, ["sha-256"]],
+])("a download computes %s", async (_what, message, algorithms) => {
+  const { verdict } = await download(await serve(message), join(await tempDir(), "file"));
+  expect([...verdict.computed.values.keys()]).toEqual(algorithms);
+});
+
+test("a download without md5 neither asks for it nor is verified by it", async () => {
+  const { result, files } = await outcome({ header: [["Md5", hash("md5", "hex", "other")]] }, { md5: false });
+  const { verdict } = await result;
+  expect(verdict).toMatchObject({ name: "unverified", algorithms: [], unsupported: [{ algorithm: "md5" }] });
+  expect([...verdict.computed.values.keys()]).toEqual(["sha-256"]);
+  expect(await files()).toEqual([`file: ${content}`]);
+});
+
 test("a download asks for trailers and digests, and carries the caller's fields in place of its own", async () => {
   const asked: Record<string, unknown>[] = [];
   const server = await httpServer((request, response) => {
@@ -232,12 +262,12 @@ test("a download asks for trailers and digests, and carries the caller's fields 
     response.end(content);
   });
   const path = join(await tempDir(), "file");
-  await download(server.origin, path, { digests: ["sha-256"] });
+  await download(server.origin, path, { digests: ["sha-512"] });
   await download(server.origin, path, { headers: { te: "x;q=0.5", "want-repr-digest": "sha=1", "X-Own": "1" } });
   expect(asked[0]).toMatchObject({
     te: "trailers",
-    "want-repr-digest": "md5=10, sha-256=9",
-    "want-content-digest": "md5=10, sha-256=9",
+    "want-repr-digest": "sha-512=10, sha-256=9, crc64nvme=4, crc32c=3, crc32=2, md5=1, sha=1",
+    "want-content-digest": "sha-512=10, sha-256=9, crc64nvme=4, crc32c=3, crc32=2, md5=1, sha=1",
   });
   expect(asked[1]).toMatchObject({ te: "x;q=0.5", "want-repr-digest": "sha=1", "x-own": "1" });
 });

@@ -95,7 +95,7 @@ describe("an upload that is accepted before it has arrived is no success:", () =
       await connection.readUntil("all");
       await connection.write("HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nbe");
       source.finish();
-      await connection.readUntil("Content-Digest: md5=");
+      await connection.readUntil("Content-Digest: sha-256=");
       await connection.write("en");
     });
     const result = await upload(server.origin, source);

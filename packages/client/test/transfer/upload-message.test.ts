@@ -32,29 +32,48 @@ describe("the message of an upload", () => {
     expect(fieldValues(fieldLines, "Trailer")).toEqual(["Md5, Size, Content-Digest"]);
     expect(fieldValues(fieldLines, "TE")).toEqual(["trailers"]);
     expect(fieldValues(fieldLines, "Connection").join()).toMatch(/\bTE\b/);
-    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["md5=10"]);
+    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["sha-256=10, md5=1"]);
     expect(fieldValues(fieldLines, "User-Agent").join()).toMatch(/^trailsum/);
     expect(body.toString()).toBe(content);
-    expect(trailerLines).toEqual([`Md5: ${md5Hex}`, "Size: 9", `Content-Digest: md5=:${base64(md5Hex)}:`]);
+    expect(trailerLines).toEqual([
+      `Md5: ${md5Hex}`,
+      "Size: 9",
+      `Content-Digest: sha-256=:${sha256}:, md5=:${base64(md5Hex)}:`,
+    ]);
     expect(rest).toHaveLength(0);
   });
 
   test("carries every further digest in Content-Digest, and asks for the same", async () => {
     const { fieldLines, trailerLines } = await onTheWire({ digests: ["sha-256", "crc32c", "crc64nvme"] });
     expect(fieldValues(fieldLines, "Trailer")).toEqual(["Md5, Size, Content-Digest"]);
-    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["md5=10, sha-256=9, crc32c=8, crc64nvme=7"]);
+    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["sha-256=10, crc64nvme=4, crc32c=3, md5=1"]);
     expect(trailerLines).toEqual([
       `Md5: ${md5Hex}`,
       "Size: 9",
-      `Content-Digest: md5=:${base64(md5Hex)}:, sha-256=:${sha256}:, crc32c=:${base64("e3069283")}:, ` +
-        `crc64nvme=:${base64("ae8b14860a799888")}:`,
+      `Content-Digest: sha-256=:${sha256}:, crc32c=:${base64("e3069283")}:, ` +
+        `crc64nvme=:${base64("ae8b14860a799888")}:, md5=:${base64(md5Hex)}:`,
     ]);
   });
 
   test("names md5 once when the caller asks for it too", async () => {
     const { fieldLines, trailerLines } = await onTheWire({ digests: ["md5", "md5"] });
-    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["md5=10"]);
+    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["md5=1"]);
     expect(fieldValues(trailerLines, "Content-Digest")).toEqual([`md5=:${base64(md5Hex)}:`]);
+  });
+
+  test("has no md5 and no Md5 when that is switched off", async () => {
+    const { fieldLines, trailerLines } = await onTheWire({ md5: false });
+    expect(fieldValues(fieldLines, "Trailer")).toEqual(["Size, Content-Digest"]);
+    expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["sha-256=10"]);
+    expect(trailerLines).toEqual(["Size: 9", `Content-Digest: sha-256=:${sha256}:`]);
+  });
+
+  test.each<[string, UploadOptions]>([
+    ["md5 both chosen and switched off", { digests: ["md5"], md5: false }],
+    ["no algorithm at all", { digests: [], md5: false }],
+  ])("is refused with %s", async (_what, options) => {
+    const error = await rejection(upload("http://127.0.0.1:1/a", [content], options));
+    expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining("md5") });
   });
 
   test("is a POST when that is asked for", async () => {
@@ -103,7 +122,7 @@ test("the result of an upload tells what was sent, where to, and what was answer
   expect(result).toMatchObject({ url: `${server.origin}/a`, status: 200, digests: { size: 9 }, confirmedBy: "nobody" });
   expect(result.headers.get("etag")).toBe('"x"');
   expect([...result.digests.values].map(([name, value]) => [name, value.toString("hex")])).toEqual([
-    ["md5", md5Hex],
     ["sha-256", Buffer.from(sha256, "base64").toString("hex")],
+    ["md5", md5Hex],
   ]);
 });

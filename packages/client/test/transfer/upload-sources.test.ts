@@ -77,7 +77,7 @@ describe("an upload sends", () => {
     expect([...server.uploads[0]!.trailer]).toEqual([
       ["Md5", "d41d8cd98f00b204e9800998ecf8427e"],
       ["Size", "0"],
-      ["Content-Digest", "md5=:1B2M2Y8AsgTpgAmY7PhCfg==:"],
+      ["Content-Digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:, md5=:1B2M2Y8AsgTpgAmY7PhCfg==:"],
     ]);
   });
 

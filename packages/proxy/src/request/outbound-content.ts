@@ -7,7 +7,7 @@ import {
   type InboundExchange,
   type InboundRequest,
 } from "@trailsum/http/inbound";
-import { FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
+import { algorithmsWanted, FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { trailerContextOf } from "../hop-by-hop.ts";
 import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
@@ -88,7 +88,10 @@ class RelayedContent implements OutboundContent {
     this.#watcher = watcher;
     const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
     if (policy.mode !== "off" && isVerifiable(message)) {
-      this.#verification = new Verification({ ...message, content: enclosedContent(inbound) }, policy.mode);
+      this.#verification = new Verification(
+        { ...message, content: enclosedContent(inbound), hints: algorithmsWanted(inbound.header) },
+        policy.mode,
+      );
     }
     this.#whole = inbound.expectsContinue ? undefined : source.whole;
     this.#replay = new ReplayBuffer(source, policy.replayBuffer);
