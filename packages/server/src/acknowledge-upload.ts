@@ -4,6 +4,7 @@ import { entityTag } from "./preconditions.ts";
 import { answeredAlgorithms, createReceipt, prefersMinimal } from "./receipt.ts";
 import type { StoredUpload } from "./receive-upload.ts";
 import { sendShort, type UploadExchange } from "./upload-exchange.ts";
+import type { Acknowledgement } from "./uploads/upload-context.ts";
 
 /**
  * Answers an upload that was stored: with a receipt, or without content for a client that prefers that. `Repr-Digest`
@@ -12,11 +13,12 @@ import { sendShort, type UploadExchange } from "./upload-exchange.ts";
 export async function acknowledgeUpload(
   { head, exchange }: UploadExchange,
   { path, verdict, created }: StoredUpload,
+  { method, fields }: Acknowledgement = { method: head.method, fields: [] },
 ): Promise<void> {
   const answered = answeredAlgorithms(head.header, verdict);
   // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
-  const tag = head.method === "PUT" || created ? entityTag(verdict.computed) : undefined;
-  const header: FieldLine[] = tag === undefined ? [] : [["ETag", tag]];
+  const tag = method === "PUT" || created ? entityTag(verdict.computed) : undefined;
+  const header: FieldLine[] = tag === undefined ? [...fields] : [...fields, ["ETag", tag]];
   if (prefersMinimal(head.header)) {
     header.push(["Preference-Applied", "return=minimal"]);
     header.push(["Repr-Digest", formatDigestField(verdict.computed, answered)]);

@@ -17,7 +17,7 @@ export function validatorsOf({ digests, modified }: ObjectVersion): Validators {
 }
 
 /** The preconditions of a write, as the store has to check them; undefined if there are none. */
-export function commitCondition({ header }: RequestHead): CommitCondition | undefined {
+export function commitCondition({ header }: Pick<RequestHead, "header">): CommitCondition | undefined {
   const preconditions = parsePreconditions(header);
   if (preconditions === undefined) return undefined;
   return {

@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
 
-import { TrailsumError, type Verdict } from "@trailsum/shared";
+import { type Digests, TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
 import { keptContentFields } from "./content-fields.ts";
@@ -16,6 +16,13 @@ import { isAcceptable, type VerificationPolicy, verifyContent } from "./verify-r
 /** Where an upload is stored, and what it must bring. */
 export interface ReceivingOptions extends VerificationPolicy {
   readonly store: Store;
+  /** Keeps content that only lacks digests, for another request to bring them. Returns the id of the upload, if it is kept. */
+  readonly keep: (
+    upload: UploadExchange,
+    path: string,
+    staged: StagedObject,
+    computed: Digests,
+  ) => Promise<string | undefined>;
 }
 
 /** An upload that was stored. */
@@ -27,20 +34,29 @@ export interface StoredUpload {
 }
 
 /** What became of an upload that arrived whole or could be refused by its head: it was stored, or its verdict is bad. */
-export type ReceivedUpload = StoredUpload | { readonly refused: Verdict };
+export type ReceivedUpload = StoredUpload | RefusedContent;
+
+/** Content that its verdict refuses. */
+export interface RefusedContent {
+  readonly refused: Verdict;
+  /** The id of the upload that holds it, where only digests were missing and it is kept. */
+  readonly kept?: string | undefined;
+}
 
 /**
  * Receives PUT and POST: what the head decides, then the content into a stage, then the commit of what verified. Throws for
  * everything else that is refused or lost; nothing of it is kept.
  */
 export async function receiveUpload(upload: UploadExchange, options: ReceivingOptions): Promise<ReceivedUpload> {
-  const { head } = upload;
+  const { head, exchange } = upload;
   const { store, maxSize } = options;
   const path = uploadPath(head);
   refuseUnsupported(head);
   refuseByHead(head, maxSize);
   const early = earlyVerdict(head, options);
-  if (early !== undefined) return { refused: early };
+  // The digests of content that is on its way already may have been lost with its trailers.
+  const mayBeKept = early !== undefined && !exchange.request.expectsContinue && lacksOnlyDigests(early, head);
+  if (early !== undefined && !mayBeKept) return { refused: early };
 
   const condition = commitCondition(head);
   const staged = await store.stage(path, { size: head.size, fields: keptContentFields(head.header) });
@@ -48,7 +64,13 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
     if (condition !== undefined) await checkBeforeContent(store, path, condition);
     proceed(upload);
     const verdict = await receiveContent(upload, staged, options);
-    if (!isAcceptable(verdict, options)) return { refused: verdict };
+    if (!isAcceptable(verdict, options)) {
+      const isKept = lacksOnlyDigests(verdict, head);
+      return {
+        refused: verdict,
+        kept: isKept ? await options.keep(upload, path, staged, verdict.computed) : undefined,
+      };
+    }
     const { created } = await staged.commit(verdict.computed, { condition, verified: verdict.name === "verified" });
     return { path, verdict, created };
   } finally {
@@ -57,7 +79,8 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
   }
 }
 
-function uploadPath({ target }: RequestHead): string {
+/** The path of the object that a write names. Throws `PATH_INVALID` for a directory. */
+export function uploadPath({ target }: RequestHead): string {
   const { path, directory } = parseObjectPath(target);
   if (!directory) return path;
   throw new TrailsumError(
@@ -66,8 +89,13 @@ function uploadPath({ target }: RequestHead): string {
   );
 }
 
+/** Whether the sender has digests that did not arrive: it announced them, or asks for those that it has (RFC 9530 section 4). */
+function lacksOnlyDigests({ name }: Verdict, { header }: RequestHead): boolean {
+  return name === "missing" || (name === "unverified" && header.has("Want-Repr-Digest"));
+}
+
 /** Refuses what need not be read to be refused. */
-function refuseByHead({ header, size }: RequestHead, maxSize = Number.POSITIVE_INFINITY): void {
+export function refuseByHead({ header, size }: RequestHead, maxSize: number = Number.POSITIVE_INFINITY): void {
   const unknown = header.list("Expect").find((member) => member.toLowerCase() !== "100-continue");
   if (unknown !== undefined) {
     throw new TrailsumError("EXPECTATION_FAILED", `${JSON.stringify(unknown)} cannot be met: expect only 100-continue`);

@@ -26,18 +26,25 @@ export interface BodyReading {
   readonly idleTimeout: number;
   /** Ends the reading when it fires. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether content that does not arrive whole is kept: `body` is given all that came, and is ended.
+   * @default false
+   */
+  readonly keepsPart?: boolean | undefined;
 }
 
 /**
  * Reads a request's content into `body`, which is ended only when the message arrived whole, and otherwise destroyed
  * with an error. Settles when the trailers are in, or with that error.
  *
+ * With `keepsPart` it is ended in every case.
+ *
  * The request itself is never given up, so that an answer can still go out: it is held back where reading stopped.
  */
 export function readBody(
   { head, content, fault }: ReceivedMessage,
   body: Writable,
-  { maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers }: BodyReading,
+  { maxSize = Number.POSITIVE_INFINITY, idleTimeout, signal, onTrailers, keepsPart = false }: BodyReading,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
 
@@ -105,10 +112,12 @@ export function readBody(
 
   function fail(error: TrailsumError): void {
     if (settled) return;
+    if (keepsPart) chunks.flush();
     detach();
     content?.leave();
     reject(error);
-    body.destroy(error);
+    if (keepsPart) body.end();
+    else body.destroy(error);
   }
 
   function detach(): void {

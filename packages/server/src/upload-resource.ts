@@ -18,14 +18,19 @@ import { deliverObject } from "./deliver-object.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { sendProblem } from "./problem-response.ts";
-import { receiveUpload } from "./receive-upload.ts";
+import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
+import type { UploadContext } from "./uploads/upload-context.ts";
+import { uploadOptions } from "./uploads/upload-fields.ts";
+import type { UploadLimits } from "./uploads/upload-limits.ts";
+import { keepStaged, keptFields, uploadAnswer } from "./uploads/upload-requests.ts";
+import { Uploads } from "./uploads/uploads.ts";
 import type { VerificationPolicy } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */
-export interface UploadHandlerOptions extends VerificationPolicy {
+export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits {
   /** Where objects are kept. */
   readonly store: Store;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
@@ -80,6 +85,22 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   const { store, algorithms = allAlgorithms, logger, authorize } = options;
   const { allowUnverified = false, dotfiles = false, listing = false, readOnly = false } = options;
   const methods = allowedMethods(options);
+  const uploads = new Uploads(options);
+  const context: UploadContext = {
+    uploads,
+    store,
+    policy: options,
+    async checkAccess({ head, exchange }, method, target) {
+      const refusal = authorize && (await accessRefusal(authorize, { ...head, method, target }, exchange.request));
+      if (refusal !== undefined) throw refusal.error;
+    },
+    async acknowledge(upload, stored, how) {
+      logStored(stored);
+      await acknowledgeUpload(upload, stored, how);
+    },
+    refuse,
+    refuseContent,
+  };
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
     const { head, exchange } = upload;
@@ -89,6 +110,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     const refusal = authorize && (await accessRefusal(authorize, head, request));
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
+    const answered = readOnly ? undefined : uploadAnswer(upload, context);
+    if (answered !== undefined) return answered;
     if (!methods.includes(head.method)) throw notAllowed(head.method, methods);
     if (!dotfiles) refuseDotfile(head);
     switch (head.method) {
@@ -101,7 +124,10 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
       case "HEAD":
         return deliver(upload);
       case "OPTIONS":
-        return sendShort(exchange, { status: 204, header: [["Allow", methods.join(", ")]] });
+        return sendShort(exchange, {
+          status: 204,
+          header: [["Allow", methods.join(", ")], ...(readOnly ? [] : uploadOptions(uploads, options))],
+        });
       default:
         throw notAllowed(head.method, methods);
     }
@@ -118,24 +144,29 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   }
 
   async function receive(upload: UploadExchange): Promise<void> {
-    const received = await receiveUpload(upload, options);
-    if ("refused" in received) return refuseContent(upload, received.refused);
-    const { path, verdict } = received;
-    logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
+    const received = await receiveUpload(upload, { ...options, keep: (...staged) => keepStaged(uploads, ...staged) });
+    if ("refused" in received) return refuseContent(upload, received.refused, keptFields(upload, received, context));
+    logStored(received);
     await acknowledgeUpload(upload, received);
   }
 
-  function refuseContent({ head, exchange }: UploadExchange, verdict: Verdict): void {
-    const problem = verdictProblem(verdict);
-    logger?.warn(`refused ${describe(head)}: ${verdict.name}, ${problem.detail}`);
-    sendProblem(exchange, problem, [["Want-Repr-Digest", formatWantDigest(algorithms)]]);
+  function logStored({ path, verdict }: StoredUpload): void {
+    logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
   }
 
-  function refuse(
+  function refuseContent(
     { head, exchange }: UploadExchange,
-    error: TrailsumError,
-    fields: readonly FieldLine[] = refusalFields(error, head, methods),
+    verdict: Verdict,
+    fields: readonly FieldLine[],
+    status?: number,
   ): void {
+    const problem = verdictProblem(verdict);
+    logger?.warn(`refused ${describe(head)}: ${verdict.name}, ${problem.detail}`);
+    const header: FieldLine[] = [...fields, ["Want-Repr-Digest", formatWantDigest(algorithms)]];
+    sendProblem(exchange, { ...problem, status: status ?? problem.status }, header);
+  }
+
+  function refuse({ head, exchange }: UploadExchange, error: TrailsumError, fields: readonly FieldLine[] = []): void {
     const lost = error.code === "CONNECTION_LOST" || error.code === "ABORTED";
     const status = lost ? undefined : error.status;
     const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
@@ -143,7 +174,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     else logger?.error(line, error);
     // The client can no longer receive a response.
     if (lost) return exchange.breakOff();
-    sendProblem(exchange, errorProblem(error), fields);
+    const usual = refusalFields(error, head, methods).filter(([name]) => !fields.some(([other]) => other === name));
+    sendProblem(exchange, errorProblem(error), [...fields, ...usual]);
   }
 
   return async (exchange) => {
@@ -162,12 +194,14 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
 
 /** The fields that say what would have been accepted, or when. */
 function refusalFields(
-  { code, status }: TrailsumError,
+  { code, status, retryAfter }: TrailsumError,
   { header }: RequestHead,
   methods: readonly string[],
 ): FieldLine[] {
   if (code === "METHOD_NOT_ALLOWED") return [["Allow", methods.join(", ")]];
-  if (code === "UNAVAILABLE") return [["Retry-After", "1"]];
+  if (code === "UNAVAILABLE" || retryAfter !== undefined) {
+    return [["Retry-After", String(Math.ceil((retryAfter ?? 1_000) / 1_000))]];
+  }
   // RFC 9110 section 12.5.3.
   return status === 415 && header.has("Content-Encoding") ? [["Accept-Encoding", "*, aws-chunked;q=0"]] : [];
 }

@@ -70,7 +70,7 @@ export async function readResponse(
   let bytes = await connection.readHead();
   for (;;) {
     const message = parseMessage(bytes, options);
-    if (message.startLine.includes(" 100 ")) return message;
+    if (/^\S+ 1\d\d/.test(message.startLine)) return message;
     const bounded = /^(?:content-length|transfer-encoding):|^HTTP\S+ 204/im;
     const unbounded = !bounded.test(bytes.toString("latin1"));
     if (message.complete && (!unbounded || options.head === true)) return message;

@@ -33,6 +33,9 @@ export type ErrorCode =
   | "CONFLICT"
   | "TOO_LARGE"
   | "CONTENT_RANGE"
+  | "MISMATCHING_OFFSET"
+  | "INCONSISTENT_LENGTH"
+  | "COMPLETED_UPLOAD"
   | "NOT_SUPPORTED"
   | "PRECONDITION_FAILED"
   | "EXPECTATION_FAILED"
@@ -51,7 +54,7 @@ export type ErrorCode =
   | "DIGEST_UNVERIFIED"
   | "ABORTED";
 
-// draft-ietf-httpapi-digest-fields-problem-types registers these three.
+// draft-ietf-httpapi-digest-fields-problem-types registers three, draft-ietf-httpbis-resumable-upload three.
 const REGISTERED = "https://iana.org/assignments/http-problem-types";
 const OWN = "urn:trailsum:problem";
 
@@ -90,6 +93,24 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   CONFLICT: { meaning: "something of another kind is there", exit: 4, status: 409, type: `${OWN}:path-conflict` },
   TOO_LARGE: { meaning: "larger than is accepted", exit: 4, status: 413, type: "about:blank" },
   CONTENT_RANGE: { meaning: "partial uploads are not accepted", exit: 4, status: 400, type: `${OWN}:partial-put` },
+  MISMATCHING_OFFSET: {
+    meaning: "the content does not continue where the upload ends",
+    exit: 4,
+    status: 409,
+    type: `${REGISTERED}#mismatching-upload-offset`,
+  },
+  INCONSISTENT_LENGTH: {
+    meaning: "lengths of the upload contradict each other",
+    exit: 4,
+    status: 400,
+    type: `${REGISTERED}#inconsistent-upload-length`,
+  },
+  COMPLETED_UPLOAD: {
+    meaning: "the upload has been completed",
+    exit: 4,
+    status: 400,
+    type: `${REGISTERED}#completed-upload`,
+  },
   NOT_SUPPORTED: {
     meaning: "the request asks for something that is not supported",
     exit: 4,
@@ -162,6 +183,8 @@ export interface TrailsumErrorOptions {
   readonly status?: number;
   /** After how many milliseconds the other side asks to be tried again, where it said so. */
   readonly retryAfter?: number | undefined;
+  /** Members of the problem document for it, beside those of every one (RFC 9457 section 3.2). */
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -176,12 +199,15 @@ export class TrailsumError extends Error {
   readonly status: number | undefined;
   /** After how many milliseconds the other side asks to be tried again (`Retry-After`, RFC 9110 section 10.2.3). */
   readonly retryAfter: number | undefined;
+  /** Members of the problem document for it, beside those of every one (RFC 9457 section 3.2). */
+  readonly extensions: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, options: TrailsumErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? this.meaning.status;
     this.retryAfter = options.retryAfter;
+    this.extensions = options.extensions;
   }
 
   /** The table's row for this code: exit status, HTTP status, problem type. */

@@ -55,7 +55,8 @@ export function verdictProblem(verdict: Verdict): ProblemDetails {
 export function errorProblem(error: TrailsumError): ProblemDetails {
   const internal = error.status === undefined || error.code === "INTERNAL";
   const { meaning, type = "about:blank" } = internal ? errorTable.INTERNAL : error.meaning;
-  return { type, title: sentence(meaning), status: error.status ?? 500, detail: internal ? meaning : error.message };
+  const problem = { type, title: sentence(meaning), status: error.status ?? 500 };
+  return internal ? { ...problem, detail: meaning } : { ...error.extensions, ...problem, detail: error.message };
 }
 
 /** The error code for the type of a problem document, if the type is one of ours or a registered one. */

@@ -9,16 +9,26 @@ describe("the table of errors", () => {
   test("is closed: it has exactly these codes", () => {
     expect(Object.keys(errorTable).toSorted()).toEqual(
       [
-        ["ABORTED", "CONFLICT", "CONNECTION_LOST", "CONNECT_FAILED", "CONTENT_RANGE", "DIGEST_MALFORMED"],
+        [
+          "ABORTED",
+          "COMPLETED_UPLOAD",
+          "CONFLICT",
+          "CONNECTION_LOST",
+          "CONNECT_FAILED",
+          "CONTENT_RANGE",
+          "DIGEST_MALFORMED",
+        ],
         ["DIGEST_MISMATCHED", "DIGEST_MISSING", "DIGEST_UNSUPPORTED", "DIGEST_UNVERIFIED", "EXPECTATION_FAILED"],
         [
           "FILE_CHANGED",
           "FILE_UNREADABLE",
           "FILE_UNWRITABLE",
           "FORBIDDEN",
+          "INCONSISTENT_LENGTH",
           "INTERNAL",
           "LOOP_DETECTED",
           "METHOD_NOT_ALLOWED",
+          "MISMATCHING_OFFSET",
           "NOT_FOUND",
           "NOT_SUPPORTED",
         ],

@@ -1,0 +1,67 @@
+import { type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
+
+import type { RefusedContent } from "../receive-upload.ts";
+import type { StagedObject } from "../stores/store.ts";
+import { sendShort, type UploadExchange } from "../upload-exchange.ts";
+import { answerUpload, createsUpload, createUpload } from "./ietf.ts";
+import { newUpload } from "./new-upload.ts";
+import type { UploadContext } from "./upload-context.ts";
+import { INTEROP_VERSION, uploadLimit, uploadOptions } from "./upload-fields.ts";
+import { uploadIdIn, uploadLocation } from "./upload-location.ts";
+import type { Uploads } from "./uploads.ts";
+
+/** The methods of an upload resource, as `Allow` lists them. */
+const ALLOW = "HEAD, PATCH, DELETE, OPTIONS";
+
+/** Answers a request that is about an upload resource: one to it, or one that creates it. Undefined for any other. */
+export function uploadAnswer(request: UploadExchange, context: UploadContext): Promise<void> | undefined {
+  const { head } = request;
+  const id = uploadIdIn(head.target);
+  if (id !== undefined) return answerAtUpload(request, id, context);
+  if ((head.method === "PUT" || head.method === "POST") && createsUpload(head)) return createUpload(request, context);
+  return undefined;
+}
+
+async function answerAtUpload(request: UploadExchange, id: string, context: UploadContext): Promise<void> {
+  const { head, exchange } = request;
+  if (head.method === "OPTIONS") {
+    const header: FieldLine[] = [["Allow", ALLOW], ...uploadOptions(context.uploads, context.policy)];
+    return sendShort(exchange, { status: 204, header });
+  }
+  if (!["HEAD", "PATCH", "DELETE"].includes(head.method)) {
+    const error = new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
+    return context.refuse(request, error, [["Allow", ALLOW]]);
+  }
+  await context.uploads.use(id, async (upload) => {
+    await context.checkAccess(request, upload.record.method, upload.record.target);
+    await answerUpload(request, upload, context);
+  });
+}
+
+/** Keeps a staged object that lacks only digests. Returns the id of the upload that holds it, if there is room for one. */
+export function keepStaged(
+  uploads: Uploads,
+  request: UploadExchange,
+  path: string,
+  staged: StagedObject,
+  computed: Digests,
+): Promise<string | undefined> {
+  const { size: length } = computed;
+  return uploads.keep(staged, { ...newUpload(request, { path, length, isWhole: true }), digests: computed });
+}
+
+/** The fields of a refusal that name the upload that holds the content. */
+export function keptFields(
+  { exchange }: UploadExchange,
+  { refused, kept }: RefusedContent,
+  { uploads, policy }: UploadContext,
+): FieldLine[] {
+  if (kept === undefined) return [];
+  return [
+    ["Location", uploadLocation(exchange.request, kept)],
+    ["Upload-Draft-Interop-Version", INTEROP_VERSION],
+    ["Upload-Offset", String(refused.computed.size)],
+    ["Upload-Complete", "?0"],
+    uploadLimit(policy, uploads.keptFor),
+  ];
+}
