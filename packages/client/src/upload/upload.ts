@@ -1,7 +1,7 @@
 import { type Digests, type FieldLines, type Receipt, redactedTarget, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
+import { type Answer, fetchShort } from "../transfer/answer.ts";
 import { chosenAlgorithms, type DigestOptions } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { type Confirmation, confirmation, confirmationElsewhere } from "./confirmation.ts";
@@ -125,7 +125,7 @@ async function send(hop: Hop, source: OpenedSource, options: UploadOptions): Pro
       trailers: content.trailers,
       rereadable: content.rereadable,
     };
-    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
+    const answer = await fetchShort(dispatcher, request, { signal });
     const elsewhere = sentOn(url, answer, source, method);
     if (elsewhere !== undefined) return new Redirect(elsewhere);
     const other = redirection(url, answer.status, answer.headers, [SEE_OTHER]);
