@@ -151,5 +151,6 @@ function environment(added: Readonly<Record<string, string | undefined>>): NodeJ
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
   );
-  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...added };
+  // Nor must what another test has learned of a port that this one uses again: no file can be made there.
+  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, XDG_CACHE_HOME: "/dev/null", ...added };
 }

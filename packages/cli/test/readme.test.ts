@@ -54,7 +54,9 @@ test("the message on the wire is what an upload of four bytes puts there", async
     await connection.readUntil("\r\n\r\n");
     await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });
-  const { exitCode } = await trailsum(["upload", "-", `${server.origin}/backup.tar`], { input: "body" });
+  const { exitCode } = await trailsum(["upload", "-", `${server.origin}/backup.tar`, "--delivery", "trailers"], {
+    input: "body",
+  });
   expect(exitCode).toBe(0);
   const [shown] = blocksIn("http");
   const sent = server.connections[0]!.received.toString().replaceAll("\r\n", "\n");

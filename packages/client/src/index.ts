@@ -5,6 +5,8 @@ export type { FieldsInit } from "./dispatcher/request-fields.ts";
 export type { TrailersInit } from "./dispatcher/request-trailers.ts";
 
 export { upload, type UploadOptions, type UploadResult } from "./upload/upload.ts";
+export { type Delivery, type DeliveryChoice, type DeliveryMode } from "./delivery/delivery-mode.ts";
+export type { PathKnowledge, TrailerPassage } from "./delivery/path-knowledge.ts";
 export type { UploadSource } from "./upload/upload-source.ts";
 export { download, type DownloadOptions, type DownloadResult } from "./download/download.ts";
 export type { DownloadDestination } from "./download/download-destination.ts";

@@ -14,10 +14,10 @@ import { refuseCrossOrigin } from "./access/cross-origin.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
 import { allowedMethods, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
-import { CorruptVersions } from "./corrupt-versions.ts";
 import { deliverObject } from "./deliver-object.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
 import { parseObjectPath } from "./object-path.ts";
+import { answerProbe, isProbe, probeLink } from "./probe.ts";
 import { sendProblem } from "./problem-response.ts";
 import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
@@ -102,7 +102,6 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     refuse,
     refuseContent,
   };
-  const corrupt = new CorruptVersions();
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
     const { head, exchange } = upload;
@@ -112,6 +111,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     const refusal = authorize && (await accessRefusal(authorize, head, request));
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
+    if (!readOnly && isProbe(head)) return answerProbe(upload, options.idleTimeout);
     const answered = readOnly ? undefined : uploadAnswer(upload, context);
     if (answered !== undefined) return answered;
     if (!methods.includes(head.method)) throw notAllowed(head.method, methods);
@@ -128,7 +128,10 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
       case "OPTIONS":
         return sendShort(exchange, {
           status: 204,
-          header: [["Allow", methods.join(", ")], ...(readOnly ? [] : uploadOptions(uploads, options))],
+          header: [
+            ["Allow", methods.join(", ")],
+            ...(readOnly ? [] : [...probeLink(head), ...uploadOptions(uploads, options)]),
+          ],
         });
       default:
         throw notAllowed(head.method, methods);
@@ -138,7 +141,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   async function deliver(upload: UploadExchange): Promise<void> {
     const { path, directory } = parseObjectPath(upload.head.target);
     if (listing && directory) return deliverListing(upload, { store, dotfiles, readOnly });
-    await deliverObject(upload, { store, algorithms, corrupt }).catch(async (error: unknown) => {
+    await deliverObject(upload, { store, algorithms }).catch(async (error: unknown) => {
       const absent = error instanceof TrailsumError && error.code === "NOT_FOUND";
       if (!listing || !absent || (await store.list(path)) === undefined) throw error;
       redirectToDirectory(upload);

@@ -49,6 +49,7 @@ export {
 } from "./verdict.ts";
 export { redactedTarget } from "./redacted-target.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
+export { parseProbeReport, probeMediaType, probeRelation, type ProbeReport } from "./probe-report.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 
 export { parseHttpDate } from "./http-date.ts";

@@ -74,8 +74,7 @@ async function demo(_given: object, run: Run): Promise<void> {
 
     say("\n4. And through a proxy that, like many, does not know of trailers.\n");
     const eater = await startTrailerEater(new URL(url));
-    const bereft = await failure(upload(`${eater.origin}/bereft`, file, { signal }));
-    await eater.close();
+    const bereft = await failure(upload(`${eater.origin}/bereft`, file, { signal, delivery: "trailers" }));
     if (bereft?.code !== "DIGEST_MISSING") throw unexpected("an upload without its trailers was not refused", bereft);
     say(`   refused by the server, exit status ${bereft.meaning.exit}: ${bereft.message}`);
 
@@ -83,7 +82,13 @@ async function demo(_given: object, run: Run): Promise<void> {
       const kept = await failure(download(`${url}/${path}`, nowhere(), { signal }));
       if (kept?.status !== 404) throw unexpected(`something of ${path} was kept`, kept);
     }
-    say("\n   Neither file exists (404).\n");
+    say("\n   Neither file exists (404).");
+
+    say("\n5. The same way, but delivered as the path allows.\n");
+    const { delivery, receipt } = await upload(`${eater.origin}/rescued`, file, { signal });
+    await eater.close();
+    if (receipt?.verdict !== "verified") throw unexpected("the upload was not verified", undefined);
+    say(`   verified, and stored, by ${delivery.mode}: ${delivery.reason}.\n`);
   } finally {
     await front.close();
     await proxy.close({ graceMs: 0 });

@@ -1,4 +1,4 @@
-import type { UploadResult } from "@trailsum/client";
+import type { DeliveryChoice, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
@@ -17,7 +17,11 @@ interface UploadArguments extends TransferArguments {
   readonly method: "PUT" | "POST";
   readonly jobs: number;
   readonly links: "follow" | "skip";
+  readonly delivery: DeliveryChoice;
+  readonly verbose: boolean;
 }
+
+const deliveryChoices = ["auto", "trailers", "header", "two-step"] as const satisfies readonly DeliveryChoice[];
 
 const flags = {
   method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "request method" },
@@ -27,6 +31,12 @@ const flags = {
     default: "follow",
     describe: "symbolic links in a directory: upload what they lead to, or skip them",
   },
+  delivery: {
+    choices: deliveryChoices,
+    default: "auto",
+    describe: "how digests reach the server: behind the content, before it, in a second request, or as the path allows",
+  },
+  verbose: { alias: "v", type: "boolean", default: false, describe: "say how each file was delivered, and why" },
   ...credentialFlags,
   digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum and the like do"),
   ...transferFlags,
@@ -58,6 +68,7 @@ interface Job {
   readonly md5: boolean;
   readonly headers: [string, string][];
   readonly retries: number;
+  readonly delivery: DeliveryChoice;
 }
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
@@ -71,7 +82,12 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   if (!Number.isInteger(given.jobs) || given.jobs < 1 || given.jobs > MAX_JOBS)
     throw new TrailsumError("USAGE", `--jobs takes a number from 1 to ${MAX_JOBS}`);
   const options = transferOptions(given);
-  const job: Job = { ...options, method: given.method, headers: [...options.headers, ...authorization] };
+  const job: Job = {
+    ...options,
+    method: given.method,
+    delivery: given.delivery,
+    headers: [...options.headers, ...authorization],
+  };
   const bar = await createProgressBar(given.progress && !given.quiet);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
   const readSmall = createSmallFileReader();
@@ -83,6 +99,10 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
     bar.complete();
     warnOfSeeOther(entry, result);
+    if (given.verbose) {
+      bar.erase();
+      run.warn(`${pathText(entry.path)}: delivered by ${result.delivery.mode}: ${result.delivery.reason}`);
+    }
     if (given.quiet) return;
     if (process.stdout.isTTY) bar.erase();
     await run.print(
@@ -146,7 +166,10 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 }
 
 /** The result of an upload, for `--json`. */
-function jsonResult({ path }: UploadEntry, { url, status, seeOther, digests, confirmedBy }: UploadResult): object {
+function jsonResult(
+  { path }: UploadEntry,
+  { url, status, seeOther, digests, confirmedBy, delivery }: UploadResult,
+): object {
   return {
     file: pathText(path),
     url: redactedTarget(url),
@@ -155,6 +178,7 @@ function jsonResult({ path }: UploadEntry, { url, status, seeOther, digests, con
     size: digests.size,
     digests: hexDigests(digests),
     confirmedBy,
+    delivery,
   };
 }
 

@@ -4,38 +4,37 @@ import type { Dispatcher } from "undici";
 import { isProblem, MAX_PROBLEM_BYTES } from "./refusal.ts";
 import { responseFields } from "./response-fields.ts";
 
-/** A short response, or the beginning of a long one. */
+/** The response to a request, with as much of its content as was asked for. */
 export interface Answer {
-  /** Its final status. */
   readonly status: number;
-  /** Its header section. */
   readonly headers: FieldLines;
-  /** The content, up to the limit of {@link maxContent}. */
+  /** The content, up to the limit that was asked for. */
   readonly content: readonly Buffer[];
   /** Why the content is incomplete; undefined if it is complete. */
   readonly cut: Error | undefined;
 }
 
-/** Options of {@link fetchShort}. */
-interface FetchShortOptions {
-  /** Aborts the request. */
+/** Settings of {@link ask}. */
+export interface Asking {
+  /** The most bytes of content to read. A longer response is aborted, together with its connection. */
+  readonly wanted: (status: number, headers: FieldLines) => number;
   readonly signal: AbortSignal | undefined;
   /** Takes interim responses (1xx). */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
 }
 
 /**
- * Sends a request whose response is short, or of interest only for its head. Resolves once the response has ended. A
- * response that is longer than {@link maxContent} is aborted, together with its connection. undici's `request` creates a stream for every response, which doubles the time of a small request.
+ * Sends a request whose response is short, or of interest only for its head. Resolves once the response has ended.
+ * undici's `request` creates a stream for every response, which doubles the time of a small request.
  */
-export async function fetchShort(
+export async function ask(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  options: FetchShortOptions,
+  asking: Asking,
 ): Promise<Answer> {
-  const { signal } = options;
+  const { signal } = asking;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const handler = new AnswerHandler(options, resolve, reject);
+  const handler = new AnswerHandler(asking, resolve, reject);
   signal?.addEventListener("abort", handler.abort);
   try {
     dispatcher.dispatch(request, handler);
@@ -46,16 +45,16 @@ export async function fetchShort(
 }
 
 /** Content that is not needed is read up to this size, to keep the connection. Bytes. */
-const MAX_UNUSED_BYTES = 131_072;
+const MAX_UNWANTED_BYTES = 131_072;
 
-/** The most bytes of a response to read: to use the connection again, or for the reason of a refusal. */
-function maxContent(status: number, headers: FieldLines): number {
-  if (status < 400) return MAX_UNUSED_BYTES;
+/** How much of a response to read: so that the connection can be used again, or for the reason of a refusal. */
+export function wantedBytes(status: number, headers: FieldLines): number {
+  if (status < 400) return MAX_UNWANTED_BYTES;
   return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
 }
 
 class AnswerHandler implements Dispatcher.DispatchHandler {
-  readonly #options: FetchShortOptions;
+  readonly #asking: Asking;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
   readonly #content: Buffer[] = [];
@@ -65,17 +64,17 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   /** Bytes of content that may still come. */
   #room = 0;
 
-  constructor(options: FetchShortOptions, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
-    this.#options = options;
+  constructor(asking: Asking, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+    this.#asking = asking;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  readonly abort = (): void => this.#controller?.abort(this.#options.signal?.reason);
+  readonly abort = (): void => this.#controller?.abort(this.#asking.signal?.reason);
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#options.signal?.aborted === true) this.abort();
+    if (this.#asking.signal?.aborted === true) this.abort();
   }
 
   onResponseStart(
@@ -84,12 +83,12 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     headers: Parameters<typeof responseFields>[0],
   ): void {
     if (status < 200) {
-      this.#options.onInterim?.(status, responseFields(headers));
+      this.#asking.onInterim?.(status, responseFields(headers));
       return;
     }
     this.#status = status;
     this.#headers = responseFields(headers);
-    this.#room = maxContent(status, this.#headers);
+    this.#room = this.#asking.wanted(status, this.#headers);
     if (this.#room === 0) this.#letGo(controller);
   }
 

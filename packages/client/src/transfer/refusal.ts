@@ -41,8 +41,7 @@ interface RefusingResponse {
 /** Only codes about integrity are kept: a 404 is a refusal by the other side, whatever its document says. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
-  const isOne = code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" || code === "STORED_BYTES_DIFFER";
-  return isOne ? code : undefined;
+  return code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" ? code : undefined;
 }
 
 /** Whether the content of a response is a problem document. */

@@ -35,6 +35,8 @@ export interface Hashing {
 export interface UploadContent {
   readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
   readonly trailers: () => FieldLines | Promise<FieldLines>;
+  /** The digests of what was sent, once all of it was. */
+  readonly digests: () => Promise<Digests>;
   /** Whether the body can be sent again. */
   readonly rereadable: boolean;
   /** Stops hashing. */
@@ -49,14 +51,22 @@ export async function contentAtOnce(
   const digester = await createStreamDigester(algorithms, bytes.byteLength);
   await digester.update(bytes);
   const digests = await digester.digest();
+  const onSent = (): void => {
+    if (sending.sent === undefined && digests.size > 0)
+      onProgress?.({ transferred: digests.size, total: digests.size });
+    sending.ended = true;
+    sending.sent = digests;
+  };
   return {
     body: bytes,
     trailers: () => {
-      sending.ended = true;
       sending.asked = true;
-      sending.sent = digests;
-      if (digests.size > 0) onProgress?.({ transferred: digests.size, total: digests.size });
+      onSent();
       return digestTrailers(digests);
+    },
+    digests: async () => {
+      onSent();
+      return digests;
     },
     rereadable: true,
     close() {},
@@ -92,13 +102,15 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
     }
     sending.ended = true;
   }
+  // A digester gives its digests once.
+  const digests = async (): Promise<Digests> => (sending.sent ??= await digester!.digest());
   return {
     body: asBody({ [Symbol.asyncIterator]: bytes }),
     trailers: async () => {
       sending.asked = true;
-      sending.sent = await digester!.digest();
-      return digestTrailers(sending.sent);
+      return digestTrailers(await digests());
     },
+    digests,
     rereadable: source.rereadable,
     close: () => digester?.close(),
   };

@@ -1,8 +1,15 @@
-import { type Digests, type FieldLine, FieldLines, formatDigestField, TrailsumError } from "@trailsum/shared";
+import {
+  type Digests,
+  type FieldLine,
+  FieldLines,
+  formatDigestField,
+  probeRelation,
+  TrailsumError,
+} from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { type Answer, fetchShort } from "../transfer/answer.ts";
+import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
 import { type Hop, isForOneOrigin, locationIn, nextHop } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
@@ -62,9 +69,6 @@ export interface AppendedContent {
   readonly trailers?: Dispatcher.DispatchOptions["trailers"];
 }
 
-/** The relation type by which a trailsum server names where probes are answered (RFC 8288 section 2.1.2). */
-const PROBE_RELATION = "urn:trailsum:probe";
-
 /**
  * The fields of a request that creates an upload resource. With `complete` the request holds all of the content, and the
  * upload resource is there to continue it if it is cut off; without, the content is staged until the upload is completed.
@@ -78,8 +82,8 @@ export function creationFields(complete: boolean): FieldLine[] {
  * trailsum or of the draft does supports nothing. Rejects if no request can reach it.
  */
 export async function askForUploadSupport(hop: Hop, requesting: UploadRequesting): Promise<UploadSupport> {
-  const request = { ...requestTo(hop, "OPTIONS", requesting), headersTimeout: OPTIONS_TIMEOUT };
-  const answer = await fetchShort(requesting.dispatcher, request, { signal: requesting.signal });
+  const request = { ...uploadRequest(hop, "OPTIONS", requesting), headersTimeout: OPTIONS_TIMEOUT };
+  const answer = await ask(requesting.dispatcher, request, { wanted: wantedBytes, signal: requesting.signal });
   const { status, headers } = answer;
   const answered = status >= 200 && status < 300;
   const speaks = headers.get("Upload-Draft-Interop-Version") === INTEROP_VERSION;
@@ -91,15 +95,17 @@ export async function askForUploadSupport(hop: Hop, requesting: UploadRequesting
  * Undefined if it names none, or one that no request may be sent to.
  */
 export function namedUploadResource(hop: Hop, headers: FieldLines): UploadResource | undefined {
-  if (headers.get("Upload-Draft-Interop-Version") !== INTEROP_VERSION) return undefined;
+  // A final response need not repeat the version (draft section 5.1).
+  if (headers.get("Upload-Draft-Interop-Version") !== INTEROP_VERSION && isUploadComplete(headers) === undefined)
+    return undefined;
   const { to } = locationIn(hop.url, headers);
   return to && { hop: nextHop(hop, to), offset: uploadOffset(headers) };
 }
 
 /** Asks how much of the content the server has. Rejects with `REFUSED` if the upload resource is gone. */
 export async function askForUploadState({ hop }: UploadResource, requesting: UploadRequesting): Promise<UploadState> {
-  const request = { ...requestTo(hop, "HEAD", requesting), reset: false };
-  const answer = await fetchShort(requesting.dispatcher, request, { signal: requesting.signal });
+  const request = { ...uploadRequest(hop, "HEAD", requesting), reset: false };
+  const answer = await ask(requesting.dispatcher, request, { wanted: wantedBytes, signal: requesting.signal });
   if (answer.status < 200 || answer.status >= 300) throw await refusal(hop.url, answer);
   const offset = uploadOffset(answer.headers);
   if (offset === undefined)
@@ -117,7 +123,7 @@ export function appendToUpload(
   { offset, complete, body, rereadable = false, fields = [], trailers }: AppendedContent,
   requesting: UploadRequesting,
 ): Promise<Answer> {
-  const request = requestTo(hop, "PATCH", requesting, [
+  const request = uploadRequest(hop, "PATCH", requesting, [
     ["Content-Type", PARTIAL_UPLOAD],
     ["Upload-Draft-Interop-Version", INTEROP_VERSION],
     ["Upload-Offset", String(offset)],
@@ -125,7 +131,7 @@ export function appendToUpload(
     ...fields,
   ]);
   const sent = { ...request, body, rereadable, trailers };
-  return fetchShort(requesting.dispatcher, sent, { signal: requesting.signal });
+  return ask(requesting.dispatcher, sent, { wanted: wantedBytes, signal: requesting.signal });
 }
 
 /**
@@ -150,17 +156,18 @@ export function completeUpload(
 export async function cancelUpload({ hop }: UploadResource, requesting: UploadRequesting): Promise<void> {
   const { dispatcher } = requesting;
   // The transfer may have been cancelled itself: this request is not.
-  const request = { ...requestTo(hop, "DELETE", requesting), headersTimeout: OPTIONS_TIMEOUT };
-  await fetchShort(dispatcher, request, { signal: undefined }).catch(() => {});
+  const request = { ...uploadRequest(hop, "DELETE", requesting), headersTimeout: OPTIONS_TIMEOUT };
+  await ask(dispatcher, request, { wanted: wantedBytes, signal: undefined }).catch(() => {});
 }
 
 /** Whether an upload is complete, as a response says; undefined if it does not. */
-function isUploadComplete(headers: FieldLines): boolean | undefined {
+export function isUploadComplete(headers: FieldLines): boolean | undefined {
   const value = bareItem(headers, "Upload-Complete");
   return value === "?1" || value === "?0" ? value === "?1" : undefined;
 }
 
-function requestTo(
+/** A request of `method` with the caller's fields that are not about content. */
+export function uploadRequest(
   { url, trusted }: Hop,
   method: string,
   { headers }: UploadRequesting,
@@ -205,7 +212,7 @@ function bareItem(headers: FieldLines, name: string): string | undefined {
 function probeIn(from: URL, headers: FieldLines): URL | undefined {
   for (const link of headers.list("Link")) {
     const [, target, parameters = ""] = /^<([^<>]*)>(.*)$/s.exec(link) ?? [];
-    if (target === undefined || !parameters.includes(`rel="${PROBE_RELATION}"`)) continue;
+    if (target === undefined || !parameters.includes(`rel="${probeRelation}"`)) continue;
     const url = URL.parse(target, from.href);
     // Content of the caller's goes nowhere else, and neither does a probe.
     if (url !== null && url.origin === from.origin) return url;

@@ -27,6 +27,11 @@ export async function receiver(
 ): Promise<Receiver> {
   const uploads: Received[] = [];
   const listening = await httpServer(async (request, response) => {
+    // Before a source that can be read once is sent, the server is asked what it supports.
+    if (request.method === "OPTIONS") {
+      response.writeHead(204).end();
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     await new Promise((resolve) => request.once("close", resolve));

@@ -78,7 +78,7 @@ describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
   test("before it began ends at once, without a connection, and releases its source", async () => {
     const server = await silentServer();
     const { source, letGo } = make();
-    const error = await rejection(upload(server.origin, source, { signal: AbortSignal.abort() }));
+    const error = await rejection(upload(server.origin, source, { delivery: "trailers", signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ code: "ABORTED", message: "the upload was cancelled" });
     await deadline(letGo, 5_000, () => "the source was not let go of");
     expect(server.connections).toHaveLength(0);
@@ -88,7 +88,7 @@ describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
     const server = await silentServer();
     const { source, letGo } = make();
     const controller = new AbortController();
-    const uploaded = rejection(upload(server.origin, source, { signal: controller.signal }));
+    const uploaded = rejection(upload(server.origin, source, { delivery: "trailers", signal: controller.signal }));
     await expect.poll(() => server.connections[0]?.received.includes("piece")).toBe(true);
     controller.abort(new Error("enough"));
     expect((await uploaded).code).toBe("ABORTED");
@@ -103,7 +103,7 @@ test("an upload of a named pipe that gives nothing is cancelled at once", async 
   const path = join(await tempDir(), "pipe");
   await promisify(execFile)("mkfifo", [path]);
   const controller = new AbortController();
-  const uploaded = rejection(upload(server.origin, path, { signal: controller.signal }));
+  const uploaded = rejection(upload(server.origin, path, { delivery: "trailers", signal: controller.signal }));
   const writer = await open(path, "w");
   await writer.write("piece");
   await expect.poll(() => server.connections[0]?.received.includes("piece")).toBe(true);
@@ -118,7 +118,9 @@ test("an upload of a named pipe without a writer is cancelled at once, and no se
   await promisify(execFile)("mkfifo", [path]);
   // More of them than Node has threads for files.
   const controllers = Array.from({ length: 5 }, () => new AbortController());
-  const uploads = controllers.map(({ signal }) => rejection(upload(server.origin, path, { signal })));
+  const uploads = controllers.map(({ signal }) =>
+    rejection(upload(server.origin, path, { delivery: "trailers", signal })),
+  );
   await stat(path);
   for (const controller of controllers) controller.abort();
   for (const uploaded of uploads) expect((await uploaded).code).toBe("ABORTED");
@@ -132,7 +134,9 @@ test("an upload that is cancelled between two pieces sends nothing more", async 
   source.offer(1024 * 1024);
   source.finish();
   const onProgress = (): void => controller.abort();
-  const error = await rejection(upload(server.origin, source, { signal: controller.signal, onProgress }));
+  const error = await rejection(
+    upload(server.origin, source, { delivery: "trailers", signal: controller.signal, onProgress }),
+  );
   expect(error.code).toBe("ABORTED");
   expect(source.destroyed).toBe(true);
   expect(await server.cutMessage()).toMatchObject({ complete: false, trailerLines: [] });
@@ -141,7 +145,7 @@ test("an upload that is cancelled between two pieces sends nothing more", async 
 test("an upload that is cancelled while it waits for the answer ends at once", async () => {
   const server = await silentServer();
   const controller = new AbortController();
-  const uploaded = rejection(upload(server.origin, ["all"], { signal: controller.signal }));
+  const uploaded = rejection(upload(server.origin, ["all"], { delivery: "trailers", signal: controller.signal }));
   await expect.poll(() => server.connections[0]?.received.includes("Content-Digest: sha-256=")).toBe(true);
   controller.abort();
   expect((await uploaded).code).toBe("ABORTED");
@@ -154,7 +158,7 @@ test("an upload that is cancelled while the answer arrives is cancelled", async 
     await connection.write("HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\nhalf");
     controller.abort();
   });
-  const error = await rejection(upload(server.origin, ["all"], { signal: controller.signal }));
+  const error = await rejection(upload(server.origin, ["all"], { delivery: "trailers", signal: controller.signal }));
   expect(error.code).toBe("ABORTED");
 });
 
@@ -175,6 +179,6 @@ test("an upload that has ended listens to its signal no more", async () => {
     listening -= 1;
     remove(...given);
   };
-  await upload(server.origin, Readable.from(["all"]), { signal });
+  await upload(server.origin, Readable.from(["all"]), { delivery: "trailers", signal });
   expect(listening).toBe(0);
 });

@@ -27,7 +27,7 @@ describe("an upload that is refused before it has arrived stops, and its source 
       await connection.closed;
     });
     const source = large();
-    const error = await rejection(upload(server.origin, source));
+    const error = await rejection(upload(server.origin, source, { delivery: "trailers" }));
     expect(error).toMatchObject({ code: "REFUSED", status: 413, message: expect.stringContaining("at most 1000") });
     expect(source.destroyed).toBe(true);
     expect(source.produced).toBeLessThan(64 * MiB);
@@ -38,7 +38,7 @@ describe("an upload that is refused before it has arrived stops, and its source 
       response.writeHead(413, { Connection: "close", "Content-Length": "0" }).end(() => response.socket?.destroy());
     });
     const source = large();
-    const error = await rejection(upload(server.origin, source));
+    const error = await rejection(upload(server.origin, source, { delivery: "trailers" }));
     expect(error).toMatchObject({ code: "REFUSED", status: 413 });
     expect(source.produced).toBeLessThan(64 * MiB);
   });
@@ -49,7 +49,10 @@ describe("an upload that is refused before it has arrived stops, and its source 
       await connection.write(wireResponse("401 Unauthorized", [["Content-Length", "0"]]));
     });
     const source = new FeedSource();
-    expect(await rejection(upload(server.origin, source))).toMatchObject({ code: "REFUSED", status: 401 });
+    expect(await rejection(upload(server.origin, source, { delivery: "trailers" }))).toMatchObject({
+      code: "REFUSED",
+      status: 401,
+    });
     expect(source.destroyed).toBe(true);
   });
 
@@ -59,7 +62,9 @@ describe("an upload that is refused before it has arrived stops, and its source 
       await connection.write(wireResponse("417 Expectation Failed", [["Content-Length", "0"]]));
     });
     const source = large();
-    const error = await rejection(upload(server.origin, source, { headers: { Expect: "100-continue" } }));
+    const error = await rejection(
+      upload(server.origin, source, { delivery: "trailers", headers: { Expect: "100-continue" } }),
+    );
     expect(error).toMatchObject({ code: "REFUSED", status: 417 });
     expect(source.produced).toBe(0);
   });
@@ -72,7 +77,7 @@ describe("an upload that is accepted before it has arrived is no success:", () =
       await connection.write(wireResponse("201 Created", [["Content-Length", "0"]]));
     });
     const source = large();
-    const error = await rejection(upload(server.origin, source));
+    const error = await rejection(upload(server.origin, source, { delivery: "trailers" }));
     expect(error).toMatchObject({ code: "PROTOCOL", message: expect.stringContaining("before it had arrived") });
     expect(source.destroyed).toBe(true);
   });
@@ -85,7 +90,7 @@ describe("an upload that is accepted before it has arrived is no success:", () =
       const right: [string, string] = ["Repr-Digest", "md5=:oYHZv1A42gIyLJhC/1M9Hg==:"];
       await connection.write(wireResponse("201 Created", [["Content-Length", "0"], right]));
     });
-    expect((await rejection(upload(server.origin, source))).code).toBe("PROTOCOL");
+    expect((await rejection(upload(server.origin, source, { delivery: "trailers" }))).code).toBe("PROTOCOL");
   });
 
   test("but a server may begin its answer before, and end it after all has arrived", async () => {
@@ -98,14 +103,14 @@ describe("an upload that is accepted before it has arrived is no success:", () =
       await connection.readUntil("Content-Digest: sha-256=");
       await connection.write("en");
     });
-    const result = await upload(server.origin, source);
+    const result = await upload(server.origin, source, { delivery: "trailers" });
     expect(result).toMatchObject({ status: 201, digests: { size: 3 } });
   });
 });
 
 test("an upload waits for 100 Continue where that is asked for", async () => {
   const server = await receiver();
-  const result = await upload(server.origin, ["all"], { headers: { Expect: "100-continue" } });
+  const result = await upload(server.origin, ["all"], { delivery: "trailers", headers: { Expect: "100-continue" } });
   expect(result.status).toBe(201);
   expect(server.uploads[0]!.header.get("Expect")).toBe("100-continue");
 });

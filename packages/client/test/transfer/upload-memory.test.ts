@@ -21,7 +21,7 @@ test("an upload asks an endless source for no more than a server takes that does
     }
   }
   const controller = new AbortController();
-  const uploaded = rejection(upload(server.origin, endless(), { signal: controller.signal }));
+  const uploaded = rejection(upload(server.origin, endless(), { delivery: "trailers", signal: controller.signal }));
   let before = 0;
   let polls = 0;
   const standsStill = (): boolean => {

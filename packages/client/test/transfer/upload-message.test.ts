@@ -19,7 +19,7 @@ async function onTheWire(options: UploadOptions = {}): Promise<Awaited<ReturnTyp
     void connection.write(wireResponse("201 Created", [["Content-Length", "0"]]));
     resolve(message);
   });
-  await upload(`${server.origin}/path/to%20it?q=1#fragment`, ["12345", "6789"], options);
+  await upload(`${server.origin}/path/to%20it?q=1#fragment`, ["12345", "6789"], { delivery: "trailers", ...options });
   return promise;
 }
 

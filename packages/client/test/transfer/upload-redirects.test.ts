@@ -92,7 +92,7 @@ describe("an upload that is redirected", () => {
       );
     });
     const source = new FeedSource();
-    await rejection(upload(server.origin, source));
+    await rejection(upload(server.origin, source, { delivery: "trailers" }));
     expect(source.destroyed).toBe(true);
   });
 

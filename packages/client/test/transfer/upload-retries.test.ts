@@ -131,7 +131,9 @@ describe("undici's retry interceptor, which cannot begin a stream again, never m
     const agent = new TrailerAgent();
     onTestFinished(() => agent.destroy());
     const dispatcher = agent.compose(interceptors.retry({ maxRetries: 1, minTimeout: 1 }));
-    const error = await rejection(upload(server.origin, ReadableStream.from([content]), { dispatcher }));
+    const error = await rejection(
+      upload(server.origin, ReadableStream.from([content]), { delivery: "trailers", dispatcher }),
+    );
     expect(error).toMatchObject({ code: "CONNECTION_LOST", message: expect.stringContaining("set `retries`") });
     expect(server.connections[1]?.received.includes("Content-Digest:")).not.toBe(true);
   });

@@ -361,7 +361,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
 
   onDoubt(): void {
     this.#offered = false;
-    this.#owner.onProbing(this);
+    this.#owner.onUncertain(this);
     this.#session.ping(PING);
   }
 

@@ -1,0 +1,26 @@
+import type { Algorithm } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
+
+import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import type { Progress } from "../transfer/progress.ts";
+import type { Hop } from "../transfer/redirects.ts";
+import type { OpenedSource } from "../upload/opened-source.ts";
+
+/** One upload to one URL: what every delivery mode needs. */
+export interface Delivering {
+  readonly hop: Hop;
+  readonly source: OpenedSource;
+  readonly method: "PUT" | "POST";
+  readonly algorithms: readonly Algorithm[];
+  /** The caller's fields. */
+  readonly headers: FieldsInit | undefined;
+  readonly dispatcher: Dispatcher;
+  /**
+   * Whether the dispatcher is that of this package, which has sent a piece before it asks for the next one, so that its
+   * memory can be used again.
+   */
+  readonly ownDispatcher: boolean;
+  readonly retries: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+}

@@ -1,0 +1,18 @@
+/**
+ * How the digests of an upload reach the server: behind the content as `trailers`; before it in the `header`; or in a
+ * second request, after the first has staged the content (`two-step`).
+ */
+export type DeliveryMode = "trailers" | "header" | "two-step";
+
+/** The mode to use; with `auto` it follows from what the path to the server can carry. */
+export type DeliveryChoice = "auto" | DeliveryMode;
+
+/** How an upload was delivered. */
+export interface Delivery {
+  /** How the digests reached the server. */
+  readonly mode: DeliveryMode;
+  /** Why, as a phrase for people. */
+  readonly reason: string;
+  /** How often content was sent: 1, unless an attempt failed and the source could be read again. */
+  readonly attempts: number;
+}

@@ -1,0 +1,51 @@
+import type { Dispatcher } from "undici";
+
+import type { Hop } from "../transfer/redirects.ts";
+import { transportError } from "../transfer/transport-error.ts";
+import { askForUploadSupport, type UploadRequesting, type UploadSupport } from "../upload/upload-resource-requests.ts";
+
+/** What a server said of everything below one URL. */
+interface KnownSupport {
+  readonly below: string;
+  readonly support: UploadSupport;
+  /** Until when that counts, by `performance.now()`. */
+  readonly until: number;
+}
+
+/** Another server may answer at the same origin before long. Milliseconds. */
+const LIFETIME = 300_000;
+const MAX_KNOWN = 100;
+
+const ofDispatchers = new WeakMap<Dispatcher, KnownSupport[]>();
+
+/** What a server supports at a target, as it has said in the last minutes; undefined if it has not been asked. */
+export function knownSupport({ url }: Hop, dispatcher: Dispatcher): UploadSupport | undefined {
+  const now = performance.now();
+  return ofDispatchers.get(dispatcher)?.find(({ below, until }) => until > now && url.href.startsWith(below))?.support;
+}
+
+/**
+ * Asks a server what it supports at a target. Support is remembered for everything below its mount point; that there is
+ * none is not. A server that answers badly, or not in time, supports nothing.
+ */
+export async function askForSupport(hop: Hop, requesting: UploadRequesting): Promise<UploadSupport> {
+  const { dispatcher } = requesting;
+  const support = await askForUploadSupport(hop, requesting).catch((error: unknown) => {
+    const { code } = transportError(error, hop.url);
+    if (code === "PROTOCOL" || code === "CONNECTION_LOST" || code === "TIMEOUT") return NOTHING;
+    throw error;
+  });
+  if (support.uploadResources) {
+    const others = (ofDispatchers.get(dispatcher) ?? []).slice(1 - MAX_KNOWN);
+    const below = mountPoint(support.probe) ?? hop.url.href;
+    ofDispatchers.set(dispatcher, [...others, { below, support, until: performance.now() + LIFETIME }]);
+  }
+  return support;
+}
+
+const NOTHING: UploadSupport = { uploadResources: false, probe: undefined };
+
+/** `https://host/files/` for a probe at `https://host/files/.trailsum/probe`. */
+function mountPoint(probe: URL | undefined): string | undefined {
+  return probe?.href.match(/^(.*\/)\.trailsum\/probe$/)?.[1];
+}

@@ -1,0 +1,107 @@
+import { Writable } from "node:stream";
+
+import type { InboundExchange } from "@trailsum/http/inbound";
+import { type FieldLine, FieldLines, probeMediaType, probeRelation, type ProbeReport } from "@trailsum/shared";
+
+import { reservedFolder } from "./object-path.ts";
+import { readBody } from "./request-body.ts";
+import type { RequestHead } from "./request-head.ts";
+import { responseFraming } from "./response-framing.ts";
+import { proceed, responseHead, type UploadExchange } from "./upload-exchange.ts";
+
+const PROBE = `${reservedFolder}/probe`;
+
+/** The methods that a probe is answered for: those that deliver uploads. */
+const METHODS: ReadonlySet<string> = new Set(["PUT", "POST", "PATCH"]);
+
+/** The most content of a probe. Bytes. */
+const MAX_CONTENT = 65_536;
+
+/** The header fields whose arrival is reported. */
+const REPORTED = /^(?:expect|te|trailer|repr-digest|content-digest|upload-[a-z-]+)$/;
+
+/** Whether a request is a probe. One with the query `early` is answered while its content still comes. */
+export function isProbe({ method, target }: RequestHead): boolean {
+  return METHODS.has(method) && (target === `/${PROBE}` || target === `/${PROBE}?early`);
+}
+
+/** The `Link` field that says where probes are answered, as a reference relative to a target below the same mount point. */
+export function probeLink({ target }: RequestHead): FieldLine[] {
+  if (!target.startsWith("/")) return [];
+  const depth = target.replace(/\?.*$/s, "").split("/").length - 2;
+  return [["Link", `<${"../".repeat(depth)}${PROBE}>; rel="${probeRelation}"`]];
+}
+
+/**
+ * Answers a probe with a report of what arrived, and stores nothing. A client that speaks of resumable uploads gets a 104, and
+ * one that takes trailers gets one, so that it sees whether they come back.
+ */
+export async function answerProbe(upload: UploadExchange, idleTimeout: number | undefined): Promise<void> {
+  const { head, exchange } = upload;
+  const { header, target } = head;
+  if (header.get("Upload-Draft-Interop-Version") === "8")
+    exchange.interim(104, FieldLines.from([["Upload-Draft-Interop-Version", "8"]]));
+  proceed(upload);
+  const early = target.endsWith("?early");
+  let size = 0;
+  let [first, last] = [0, 0];
+  const content = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      last = performance.now();
+      if (size === 0) {
+        first = last;
+        // White space may stand before JSON (RFC 8259 section 2).
+        if (early) startReport(exchange).write(Buffer.from("\n"));
+      }
+      size += piece.length;
+      done();
+    },
+  });
+  content.on("error", () => {});
+  let trailers = FieldLines.empty;
+  await readBody({ head, content: exchange.content }, content, {
+    onTrailers: (received) => (trailers = received),
+    maxSize: MAX_CONTENT,
+    idleTimeout: idleTimeout === 0 ? Number.POSITIVE_INFINITY : (idleTimeout ?? 60_000),
+  });
+  const report: ProbeReport = {
+    httpVersion: exchange.request.httpVersion,
+    method: head.method,
+    size,
+    hasLength: head.size !== undefined,
+    trailers: namesIn(trailers),
+    fields: namesIn(header).filter((name) => REPORTED.test(name)),
+    contentTime: Math.round(last - first),
+  };
+  if (exchange.status === undefined) startReport(exchange);
+  exchange.write(Buffer.from(`${JSON.stringify(report)}\n`));
+  exchange.end(framingOf(exchange) === "trailers" ? FieldLines.from([TRAILER]) : FieldLines.empty);
+}
+
+/** The trailer of a report: it says nothing but that it came. */
+const TRAILER: FieldLine = ["Server-Timing", "probe"];
+
+function startReport(exchange: InboundExchange): InboundExchange {
+  const framing = framingOf(exchange);
+  const fields: FieldLine[] = [
+    ["Content-Type", probeMediaType],
+    ["Cache-Control", "no-store"],
+  ];
+  if (framing === "trailers") fields.push(["Trailer", TRAILER[0]]);
+  exchange.head({
+    ...responseHead(200, fields),
+    length: undefined,
+    hasContent: true,
+    trailers: framing === "trailers" || exchange.request.httpVersion !== "1.0",
+    givesUp: false,
+  });
+  return exchange;
+}
+
+function framingOf({ request }: InboundExchange): ReturnType<typeof responseFraming> {
+  return responseFraming(request, 200, undefined);
+}
+
+function namesIn(fields: FieldLines): string[] {
+  return [...new Set([...fields].map(([name]) => name.toLowerCase()))];
+}
