@@ -26,6 +26,7 @@ import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
 import type { UploadContext } from "./uploads/upload-context.ts";
 import { uploadOptions } from "./uploads/upload-fields.ts";
 import type { UploadLimits } from "./uploads/upload-limits.ts";
+import { uploadIdIn } from "./uploads/upload-location.ts";
 import { keepStaged, keptFields, uploadAnswer } from "./uploads/upload-requests.ts";
 import { Uploads } from "./uploads/uploads.ts";
 import type { VerificationPolicy } from "./verify-request.ts";
@@ -94,7 +95,9 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     async checkAccess({ head, exchange }, method, target) {
       const refusal = authorize && (await accessRefusal(authorize, { ...head, method, target }, exchange.request));
       if (refusal !== undefined) throw refusal.error;
+      if (!dotfiles) refuseDotfile({ ...head, method, target });
     },
+    logStored,
     async acknowledge(upload, stored, how) {
       logStored(stored);
       await acknowledgeUpload(upload, stored, how);
@@ -112,10 +115,11 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
     if (!readOnly && isProbe(head)) return answerProbe(upload, options.idleTimeout);
+    const toUpload = uploadIdIn(head.target) !== undefined;
+    if (!dotfiles && !toUpload) refuseDotfile(head);
     const answered = readOnly ? undefined : uploadAnswer(upload, context);
     if (answered !== undefined) return answered;
     if (!methods.includes(head.method)) throw notAllowed(head.method, methods);
-    if (!dotfiles) refuseDotfile(head);
     switch (head.method) {
       case "PUT":
       case "POST":

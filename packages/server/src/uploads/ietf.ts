@@ -18,7 +18,7 @@ import {
   sizeField,
   uploadFieldNames,
 } from "./upload-fields.ts";
-import { uploadLocation } from "./upload-location.ts";
+import { newUploadId, uploadLocation } from "./upload-location.ts";
 
 // Upload resources as draft-ietf-httpbis-resumable-upload describes them, at interop version 8.
 
@@ -43,7 +43,7 @@ export async function createUpload(request: UploadExchange, context: UploadConte
   const condition = commitCondition(head);
   if (condition !== undefined) await checkBeforeContent(context.store, path, condition);
 
-  await context.uploads.create(newUpload(request, { path, length, isWhole: last }), async (upload) => {
+  await context.uploads.create(newUpload(request, { path, length, isWhole: last }), newUploadId(), async (upload) => {
     const location = ["Location", uploadLocation(exchange.request, upload.id)] as const;
     const version = ["Upload-Draft-Interop-Version", INTEROP_VERSION] as const;
     if (head.size !== 0) exchange.interim(104, FieldLines.from([version, location, limitOf(upload, context.policy)]));

@@ -14,7 +14,7 @@ export interface Creation {
   readonly isWhole: boolean;
   /** The fields to keep with the object, where they are not those of the request. */
   readonly fields?: readonly FieldLine[];
-  readonly metadata?: string;
+  readonly metadata?: string | undefined;
 }
 
 /** What to remember of the creating request: it decides about the object when the upload is completed. */

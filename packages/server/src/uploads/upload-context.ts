@@ -11,9 +11,11 @@ export interface UploadContext {
   readonly uploads: Uploads;
   readonly store: Store;
   readonly policy: VerificationPolicy;
-  /** Checks whether the client may write to a target. Throws if not. */
+  /** Checks whether the client may write to a target, and whether its name may be used. Throws if not. */
   readonly checkAccess: (upload: UploadExchange, method: string, target: string) => Promise<void>;
-  /** Logs an object that was stored, and answers with its receipt and these fields. */
+  /** Logs an object that was stored. */
+  readonly logStored: (stored: StoredUpload) => void;
+  /** The same, and answers with its receipt and these fields. */
   readonly acknowledge: (upload: UploadExchange, stored: StoredUpload, answer: Acknowledgement) => Promise<void>;
   /** Logs a refusal, and answers with a problem document and these fields. */
   readonly refuse: (upload: UploadExchange, error: TrailsumError, fields: readonly FieldLine[]) => void;

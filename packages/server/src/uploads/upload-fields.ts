@@ -1,6 +1,7 @@
 import { type FieldLine, type FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { VerificationPolicy } from "../verify-request.ts";
+import { tusOptions } from "./tus-fields.ts";
 import type { Upload } from "./upload.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -63,7 +64,11 @@ export function limitOf(upload: Upload, policy: VerificationPolicy): FieldLine {
 
 /** What OPTIONS says of upload resources, at any target (draft section 4.1.4, tus section OPTIONS). */
 export function uploadOptions(uploads: Uploads, policy: VerificationPolicy): FieldLine[] {
-  return [["Upload-Draft-Interop-Version", INTEROP_VERSION], uploadLimit(policy, uploads.expiry)];
+  return [
+    ["Upload-Draft-Interop-Version", INTEROP_VERSION],
+    uploadLimit(policy, uploads.expiry),
+    ...tusOptions(policy),
+  ];
 }
 
 /** How far an upload has come. */

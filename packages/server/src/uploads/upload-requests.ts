@@ -5,6 +5,7 @@ import type { StagedObject } from "../stores/store.ts";
 import { sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { answerUpload, createsUpload, createUpload } from "./ietf.ts";
 import { newUpload } from "./new-upload.ts";
+import { answerTusUpload, createTusUpload, speaksTus, tusMethod } from "./tus.ts";
 import type { UploadContext } from "./upload-context.ts";
 import { INTEROP_VERSION, uploadLimit, uploadOptions } from "./upload-fields.ts";
 import { uploadIdIn, uploadLocation } from "./upload-location.ts";
@@ -18,23 +19,26 @@ export function uploadAnswer(request: UploadExchange, context: UploadContext): P
   const { head } = request;
   const id = uploadIdIn(head.target);
   if (id !== undefined) return answerAtUpload(request, id, context);
-  if ((head.method === "PUT" || head.method === "POST") && createsUpload(head)) return createUpload(request, context);
-  return undefined;
+  if (head.method !== "PUT" && head.method !== "POST") return undefined;
+  if (speaksTus(head)) return createTusUpload(request, context);
+  return createsUpload(head) ? createUpload(request, context) : undefined;
 }
 
 async function answerAtUpload(request: UploadExchange, id: string, context: UploadContext): Promise<void> {
   const { head, exchange } = request;
-  if (head.method === "OPTIONS") {
+  const tus = speaksTus(head);
+  const method = tus ? tusMethod(head) : head.method;
+  if (method === "OPTIONS") {
     const header: FieldLine[] = [["Allow", ALLOW], ...uploadOptions(context.uploads, context.policy)];
     return sendShort(exchange, { status: 204, header });
   }
-  if (!["HEAD", "PATCH", "DELETE"].includes(head.method)) {
-    const error = new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered here: use ${ALLOW}`);
+  if (!["HEAD", "PATCH", "DELETE"].includes(method)) {
+    const error = new TrailsumError("METHOD_NOT_ALLOWED", `${method} is not answered here: use ${ALLOW}`);
     return context.refuse(request, error, [["Allow", ALLOW]]);
   }
   await context.uploads.use(id, async (upload) => {
     await context.checkAccess(request, upload.record.method, upload.record.target);
-    await answerUpload(request, upload, context);
+    await (tus ? answerTusUpload : answerUpload)(request, upload, context);
   });
 }
 

@@ -54,13 +54,12 @@ export class Uploads {
     return Math.min(this.expiry, KEPT);
   }
 
-  /** Creates an upload and lets `use` use it. Throws for what cannot be stored, or is more than may be staged. */
-  async create<T>(created: NewUpload, use: (upload: Upload) => Promise<T>): Promise<T> {
+  /** Creates an upload under a new id and lets `use` use it. Throws for what cannot be stored, or is more than may be staged. */
+  async create<T>(created: NewUpload, id: string, use: (upload: Upload) => Promise<T>): Promise<T> {
     await this.#accounts.checkNumber(created.client);
     const room = await this.#accounts.room();
     if (room <= 0 || (created.length ?? 0) > room)
       throw new TrailsumError("NO_SPACE", "there is no room for more unfinished uploads", { retryAfter: 60_000 });
-    const id = newUploadId();
     const record = this.#newRecord(created);
     const { path, length: size } = created;
     const stored = await this.#store.uploads.create(id, formatRecord(record), { path, size });
