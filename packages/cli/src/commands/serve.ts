@@ -9,16 +9,18 @@ import {
   accessWarnings,
   printPasswordLine,
 } from "../access-flags.ts";
+import { parseByteSize } from "../byte-size.ts";
 import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
 import { listOf } from "../transfer-flags.ts";
+import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../upload-limit-flags.ts";
 import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface ServeArguments extends ListenerArguments, AccessArguments, ClientLimitArguments {
+interface ServeArguments extends ListenerArguments, AccessArguments, ClientLimitArguments, UploadLimitArguments {
   readonly dir: string;
   readonly require: string;
   readonly allowUnverified: boolean;
@@ -39,6 +41,7 @@ const flags = {
     describe: "largest upload accepted: bytes, or a size such as 500M or 2G",
     requiresArg: true,
   },
+  ...uploadLimitFlags,
   ...accessFlags,
   ...clientLimitFlags({
     seconds: 60,
@@ -75,7 +78,8 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     ...access,
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
-    maxSize: given.maxSize === undefined ? undefined : bytes(given.maxSize),
+    maxSize: given.maxSize === undefined ? undefined : parseByteSize(given.maxSize),
+    ...uploadLimits(given),
     ...clientLimits(given),
     logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },
   });
@@ -96,14 +100,4 @@ async function createDirectory(path: string, log: (message: string) => void): Pr
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TrailsumError("FILE_UNWRITABLE", `cannot create ${path}: ${reason}`, { cause });
   }
-}
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
-
-/** `500`, `500M`, `2G`, `2GiB`: bytes, by powers of 1024. */
-function bytes(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
-  const size = digits === "" ? Number.NaN : Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-  if (Number.isSafeInteger(size)) return size;
-  throw new TrailsumError("USAGE", `"${text}" is not a valid size: write bytes, or a size such as 500M or 2G`);
 }

@@ -1,4 +1,4 @@
-import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLine, FieldLines, TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "../conditional-request.ts";
 import { parseObjectPath } from "../object-path.ts";
@@ -10,6 +10,7 @@ import { newUpload } from "./new-upload.ts";
 import { checksumCheck, claimOfMetadata, fieldsOfMetadata, parseMetadata, TUS_VERSION } from "./tus-fields.ts";
 import type { Upload } from "./upload.ts";
 import type { UploadContext } from "./upload-context.ts";
+import { noSuchUpload } from "./upload-errors.ts";
 import { sizeField, uploadFieldNames } from "./upload-fields.ts";
 import { newUploadId, uploadLocation } from "./upload-location.ts";
 
@@ -78,6 +79,8 @@ export async function answerTusUpload(request: UploadExchange, upload: Upload, c
     const { length, metadata } = upload.record;
     switch (tusMethod(head)) {
       case "HEAD":
+        // A process that was killed may have left it so, and the client takes it for published.
+        if (upload.whole && !upload.published && (await publish(upload, context)) !== undefined) throw noSuchUpload();
         return sendShort(exchange, {
           status: 200,
           header: [
@@ -136,15 +139,25 @@ async function append(
     const own = refused.name === "mismatched" ? 460 : undefined;
     return context.refuseContent(request, refused, [RESUMABLE, ...fields, ...progress(upload)], own);
   }
-  if (upload.whole) {
-    const none = FieldLines.empty;
-    const completed = await upload.complete({ header: none, trailer: none, isWhole: false });
-    if ("refused" in completed)
-      return context.refuseContent(request, completed.refused, [RESUMABLE, ...fields, ...progress(upload)]);
-    context.logStored(completed);
-  }
+  const refused = upload.whole ? await publish(upload, context) : undefined;
+  if (refused !== undefined) return context.refuseContent(request, refused, [RESUMABLE]);
   const content = status === 204 ? undefined : Buffer.alloc(0);
   sendShort(exchange, { status, header: [RESUMABLE, ...fields, ...progress(upload)], content });
+}
+
+/**
+ * Publishes an upload whose content is all there. Returns the verdict if that refuses it: then the upload is gone, because to
+ * clients of tus it would look complete.
+ */
+async function publish(upload: Upload, { logStored }: UploadContext): Promise<Verdict | undefined> {
+  const none = FieldLines.empty;
+  const completed = await upload.complete({ header: none, trailer: none, isWhole: false });
+  if (!("refused" in completed)) {
+    logStored(completed);
+    return undefined;
+  }
+  await upload.discard();
+  return completed.refused;
 }
 
 /** Checks the version, and says it in every refusal. */

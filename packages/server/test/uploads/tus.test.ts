@@ -143,6 +143,14 @@ describe.each(servers)("a tus upload to %s", (kind) => {
     expect(await readObject(serving.store, "a")).toEqual(status === 204 ? content : undefined);
   });
 
+  test("is gone if nothing verified it, as it would look complete", async () => {
+    const serving = await serve(kind);
+    const location = await create(serving);
+    const answer = await serving.send(`PATCH ${location}`, appending(0), content);
+    expect([answer.status, answer.json.verdict]).toEqual([400, "unverified"]);
+    expect((await serving.send(`HEAD ${location}`, [version])).status).toBe(404);
+  });
+
   test("is refused for another version, media type, offset or length, and can be cancelled", async () => {
     const serving = await serve(kind);
     const { send } = serving;

@@ -1,0 +1,49 @@
+import type { UploadHandlerOptions } from "@trailsum/server";
+import { TrailsumError } from "@trailsum/shared";
+
+import { parseByteSize } from "./byte-size.ts";
+import type { Flags } from "./settings.ts";
+
+/** What the flags for unfinished uploads hold once they are parsed. */
+export interface UploadLimitArguments {
+  readonly uploadExpiry: number;
+  readonly maxUploads: number;
+  readonly maxUploadBytes?: string | undefined;
+}
+
+/** The flags that bound uploads that are not complete. */
+export const uploadLimitFlags: Flags = {
+  "upload-expiry": {
+    type: "number",
+    default: 86_400,
+    describe: "how long an unfinished upload is kept after its last request (seconds)",
+    requiresArg: true,
+  },
+  "max-uploads": {
+    type: "number",
+    default: 1_000,
+    describe: "most unfinished uploads; one client may have a quarter of them",
+    requiresArg: true,
+  },
+  "max-upload-bytes": {
+    type: "string",
+    describe: "most bytes of all unfinished uploads, such as 20G (default: nine tenths of the free space)",
+    requiresArg: true,
+  },
+};
+
+/** The options for these flags. Throws `USAGE` for values that cannot be used. */
+export function uploadLimits(
+  given: UploadLimitArguments,
+): Pick<UploadHandlerOptions, "uploadExpiry" | "maxUploads" | "maxUploadBytes"> {
+  return {
+    uploadExpiry: positive("upload-expiry", given.uploadExpiry) * 1_000,
+    maxUploads: positive("max-uploads", given.maxUploads),
+    maxUploadBytes: given.maxUploadBytes === undefined ? undefined : parseByteSize(given.maxUploadBytes),
+  };
+}
+
+function positive(flag: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new TrailsumError("USAGE", `--${flag} takes a whole number of 1 or more`);
+}
