@@ -1,6 +1,7 @@
 import { type Algorithm, type Digests, strengthOf } from "@trailsum/shared";
 
 import type { FilePath } from "./file-path.ts";
+import { sumsLine } from "./sums-file.ts";
 
 /**
  * `<hex digest>  <name>`, as md5sum, sha256sum and the like print it, so that `md5sum -c` or `sha256sum -c` can check it:
@@ -10,11 +11,7 @@ import type { FilePath } from "./file-path.ts";
 export function digestLine(digests: Digests, path: FilePath, chosen: readonly Algorithm[] = []): Buffer {
   const strongestFirst = [...digests.values.keys()].toSorted((one, other) => strengthOf(other) - strengthOf(one));
   const algorithm = [...chosen, "md5" as const, ...strongestFirst].find((name) => digests.values.has(name));
-  const hex = (algorithm && digests.values.get(algorithm)?.toString("hex")) ?? "";
-  const name = Buffer.from(path).toString("latin1");
-  // As md5sum does: a name that would break the line is escaped, and the line begins with a backslash.
-  const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
-  return Buffer.from(escaped === name ? `${hex}  ${name}\n` : `\\${hex}  ${escaped}\n`, "latin1");
+  return sumsLine((algorithm && digests.values.get(algorithm)) ?? Buffer.alloc(0), path);
 }
 
 /** Digests as an object for JSON: lower-case hex by algorithm. */

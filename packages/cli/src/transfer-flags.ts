@@ -51,6 +51,15 @@ export function transferOptions({ digest, md5, header, retry }: TransferArgument
   };
 }
 
+/** More jobs would only wait for descriptors. */
+const MAX_JOBS = 1_000;
+
+/** The value of `--jobs`. Throws `USAGE` for an invalid one. */
+export function checkedJobs(jobs: number): number {
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MAX_JOBS) return jobs;
+  throw new TrailsumError("USAGE", `--jobs takes a number from 1 to ${MAX_JOBS}`);
+}
+
 /** The entries of a comma-separated list. */
 export function listOf(text: string): string[] {
   return text

@@ -56,7 +56,16 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     "unknown flag --json.x: did you mean --json?; run 'trailsum upload --help' for usage",
   ],
   [["download"], 2, "say what to download: trailsum download URL"],
-  [["download", url, "extra"], 2, `unexpected argument "extra"; run 'trailsum download --help' for usage`],
+  [["download", url, "extra"], 2, '"extra" has no scheme: write http://extra or https://extra'],
+  [["download", url, url, "-o", "it"], 2, "2 URLs cannot all be written to it: name a directory, with / at its end"],
+  [["download", url, "--checksum", "sha-256=12"], 2, "a sha-256 checksum has 64 hexadecimal digits"],
+  [
+    ["download", url, "--limit-rate", "fast"],
+    2,
+    "--limit-rate takes bytes per second, such as 500k, 2m or 1g (k is 1024)",
+  ],
+  [["download", url, "--jobs", "0"], 2, "--jobs takes a number from 1 to 1000"],
+  [["download", url, "--recursive"], 2, `${url} is not a directory: end the URL with /`],
   ...ownFields.flatMap((field) =>
     [
       ["upload", "it", url],
@@ -121,7 +130,6 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [["download", url, "-o", "n".repeat(256)], 5, `cannot write ${"n".repeat(256)}: its name is too long`],
   [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: choose a name with -o FILE"],
   [["download", "http://127.0.0.1:1/a%2Fb"], 2, "http://127.0.0.1:1/a%2Fb names no file: choose a name with -o FILE"],
-  [["download", url, "-o", "."], 5, ". is a directory: name a file in it"],
   [["download", url, "-o", "absent/x"], 5, "cannot write absent/x: its directory does not exist"],
   [["download", url, "-o", "it/x"], 5, "cannot write it/x: what should be its directory is a file"],
   [

@@ -10,6 +10,7 @@ export type { PathKnowledge, TrailerPassage } from "./delivery/path-knowledge.ts
 export type { UploadSource } from "./upload/upload-source.ts";
 export { download, type DownloadOptions, type DownloadResult } from "./download/download.ts";
 export type { DownloadDestination } from "./download/download-destination.ts";
+export { type ListedObject, listObjects, type ListOptions } from "./listing/list-objects.ts";
 export { type Checksum } from "./transfer/checksum.ts";
 export { createRateLimit, type RateLimit } from "./transfer/rate-limit.ts";
 export type { Progress } from "./transfer/progress.ts";

@@ -1,6 +1,8 @@
 import { Writable } from "node:stream";
 
+import type { DownloadOptions, DownloadResult } from "@trailsum/client";
 import {
+  type Algorithm,
   parseAlgorithm,
   parseRequirements,
   redactedTarget,
@@ -10,22 +12,45 @@ import {
   weakestAlgorithm,
 } from "@trailsum/shared";
 
+import { checksumFlag, checksums } from "../checksum-flag.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
-import { createProgressBar } from "../progress-bar.ts";
+import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../download-list.ts";
+import { describedError, isFinal } from "../failed-entry.ts";
+import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
+import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
-import { digestFlag, listOf, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
+import {
+  checkedJobs,
+  digestFlag,
+  listOf,
+  type TransferArguments,
+  transferFlags,
+  transferOptions,
+} from "../transfer-flags.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface DownloadArguments extends TransferArguments {
-  readonly url?: string | undefined;
+interface DownloadArguments extends TransferArguments, SumsArguments {
+  readonly urls: readonly string[];
   readonly output?: string | undefined;
   readonly require: string;
+  readonly checksum?: readonly string[] | undefined;
+  readonly continue: boolean;
+  readonly recursive: boolean;
+  readonly jobs?: number | undefined;
+  readonly "skip-unchanged": boolean;
+  readonly "limit-rate"?: string | undefined;
 }
 
 const flags = {
-  output: { alias: "o", type: "string", describe: "the file to write, - for standard output", requiresArg: true },
+  output: {
+    alias: "o",
+    type: "string",
+    describe: "the file to write, DIR/ to write files into, - for standard output",
+    requiresArg: true,
+  },
   require: {
     type: "string",
     default: "",
@@ -35,66 +60,155 @@ const flags = {
   },
   ...credentialFlags,
   digest: digestFlag("ask for and compute these digests too, and print the first"),
+  checksum: checksumFlag,
+  ...sumsFlags,
+  continue: {
+    alias: "C",
+    type: "boolean",
+    default: false,
+    describe: "continue an interrupted download, and keep what arrives of one that is interrupted",
+  },
+  recursive: {
+    alias: "r",
+    type: "boolean",
+    default: false,
+    describe: "download everything below a directory of a trailsum server",
+  },
+  jobs: {
+    type: "number",
+    describe: "files at a time (4); of a single URL: ranges at a time (1)",
+    requiresArg: true,
+  },
+  "skip-unchanged": {
+    type: "boolean",
+    default: false,
+    describe: "leave files alone that are what the server has, as their digests show",
+  },
+  "limit-rate": rateFlag,
   ...transferFlags,
 } as const;
 
-/** `trailsum download <url>` */
+/** `trailsum download <url...>` */
 export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>({
-  command: "download [url]",
-  describe: "fetch a URL, and keep the content only if its digests match",
+  command: "download [urls..]",
+  describe: "fetch URLs, and keep the content only if its digests match",
   flags,
-  arguments: (argv) => argv.positional("url", { type: "string", describe: "what to download" }),
-  run: downloadOne,
+  arguments: (argv) =>
+    argv.positional("urls", { type: "string", array: true, default: [], describe: "what to download" }),
+  run: downloadAll,
 });
 
-async function downloadOne(given: DownloadArguments, run: Run): Promise<void> {
-  const { download, targetUrl } = await import("@trailsum/client");
+const FILES_AT_A_TIME = 4;
+
+async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
+  const { createRateLimit, download, targetUrl } = await import("@trailsum/client");
   limitYoungGeneration();
-  if (given.url === undefined) throw new TrailsumError("USAGE", "say what to download: trailsum download URL");
-  const { target, authorization } = authorizedTarget(given.url, given);
-  const url = targetUrl(target);
+  const targets = given.urls.map((url): DownloadTarget => {
+    const { target, authorization } = authorizedTarget(url, given);
+    return { url: targetUrl(target), authorization };
+  });
+  if (targets.length === 0) throw new TrailsumError("USAGE", "say what to download: trailsum download URL");
+  const { output, recursive } = given;
+  const isOne = targets.length === 1 && !recursive;
+  const jobs = checkedJobs(given.jobs ?? (isOne ? 1 : FILES_AT_A_TIME));
+  const checksumFlags = checksums(given.checksum);
+  if (!isOne && Object.keys(checksumFlags).length > 0)
+    throw new TrailsumError("USAGE", "--checksum is for a single URL: use --sums FILE for several");
+  const rate = bytesPerSecond(given["limit-rate"]);
+  const sums = await sumsOf(given, run);
   const transfer = transferOptions(given);
-  const output = given.output ?? nameIn(url);
+  const options: DownloadOptions = {
+    ...transfer,
+    digests: [...(transfer.digests ?? []), ...sums.algorithms],
+    allowUnverified: given.require === "",
+    require: requirements(given),
+    continue: given.continue,
+    skipUnchanged: given["skip-unchanged"],
+    signal: run.signal,
+    ...(isOne ? { jobs } : {}),
+    ...(rate === undefined ? {} : { limitRate: createRateLimit(rate) }),
+  };
   const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
-  let before: number | undefined;
-  try {
-    const { status, verdict } = await download(url, output === "-" ? standardOutput() : output, {
-      ...transfer,
-      headers: [...transfer.headers, ...authorization],
-      allowUnverified: given.require === "",
-      require: requirements(given),
-      signal: run.signal,
-      onProgress({ transferred, total }) {
-        if (before === undefined) bar.expect(total);
-        bar.add(transferred - (before ?? 0));
-        before = transferred;
-      },
+  const { headers, retries } = transfer;
+  const entries = downloadList(targets, { output, recursive, headers, retries, signal: run.signal });
+
+  const downloadOne = async (entry: DownloadEntry): Promise<void> => {
+    const checksum: Partial<Record<Algorithm, string | Uint8Array>> = {
+      ...checksumFlags,
+      ...sums.checksumOf(entry.name),
+    };
+    if (entry.below !== undefined) await makeWayBelow(entry.below, entry.output);
+    const destination = entry.output === "-" ? standardOutput() : entry.output;
+    const result = await download(entry.url, destination, {
+      ...options,
+      headers: [...headers, ...entry.authorization],
+      checksum,
+      onProgress: advance(bar),
     });
-    bar.end();
-    if (verdict.name === "unverified") {
-      run.warn(`warning: ${redactedTarget(url)} sent no digest: kept unverified (--require verified rejects this)`);
+    bar.complete();
+    sums.add(entry.output, result.verdict.computed);
+    if (result.verdict.name === "unverified") {
+      bar.erase();
+      run.warn(
+        `warning: ${redactedTarget(entry.url)} sent no digest: kept unverified (--require verified rejects this)`,
+      );
     }
+    await printResult(entry, result);
+  };
+
+  const printResult = async ({ url, output: file }: DownloadEntry, result: DownloadResult): Promise<void> => {
     if (given.quiet) return;
+    const { status, unchanged, verdict } = result;
     const { computed } = verdict;
     const report = {
       url: redactedTarget(url),
-      file: output,
+      file,
       status,
       size: computed.size,
       digests: hexDigests(computed),
       verdict: verdict.name,
       verifiedBy: verifyingFields(verdict),
       algorithms: verdict.algorithms,
+      ...(verdict.expected.length > 0 && { checksums: verdict.expected.map(({ algorithm }) => algorithm) }),
+      ...(unchanged && { unchanged }),
     };
     // Standard output may be taken by what was downloaded.
-    const results = output === "-" ? process.stderr : process.stdout;
-    await run.print(
-      given.json ? `${JSON.stringify(report)}\n` : digestLine(computed, output, transfer.digests),
-      results,
-    );
+    const results = file === "-" ? process.stderr : process.stdout;
+    if (results.isTTY) bar.erase();
+    await run.print(given.json ? `${JSON.stringify(report)}\n` : digestLine(computed, file, transfer.digests), results);
+  };
+
+  const worker = async (): Promise<void> => {
+    // All workers take from one list; a worker that leaves the loop ends the list for the others too.
+    for await (const entry of entries) {
+      try {
+        await downloadOne(entry);
+      } catch (error) {
+        bar.erase();
+        run.report(error);
+        const { url, output: file } = entry;
+        if (given.json && file !== "-")
+          await run.print(`${JSON.stringify({ url: redactedTarget(url), file, error: describedError(error) })}\n`);
+        if (isFinal(error, recursive ? "one server" : "several servers")) break;
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: isOne ? 1 : jobs }, worker));
   } finally {
     bar.end();
   }
+  await sums.write();
+}
+
+/** A progress listener for one download. Its size is known when it has begun. */
+function advance(bar: ProgressBar): NonNullable<DownloadOptions["onProgress"]> {
+  let before: number | undefined;
+  return ({ transferred, total }) => {
+    if (before === undefined) bar.expect(total);
+    bar.add(transferred - (before ?? 0));
+    before = transferred;
+  };
 }
 
 /** What `--require` demands: with `verified`, the least of the algorithms that `--digest` names. */
@@ -106,21 +220,6 @@ function requirements({ require, digest }: DownloadArguments): Requirement[] {
     ...parseRequirements(named.filter((name) => !isVerified(name))),
     ...(named.some(isVerified) && least !== undefined ? [least] : []),
   ];
-}
-
-/** The file name in a URL; `USAGE` if it has none that a file can have. */
-function nameIn(url: URL): string {
-  const segment = url.pathname.split("/").at(-1) ?? "";
-  let name = segment;
-  try {
-    name = decodeURIComponent(segment);
-  } catch {
-    // A malformed escape is part of the name.
-  }
-  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
-    throw new TrailsumError("USAGE", `${redactedTarget(url)} names no file: choose a name with -o FILE`);
-  }
-  return name;
 }
 
 /** Standard output cannot be closed, only written to. */

@@ -4,11 +4,12 @@ import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared"
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
+import { describedError, isFinal } from "../failed-entry.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
 import { createSmallFileReader } from "../small-file.ts";
-import { digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
+import { checkedJobs, digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
@@ -59,9 +60,6 @@ export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
   run: uploadAll,
 });
 
-/** More jobs would only wait for descriptors. */
-const MAX_JOBS = 1_000;
-
 interface Job {
   readonly method: "PUT" | "POST";
   readonly digests: readonly Algorithm[] | undefined;
@@ -79,8 +77,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
   const { target, authorization } = authorizedTarget(String(given.files.at(-1)), given);
   const url = targetUrl(target).href;
-  if (!Number.isInteger(given.jobs) || given.jobs < 1 || given.jobs > MAX_JOBS)
-    throw new TrailsumError("USAGE", `--jobs takes a number from 1 to ${MAX_JOBS}`);
+  checkedJobs(given.jobs);
   const options = transferOptions(given);
   const job: Job = {
     ...options,
@@ -136,7 +133,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 
   const fail = async (file: string, error: unknown): Promise<void> => {
     run.report(error);
-    if (given.json) await run.print(`${JSON.stringify({ file, error: described(error) })}\n`);
+    if (given.json) await run.print(`${JSON.stringify({ file, error: describedError(error) })}\n`);
   };
 
   const worker = async (): Promise<void> => {
@@ -151,7 +148,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
       } catch (error) {
         bar.erase();
         await fail(pathText(entry.path), error);
-        if (isFinal(error)) break;
+        if (isFinal(error, "one server")) break;
       }
     }
   };
@@ -189,17 +186,4 @@ function advance(bar: ProgressBar): (progress: { readonly transferred: number })
     bar.add(transferred - before);
     before = transferred;
   };
-}
-
-function described(error: unknown): { code: string; message: string } {
-  const { code, message } = TrailsumError.from(error);
-  return { code, message };
-}
-
-/** Whether every further file would fail in the same way. */
-function isFinal(error: unknown): boolean {
-  return (
-    error instanceof TrailsumError &&
-    ["CONNECT_FAILED", "UNTRUSTED_CERTIFICATE", "ABORTED", "USAGE"].includes(error.code)
-  );
 }

@@ -18,6 +18,7 @@ import type { Progress } from "../transfer/progress.ts";
 import type { RateLimit } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import { unchangedFile } from "./unchanged-file.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 
@@ -71,6 +72,12 @@ export interface DownloadOptions {
    * @default no limit
    */
   readonly limitRate?: number | RateLimit;
+  /**
+   * Whether to leave a file alone that is what the server has: it is hashed, and compared with the digests in the answer
+   * to a HEAD. A server that says no digest, and a destination that is not a file, get the download as usual.
+   * @default false
+   */
+  readonly skipUnchanged?: boolean;
   /** Further header fields of the request. */
   readonly headers?: FieldsInit;
   /** Cancels the download: it then rejects with `ABORTED`. */
@@ -97,6 +104,8 @@ export interface DownloadResult {
   readonly verdict: Verdict;
   readonly headers: FieldLines;
   readonly trailers: FieldLines;
+  /** Whether nothing was downloaded, because the file was what the server has. */
+  readonly unchanged: boolean;
 }
 
 /**
@@ -117,14 +126,18 @@ export async function download(
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
   const { retries = 0, signal } = options;
+  const checksum = expectedDigests(options.checksum);
   const required = (options.require ?? []).filter((requirement) => isAlgorithm(requirement));
-  const arrived = await openArrivedContent(destination, options, {
+  const expectations = {
     target,
     wanted: [...new Set([...(options.digests ?? []).map((name) => parseAlgorithm(name)), ...required])],
     supported: options.md5 === false ? allAlgorithms.filter((name) => name !== "md5") : allAlgorithms,
     require: options.require ?? [],
-    checksum: expectedDigests(options.checksum),
-  });
+    checksum,
+  };
+  const there = options.skipUnchanged === true ? await unchangedFile(destination, expectations, options) : undefined;
+  if (there !== undefined) return there;
+  const arrived = await openArrivedContent(destination, options, expectations);
   const fetching = fetchingOf(options);
   try {
     await arrived.restore(fetching.progressed);

@@ -128,7 +128,7 @@ export async function fetchInto(
     const { trailers } = last;
     const verdict = await arrived.verdict(trailers && last.headers, trailers);
     if (!isAcceptable(verdict, fetching.options)) throw verdictError(verdict);
-    return { url: url.href, trailers: FieldLines.empty, ...last, verdict };
+    return { url: url.href, trailers: FieldLines.empty, ...last, verdict, unchanged: false };
   }
 }
 

@@ -96,7 +96,7 @@ describe("a download that an earlier run was interrupted in", () => {
     expect((await rejection(aborting)).code).toBe("ABORTED");
     expect(await names()).toEqual(kept);
     await run();
-    expect(server.asked[2]).toMatch(/^GET bytes=(1[5-9]|2)\d{5}- "one"$/);
+    expect(server.asked[2]).toMatch(/^GET bytes=\d{6}- "one"$/);
     expect(await readFile(path)).toEqual(content);
   });
 

@@ -1,0 +1,34 @@
+import { type Algorithm, isAlgorithm, parseAlgorithm, TrailsumError } from "@trailsum/shared";
+
+/** `--checksum`. */
+export const checksumFlag = {
+  type: "string",
+  array: true,
+  nargs: 1,
+  describe: "keep the content only if it has this digest: sha-256=HEX (repeatable)",
+} as const;
+
+/** Names of algorithms that are not those of HTTP. */
+const ALIASES: Readonly<Record<string, Algorithm>> = {
+  sha1: "sha",
+  "sha-1": "sha",
+  sha256: "sha-256",
+  sha512: "sha-512",
+};
+
+/** Its values: hexadecimal digits by algorithm. Throws `USAGE` or `UNKNOWN_ALGORITHM` for invalid ones. */
+export function checksums(given: readonly string[] = []): Partial<Record<Algorithm, string>> {
+  const checksum: Partial<Record<Algorithm, string>> = {};
+  for (const text of given) {
+    const [, name = "", hex = ""] = /^([\w-]+)[=:]([0-9a-f]+)$/i.exec(text) ?? [];
+    if (hex === "")
+      throw new TrailsumError("USAGE", `${JSON.stringify(text)} is not a checksum: write --checksum sha-256=HEX`);
+    const lower = name.toLowerCase();
+    const algorithm = isAlgorithm(lower) ? lower : (ALIASES[lower] ?? parseAlgorithm(name));
+    const other = checksum[algorithm];
+    if (other !== undefined && other.toLowerCase() !== hex.toLowerCase())
+      throw new TrailsumError("USAGE", `two different ${algorithm} checksums were given`);
+    checksum[algorithm] = hex;
+  }
+  return checksum;
+}
