@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<DefinedCommand>>> = {
   download: async () => (await import("./commands/download.ts")).downloadCommand,
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   proxy: async () => (await import("./commands/proxy.ts")).proxyCommand,
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
 };
 

@@ -52,3 +52,4 @@ export type {
 } from "./stores/upload-store.ts";
 export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory-store.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory-store.ts";
+export { type StoredFile, storedFiles } from "./stores/stored-files.ts";

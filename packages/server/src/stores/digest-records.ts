@@ -34,6 +34,8 @@ export interface DigestRecords {
   removeStale(path: string, there: FileIdentity | undefined): Promise<void>;
   /** Removes the record of a version that is gone. */
   remove(path: string, identity: FileIdentity): Promise<void>;
+  /** The paths of all records. One that has several, of old versions, comes several times. */
+  paths(): AsyncIterable<string>;
   /** Removes the records of all versions that are gone. */
   sweep(files: SweptFiles): Promise<void>;
 }
@@ -126,6 +128,13 @@ export function createDigestRecords(directory: string, makeDirectory: () => Prom
 
     async remove(path, identity) {
       await rm(locateRecord(path, identity), { force: true });
+    },
+
+    async *paths() {
+      for await (const entry of await opendir(directory)) {
+        const record = parseRecord(await unlessAbsent(readFile(join(directory, entry.name), "utf8")));
+        if (record !== undefined) yield record.path;
+      }
     },
 
     async sweep({ locate, stagedInodes }) {
