@@ -21,13 +21,14 @@ async function rot(path: string): Promise<void> {
 
 describe("a directory that was served", () => {
   test("is compared with the records of its server", async () => {
-    const { url, directory, stop } = await serve();
+    const serving = await serve();
+    const { url, directory } = serving;
     const cwd = await tempDir();
     const names = ["kept", "also", "sub/deep", "gone", "edited"];
     await mkdir(join(cwd, "sub"));
     for (const name of names) await writeFile(join(cwd, name), name);
     await trailsum(["upload", ".", `${url}/`, "--quiet"], { cwd });
-    await stop();
+    await serving.stop();
     const whole = await trailsum(["verify", directory]);
     expect([whole.exitCode, whole.stdout, whole.stderr]).toEqual([
       0,

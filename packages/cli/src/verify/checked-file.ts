@@ -12,7 +12,7 @@ export interface FileToCheck {
   readonly expected: ReadonlyMap<Algorithm, Buffer> | undefined;
   /** When its content was verified, where that is known. */
   readonly verified?: Date | undefined;
-  /** Its bytes. Fails with `FILE_UNREADABLE` or `FILE_CHANGED`; with `NOT_FOUND` if it is missing. */
+  /** Its bytes. Throws or fails with `FILE_UNREADABLE` or `FILE_CHANGED`; with `NOT_FOUND` if it is missing. */
   readonly read: () => AsyncIterable<Uint8Array>;
 }
 

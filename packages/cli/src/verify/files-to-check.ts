@@ -99,6 +99,6 @@ function belowOf(directory: string, path: FilePath): FilePath {
   return typeof path === "string" ? Buffer.from(path).subarray(prefix).toString() : path.subarray(prefix);
 }
 
-async function* missing(name: FilePath): AsyncGenerator<Uint8Array> {
+function missing(name: FilePath): never {
   throw new TrailsumError("NOT_FOUND", `${pathText(name)} is missing`);
 }

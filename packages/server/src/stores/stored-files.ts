@@ -24,7 +24,7 @@ export interface StoredFile {
   /** When its content was verified; undefined if it never was. */
   readonly verified: Date | undefined;
   /**
-   * Its bytes. Read them before the next file is asked for. Fails with `FILE_CHANGED` at the end if the file was written to
+   * Its bytes. Read them before the next file is asked for. Throws `FILE_UNREADABLE` unless it is there, and fails with `FILE_CHANGED` at the end if the file was written to
    * meanwhile.
    */
   read(): AsyncIterable<Uint8Array>;
@@ -96,7 +96,7 @@ function absent(path: string, state: "missing" | "unreadable"): StoredFile {
     size: 0,
     digests: undefined,
     verified: undefined,
-    async *read() {
+    read() {
       throw new TrailsumError("FILE_UNREADABLE", `${path} cannot be read`);
     },
   };

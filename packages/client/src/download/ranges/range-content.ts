@@ -1,6 +1,7 @@
 import {
   algorithms,
   algorithmsInHeader,
+  algorithmsToCompute,
   createStreamDigester,
   decideVerdict,
   type FieldLines,
@@ -28,9 +29,14 @@ export async function receiveRange(
   { start, end }: { readonly start: number; readonly end: number },
   sink: RangeSink,
 ): Promise<void> {
-  const named = algorithmsInHeader(headers.delete("Repr-Digest"));
-  const compute = named.length > 0 || !headers.has("Trailer") ? named : algorithms;
-  const digester = await createStreamDigester(compute, end - start);
+  // A server is likely to describe a part as it describes the whole.
+  const expected = {
+    header: headers,
+    trailersPossible: headers.has("Trailer"),
+    content: "part",
+    hints: algorithmsInHeader(headers),
+  } as const;
+  const digester = await createStreamDigester(algorithmsToCompute(expected, algorithms), end - start);
   try {
     let position = start;
     for await (const chunk of body) {
