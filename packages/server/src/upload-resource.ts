@@ -6,13 +6,14 @@ import {
   formatWantDigest,
   TrailsumError,
   type Verdict,
+  verdictError,
   verdictProblem,
 } from "@trailsum/shared";
 
 import { accessRefusal, type Authorize } from "./access/authorize.ts";
 import { refuseCrossOrigin } from "./access/cross-origin.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
-import { allowedMethods, notAllowed } from "./access/methods.ts";
+import { allowedMethods, isWrite, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
 import { deliverObject } from "./deliver-object.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
@@ -23,6 +24,7 @@ import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
+import { report, type UploadHooks } from "./upload-record.ts";
 import type { UploadContext } from "./uploads/upload-context.ts";
 import { uploadOptions } from "./uploads/upload-fields.ts";
 import type { UploadLimits } from "./uploads/upload-limits.ts";
@@ -32,7 +34,7 @@ import { Uploads } from "./uploads/uploads.ts";
 import type { VerificationPolicy } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */
-export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits {
+export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, UploadHooks {
   /** Where objects are kept. */
   readonly store: Store;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
@@ -97,11 +99,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
       if (refusal !== undefined) throw refusal.error;
       if (!dotfiles) refuseDotfile({ ...head, method, target });
     },
-    logStored,
-    async acknowledge(upload, stored, how) {
-      logStored(stored);
-      await acknowledgeUpload(upload, stored, how);
-    },
+    reportStored,
+    acknowledge,
     refuse,
     refuseContent,
   };
@@ -155,27 +154,35 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   async function receive(upload: UploadExchange): Promise<void> {
     const received = await receiveUpload(upload, { ...options, keep: (...staged) => keepStaged(uploads, ...staged) });
     if ("refused" in received) return refuseContent(upload, received.refused, keptFields(upload, received, context));
-    logStored(received);
-    await acknowledgeUpload(upload, received);
+    await acknowledge(upload, received);
   }
 
-  function logStored({ path, verdict }: StoredUpload): void {
+  async function acknowledge(...[upload, stored, how]: Parameters<UploadContext["acknowledge"]>): Promise<void> {
+    await reportStored(upload, stored);
+    await acknowledgeUpload(upload, stored, how);
+  }
+
+  async function reportStored(upload: UploadExchange, { path, verdict, created }: StoredUpload): Promise<void> {
     logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
+    await report(options.onStored, upload, { path, verdict, created }, logger);
   }
 
   function refuseContent(
-    { head, exchange }: UploadExchange,
+    upload: UploadExchange,
     verdict: Verdict,
     fields: readonly FieldLine[],
     status?: number,
   ): void {
+    void report(options.onRefused, upload, { verdict, error: verdictError(verdict) }, logger);
     const problem = verdictProblem(verdict);
-    logger?.warn(`refused ${describe(head)}: ${verdict.name}, ${problem.detail}`);
+    logger?.warn(`refused ${describe(upload.head)}: ${verdict.name}, ${problem.detail}`);
     const header: FieldLine[] = [...fields, ["Want-Repr-Digest", formatWantDigest(algorithms)]];
-    sendProblem(exchange, { ...problem, status: status ?? problem.status }, header);
+    sendProblem(upload.exchange, { ...problem, status: status ?? problem.status }, header);
   }
 
-  function refuse({ head, exchange }: UploadExchange, error: TrailsumError, fields: readonly FieldLine[] = []): void {
+  function refuse(upload: UploadExchange, error: TrailsumError, fields: readonly FieldLine[] = []): void {
+    const { head, exchange } = upload;
+    if (isWrite(head.method)) void report(options.onRefused, upload, { error }, logger);
     const lost = error.code === "CONNECTION_LOST" || error.code === "ABORTED";
     const status = lost ? undefined : error.status;
     const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;

@@ -16,6 +16,7 @@ import {
   parseCredentials,
   plainPasswords,
   type Store,
+  type UploadRecord,
 } from "../src/index.ts";
 import { protocols } from "./http2-peer.ts";
 import { answerOf, content, exchange, handle, readResponse, request, upload } from "./peer.ts";
@@ -249,5 +250,51 @@ describe("where uploads without a digest are accepted", () => {
     const { port } = await handle();
     const digest = `Repr-Digest: sha-256=:${createHash("sha256").update(content).digest("base64")}:`;
     expect((await exchange(port, post("Origin: http://elsewhere", digest))).status).toBe(201);
+  });
+});
+
+describe("hooks", () => {
+  test("onStored and onRefused learn what became of each write, and nothing of reads", async () => {
+    const stored: UploadRecord[] = [];
+    const refused: UploadRecord[] = [];
+    const { port, settled } = await handle({
+      authorize: basicAuthorization({ check: plainPasswords(users) }),
+      onStored: (record) => stored.push(record),
+      onRefused: (record) => refused.push(record),
+    });
+    const field = basic("ann:secret");
+    await exchange(port, upload("/a/b", content, [field]));
+    await exchange(port, request("PUT /a/b", [field, "Content-Length: 4", "Size: 5"], "body"));
+    await exchange(port, request("PUT /c?token=secret"));
+    await exchange(port, request("GET /none", [field]));
+    await settled();
+    const common = { method: "PUT", remoteAddress: "127.0.0.1" };
+    expect(stored).toEqual([
+      { ...common, target: "/a/b", path: "a/b", created: true, verdict: expect.objectContaining({ name: "verified" }) },
+    ]);
+    expect(refused).toEqual([
+      expect.objectContaining({ ...common, error: expect.objectContaining({ code: "SIZE_MISMATCHED" }) }),
+      { ...common, target: "/c?token=***", error: expect.objectContaining({ code: "UNAUTHORIZED" }) },
+    ]);
+  });
+
+  test("the answer waits for onStored, and a hook that fails is only logged", async () => {
+    const lines: string[] = [];
+    const log = (line: string): number => lines.push(line);
+    let ended = false;
+    const { port } = await handle({
+      logger: { info: log, warn: log, error: log },
+      async onStored() {
+        await new Promise(setImmediate);
+        ended = true;
+        throw new Error("no database");
+      },
+      onRefused() {
+        throw new Error("no database");
+      },
+    });
+    expect([(await exchange(port, upload("/a"))).status, ended]).toEqual([201, true]);
+    expect((await exchange(port, request("PUT /b"))).status).toBe(400);
+    expect(lines.filter((line) => line === "a hook for uploads failed")).toHaveLength(2);
   });
 });

@@ -19,6 +19,11 @@ export function allowedMethods({ readOnly = false, writeOnly = false }: MethodPo
   return [...(writeOnly ? [] : READING), ...(readOnly ? [] : WRITING), "OPTIONS"];
 }
 
+/** Whether a method asks for something to be changed: one that is not safe (RFC 9110 section 9.2.1). */
+export function isWrite(method: string): boolean {
+  return ![...READING, "OPTIONS", "TRACE"].includes(method);
+}
+
 /** The error of a method that is not answered: 405 for a known one (RFC 9110 section 15.5.6), else 501 (section 9.1). */
 export function notAllowed(method: string, allowed: readonly string[]): TrailsumError {
   const use = `use ${allowed.join(", ")}`;

@@ -80,7 +80,8 @@ export async function answerTusUpload(request: UploadExchange, upload: Upload, c
     switch (tusMethod(head)) {
       case "HEAD":
         // A process that was killed may have left it so, and the client takes it for published.
-        if (upload.whole && !upload.published && (await publish(upload, context)) !== undefined) throw noSuchUpload();
+        if (upload.whole && !upload.published && (await publish(request, upload, context)) !== undefined)
+          throw noSuchUpload();
         return sendShort(exchange, {
           status: 200,
           header: [
@@ -139,7 +140,7 @@ async function append(
     const own = refused.name === "mismatched" ? 460 : undefined;
     return context.refuseContent(request, refused, [RESUMABLE, ...fields, ...progress(upload)], own);
   }
-  const refused = upload.whole ? await publish(upload, context) : undefined;
+  const refused = upload.whole ? await publish(request, upload, context) : undefined;
   if (refused !== undefined) return context.refuseContent(request, refused, [RESUMABLE]);
   const content = status === 204 ? undefined : Buffer.alloc(0);
   sendShort(exchange, { status, header: [RESUMABLE, ...fields, ...progress(upload)], content });
@@ -149,11 +150,15 @@ async function append(
  * Publishes an upload whose content is all there. Returns the verdict if that refuses it: then the upload is gone, because to
  * clients of tus it would look complete.
  */
-async function publish(upload: Upload, { logStored }: UploadContext): Promise<Verdict | undefined> {
+async function publish(
+  request: UploadExchange,
+  upload: Upload,
+  { reportStored }: UploadContext,
+): Promise<Verdict | undefined> {
   const none = FieldLines.empty;
   const completed = await upload.complete({ header: none, trailer: none, isWhole: false });
   if (!("refused" in completed)) {
-    logStored(completed);
+    await reportStored(request, completed);
     return undefined;
   }
   await upload.discard();

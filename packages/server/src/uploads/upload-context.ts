@@ -13,8 +13,8 @@ export interface UploadContext {
   readonly policy: VerificationPolicy;
   /** Checks whether the client may write to a target, and whether its name may be used. Throws if not. */
   readonly checkAccess: (upload: UploadExchange, method: string, target: string) => Promise<void>;
-  /** Logs an object that was stored. */
-  readonly logStored: (stored: StoredUpload) => void;
+  /** Logs an object that was stored, and calls the hook for it. */
+  readonly reportStored: (upload: UploadExchange, stored: StoredUpload) => Promise<void>;
   /** The same, and answers with its receipt and these fields. */
   readonly acknowledge: (upload: UploadExchange, stored: StoredUpload, answer: Acknowledgement) => Promise<void>;
   /** Logs a refusal, and answers with a problem document and these fields. */
