@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawServer, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { rawServer, startTrailsum, trailsum } from "@trailsum/testkit";
+import { describe, expect, test } from "vitest";
+
+import { playSession, sessionSteps } from "./support/console-session.ts";
+import { expectedOutput, programDirectory, runProgram } from "./support/page-program.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const readme = await readFile(join(root, "README.md"), "utf8");
@@ -64,44 +67,18 @@ test("the message on the wire is what an upload of four bytes puts there", async
 });
 
 test("the commands print what they are said to print", async () => {
-  const directory = await tempDir();
-  const trailsumOnPath = `#!/bin/sh\nexec "${process.execPath}" "${root}/packages/cli/src/bin.ts" "$@"\n`;
-  await writeFile(join(directory, "trailsum"), trailsumOnPath, { mode: 0o755 });
-  const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
-  // What listens is started on a free port, and what is shown to ask for its port asks for that one.
-  const ports = new Map<string, string>();
-  const withPorts = (text: string): string =>
-    text.replaceAll(/:(80\d\d)\b/g, (_, port: string) => `:${ports.get(port)}`);
-  const steps = blocksIn("console").flatMap(parseSession);
-  const printed: { command: string; output: string }[] = [];
-  for (const { command } of steps) {
-    if (command.endsWith(" &")) {
-      const [, port = ""] = /--port (\d+)/.exec(command) ?? [];
-      const args = withPorts(command.replace(`--port ${port}`, "--port 0")).replace(/^trailsum | &$/g, "");
-      const server = await startTrailsum(args.split(" "), { cwd: directory });
-      ports.set(port, new URL(server.url).port);
-      printed.push({ command, output: server.stdout().trim().replace(/\d+$/, port) });
-    } else {
-      const { stdout } = await promisify(execFile)("sh", ["-c", withPorts(command)], { cwd: directory, env });
-      printed.push({ command, output: stdout.trimEnd() });
-    }
-  }
-  expect(printed).toEqual(steps);
+  const steps = sessionSteps(readme);
+  expect(await playSession(steps)).toEqual(steps);
 });
 
 describe("the code", () => {
   test.each(blocksIn("js").map((code) => [code.split("\n").find((line) => line.includes("trailsum")) ?? "", code]))(
     "%s",
     async (_name, code) => {
-      await mkdir(join(root, ".readme"), { recursive: true });
-      // In the clone, so that packages are found as they are from there.
-      const directory = await mkdtemp(join(root, ".readme", "block-"));
-      onTestFinished(() => rm(directory, { recursive: true, force: true }));
+      const directory = await programDirectory();
       const server = await startTrailsum(["serve", directory, "--port", "0"]);
       const { port } = new URL(server.url);
-      await writeFile(join(directory, "block.mjs"), code.replaceAll("8080", port));
-      const { stdout } = await promisify(execFile)(process.execPath, ["block.mjs"], { cwd: directory });
-      expect(stdout.trim().split("\n")).toEqual(expectedOutput(code));
+      expect(await runProgram(code.replaceAll("8080", port), directory)).toEqual(expectedOutput(code));
     },
   );
 });
@@ -112,22 +89,3 @@ test("the digests it shows are those of the content it shows", () => {
   const sha256 = createHash("sha256").update("body").digest("base64");
   expect(readme).toContain(`Content-Digest: sha-256=:${sha256}:, md5=:${digest.toString("base64")}:`);
 });
-
-/** The commands of a session and what each of them prints. */
-function parseSession(text: string): { command: string; output: string }[] {
-  return text
-    .split(/^\$ /m)
-    .slice(1)
-    .map((step) => {
-      const [command = "", ...output] = step.trimEnd().split("\n");
-      return { command, output: output.join("\n") };
-    });
-}
-
-/** What the comments behind each `console.log` say that it prints. */
-function expectedOutput(code: string): string[] {
-  const lines = code.split("\n");
-  return lines
-    .filter((line, at) => line.startsWith("// ") && lines[at - 1]!.startsWith("console.log"))
-    .map((line) => line.slice(3));
-}
