@@ -25,7 +25,7 @@ import { type RequestHead, requestHead } from "./request-head.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
 import { report, type UploadHooks } from "./upload-record.ts";
-import type { UploadContext } from "./uploads/upload-context.ts";
+import type { Acknowledgement, UploadContext } from "./uploads/upload-context.ts";
 import { uploadOptions } from "./uploads/upload-fields.ts";
 import type { UploadLimits } from "./uploads/upload-limits.ts";
 import { uploadIdIn } from "./uploads/upload-location.ts";
@@ -114,8 +114,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
     if (!readOnly && isProbe(head)) return answerProbe(upload, options.idleTimeout);
-    const toUpload = uploadIdIn(head.target) !== undefined;
-    if (!dotfiles && !toUpload) refuseDotfile(head);
+    if (!dotfiles && uploadIdIn(head.target) === undefined) refuseDotfile(head);
     const answered = readOnly ? undefined : uploadAnswer(upload, context);
     if (answered !== undefined) return answered;
     if (!methods.includes(head.method)) throw notAllowed(head.method, methods);
@@ -157,7 +156,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     await acknowledge(upload, received);
   }
 
-  async function acknowledge(...[upload, stored, how]: Parameters<UploadContext["acknowledge"]>): Promise<void> {
+  async function acknowledge(upload: UploadExchange, stored: StoredUpload, how?: Acknowledgement): Promise<void> {
     await reportStored(upload, stored);
     await acknowledgeUpload(upload, stored, how);
   }

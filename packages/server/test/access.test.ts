@@ -34,9 +34,10 @@ function cheapLine(user: string, password: string, salt = "0123456789abcdef"): s
   return `${user}:$scrypt$ln=4,r=8,p=1$${base64(Buffer.from(salt))}$${base64(hash)}`;
 }
 
-/** A store that fails when it is asked anything. */
+/** A store that fails when it is asked anything. Its uploads are counted when a server is made, before any request. */
 const untouchable: Store = new Proxy(createMemoryStore(), {
-  get() {
+  get(store, property) {
+    if (property === "uploads") return store.uploads;
     throw new Error("the store was asked");
   },
 });
@@ -212,6 +213,8 @@ test.each(["/.env", "/a/.git/config", "/a/%2Egit", "http://test/.env", "/..."])(
       await exchange(closed.port, upload(target)),
     ];
     expect(statuses.map(({ status }) => status)).toEqual([404, 403]);
+    const twoSteps = ["Upload-Draft-Interop-Version: 8", "Upload-Complete: ?0", "Content-Length: 4"];
+    expect((await exchange(closed.port, request(`PUT ${target}`, twoSteps, "body"))).status).toBe(403);
     const open = await handle({ dotfiles: true });
     const stored = await exchange(open.port, upload(target));
     const got = await exchange(open.port, request(`GET ${target}`));
