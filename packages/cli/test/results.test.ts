@@ -110,7 +110,7 @@ describe("results", () => {
       size: content.length,
       digests: { "sha-256": sha256(content) },
       verdict: "verified",
-      verifiedBy: ["Size", "Content-Digest", "Repr-Digest"],
+      verifiedBy: ["Size", "Content-Digest", "Repr-Digest", "Unencoded-Digest"],
       algorithms: ["sha-256"],
     });
   });

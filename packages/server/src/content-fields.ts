@@ -25,22 +25,26 @@ function singleValue(name: string, header: FieldLines): string {
   throw new TrailsumError("PROTOCOL", `the request has more than one ${name}: send one`);
 }
 
-/**
- * The fields that describe an object in a response. What was uploaded is data, and never a part of this site: a browser
- * neither guesses its type nor runs it with this site's origin.
- */
-export function givenContentFields(fields: readonly FieldLine[]): FieldLine[] {
+/** The fields that describe an object in a response, or a part of it in one of several. */
+export function describingFields(fields: readonly FieldLine[]): FieldLine[] {
   const kept = FieldLines.from(fields);
   const described = KEPT.flatMap((name): FieldLine[] => {
     const value = kept.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const type = kept.get("Content-Type");
-  if (type === undefined) described.unshift(["Content-Type", "application/octet-stream"]);
-  described.push(["X-Content-Type-Options", "nosniff"]);
+  return kept.has("Content-Type") ? described : [["Content-Type", "application/octet-stream"], ...described];
+}
+
+/**
+ * The fields that keep what was uploaded from acting for this site: a browser neither guesses its type nor runs it with
+ * this site's origin.
+ */
+export function protectingFields(fields: readonly FieldLine[]): FieldLine[] {
+  const protecting: FieldLine[] = [["X-Content-Type-Options", "nosniff"]];
   // Browsers show no PDF in a sandbox. Its scripts do not run in the origin of the document.
-  if (!/^application\/pdf[ \t]*(?:;[^,]*)?$/i.test(type ?? "")) {
-    described.push(["Content-Security-Policy", "sandbox allow-downloads"]);
+  const type = FieldLines.from(fields).get("Content-Type") ?? "";
+  if (!/^application\/pdf[ \t]*(?:;[^,]*)?$/i.test(type)) {
+    protecting.push(["Content-Security-Policy", "sandbox allow-downloads"]);
   }
-  return described;
+  return protecting;
 }

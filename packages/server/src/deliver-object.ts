@@ -1,12 +1,24 @@
-import { type Algorithm, type Digests, type FieldLine, mostWanted, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, type FieldLine, formatDigestField, TrailsumError } from "@trailsum/shared";
 
+import { type ByteRange, contentRange, type RangeSelection, selectRanges } from "./byte-ranges.ts";
 import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
-import { givenContentFields } from "./content-fields.ts";
+import { describingFields, protectingFields } from "./content-fields.ts";
+import type { CorruptVersions } from "./corrupt-versions.ts";
+import { deliveredDigests, partAlgorithms } from "./delivered-digests.ts";
+import { multipartRanges } from "./multipart-ranges.ts";
 import { parseObjectPath } from "./object-path.ts";
-import { evaluatePreconditions, needsEntityTag, parsePreconditions } from "./preconditions.ts";
+import {
+  evaluatePreconditions,
+  ifRangeHolds,
+  ifRangeNeedsEntityTag,
+  needsEntityTag,
+  parsePreconditions,
+  type Validators,
+} from "./preconditions.ts";
+import { sendProblem } from "./problem-response.ts";
 import type { RequestHead } from "./request-head.ts";
 import { sendVerifiedContent } from "./send-verified.ts";
-import type { Store } from "./stores/store.ts";
+import type { Store, StoredObject } from "./stores/store.ts";
 import { sendShort, type UploadExchange } from "./upload-exchange.ts";
 
 /** What a download is answered from. */
@@ -14,71 +26,120 @@ export interface DeliveryOptions {
   readonly store: Store;
   /** The algorithms that this server computes. */
   readonly algorithms: readonly Algorithm[];
+  /** The versions that may not be delivered any more. */
+  readonly corrupt: CorruptVersions;
 }
 
-/** Answers GET and HEAD: with the object and its digests, with 304, or by throwing why not. */
+/** Answers GET and HEAD: with the object or parts of it and its digests, with 304 or 416, or by throwing why not. */
 export async function deliverObject(
-  { head, exchange }: UploadExchange,
-  { store, algorithms }: DeliveryOptions,
+  upload: UploadExchange,
+  { store, algorithms, corrupt }: DeliveryOptions,
 ): Promise<void> {
+  const { head, exchange } = upload;
   const { path, directory } = parseObjectPath(head.target);
   const preconditions = parsePreconditions(head.header);
-  const digest = preconditions !== undefined && needsEntityTag(preconditions);
-  const object = directory ? undefined : await store.open(path, { digest });
+  const needsTag = preconditions !== undefined && needsEntityTag(preconditions);
+  const object = directory
+    ? undefined
+    : await store.open(path, { digest: needsTag || ifRangeNeedsEntityTag(head.header) });
   if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
-  const digests = object.digests && wantedDigests(object.digests, head);
-  const validators = validatorsOf(object);
-  const common: FieldLine[] = [
-    ["Last-Modified", validators.lastModified.toUTCString()],
-    // A cache asks again each time: an object may be replaced at any moment.
-    ["Cache-Control", "no-cache"],
-  ];
-  if (validators.entityTag !== undefined) common.push(["ETag", validators.entityTag]);
-  const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
-  if (result !== "perform") {
-    await object.close();
-    if (result === "failed") throw preconditionFailed();
-    sendShort(exchange, { status: 304, header: common });
-    return;
-  }
-  const headers = [...givenContentFields(object.fields), ...common];
   try {
-    // Each response holds a few chunks while its client does not read, and on one connection there may be a hundred.
-    const chunkSize = exchange.request.httpVersion === "2.0" ? 64 * 1024 : undefined;
-    const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
-    await sendVerifiedContent(exchange, source, {
-      headers,
-      size: object.size,
-      digests,
-      algorithms: deliveredAlgorithms(head, digests, algorithms),
-    });
+    corrupt.refuse(path, object);
+    const validators = validatorsOf(object);
+    const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
+    if (result === "failed") throw preconditionFailed();
+    const cached = cacheFields(validators);
+    if (result === "not-modified") return sendShort(exchange, { status: 304, header: cached });
+    const fields: FieldLine[] = [...protectingFields(object.fields), ["Accept-Ranges", "bytes"], ...cached];
+    const selection = selectedRanges(head, object, validators);
+    if (selection === "unsatisfiable") return refuseRange(upload, object, fields);
+    if (selection === "whole") await sendWhole(upload, object, fields, algorithms);
+    else await sendParts(upload, object, { selection, fields, algorithms });
+  } catch (error) {
+    if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER") corrupt.add(path, object);
+    throw error;
   } finally {
     await object.close();
   }
 }
 
-/**
- * Those of the known digests that the client wants most (RFC 9530 section 4), all if it wants none of them. Each one that
- * is sent is computed again while the content leaves.
- */
-function wantedDigests(known: Digests, { header }: RequestHead): Digests {
-  const wanted = mostWanted(header, [...known.values.keys()]);
-  if (wanted.length === 0) return known;
-  return { ...known, values: new Map([...known.values].filter(([algorithm]) => wanted.includes(algorithm))) };
+/** The fields that a 200, a 206 and a 304 have in common (RFC 9110 sections 15.3.7 and 15.4.5). */
+function cacheFields({ entityTag, lastModified }: Validators): FieldLine[] {
+  const tag: FieldLine[] = entityTag === undefined ? [] : [["ETag", entityTag]];
+  // A cache asks again each time: an object may be replaced at any moment.
+  return [["Last-Modified", lastModified.toUTCString()], ["Cache-Control", "no-cache"], ...tag];
 }
 
-/** What a download is sent with that nothing is known of and that asks for nothing. */
-const DEFAULT: readonly Algorithm[] = ["sha-256", "md5"];
+/** What the request selects: everything, unless it is a GET with a range whose condition holds (RFC 9110 section 14.2). */
+function selectedRanges({ method, header }: RequestHead, { size }: StoredObject, current: Validators): RangeSelection {
+  const range = header.get("Range");
+  if (range === undefined || method !== "GET" || !ifRangeHolds(header, current)) return "whole";
+  return selectRanges(range, size);
+}
 
-/** What to compute for the trailers of a download: what the header has, and what the client wants most. */
-function deliveredAlgorithms(
-  { header }: RequestHead,
-  digests: Digests | undefined,
-  supported: readonly Algorithm[],
-): Algorithm[] {
-  const known = digests === undefined ? [] : [...digests.values.keys()];
-  const chosen = [...known, ...mostWanted(header, supported)];
-  if (chosen.length > 0) return [...new Set(chosen)];
-  const usual = DEFAULT.filter((algorithm) => supported.includes(algorithm));
-  return usual.length > 0 ? usual : supported.slice(0, 1);
+function refuseRange({ exchange }: UploadExchange, { size }: StoredObject, fields: readonly FieldLine[]): void {
+  const detail = `the range asks for nothing of the ${size} bytes that are stored under this path`;
+  const problem = { type: "about:blank", title: "Range not satisfiable", status: 416, detail };
+  sendProblem(exchange, problem, [["Content-Range", `bytes */${size}`], ...fields]);
+}
+
+/** The most bytes of which a browser can verify `Unencoded-Digest`: it shows nothing before it has all of them. */
+const MAX_UNENCODED = 16 * 1024 * 1024;
+
+async function sendWhole(
+  { head, exchange }: UploadExchange,
+  object: StoredObject,
+  fields: readonly FieldLine[],
+  algorithms: readonly Algorithm[],
+): Promise<void> {
+  const described = describingFields(object.fields);
+  const headers = [...described, ...fields];
+  const sha256 = object.digests?.values.get("sha-256");
+  const isEncoded = described.some(([name]) => name === "Content-Encoding");
+  if (sha256 !== undefined && !isEncoded && object.size <= MAX_UNENCODED) {
+    headers.push(["Unencoded-Digest", `sha-256=:${sha256.toString("base64")}:`]);
+  }
+  const chunkSize = chunkSizeFor(exchange);
+  const source = head.method === "HEAD" ? Buffer.alloc(0) : object.createReadStream({ chunkSize });
+  await sendVerifiedContent(exchange, source, {
+    headers,
+    size: object.size,
+    ...deliveredDigests(object.digests, head.header, algorithms),
+  });
+}
+
+interface Parts {
+  readonly selection: readonly ByteRange[];
+  readonly fields: readonly FieldLine[];
+  readonly algorithms: readonly Algorithm[];
+}
+
+/** `Repr-Digest` is that of the whole (RFC 9530 section 3), and the digests after the content are those of the parts. */
+async function sendParts(
+  { head, exchange }: UploadExchange,
+  object: StoredObject,
+  { selection, fields, algorithms }: Parts,
+): Promise<void> {
+  const { size } = object;
+  const { digests } = deliveredDigests(object.digests, head.header, algorithms);
+  const described = describingFields(object.fields);
+  const headers = [...fields];
+  if (digests !== undefined) headers.push(["Repr-Digest", formatDigestField(digests)]);
+  const chunkSize = chunkSizeFor(exchange);
+  const sent = { status: 206, algorithms: partAlgorithms(head.header, algorithms) };
+  const [only, ...others] = selection;
+  if (only !== undefined && others.length === 0) {
+    const source = object.createReadStream({ ...only, chunkSize });
+    headers.push(...described, ["Content-Range", contentRange(only, size)]);
+    return sendVerifiedContent(exchange, source, { ...sent, headers, size: only.end - only.start });
+  }
+  const parts = multipartRanges(selection, size, described);
+  headers.push(["Content-Type", parts.contentType]);
+  const content = parts.content((range) => object.createReadStream({ ...range, chunkSize, autoClose: false }));
+  await sendVerifiedContent(exchange, content, { ...sent, headers, size: parts.size });
+}
+
+/** Each response holds a few chunks while its client does not read, and on one connection there may be a hundred. */
+function chunkSizeFor({ request }: UploadExchange["exchange"]): number | undefined {
+  return request.httpVersion === "2.0" ? 64 * 1024 : undefined;
 }

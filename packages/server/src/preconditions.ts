@@ -91,6 +91,23 @@ export function evaluatePreconditions(
   return "perform";
 }
 
+/** Whether `If-Range` can only be evaluated with the entity tag. */
+export function ifRangeNeedsEntityTag(header: FieldLines): boolean {
+  return header.has("Range") && header.get("If-Range")?.startsWith('"') === true;
+}
+
+/**
+ * Whether a range may be answered with a part: there is no `If-Range`, or it names what is there by a strong validator
+ * (RFC 9110 section 13.1.5). A date is one if it lies at least a second in the past (section 8.8.2.2).
+ */
+export function ifRangeHolds(header: FieldLines, current: Validators, now: Date = new Date()): boolean {
+  const value = header.get("If-Range");
+  if (value === undefined) return true;
+  if (value.startsWith('"')) return value === current.entityTag;
+  const date = parseHttpDate(value)?.getTime();
+  return date === current.lastModified.getTime() && date <= now.getTime() - 1000;
+}
+
 /** Whether one of the tags is that of what is there, by strong or weak comparison (RFC 9110 section 8.8.3.2). */
 function matches(tags: TagList, current: Validators | undefined, comparison: "strong" | "weak"): boolean {
   if (current === undefined || tags === "malformed") return false;

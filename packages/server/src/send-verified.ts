@@ -28,7 +28,7 @@ export type ContentSource = NodeJS.ReadableStream | ReadableStream | AsyncIterab
 const DEFAULT: readonly Algorithm[] = ["sha-256", "md5"];
 
 /** What is sent, and how it is checked. */
-export interface VerifiedContentOptions {
+interface VerifiedContentOptions {
   /** The status. Default 200. */
   readonly status?: number | undefined;
   /**
@@ -47,6 +47,15 @@ export interface VerifiedContentOptions {
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** Aborts the response when it fires. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link sendVerifiedContent}. */
+interface ExchangeContentOptions extends VerifiedContentOptions {
+  /**
+   * The algorithms of `digests` that are computed again and compared. Once they hold, so do the others.
+   * @default all of them
+   */
+  readonly compared?: readonly Algorithm[] | undefined;
 }
 
 /** Options of {@link sendVerified}. */
@@ -75,20 +84,29 @@ export async function sendVerified(
   // It may fail while the response waits for its turn; the pipeline reports that.
   stream.on("error", () => {});
   const exchange = await nodeExchange(request, res, { waits: false });
-  await sendVerifiedContent(exchange, stream, { ...options, size });
+  try {
+    await sendVerifiedContent(exchange, stream, { ...options, size });
+  } catch (error) {
+    exchange.breakOff();
+    throw error;
+  }
 }
 
-/** The same for any exchange. What is still to come of the request is not dealt with. */
+/**
+ * The same for any exchange. What is still to come of the request is not dealt with. Content that fails before its first
+ * piece leaves the response to be given by the caller.
+ */
 export async function sendVerifiedContent(
   exchange: InboundExchange,
   source: ContentSource,
-  options: VerifiedContentOptions,
+  options: ExchangeContentOptions,
 ): Promise<void> {
   const { status = 200, digests, signal } = options;
   const size = options.size ?? digests?.size ?? sizeOf(source);
   const { request } = exchange;
   const framing = responseFraming(request, status, size);
   const expected = digests === undefined ? [] : [...digests.values.keys()];
+  const compared = options.compared ?? expected;
   const chosen = options.algorithms ?? (digests === undefined ? DEFAULT : expected);
   const announced = framing === "trailers" ? chosen : [];
 
@@ -121,18 +139,21 @@ export async function sendVerifiedContent(
   let clientIsGone: boolean | undefined;
   try {
     if (exchange.gone) throw clientGoneError();
-    const digester = await createDigester([...announced, ...expected]);
+    const unknown = announced.filter((algorithm) => !expected.includes(algorithm));
+    const digester = await createDigester([...compared, ...unknown]);
     const content = new ResponseContent(exchange, () => exchange.head(head));
     const outgoing = new OutgoingContent(
       digester,
       { size, digests },
       {
         onWhole(computed) {
-          if (framing === "trailers") content.trailers = digestTrailers(only(computed, announced));
+          if (framing !== "trailers") return;
+          const values = new Map([...(digests?.values ?? []), ...computed.values]);
+          content.trailers = digestTrailers(only({ ...computed, values }, announced));
         },
         onBroken() {
           clientIsGone = exchange.gone;
-          exchange.breakOff();
+          breakOffBegun(exchange);
         },
       },
     );
@@ -140,13 +161,18 @@ export async function sendVerifiedContent(
   } catch (error) {
     stream.destroy();
     clientIsGone ??= exchange.gone;
-    exchange.breakOff();
+    breakOffBegun(exchange);
     if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
     if (!clientIsGone) throw TrailsumError.from(error);
     throw new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", {
       cause: error,
     });
   }
+}
+
+/** Half a response cannot be taken back. */
+function breakOffBegun(exchange: InboundExchange): void {
+  if (exchange.status !== undefined) exchange.breakOff();
 }
 
 function sizeOf(source: ContentSource): number | undefined {

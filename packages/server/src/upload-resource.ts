@@ -15,6 +15,7 @@ import { refuseCrossOrigin } from "./access/cross-origin.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
 import { allowedMethods, isWrite, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
+import { CorruptVersions } from "./corrupt-versions.ts";
 import { deliverObject } from "./deliver-object.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
 import { parseObjectPath } from "./object-path.ts";
@@ -104,6 +105,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     refuse,
     refuseContent,
   };
+  const corrupt = new CorruptVersions();
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
     const { head, exchange } = upload;
@@ -143,7 +145,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   async function deliver(upload: UploadExchange): Promise<void> {
     const { path, directory } = parseObjectPath(upload.head.target);
     if (listing && directory) return deliverListing(upload, { store, dotfiles, readOnly });
-    await deliverObject(upload, { store, algorithms }).catch(async (error: unknown) => {
+    await deliverObject(upload, { store, algorithms, corrupt }).catch(async (error: unknown) => {
       const absent = error instanceof TrailsumError && error.code === "NOT_FOUND";
       if (!listing || !absent || (await store.list(path)) === undefined) throw error;
       redirectToDirectory(upload);

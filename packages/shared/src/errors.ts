@@ -135,7 +135,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   FILE_UNREADABLE: { meaning: "cannot read a local file", exit: 5 },
   FILE_UNWRITABLE: { meaning: "cannot write a local file", exit: 5 },
   FILE_CHANGED: { meaning: "a file changed while it was read", exit: 5 },
-  STORED_BYTES_DIFFER: { meaning: "what is stored is no longer what was verified", exit: 6 },
+  STORED_BYTES_DIFFER: {
+    meaning: "what is stored is no longer what was verified",
+    exit: 6,
+    status: 500,
+    type: `${OWN}:stored-bytes-differ`,
+  },
   DIGEST_MISMATCHED: {
     meaning: "a digest differs from the content",
     exit: 6,

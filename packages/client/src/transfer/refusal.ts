@@ -41,7 +41,8 @@ interface RefusingResponse {
 /** Only codes about integrity are kept: a 404 is a refusal by the other side, whatever its document says. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
-  return code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" ? code : undefined;
+  const isOne = code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" || code === "STORED_BYTES_DIFFER";
+  return isOne ? code : undefined;
 }
 
 /** Whether the content of a response is a problem document. */

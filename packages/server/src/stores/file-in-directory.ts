@@ -32,9 +32,9 @@ export class FileInDirectory implements StoredObject {
     this.verified = recorded?.verified;
   }
 
-  createReadStream({ start = 0, end = this.size, chunkSize }: ReadOptions = {}): Readable {
-    this.#reading = true;
-    return fileStream(this.#file, { start, end, autoClose: true, chunkSize });
+  createReadStream({ start = 0, end = this.size, autoClose = true, chunkSize }: ReadOptions = {}): Readable {
+    this.#reading ||= autoClose;
+    return fileStream(this.#file, { start, end, autoClose, chunkSize });
   }
 
   async close(): Promise<void> {

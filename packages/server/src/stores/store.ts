@@ -141,6 +141,11 @@ export interface ReadOptions {
    * @default the size
    */
   readonly end?: number | undefined;
+  /**
+   * Whether the object is closed when the stream ends or is destroyed. Otherwise it can be read again, and must be closed.
+   * @default true
+   */
+  readonly autoClose?: boolean | undefined;
   /** The most bytes that are to be fetched at a time, where they are not in memory already. Default: as the store likes. */
   readonly chunkSize?: number | undefined;
 }
@@ -161,7 +166,7 @@ export interface StoredObject extends ObjectVersion {
   readonly fields: readonly FieldLine[];
   /** When the content was verified; undefined if it never was, as when it came by other means. */
   readonly verified?: Date | undefined;
-  /** Its bytes. Call it once: when the stream ends or is destroyed the object is closed. */
+  /** Its bytes. When the stream ends or is destroyed the object is closed, unless `autoClose` is false. */
   createReadStream(options?: ReadOptions): Readable;
   /** Gives back what the object holds open. Needed only where no stream was made; it never rejects. */
   close(): Promise<void>;
