@@ -36,6 +36,12 @@ export const accessFlags = {
     describe: "list directories, as a page or as JSON; --no-listing turns it off",
   },
   dotfiles: { type: "boolean", default: false, describe: "serve and store names that begin with a dot" },
+  cors: {
+    type: "string",
+    array: true,
+    nargs: 1,
+    describe: "origin whose pages may use this server, such as https://app.example, or * for all (repeatable)",
+  },
 } as const;
 
 /** What those flags hold once they are parsed. */
@@ -48,15 +54,20 @@ export interface AccessArguments {
   readonly writeOnly: boolean;
   readonly listing: boolean;
   readonly dotfiles: boolean;
+  readonly cors?: readonly string[] | undefined;
 }
 
-type AccessOptions = Pick<UploadHandlerOptions, "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles">;
+type AccessOptions = Pick<
+  UploadHandlerOptions,
+  "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles" | "cors"
+>;
 
 /** The server's options for these flags. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
 export async function accessOptions(given: AccessArguments, signal: AbortSignal): Promise<AccessOptions> {
-  const { readOnly, writeOnly, listing, dotfiles } = given;
+  const { readOnly, writeOnly, listing, dotfiles, cors = [] } = given;
   if (readOnly && writeOnly) throw new TrailsumError("USAGE", "--read-only and --write-only exclude each other");
-  return { authorize: await authorization(given, signal), readOnly, writeOnly, listing, dotfiles };
+  const authorize = await authorization(given, signal);
+  return { authorize, readOnly, writeOnly, listing, dotfiles, cors: cors.includes("*") ? "*" : cors };
 }
 
 async function authorization(given: AccessArguments, signal: AbortSignal): Promise<Authorize | undefined> {

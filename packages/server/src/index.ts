@@ -24,6 +24,7 @@ export { hashPassword } from "./access/password-hash.ts";
 export type { Listing, ListingEntry } from "./listing/listing-json.ts";
 export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
 export type { UploadHooks, UploadRecord } from "./upload-record.ts";
+export type { AllowedOrigins } from "./access/cors.ts";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";

@@ -11,6 +11,7 @@ import {
 } from "@trailsum/shared";
 
 import { accessRefusal, type Authorize } from "./access/authorize.ts";
+import { type AllowedOrigins, CrossOriginPolicy } from "./access/cors.ts";
 import { refuseCrossOrigin } from "./access/cross-origin.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
 import { allowedMethods, isWrite, notAllowed } from "./access/methods.ts";
@@ -22,6 +23,7 @@ import { parseObjectPath } from "./object-path.ts";
 import { answerProbe, isProbe, probeLink } from "./probe.ts";
 import { sendProblem } from "./problem-response.ts";
 import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
+import { removeObject } from "./remove-object.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
@@ -68,6 +70,11 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
    */
   readonly dotfiles?: boolean | undefined;
   /**
+   * The origins whose pages may use the resource from a browser (CORS), such as `https://app.example`; `*` for every one.
+   * @default none
+   */
+  readonly cors?: AllowedOrigins | undefined;
+  /**
    * Whether GET of a directory lists it: as a page, or as JSON for `Accept: application/json`. A path that ends in `/` is
    * a directory, and one without is redirected there. Otherwise it is answered 404.
    * @default false
@@ -106,12 +113,16 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     refuseContent,
   };
   const corrupt = new CorruptVersions();
+  const crossOrigin = new CrossOriginPolicy(options.cors);
 
   async function answerByMethod(upload: UploadExchange): Promise<void> {
     const { head, exchange } = upload;
     const { request } = exchange;
     const fault = headFault(request);
     if (fault !== undefined) throw fault;
+    crossOrigin.expose(exchange);
+    const preflight = crossOrigin.preflightFields(request, [...methods, ...(readOnly ? [] : ["PATCH"])]);
+    if (preflight !== undefined) return sendShort(exchange, { status: 204, header: preflight });
     const refusal = authorize && (await accessRefusal(authorize, head, request));
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
@@ -124,19 +135,15 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
       case "PUT":
       case "POST":
         // With a digest it cannot be a request that browsers send for any page.
-        if (allowUnverified) refuseCrossOrigin(request);
+        if (allowUnverified && !crossOrigin.allows(request)) refuseCrossOrigin(request);
         return receive(upload);
       case "GET":
       case "HEAD":
         return deliver(upload);
+      case "DELETE":
+        return remove(upload);
       case "OPTIONS":
-        return sendShort(exchange, {
-          status: 204,
-          header: [
-            ["Allow", methods.join(", ")],
-            ...(readOnly ? [] : [...probeLink(head), ...uploadOptions(uploads, options)]),
-          ],
-        });
+        return describeResource(upload);
       default:
         throw notAllowed(head.method, methods);
     }
@@ -156,6 +163,23 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     const received = await receiveUpload(upload, { ...options, keep: (...staged) => keepStaged(uploads, ...staged) });
     if ("refused" in received) return refuseContent(upload, received.refused, keptFields(upload, received, context));
     await acknowledge(upload, received);
+  }
+
+  async function remove(upload: UploadExchange): Promise<void> {
+    const path = await removeObject(upload, store);
+    logger?.info(`removed ${JSON.stringify(path)}`);
+  }
+
+  function describeResource({ head, exchange }: UploadExchange): void {
+    const header: FieldLine[] = [
+      ["Allow", methods.join(", ")],
+      ["Accept-Ranges", "bytes"],
+    ];
+    if (!readOnly) {
+      header.push(["Want-Repr-Digest", formatWantDigest(algorithms)], ...probeLink(head));
+      header.push(...uploadOptions(uploads, options));
+    }
+    sendShort(exchange, { status: 204, header });
   }
 
   async function acknowledge(upload: UploadExchange, stored: StoredUpload, how?: Acknowledgement): Promise<void> {

@@ -198,7 +198,7 @@ test("writeOnly answers writes, and 405 for reads", async () => {
   const { port } = await handle({ writeOnly: true });
   expect((await exchange(port, upload("/a"))).status).toBe(201);
   const get = await exchange(port, request("GET /a"));
-  expect([get.status, get.field("Allow")]).toEqual([405, "PUT, POST, OPTIONS"]);
+  expect([get.status, get.field("Allow")]).toEqual([405, "PUT, POST, DELETE, OPTIONS"]);
   expect(() => createUploadHandler({ store: createMemoryStore(), readOnly: true, writeOnly: true })).toThrow(
     "exclude each other",
   );

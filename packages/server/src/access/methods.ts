@@ -3,7 +3,7 @@ import { METHODS } from "node:http";
 import { TrailsumError } from "@trailsum/shared";
 
 const READING = ["GET", "HEAD"];
-const WRITING = ["PUT", "POST"];
+const WRITING = ["PUT", "POST", "DELETE"];
 
 /** Which kinds of methods are answered. */
 export interface MethodPolicy {
