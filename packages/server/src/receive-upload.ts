@@ -113,13 +113,16 @@ async function receiveContent(
   staged: StagedObject,
   options: ReceivingOptions,
 ): Promise<Verdict> {
-  const { body, verdict } = verifyContent({ head, content: exchange.content }, { ...options, record: ["sha-256"] });
+  // What is kept has to be in the stage to its last byte.
+  const isKept = (reached: Verdict): boolean => isAcceptable(reached, options) || lacksOnlyDigests(reached, head);
+  const message = { head, content: exchange.content };
+  const { body, verdict } = verifyContent(message, { ...options, record: ["sha-256"] }, isKept);
   try {
     await pipeline(body, staged.content);
   } catch (error) {
     // A bad verdict is an error of the body, too. Anything else happened before there was one, or in the store.
     const reached = await verdict.catch(() => undefined);
-    if (reached === undefined || isAcceptable(reached, options)) throw error;
+    if (reached === undefined || isKept(reached)) throw error;
   }
   return verdict;
 }

@@ -90,8 +90,12 @@ function readBefore({ readableDidRead, aborted }: NodeRequest): TrailsumError | 
   return new TrailsumError("USAGE", "the request was read before: verify it first");
 }
 
-/** The same for content of any exchange. */
-export function verifyContent(message: ReceivedMessage, options: VerifyRequestOptions): VerifiedRequest {
+/** The same for content of any exchange. The body ends for every verdict that `accept` returns true for. */
+export function verifyContent(
+  message: ReceivedMessage,
+  options: VerifyRequestOptions,
+  accept: (verdict: Verdict) => boolean = (verdict) => isAcceptable(verdict, options),
+): VerifiedRequest {
   const { require = [], algorithms = allAlgorithms, record = [], maxSize, signal } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const { head } = message;
@@ -110,7 +114,7 @@ export function verifyContent(message: ReceivedMessage, options: VerifyRequestOp
       ...decideVerdict({ header: head.header, trailer, computed: only(computed), require, supported: algorithms }),
       computed,
     }),
-    accept: (verdict) => isAcceptable(verdict, options),
+    accept,
   });
   const onTrailers = (received: FieldLines): void => {
     trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
