@@ -1,10 +1,11 @@
-import type { DeliveryChoice, UploadResult } from "@trailsum/client";
+import type { DeliveryChoice, PathKnowledge, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
+import { createPathCache } from "../path-cache.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
@@ -19,6 +20,7 @@ interface UploadArguments extends TransferArguments {
   readonly jobs: number;
   readonly links: "follow" | "skip";
   readonly delivery: DeliveryChoice;
+  readonly deliveryCache: boolean;
   readonly verbose: boolean;
 }
 
@@ -36,6 +38,11 @@ const flags = {
     choices: deliveryChoices,
     default: "auto",
     describe: "how digests reach the server: behind the content, before it, in a second request, or as the path allows",
+  },
+  "delivery-cache": {
+    type: "boolean",
+    default: true,
+    describe: "remember for a day what paths do to trailers; --no-delivery-cache neither reads nor writes that file",
   },
   verbose: { alias: "v", type: "boolean", default: false, describe: "say how each file was delivered, and why" },
   ...credentialFlags,
@@ -67,6 +74,7 @@ interface Job {
   readonly headers: [string, string][];
   readonly retries: number;
   readonly delivery: DeliveryChoice;
+  readonly paths?: PathKnowledge;
 }
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
@@ -81,6 +89,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const options = transferOptions(given);
   const job: Job = {
     ...options,
+    ...(given.deliveryCache ? { paths: createPathCache() } : {}),
     method: given.method,
     delivery: given.delivery,
     headers: [...options.headers, ...authorization],

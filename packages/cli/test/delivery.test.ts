@@ -1,0 +1,81 @@
+import { createServer, request } from "node:http";
+import { pipeline } from "node:stream";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { listen, tempDir, trailsum } from "@trailsum/testkit";
+import { expect, test } from "vitest";
+
+import { fileOf, patterned } from "./support/content.ts";
+import { serve } from "./support/serving.ts";
+
+/** A hop as most are: it passes requests on, and their trailers not. It collects a request first if `buffers`. */
+async function eater(target: string, { buffers = false } = {}): Promise<{ origin: string; requests: string[] }> {
+  const requests: string[] = [];
+  const { origin } = await listen(
+    createServer((req, res) => {
+      const { method, url: path, headers } = req;
+      requests.push(`${method} ${path!.replace(/uploads\/.*/, "uploads/ID")}`);
+      const forward = (length?: number): ReturnType<typeof request> => {
+        const { "transfer-encoding": _coding, trailer: _names, ...others } = headers;
+        const sent = length === undefined ? headers : { ...others, "content-length": String(length) };
+        const out = request(`${target}${path}`, { method: method!, headers: sent, agent: false }, (answer) => {
+          const { trailer: _trailer, ...fields } = answer.headers;
+          res.writeHead(answer.statusCode!, fields);
+          pipeline(answer, res, () => {});
+        });
+        return out.on("error", () => res.destroy());
+      };
+      if (!buffers) return void pipeline(req, forward(), () => {});
+      const pieces: Buffer[] = [];
+      req.on("data", (piece: Buffer) => pieces.push(piece));
+      req.on("end", () => forward(Buffer.concat(pieces).length).end(Buffer.concat(pieces)));
+    }),
+  );
+  return { origin, requests };
+}
+
+const bytes = patterned(1_500_000);
+
+test.each([false, true])("a file whose trailers a hop drops is completed (buffering: %s)", async (buffers) => {
+  const { url, directory } = await serve();
+  const { origin, requests } = await eater(url, { buffers });
+  const { exitCode, stdout, stderr } = await trailsum(["upload", await fileOf(bytes), `${origin}/it`, "--json", "-v"]);
+  expect(stderr).toMatch(/: delivered by two-step: the path dropped the trailers of this upload: /);
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ confirmedBy: "server", delivery: { mode: "two-step", attempts: 1 } });
+  expect(requests).toEqual(["PUT /it", "PATCH /.trailsum/uploads/ID"]);
+  expect((await readFile(join(directory, "it"))).equals(bytes)).toBe(true);
+});
+
+test("a pipe through two such hops is probed and delivered in two steps, and what was learned is kept in a file", async () => {
+  const { url, directory } = await serve();
+  const { origin, requests } = await eater((await eater(url, { buffers: true })).origin);
+  const home = join(await tempDir(), "cache");
+  const run = (name: string, ...flags: string[]) =>
+    trailsum(["upload", "-", `${origin}/${name}`, "--json", ...flags], { input: bytes, env: { XDG_CACHE_HOME: home } });
+  const first = await run("it", "--no-delivery-cache");
+  expect([first.exitCode, first.stderr]).toEqual([0, ""]);
+  const asked = ["OPTIONS /it", "POST /.trailsum/probe", "PUT /it", "PATCH /.trailsum/uploads/ID"];
+  expect(requests.splice(0)).toEqual(asked);
+  await run("it");
+  expect(requests.splice(0)).toEqual(asked);
+  const third = await run("it");
+  expect(JSON.parse(third.stdout)).toMatchObject({
+    delivery: { mode: "two-step", reason: "the path drops trailers: seen before" },
+  });
+  expect(requests).toEqual(["OPTIONS /it", "PUT /it", "PATCH /.trailsum/uploads/ID"]);
+  expect((await readFile(join(directory, "it"))).equals(bytes)).toBe(true);
+});
+
+test("--delivery trailers is refused on such a path, and --delivery header is not", async () => {
+  const { url } = await serve();
+  const { origin, requests } = await eater(url);
+  const file = await fileOf(bytes);
+  const refused = await trailsum(["upload", file, `${origin}/it`, "--delivery", "trailers"]);
+  expect([refused.exitCode, refused.stderr]).toEqual([7, expect.stringContaining("a proxy on the way may have")]);
+  const sent = await trailsum(["upload", file, `${origin}/it`, "--delivery", "header"]);
+  expect([sent.exitCode, requests]).toEqual([0, ["PUT /it", "PUT /it"]]);
+  const pipe = await trailsum(["upload", "-", `${origin}/it`, "--delivery", "header"], { input: "x" });
+  expect([pipe.exitCode, pipe.stderr]).toEqual([2, expect.stringContaining('use "two-step" or "trailers"')]);
+});
