@@ -109,7 +109,7 @@ function send(
   mode: DeliveryMode,
   delivering: Delivering,
   attempt: Attempt,
-  { asked, support: { uploadResources } = { uploadResources: false, probe: undefined } }: DeliverySituation,
+  { asked, support: { uploadResources, probe } = { uploadResources: false, probe: undefined } }: DeliverySituation,
 ): Promise<UploadOutcome | Redirect> {
   switch (mode) {
     case "trailers":
@@ -120,7 +120,8 @@ function send(
     case "header":
       return deliverInHeader(delivering, attempt);
     case "two-step":
-      return deliverInTwoSteps(delivering, attempt);
+      // Only a trailsum server has a place to probe.
+      return deliverInTwoSteps(delivering, attempt, { interim: probe === undefined });
   }
 }
 

@@ -18,14 +18,20 @@ import type { Attempt } from "./with-trailers.ts";
 
 /**
  * Sends the content to be staged, and then its digests in the header of a second request, which publishes it. The server
- * must be known to have upload resources: any other would store the content without having verified it.
+ * must be known to have upload resources: any other would store the content without having verified it. Without `interim`
+ * it is asked for no interim response: nginx 1.22 takes a 104 for the final response.
  */
 export async function deliverInTwoSteps(
   delivering: Delivering,
   { sending }: Attempt,
+  { interim }: { readonly interim: boolean },
 ): Promise<UploadOutcome | Redirect> {
   const { hop } = delivering;
-  const answer = await sendContent(delivering, { fields: creationFields(false), trailers: false, sending });
+  const answer = await sendContent(delivering, {
+    fields: creationFields({ complete: false, interim }),
+    trailers: false,
+    sending,
+  });
   const elsewhere = repeatedElsewhere(delivering, answer);
   if (elsewhere !== undefined) return elsewhere;
   await throwUnlessAccepted(hop.url, answer);

@@ -32,7 +32,7 @@ export async function deliverWithTrailers(
     ["Trailer", digestTrailerNames(algorithms).join(", ")],
   ];
   const answer = await sendContent(delivering, {
-    fields: resumable ? [...announced, ...creationFields(true)] : announced,
+    fields: resumable ? [...announced, ...creationFields({ complete: true, interim: true })] : announced,
     trailers: true,
     sending,
     onInterim(status, headers) {

@@ -72,9 +72,11 @@ export interface AppendedContent {
 /**
  * The fields of a request that creates an upload resource. With `complete` the request holds all of the content, and the
  * upload resource is there to continue it if it is cut off; without, the content is staged until the upload is completed.
+ * Without `interim` no version is sent, so that a trailsum server sends no 104; other servers may need it.
  */
-export function creationFields(complete: boolean): FieldLine[] {
-  return [["Upload-Draft-Interop-Version", INTEROP_VERSION], uploadComplete(complete)];
+export function creationFields({ complete, interim }: { complete: boolean; interim: boolean }): FieldLine[] {
+  const fields = [uploadComplete(complete)];
+  return interim ? [["Upload-Draft-Interop-Version", INTEROP_VERSION], ...fields] : fields;
 }
 
 /**

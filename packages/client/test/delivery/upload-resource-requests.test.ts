@@ -132,6 +132,7 @@ test("follows no Location that leads from TLS to cleartext, and sends no credent
 
 test("says with the creation whether all of the content comes with it", () => {
   const version = ["Upload-Draft-Interop-Version", "8"];
-  expect(creationFields(false)).toEqual([version, ["Upload-Complete", "?0"]]);
-  expect(creationFields(true)).toEqual([version, ["Upload-Complete", "?1"]]);
+  expect(creationFields({ complete: false, interim: true })).toEqual([version, ["Upload-Complete", "?0"]]);
+  expect(creationFields({ complete: true, interim: true })).toEqual([version, ["Upload-Complete", "?1"]]);
+  expect(creationFields({ complete: false, interim: false })).toEqual([["Upload-Complete", "?0"]]);
 });

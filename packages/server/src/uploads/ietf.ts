@@ -30,7 +30,9 @@ export function createsUpload({ header }: RequestHead): boolean {
 /** Creates an upload resource with the content of a request: a part of the whole, or all of it (draft section 4.2). */
 export async function createUpload(request: UploadExchange, context: UploadContext): Promise<void> {
   const { head, exchange } = request;
-  checkVersion(head);
+  // Without a version, no interim response: that is what one is sent for (draft section 4.1.2).
+  const interim = head.header.has("Upload-Draft-Interop-Version");
+  if (interim) checkVersion(head);
   const last = booleanField(head.header, "Upload-Complete");
   if (last === undefined) throw new TrailsumError("PROTOCOL", "the request has no Upload-Complete: send ?1 or ?0");
   if (head.header.has("Upload-Offset"))
@@ -46,7 +48,8 @@ export async function createUpload(request: UploadExchange, context: UploadConte
   await context.uploads.create(newUpload(request, { path, length, isWhole: last }), newUploadId(), async (upload) => {
     const location = ["Location", uploadLocation(exchange.request, upload.id)] as const;
     const version = ["Upload-Draft-Interop-Version", INTEROP_VERSION] as const;
-    if (head.size !== 0) exchange.interim(104, FieldLines.from([version, location, limitOf(upload, context.policy)]));
+    if (interim && head.size !== 0)
+      exchange.interim(104, FieldLines.from([version, location, limitOf(upload, context.policy)]));
     const check = last ? undefined : contentCheck(head);
     const done = await take(request, context, upload, { offset: 0, last, length, check });
     if (!done) return;

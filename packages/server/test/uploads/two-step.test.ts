@@ -38,6 +38,15 @@ describe.each(servers)("an upload in two steps to %s", (kind) => {
     expect(object.verified).toBeInstanceOf(Date);
   });
 
+  test("is answered without a 104, which some proxies take for the final response, if it names no version", async () => {
+    const { send } = await serve(kind);
+    const named = await send("PUT /a", [version, "Upload-Complete: ?0"], content);
+    expect(named.interim.map(({ status }) => status)).toContain(104);
+    const unnamed = await send("PUT /a", ["Upload-Complete: ?0"], content);
+    expect([unnamed.status, unnamed.field("Upload-Complete")]).toEqual([201, "?0"]);
+    expect(unnamed.interim.filter(({ status }) => status !== 100)).toEqual([]);
+  });
+
   test("is refused, and gone, if the digest is that of other content", async () => {
     const { send, store } = await serve(kind);
     const staged = await send("PUT /a", [version, "Upload-Complete: ?0"], content);
