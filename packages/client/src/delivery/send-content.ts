@@ -41,8 +41,7 @@ export async function sendContent(
   };
   try {
     const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal, onInterim });
-    // What is in memory leaves in one write.
-    if (!trailers && (sending.ended || content.body === source.whole)) sending.sent = await content.digests();
+    if (!trailers && content.given()) sending.sent = await content.digests();
     return answer;
   } finally {
     content.close();

@@ -35,6 +35,8 @@ export interface Hashing {
 export interface UploadContent {
   readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
   readonly trailers: () => FieldLines | Promise<FieldLines>;
+  /** Whether all of it was given to the dispatcher. Of a known length this is so before the dispatcher asks whether there is more. */
+  readonly given: () => boolean;
   /** The digests of what was sent, once all of it was. */
   readonly digests: () => Promise<Digests>;
   /** Whether the body can be sent again. */
@@ -64,6 +66,7 @@ export async function contentAtOnce(
       onSent();
       return digestTrailers(digests);
     },
+    given: () => true,
     digests: async () => {
       onSent();
       return digests;
@@ -110,6 +113,7 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
       sending.asked = true;
       return digestTrailers(await digests());
     },
+    given: () => sending.ended || (digester !== undefined && digester.size === source.size),
     digests,
     rereadable: source.rereadable,
     close: () => digester?.close(),
