@@ -56,19 +56,20 @@ function relay(from: Socket, to: Socket, change: (piece: Buffer) => Buffer): voi
   from.on("error", () => to.destroy()).on("close", () => to.destroySoon());
 }
 
-const REQUEST_LINE = /(?:^|\n)([A-Z]+ \S+) HTTP\/1\.[01]\r\n/g;
+/** Content with a length has no line end before the next request. */
+const REQUEST_LINE = /((?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+) HTTP\/1\.[01]\r\n/g;
 /** Longer than any request line here. */
 const OVERLAP = 512;
 
 /** Finds the request lines in what passes. The content has none. */
 function requestWatch(found: (line: string) => void): (piece: Buffer) => void {
-  let rest = "\n";
+  let rest = "";
   return (piece) => {
     const text = rest + piece.toString("latin1");
     let end = 0;
     for (const match of text.matchAll(REQUEST_LINE)) {
       found(match[1]!);
-      end = match.index + match[0].length - 1;
+      end = match.index + match[0].length;
     }
     rest = text.slice(Math.max(end, text.length - OVERLAP));
   };

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 
 import type { Hop } from "./hop.ts";
@@ -77,6 +78,7 @@ function pairs(raw: readonly string[]): [string, string][] {
   return Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2]!, raw[index * 2 + 1]!]);
 }
 
-function drained(to: ReturnType<typeof request>): Promise<unknown> {
-  return new Promise((resolve) => to.once("drain", resolve).once("close", resolve));
+async function drained(to: ReturnType<typeof request>): Promise<void> {
+  // The close of the connection ends the wait, as an error.
+  await once(to, "drain");
 }
