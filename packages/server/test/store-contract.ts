@@ -328,7 +328,34 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
       const object = (await store.open("a/b"))!;
       await object.close();
       const { size, modified, digests, verified } = object;
-      expect(listed).toEqual([{ name: "b", kind: "object", size, modified, digests, verified }]);
+      const [{ fields = [], ...entry } = {}] = listed;
+      expect([entry, listed.length]).toEqual([{ name: "b", kind: "object", size, modified, digests, verified }, 1]);
+      expect(fields).toEqual([]);
+    });
+
+    test("a directory is made once, and is there without objects", async () => {
+      const store = await create();
+      expect(await store.makeDirectory("a/b")).toBe(true);
+      expect(await store.makeDirectory("a/b")).toBe(false);
+      expect(await names(store, "")).toEqual(["a/"]);
+      expect(await names(store, "a")).toEqual(["b/"]);
+      expect(await names(store, "", { recursive: true })).toEqual([]);
+      await put(store, "a/b/c", content);
+      await expect(store.makeDirectory("a/b/c/d")).rejects.toMatchObject({ code: "CONFLICT" });
+    });
+
+    test("a directory is removed with the empty ones in it, and not with objects", async () => {
+      const store = await create();
+      await put(store, "a/b/c", content);
+      await store.makeDirectory("a/d/e");
+      await expect(store.removeDirectory("a")).rejects.toMatchObject({ code: "CONFLICT" });
+      expect(await readObject(store, "a/b/c")).toEqual(content);
+      await store.remove("a/b/c");
+      await store.makeDirectory("a/b");
+      expect(await store.removeDirectory("a")).toBe(true);
+      expect(await store.removeDirectory("a")).toBe(false);
+      expect(await store.list("a")).toBeUndefined();
+      expect(await names(store, "")).toEqual([]);
     });
 
     test("an empty object is an object", async () => {

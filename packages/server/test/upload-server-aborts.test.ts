@@ -21,6 +21,8 @@ async function serve() {
     open: (...given) => store.open(...given),
     remove: (...given) => store.remove(...given),
     list: (...given) => store.list(...given),
+    makeDirectory: (path) => store.makeDirectory(path),
+    removeDirectory: (path) => store.removeDirectory(path),
     uploads: store.uploads,
     async stage(...given) {
       const object = await store.stage(...given);

@@ -36,8 +36,8 @@ export async function listDirectory(
     const name = directory === "" ? path : path.slice(directory.length + 1);
     if (kind === "directory") return { name, kind, size: 0, modified: stats.mtime };
     const recorded = await records.read(root.keyOf(real), stats);
-    const { digests, verified } = recorded ?? {};
-    return { name, kind, size: Number(stats.size), modified: stats.mtime, digests, verified };
+    const { digests, verified, fields } = recorded ?? {};
+    return { name, kind, size: Number(stats.size), modified: stats.mtime, digests, verified, fields };
   });
 }
 

@@ -18,6 +18,7 @@ import { type DirectoryRoot, openDirectoryRoot } from "./directory-root.ts";
 import { fileError } from "./file-errors.ts";
 import { FileInDirectory, fileStream } from "./file-in-directory.ts";
 import { checkKeptFields } from "./kept-fields.ts";
+import { makeDirectory, removeDirectory } from "./made-directories.ts";
 import { PathLocks } from "./path-locks.ts";
 import { type NewVersion, StagedInDirectory } from "./staged-in-directory.ts";
 import { StagingAreas } from "./staging-areas.ts";
@@ -191,6 +192,22 @@ class DirectoryStore implements Store {
       return await listDirectory(this.#root, this.#records, directory, options);
     } catch (error) {
       throw fileError(error, "FILE_UNREADABLE");
+    }
+  }
+
+  async makeDirectory(path: string): Promise<boolean> {
+    try {
+      return await makeDirectory(this.#root, path);
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
+    }
+  }
+
+  async removeDirectory(path: string): Promise<boolean> {
+    try {
+      return await removeDirectory(this.#root, path);
+    } catch (error) {
+      throw fileError(error, "FILE_UNWRITABLE");
     }
   }
 

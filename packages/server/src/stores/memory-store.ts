@@ -19,6 +19,8 @@ export interface MemoryStoreOptions {
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxBytes = Number.POSITIVE_INFINITY } = options;
   const versions = new Map<string, MemoryVersion>();
+  /** Those that were made, and when. The others are there as long as objects are. */
+  const directories = new Map<string, Date>();
   let used = 0;
 
   const reserve = (bytes: number): void => {
@@ -100,7 +102,23 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
       return versions.delete(path);
     },
     async list(directory, listed) {
-      return listMemory(versions, directory, listed);
+      return listMemory(versions, directories, directory, listed);
+    },
+    async makeDirectory(path) {
+      const way = path.split("/").map((_, at, names) => names.slice(0, at + 1).join("/"));
+      if (way.some((each) => versions.has(each)))
+        throw new TrailsumError("CONFLICT", "an object is stored where a directory is to be made");
+      const isNew = listMemory(versions, directories, path) === undefined;
+      for (const each of way) if (!directories.has(each)) directories.set(each, new Date());
+      return isNew;
+    },
+    async removeDirectory(path) {
+      const wasThere = listMemory(versions, directories, path) !== undefined;
+      const within = (each: string): boolean => each.startsWith(`${path}/`);
+      if ([...versions.keys()].some(within))
+        throw new TrailsumError("CONFLICT", "there are objects in the directory: remove them first");
+      for (const each of directories.keys()) if (each === path || within(each)) directories.delete(each);
+      return wasThere;
     },
     uploads,
   };

@@ -29,6 +29,16 @@ export interface Store {
    * a symbolic link outside leads to, is left out. Memory does not grow with the directory.
    */
   list(directory: string, options?: ListOptions): Promise<AsyncIterable<ListEntry> | undefined>;
+  /**
+   * Creates a directory and those on the way to it, durably. Returns whether it was not there before. Throws `CONFLICT`
+   * where an object is in the way.
+   */
+  makeDirectory(path: string): Promise<boolean>;
+  /**
+   * Removes a directory without objects, and with it the directories in it. Returns whether it was there. Throws `CONFLICT`
+   * if there are objects in it.
+   */
+  removeDirectory(path: string): Promise<boolean>;
   /** Content that is received in several requests, not visible yet. */
   readonly uploads: UploadStore;
 }
@@ -83,6 +93,8 @@ export interface ListEntry {
   readonly digests?: Digests | undefined;
   /** When the content was verified; undefined if it never was. */
   readonly verified?: Date | undefined;
+  /** The fields that an object was stored with, where the store can give them without opening it. */
+  readonly fields?: readonly FieldLine[] | undefined;
 }
 
 /** An object that is being received. Either {@link commit} or {@link discard} must be called, in every case. */
@@ -158,12 +170,12 @@ export interface ObjectVersion {
   readonly digests: Digests | undefined;
   /** When it was last changed. */
   readonly modified: Date;
+  /** The fields that it was stored with. */
+  readonly fields: readonly FieldLine[];
 }
 
 /** One version of an object, open for reading. */
 export interface StoredObject extends ObjectVersion {
-  /** The fields that it was stored with. */
-  readonly fields: readonly FieldLine[];
   /** When the content was verified; undefined if it never was, as when it came by other means. */
   readonly verified?: Date | undefined;
   /** Its bytes. When the stream ends or is destroyed the object is closed, unless `autoClose` is false. */
