@@ -4,14 +4,18 @@ import { type StreamDigester, TrailsumError } from "@trailsum/shared";
 
 import type { UploadAppend } from "../stores/upload-store.ts";
 
+/** How much more has to be durable to say so again, if less than a second has passed. Bytes. */
+const PROGRESS = 8 * 1024 * 1024;
+
 /** Content on its way into an upload: it is hashed and appended. Finishes when all of it is durable. */
 export class IncomingContent extends Writable {
   readonly #digester: StreamDigester;
   readonly #append: UploadAppend;
   readonly #onDurable: (size: number) => void;
   #durable: number;
+  #reported = performance.now();
 
-  /** `onDurable` is called when more of the upload is durable, with the size of that. */
+  /** `onDurable` is called now and then, when more of the upload is durable, with the size of that. */
   constructor(digester: StreamDigester, append: UploadAppend, onDurable: (size: number) => void) {
     super({ highWaterMark: 128 * 1024 });
     this.#digester = digester;
@@ -33,12 +37,17 @@ export class IncomingContent extends Writable {
   #pass(chunk: Buffer, done: (error?: Error | null) => void): void {
     const append = this.#append;
     if (append.destroyed) return done(append.errored);
-    if (append.durable > this.#durable) {
-      this.#durable = append.durable;
-      this.#onDurable(append.durable);
-    }
+    if (append.durable > this.#durable) this.#report(append.durable);
     if (append.write(chunk)) done();
     else append.once("drain", () => done());
+  }
+
+  #report(durable: number): void {
+    const now = performance.now();
+    if (durable - this.#durable < PROGRESS && now - this.#reported < 1_000) return;
+    this.#durable = durable;
+    this.#reported = now;
+    this.#onDurable(durable);
   }
 
   override _final(done: (error?: Error | null) => void): void {
