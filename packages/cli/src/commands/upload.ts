@@ -1,4 +1,4 @@
-import type { DeliveryChoice, PathKnowledge, UploadResult } from "@trailsum/client";
+import type { DeliveryChoice, PathKnowledge, RateLimit, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
@@ -8,13 +8,15 @@ import { describedError, isFinal } from "../failed-entry.ts";
 import { createPathCache } from "../path-cache.ts";
 import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
+import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
 import { createSmallFileReader } from "../small-file.ts";
+import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
 import { checkedJobs, digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface UploadArguments extends TransferArguments {
+interface UploadArguments extends TransferArguments, SumsArguments {
   readonly files: readonly string[];
   readonly method: "PUT" | "POST";
   readonly jobs: number;
@@ -22,6 +24,9 @@ interface UploadArguments extends TransferArguments {
   readonly delivery: DeliveryChoice;
   readonly deliveryCache: boolean;
   readonly verbose: boolean;
+  readonly continue: boolean;
+  readonly "skip-unchanged": boolean;
+  readonly "limit-rate"?: string | undefined;
 }
 
 const deliveryChoices = ["auto", "trailers", "header", "two-step"] as const satisfies readonly DeliveryChoice[];
@@ -45,6 +50,19 @@ const flags = {
     describe: "remember for a day what paths do to trailers; --no-delivery-cache neither reads nor writes that file",
   },
   verbose: { alias: "v", type: "boolean", default: false, describe: "say how each file was delivered, and why" },
+  ...sumsFlags,
+  continue: {
+    alias: "C",
+    type: "boolean",
+    default: false,
+    describe: "continue an interrupted upload of the same file, if the server has upload resources",
+  },
+  "skip-unchanged": {
+    type: "boolean",
+    default: false,
+    describe: "send nothing that the server has already, as its digests show",
+  },
+  "limit-rate": rateFlag,
   ...credentialFlags,
   digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum and the like do"),
   ...transferFlags,
@@ -75,10 +93,12 @@ interface Job {
   readonly retries: number;
   readonly delivery: DeliveryChoice;
   readonly paths?: PathKnowledge;
+  readonly skipUnchanged: boolean;
+  readonly limitRate?: RateLimit;
 }
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
-  const { targetUrl, upload } = await import("@trailsum/client");
+  const { createRateLimit, targetUrl, upload } = await import("@trailsum/client");
   limitYoungGeneration();
   const paths = given.files.slice(0, -1).map(String);
   if (paths.length === 0)
@@ -87,9 +107,14 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const url = targetUrl(target).href;
   checkedJobs(given.jobs);
   const options = transferOptions(given);
+  const rate = bytesPerSecond(given["limit-rate"]);
+  const sums = await sumsOf(given, run);
   const job: Job = {
     ...options,
     ...(given.deliveryCache ? { paths: createPathCache() } : {}),
+    ...(sums.algorithms.length > 0 && { digests: [...(options.digests ?? ["sha-256"]), ...sums.algorithms] }),
+    skipUnchanged: given["skip-unchanged"],
+    ...(rate !== undefined && { limitRate: createRateLimit(rate) }),
     method: given.method,
     delivery: given.delivery,
     headers: [...options.headers, ...authorization],
@@ -102,8 +127,16 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     bar.expect(entry.size);
     const source = (entry.isFile && readSmall(entry.path)) || entry.source;
     const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
-    const result = await upload(entry.url, source, { ...job, signal: run.signal, ...onProgress });
+    const result = await upload(entry.url, source, {
+      ...job,
+      checksum: sums.checksumOf(entry.path),
+      // What is in memory is small, and not worth it.
+      continue: given.continue && !(source instanceof Uint8Array),
+      signal: run.signal,
+      ...onProgress,
+    });
     bar.complete();
+    sums.add(entry.path, result.digests);
     warnOfSeeOther(entry, result);
     if (given.verbose) {
       bar.erase();
@@ -166,6 +199,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   } finally {
     bar.end();
   }
+  await sums.write();
   if (counts.failed > 0) run.warn(`${counts.failed} of the entries found in directories could not be uploaded`);
   if (counts.skipped > 0 && !given.quiet)
     run.warn(`${counts.skipped} of the entries found in directories were skipped`);
@@ -174,7 +208,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 /** The result of an upload, for `--json`. */
 function jsonResult(
   { path }: UploadEntry,
-  { url, status, seeOther, digests, confirmedBy, delivery }: UploadResult,
+  { url, status, seeOther, digests, confirmedBy, delivery, unchanged }: UploadResult,
 ): object {
   return {
     file: pathText(path),
@@ -185,6 +219,7 @@ function jsonResult(
     digests: hexDigests(digests),
     confirmedBy,
     delivery,
+    ...(unchanged && { unchanged }),
   };
 }
 

@@ -2,8 +2,10 @@ import { type Digests, type Receipt, TrailsumError } from "@trailsum/shared";
 
 import { nextHop, Redirect } from "../transfer/redirects.ts";
 import { transportError } from "../transfer/transport-error.ts";
+import type { Resumption } from "../upload/resume/resumption.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
-import { askForUploadState, type UploadResource } from "../upload/upload-resource-requests.ts";
+import { askForUploadState, type UploadResource, type UploadSupport } from "../upload/upload-resource-requests.ts";
+import { appendRest, continueUpload, createUploadResource } from "./continue-upload.ts";
 import type { Delivering } from "./delivering.ts";
 import type { Delivery, DeliveryChoice, DeliveryMode } from "./delivery-mode.ts";
 import { deliverInHeader } from "./in-header.ts";
@@ -39,6 +41,12 @@ export async function deliver(
     support: knownSupport(hop, dispatcher),
     failure: undefined,
   };
+  const { resumption } = delivering;
+  if (resumption !== undefined) {
+    situation.support ??= await support(delivering, situation);
+    const resumed = await deliverResumably(delivering, resumption, situation.support);
+    if (resumed !== undefined) return resumed;
+  }
   for (let attempts = 1; ;) {
     const plan = planDelivery(situation);
     switch (plan.step) {
@@ -63,6 +71,37 @@ export async function deliver(
     }
   }
 }
+
+/**
+ * Delivers an upload by an upload resource, which another attempt can continue: one that an earlier attempt has made, or a
+ * new one. Undefined if the server has none.
+ */
+async function deliverResumably(
+  delivering: Delivering,
+  resumption: Resumption,
+  { uploadResources, probe }: UploadSupport,
+): Promise<Delivered | Redirect | undefined> {
+  const attempt: Attempt = { sending: { ended: false, asked: false }, resource: undefined, answered: false };
+  // Only a trailsum server has a place to probe.
+  const appending = { attempt, interim: probe === undefined };
+  try {
+    const { resource } = resumption;
+    const outcome = resource && (await continueUpload(delivering, resource, appending));
+    if (outcome !== undefined) return { ...outcome, delivery: { mode: "two-step", reason: CONTINUED, attempts: 1 } };
+    await resumption.forget();
+    if (!uploadResources) return undefined;
+    const created = await createUploadResource(delivering);
+    if (created instanceof Redirect) return created;
+    resumption.note(created);
+    const sent = await appendRest(delivering, created, appending);
+    return { ...sent, delivery: { mode: "two-step", reason: CONTINUABLE, attempts: 1 } };
+  } catch (error) {
+    throw failureOf(error, attempt, delivering);
+  }
+}
+
+const CONTINUED = "an upload that was cut off was continued";
+const CONTINUABLE = "so that it can be continued if it is cut off";
 
 /** What is known, while more becomes known. */
 type Situation = { -readonly [Key in keyof DeliverySituation]: DeliverySituation[Key] };

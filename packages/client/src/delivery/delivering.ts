@@ -3,8 +3,10 @@ import type { Dispatcher } from "undici";
 
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import type { Progress } from "../transfer/progress.ts";
+import type { RateLimit } from "../transfer/rate-limit.ts";
 import type { Hop } from "../transfer/redirects.ts";
 import type { OpenedSource } from "../upload/opened-source.ts";
+import type { Resumption } from "../upload/resume/resumption.ts";
 
 /** One upload to one URL: what every delivery mode needs. */
 export interface Delivering {
@@ -23,4 +25,7 @@ export interface Delivering {
   readonly retries: number;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly limit: RateLimit | undefined;
+  /** Where it is noted what another attempt can continue; undefined if nothing is to be continued. */
+  readonly resumption: Resumption | undefined;
 }

@@ -9,10 +9,10 @@ export type DeliveryChoice = "auto" | DeliveryMode;
 
 /** How an upload was delivered. */
 export interface Delivery {
-  /** How the digests reached the server. */
-  readonly mode: DeliveryMode;
+  /** How the digests reached the server; `none` if nothing was sent, because the server has the content already. */
+  readonly mode: DeliveryMode | "none";
   /** Why, as a phrase for people. */
   readonly reason: string;
-  /** How often content was sent: 1, unless an attempt failed and the source could be read again. */
+  /** How often content was sent: 1, unless an attempt failed and the source could be read again, or nothing was sent. */
   readonly attempts: number;
 }

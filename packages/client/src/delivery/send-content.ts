@@ -21,10 +21,10 @@ export async function sendContent(
   { hop: { url, trusted }, source, method, algorithms, headers, ...rest }: Delivering,
   { fields, trailers, sending, onInterim }: ContentRequest,
 ): Promise<Answer> {
-  const { dispatcher, ownDispatcher, signal, onProgress } = rest;
-  const hashing = { algorithms, sending, onProgress };
+  const { dispatcher, ownDispatcher, signal, onProgress, limit } = rest;
+  const hashing = { algorithms, sending, onProgress, limit, signal };
   const content =
-    ownDispatcher && source.whole !== undefined
+    ownDispatcher && source.whole !== undefined && limit === undefined
       ? await contentAtOnce(source.whole, hashing)
       : contentInPieces(source, ownDispatcher, hashing);
   // Says which digest to answer with, and so which algorithms to compute while the content arrives.

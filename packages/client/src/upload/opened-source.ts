@@ -1,3 +1,5 @@
+import type { FileVersion } from "@trailsum/files";
+
 /** What a source may hold, in bytes, to be read at once. */
 export const MAX_WHOLE = 65_536;
 
@@ -21,6 +23,8 @@ export interface OpenedSource {
   readonly size: number | undefined;
   /** Whether it can be read again from its start. */
   readonly rereadable: boolean;
+  /** Which version of which file it is, where it is a regular file. */
+  readonly version?: FileVersion;
   /** All of its bytes, where they are so few that they were read at once. */
   readonly whole?: Uint8Array;
   /** Reads it from its start. */

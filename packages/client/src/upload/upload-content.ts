@@ -10,7 +10,9 @@ import {
 import type { Dispatcher } from "undici";
 
 import type { OpenedSource } from "./opened-source.ts";
+import { pacedContent } from "./paced-content.ts";
 import type { Progress } from "../transfer/progress.ts";
+import type { RateLimit } from "../transfer/rate-limit.ts";
 
 /** The state of an upload's content. */
 export interface Sending {
@@ -29,6 +31,11 @@ export interface Hashing {
   readonly algorithms: readonly Algorithm[];
   readonly sending: Sending;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  /** How fast content may leave. */
+  readonly limit: RateLimit | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** How many bytes the server has already: they are hashed and not sent. Default: 0. */
+  readonly skip?: number;
 }
 
 /** What a dispatcher takes as the content of a request. */
@@ -39,6 +46,8 @@ export interface UploadContent {
   readonly given: () => boolean;
   /** The digests of what was sent, once all of it was. */
   readonly digests: () => Promise<Digests>;
+  /** Hashes all of it without sending anything. */
+  readonly hash: () => Promise<void>;
   /** Whether the body can be sent again. */
   readonly rereadable: boolean;
   /** Stops hashing. */
@@ -71,6 +80,7 @@ export async function contentAtOnce(
       onSent();
       return digests;
     },
+    hash: async () => {},
     rereadable: true,
     close() {},
   };
@@ -83,7 +93,7 @@ export async function contentAtOnce(
  * {@link OpenedSource}.
  */
 export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: Hashing): UploadContent {
-  const { algorithms, sending, onProgress } = hashing;
+  const { algorithms, sending, onProgress, limit, signal, skip = 0 } = hashing;
   let digester: StreamDigester | undefined;
   let reading = 0;
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -100,7 +110,8 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
     for await (const chunk of remembered(source.read({ inTurn, shared: own.memory }), sending)) {
       const hashed = own.update(chunk);
       if (hashed !== undefined) await hashed;
-      yield chunk;
+      const known = Math.max(0, skip - (own.size - chunk.byteLength));
+      if (known < chunk.byteLength) yield* pacedContent(chunk.subarray(known), limit, signal);
       onProgress?.({ transferred: own.size, total: source.size });
     }
     sending.ended = true;
@@ -115,6 +126,9 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
     },
     given: () => sending.ended || (digester !== undefined && digester.size === source.size),
     digests,
+    hash: async () => {
+      for await (const _piece of bytes());
+    },
     rereadable: source.rereadable,
     close: () => digester?.close(),
   };

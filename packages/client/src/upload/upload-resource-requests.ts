@@ -64,6 +64,11 @@ export interface AppendedContent {
   readonly complete: boolean;
   readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
   readonly rereadable?: boolean;
+  /**
+   * Whether the server may send interim responses. A trailsum server sends none without; other servers may need what says so.
+   * @default true
+   */
+  readonly interim?: boolean;
   /** Further fields, such as digests. */
   readonly fields?: Iterable<FieldLine>;
   readonly trailers?: Dispatcher.DispatchOptions["trailers"];
@@ -122,14 +127,13 @@ export async function askForUploadState({ hop }: UploadResource, requesting: Upl
 /** Appends content. Resolves with the response, whatever its status; after the last append it is that of the target. */
 export function appendToUpload(
   { hop }: UploadResource,
-  { offset, complete, body, rereadable = false, fields = [], trailers }: AppendedContent,
+  { offset, complete, body, rereadable = false, interim = true, fields = [], trailers }: AppendedContent,
   requesting: UploadRequesting,
 ): Promise<Answer> {
   const request = uploadRequest(hop, "PATCH", requesting, [
     ["Content-Type", PARTIAL_UPLOAD],
-    ["Upload-Draft-Interop-Version", INTEROP_VERSION],
     ["Upload-Offset", String(offset)],
-    uploadComplete(complete),
+    ...creationFields({ complete, interim }),
     ...fields,
   ]);
   const sent = { ...request, body, rereadable, trailers };

@@ -76,6 +76,7 @@ async function openFile(path: string | URL, signal: AbortSignal | undefined): Pr
     return {
       size: stats.isFile() ? Number(stats.size) : undefined,
       rereadable: stats.isFile(),
+      ...(stats.isFile() && { version: stats }),
       read: (memory) => readFile(file, String(path), memory),
       async close() {
         const closed = file.close();

@@ -1,22 +1,61 @@
-import { TrailsumError } from "@trailsum/shared";
+import { fileURLToPath } from "node:url";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { isUrl } from "@trailsum/shared/streams";
 import type { Dispatcher } from "undici";
 
 import { deliver, type Delivered } from "../delivery/deliver.ts";
 import type { DeliveryChoice } from "../delivery/delivery-mode.ts";
 import { type PathKnowledge, pathsOf } from "../delivery/path-knowledge.ts";
+import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
 import { chosenAlgorithms, type DigestOptions } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import type { Progress } from "../transfer/progress.ts";
+import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
-import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
+import { checkedSource } from "./checked-source.ts";
+import type { OpenedSource } from "./opened-source.ts";
+import { type Resumption, resumptionInFiles, resumptionInMemory } from "./resume/resumption.ts";
+import { defaultStateDirectory } from "./resume/upload-state.ts";
+import { unchangedUpload } from "./unchanged-upload.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
 /** Options of {@link upload}. */
 export interface UploadOptions extends DigestOptions {
   /** Default `PUT`. */
   readonly method?: "PUT" | "POST";
+  /**
+   * Digests that the source must have, by algorithm: hexadecimal digits or bytes. An upload of one that does not is cut
+   * off, so that nothing is stored (`DIGEST_MISMATCHED`).
+   * @default none
+   */
+  readonly checksum?: Checksum;
+  /**
+   * Whether to continue the upload of the same version of the same file to the same URL that an earlier run was
+   * interrupted in. What the server has is read and hashed again; a file that has changed begins anew. It takes a file
+   * larger than 64 KiB, and a server with upload resources. `USAGE` for a source that is not a file.
+   * @default false
+   */
+  readonly continue?: boolean;
+  /**
+   * The directory in which it is kept where to continue.
+   * @default $XDG_STATE_HOME/trailsum/uploads, or ~/.local/state/trailsum/uploads
+   */
+  readonly stateDirectory?: string;
+  /**
+   * The most bytes of content per second, or a limit that several transfers share ({@link createRateLimit}).
+   * @default no limit
+   */
+  readonly limitRate?: number | RateLimit;
+  /**
+   * Whether to send nothing if the server has the content already: the source is hashed, and compared with the digests in
+   * the answer to a HEAD. A server that says no digest, and a source that can be read only once, get the upload as usual.
+   * @default false
+   */
+  readonly skipUnchanged?: boolean;
   /** Further header fields. */
   readonly headers?: FieldsInit;
   /** Cancels the upload: it then rejects with `ABORTED`. */
@@ -49,7 +88,10 @@ export interface UploadOptions extends DigestOptions {
 }
 
 /** The result of an upload. */
-export type UploadResult = Delivered;
+export interface UploadResult extends Delivered {
+  /** Whether nothing was sent, because the server has the content already. */
+  readonly unchanged: boolean;
+}
 
 /**
  * Streams a source to `url`, hashes it on the way, and sends its digests after it as trailers: `Md5`, `Size` and
@@ -78,26 +120,83 @@ export async function upload(
   const dispatcher = options.dispatcher ?? defaultDispatcher();
   const paths = options.paths ?? pathsOf(dispatcher);
   const algorithms = chosenAlgorithms(options);
-  const source = await openSource(given, signal).catch((error: unknown) => {
+  const checksum = expectedDigests(options.checksum);
+  const limit = rateLimitOf(options.limitRate);
+  const opened = await openSource(given, signal).catch((error: unknown) => {
     throw signal?.aborted === true ? cancelled(error) : error;
   });
-  const delivering = {
-    source,
-    method: options.method ?? "PUT",
-    algorithms,
-    headers: options.headers,
-    dispatcher,
-    ownDispatcher: options.dispatcher === undefined,
-    retries,
-    signal,
-    onProgress: options.onProgress,
-  };
   try {
-    return await withRetries({ retries, repeatable: () => source.rereadable, signal }, () =>
-      followRedirects({ url: target, trusted: true }, (hop) => deliver({ ...delivering, hop }, delivery, paths)),
+    const source = checksum.size > 0 ? await checkedSource(opened, checksum) : opened;
+    const { headers, onProgress, skipUnchanged = false } = options;
+    const asking = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
+    const there = skipUnchanged ? await unchangedUpload(source, target, { algorithms, asking }) : undefined;
+    if (there !== undefined) return there;
+    const resumption = await resumptionOf(given, source, target, options);
+    const delivering = {
+      source,
+      method: options.method ?? "PUT",
+      algorithms,
+      headers,
+      dispatcher,
+      ownDispatcher: options.dispatcher === undefined,
+      retries,
+      signal,
+      onProgress,
+      limit,
+      resumption,
+    };
+    const delivered = await withRetries({ retries, repeatable: () => source.rereadable, signal }, () =>
+      resuming(resumption, () =>
+        followRedirects({ url: target, trusted: true }, (hop) => deliver({ ...delivering, hop }, delivery, paths)),
+      ),
     );
+    return { ...delivered, unchanged: false };
   } finally {
-    await source.close();
+    await opened.close();
+  }
+}
+
+/** Smaller sources are sent again from their start, if the caller does not ask for more. Bytes. */
+const WORTH_RESUMING = 8 * 1024 * 1024;
+
+/** Where it is noted how to continue; undefined for an upload that is not worth it. */
+async function resumptionOf(
+  given: UploadSource,
+  { rereadable, size = 0, version, whole }: OpenedSource,
+  target: URL,
+  {
+    continue: continued = false,
+    retries = 0,
+    stateDirectory = defaultStateDirectory(),
+    delivery = "auto",
+  }: UploadOptions,
+): Promise<Resumption | undefined> {
+  if (delivery === "trailers" || delivery === "header") {
+    if (!continued) return undefined;
+    throw new TrailsumError(
+      "USAGE",
+      `an upload delivered by "${delivery}" cannot be continued: use "auto" or "two-step"`,
+    );
+  }
+  const path = isUrl(given) ? fileURLToPath(given) : given;
+  if (continued && (typeof path !== "string" || !rereadable))
+    throw new TrailsumError("USAGE", "only the upload of a file can be continued");
+  if (whole !== undefined) return undefined;
+  if (continued && typeof path === "string" && version !== undefined)
+    return resumptionInFiles(stateDirectory, { path, version }, target);
+  return retries > 0 && rereadable && size >= WORTH_RESUMING ? resumptionInMemory() : undefined;
+}
+
+/** Runs an attempt. After a success, and for content that was refused, there is nothing to be continued. */
+async function resuming<T>(resumption: Resumption | undefined, attempt: () => Promise<T>): Promise<T> {
+  try {
+    const result = await attempt();
+    await resumption?.forget();
+    return result;
+  } catch (error) {
+    if (error instanceof TrailsumError && [6, 7].includes(error.meaning.exit)) await resumption?.forget();
+    await resumption?.settled();
+    throw error;
   }
 }
 
