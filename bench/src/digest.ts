@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
-import { type Algorithm, algorithms, createDigester } from "@trailsum/shared";
+import { type Algorithm, algorithms, createDigester, createStreamDigester } from "@trailsum/shared";
 
 import { median, type Report } from "./report.ts";
 import { settings } from "./settings.ts";
@@ -46,17 +46,35 @@ export async function digest(directory: string): Promise<Report> {
     }
   }
   const md5 = median(figures.get("md5")!.wall);
+  const alone: number[] = [];
+  const together: number[] = [];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    const [one, both] = [await hashBeside(["md5"], mib), await hashBeside(["sha-256", "md5"], mib)];
+    if (round === 0) continue;
+    alone.push(one);
+    together.push(both);
+  }
+  const threads = { "md5, as a sender": alone, "md5 and sha-256, as a sender": together };
   return {
     name: "digest",
-    about: `${mib} MiB in pieces of ${PIECE / 1024} KiB through each algorithm, on one thread; \`openssl dgst\` reads them from a file that is in memory.`,
+    about: `${mib} MiB in pieces of ${PIECE / 1024} KiB through each algorithm, on one thread, and as a sender of that length does it, on a thread for each algorithm; \`openssl dgst\` reads them from a file that is in memory.`,
     columns: ["", "MiB/s", "times md5's rate", "processor time per MiB, µs", "MiB/s of `openssl`"],
-    rows: [...figures].map(([name, { wall, cpu, openssl }]) => [
-      name,
-      (mib / median(wall)).toFixed(0),
-      (md5 / median(wall)).toFixed(2),
-      ((median(cpu) / mib) * 1e6).toFixed(0),
-      openssl.length === 0 ? "-" : (mib / median(openssl)).toFixed(0),
-    ]),
+    rows: [
+      ...[...figures].map(([name, { wall, cpu, openssl }]) => [
+        name,
+        (mib / median(wall)).toFixed(0),
+        (md5 / median(wall)).toFixed(2),
+        ((median(cpu) / mib) * 1e6).toFixed(0),
+        openssl.length === 0 ? "-" : (mib / median(openssl)).toFixed(0),
+      ]),
+      ...Object.entries(threads).map(([name, wall]) => [
+        name,
+        (mib / median(wall)).toFixed(0),
+        (median(alone) / median(wall)).toFixed(2),
+        "-",
+        "-",
+      ]),
+    ],
     plots: [
       {
         kind: "bars",
@@ -65,8 +83,20 @@ export async function digest(directory: string): Promise<Report> {
         bars: [...figures].map(([label, { wall }]) => ({ label, value: mib / median(wall) })),
       },
     ],
-    figures: Object.fromEntries(figures),
+    figures: { ...Object.fromEntries(figures), ...threads },
   };
+}
+
+/** Seconds that a sender takes to hash so many mebibytes, which it hands to the hashing threads. */
+async function hashBeside(names: readonly Algorithm[], mib: number): Promise<number> {
+  const piece = randomBytes(PIECE);
+  const digester = await createStreamDigester(names, mib * MIB);
+  const began = performance.now();
+  for (let at = 0; at < mib * MIB; at += PIECE) await digester.update(piece);
+  const { size } = await digester.digest();
+  const wall = (performance.now() - began) / 1e3;
+  if (size !== mib * MIB) throw new Error(`${size} bytes were hashed`);
+  return wall;
 }
 
 /** Seconds by the clock and of processor time for so many mebibytes. */
