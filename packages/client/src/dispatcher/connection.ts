@@ -41,8 +41,8 @@ export interface Connection {
 export interface ConnectionOwner {
   /** It can take another exchange: it could not before, or it knows its capacity now. */
   onFree(connection: Connection): void;
-  /** It takes none for now, and will soon know whether it can. */
-  onUncertain(connection: Connection): void;
+  /** It takes no exchange while it finds out whether it still works. */
+  onProbing(connection: Connection): void;
   /** The server allows nothing more until it says so: `MAX_CONCURRENT_STREAMS` is 0 (RFC 9113 section 6.5.2). */
   onBlocked(connection: Connection): void;
   /** It carries nothing any more. */

@@ -1,50 +1,49 @@
 import { IdleTimer } from "./idle-timer.ts";
 
-/** Something that must have come on by a certain time. */
-export interface Dated {
-  /** On the clock of `performance.now`. */
+/** Something that must make progress by a certain time. */
+export interface HasDeadline {
+  /** The time, in milliseconds on the clock of `performance.now`. */
   deadline: number;
-  /** It has not. */
+  /** Called when the time has passed. */
   onOverdue(): void;
 }
 
-/** The deadlines of many things with one timer: one of its own for each exchange would cost more than it says. */
+/** Watches many deadlines with one timer: a timer for each exchange would cost too much. */
 export class Deadlines {
-  readonly #dated: Iterable<Dated>;
+  readonly #all: Iterable<HasDeadline>;
   readonly #timer = new IdleTimer();
-  /** When it looks next. */
+  /** The time of the next check. */
   #next = Number.POSITIVE_INFINITY;
 
-  /** `dated` are all that there are, whenever it looks. */
-  constructor(dated: Iterable<Dated>) {
-    this.#dated = dated;
+  /** `all` is iterated at every check, and gives everything that has a deadline then. */
+  constructor(all: Iterable<HasDeadline>) {
+    this.#all = all;
   }
 
-  /** Gives `dated` so many milliseconds from now; 0 is for ever. */
-  set(dated: Dated, timeout: number): void {
-    dated.deadline = timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-    if (dated.deadline >= this.#next) return;
-    this.#next = dated.deadline;
-    this.#timer.set(timeout, this.#look);
+  /** Sets a deadline `timeout` milliseconds from now; 0 removes it. */
+  set(holder: HasDeadline, timeout: number): void {
+    holder.deadline = timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    if (holder.deadline >= this.#next) return;
+    this.#next = holder.deadline;
+    this.#timer.set(timeout, this.#check);
   }
 
-  /** Nothing is dated any more. */
+  /** Stops watching: nothing has a deadline any more. */
   stop(): void {
     this.#timer.stop();
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     const now = performance.now();
     this.#next = Number.POSITIVE_INFINITY;
-    // A list of its own: what is overdue may leave the one that is looked through.
-    const all = Array.from(this.#dated);
-    for (const dated of all) {
+    // A copy: whatever is overdue may be removed from the original while this runs.
+    for (const holder of Array.from(this.#all)) {
       // Timers may fire up to a millisecond early.
-      if (dated.deadline <= now + 1) {
-        dated.deadline = Number.POSITIVE_INFINITY;
-        dated.onOverdue();
-      } else if (dated.deadline < this.#next) this.#next = dated.deadline;
+      if (holder.deadline <= now + 1) {
+        holder.deadline = Number.POSITIVE_INFINITY;
+        holder.onOverdue();
+      } else if (holder.deadline < this.#next) this.#next = holder.deadline;
     }
-    if (this.#next !== Number.POSITIVE_INFINITY) this.#timer.set(this.#next - now, this.#look);
+    if (this.#next !== Number.POSITIVE_INFINITY) this.#timer.set(this.#next - now, this.#check);
   };
 }

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { queueMicrotask } from "@trailsum/shared/streams";
 import { type Dispatcher, errors } from "undici";
 
-import type { Dated } from "./deadlines.ts";
+import type { HasDeadline } from "./deadlines.ts";
 import { RequestDiagnostics } from "./diagnostics.ts";
 import { headersObject } from "./headers-object.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
@@ -27,7 +27,7 @@ const MAX_INTERIMS = 1_000;
  * place where the handler is called. Each of its endings happens at most once. A handler that throws has failed its
  * exchange; it has not aborted it, and so a retry may follow.
  */
-export class Exchange implements Dispatcher.DispatchController, Dated {
+export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   readonly request: OutgoingRequest;
   readonly diagnostics: RequestDiagnostics;
   readonly #handler: Dispatcher.DispatchHandler;

@@ -62,7 +62,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   readonly #retired = new Set<Connection>();
   readonly #connecting = new Set<() => void>();
   /** Attempts to connect for one exchange alone, which only HTTP/1.1 can carry. */
-  readonly #detours = new Map<Exchange, () => void>();
+  readonly #http1Fallbacks = new Map<Exchange, () => void>();
   /** How many exchanges a connection carries at a time, as it was last seen. */
   #capacity: number | undefined;
   #closing = false;
@@ -87,7 +87,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
 
   /** Whether it holds nothing. */
   get empty(): boolean {
-    return this.#queue.length === 0 && this.#total === 0 && this.#retired.size === 0 && this.#detours.size === 0;
+    return this.#queue.length === 0 && this.#total === 0 && this.#retired.size === 0 && this.#http1Fallbacks.size === 0;
   }
 
   /** Sends an exchange on its way, at once or when there is a connection. False when it is busy then. */
@@ -113,7 +113,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#closing = true;
     this.#destroyedBy = error;
     for (const exchange of this.#queue.splice(0)) exchange.fail(error);
-    for (const exchange of this.#detours.keys()) exchange.fail(error);
+    for (const exchange of this.#http1Fallbacks.keys()) exchange.fail(error);
     for (const connection of [...this.#connections, ...this.#retired]) connection.destroy(error);
     this.#settle();
   }
@@ -125,8 +125,8 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   resume(): void {}
 
   drop(exchange: Exchange): void {
-    this.#detours.get(exchange)?.();
-    this.#detours.delete(exchange);
+    this.#http1Fallbacks.get(exchange)?.();
+    this.#http1Fallbacks.delete(exchange);
     const at = this.#queue.indexOf(exchange);
     if (at !== -1) this.#queue.splice(at, 1);
     this.#stopOpening();
@@ -150,7 +150,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     for (const exchange of this.#queue) this.#limitWait(exchange);
   }
 
-  onUncertain(connection: Connection): void {
+  onProbing(connection: Connection): void {
     if (this.#connections.has(connection)) this.#settling.add(connection);
   }
 
@@ -268,7 +268,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     exchange.carrier = this;
     const giveUp = this.#connector.connect(["http/1.1"], {
       onConnect: (socket, protocol) => {
-        this.#detours.delete(exchange);
+        this.#http1Fallbacks.delete(exchange);
         const connection = this.#connected(socket, protocol);
         // It carries nothing else: what HTTP/2 can carry, it is to carry.
         this.onRetired(connection);
@@ -279,7 +279,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
         exchange.fail(error);
       },
     });
-    this.#detours.set(exchange, giveUp);
+    this.#http1Fallbacks.set(exchange, giveUp);
   }
 
   #connected(socket: Socket, protocol: Protocol): Connection {

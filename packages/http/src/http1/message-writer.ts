@@ -8,63 +8,64 @@ export interface ByteSink {
   readonly writableLength: number;
 }
 
-/** Who is told, once, that the socket has been given what was written. */
-export interface HandoverListener {
-  onHandedOver(): void;
+/** Called once, when the socket has been given what was written. */
+export interface FlushListener {
+  /** Everything written so far has been given to the socket. */
+  onFlushed(): void;
 }
 
-/** Content up to this size is copied beside what frames it: one write of a text is cheaper than several of buffers. */
+/** Content up to this size is copied next to its framing: one write of text is cheaper than several of buffers. Bytes. */
 const SMALL = 4_096;
 
-/** More than this is not held back for what may follow it in the same turn. */
+/** More than this is not held back for what may follow in the same event loop iteration. Bytes. */
 const ENOUGH = 16_384;
 
-/** When so many bytes wait to be sent, no more should be given. */
+/** No more content should be written while this many bytes wait to be sent. */
 const HIGH_WATER = 256 * 1024;
 
 /**
- * Writes the parts of messages to a socket: texts, latin1, and content. What is small leaves in one write with all else
- * that is given in the same turn of the event loop, at its end or with `flush`; large content leaves at once, with what
- * was gathered. Content that is not quite small is not copied.
+ * Writes the parts of messages to a socket: latin1 text and content. Small parts leave in one write with everything else
+ * written in the same event loop iteration, at its end or on `flush`. Large content leaves at once, together with what was
+ * gathered, and is not copied.
  */
 export class MessageWriter {
   readonly #sink: ByteSink;
-  /** How often the socket was given something. */
-  handovers = 0;
+  /** How many times something was written to the socket. */
+  flushes = 0;
   #gathered = "";
   #corked = false;
   #scheduled = false;
-  #awaiting: HandoverListener | undefined;
+  #awaiting: FlushListener | undefined;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
   }
 
-  /** Whether so much waits to be sent that no more should be given until the socket has drained. */
+  /** Whether writing should pause until the socket has drained. */
   get full(): boolean {
     return this.#sink.writableLength >= HIGH_WATER;
   }
 
-  /** A piece of text: a head, what stands between chunks, trailers. */
+  /** Writes text: a head, chunk framing, trailers. */
   text(text: string): void {
     this.#gathered += text;
     this.#schedule();
   }
 
-  /** Has it told once the socket has been given all that was written so far. */
-  whenHandedOver(listener: HandoverListener): void {
+  /** Calls `listener` once, when the socket has been given everything written so far. */
+  onFlushed(listener: FlushListener): void {
     if (this.#awaiting !== undefined) this.flush();
     this.#awaiting = listener;
     this.#schedule();
   }
 
   /**
-   * A piece of content, with text right before and behind it. It may stay in memory, as it is, until the end of the turn,
-   * and where this is false until the socket has drained.
+   * Writes content, with text right before and after it. The piece may stay in use until the end of the event loop
+   * iteration and, if this returns false, until the socket has drained.
    */
-  content(piece: Uint8Array, before: string, behind: string): boolean {
+  content(piece: Uint8Array, before: string, after: string): boolean {
     if (piece.byteLength <= SMALL) {
-      this.#gathered += before + latin1(piece) + behind;
+      this.#gathered += before + latin1(piece) + after;
       if (this.#gathered.length > ENOUGH) return this.flush();
       this.#schedule();
       return true;
@@ -72,31 +73,31 @@ export class MessageWriter {
     if (!this.#corked) this.#sink.cork();
     this.#corked = true;
     this.#write(before);
-    this.handovers += 1;
+    this.flushes += 1;
     const more = this.#sink.write(piece);
-    this.#gathered = behind;
+    this.#gathered = after;
     if (piece.byteLength > ENOUGH) this.flush();
     else this.#schedule();
     return more;
   }
 
-  /** Sends what was gathered. False where the socket takes no more until it has drained. */
+  /** Sends what was gathered. Returns false if the socket should drain before the next write. */
   flush(): boolean {
     const more = this.#write("");
     if (this.#corked) this.#sink.uncork();
     this.#corked = false;
     const listener = this.#awaiting;
     this.#awaiting = undefined;
-    listener?.onHandedOver();
+    listener?.onFlushed();
     return more;
   }
 
-  /** Hands over what was gathered, and one more text. */
+  /** Writes what was gathered, and this text after it. */
   #write(text: string): boolean {
     const all = this.#gathered + text;
     this.#gathered = "";
     if (all === "") return true;
-    this.handovers += 1;
+    this.flushes += 1;
     return this.#sink.write(all, "latin1");
   }
 

@@ -1,38 +1,38 @@
 import { queueMicrotask, setImmediate } from "@trailsum/shared/streams";
 
-/** Called at the end of the event loop iteration. */
-type Leave = () => void;
+/** Writes what was gathered. Called at the end of the event loop iteration. */
+type Write = () => void;
 
 /** The most callbacks in a batch. */
 const MOST = 64;
 
-let waiting: Leave[] = [];
+let waiting: Write[] = [];
 let scheduled = false;
 
 /**
- * Calls `leave` at the end of this event loop iteration, when everything that arrived has been handled, after the callbacks
+ * Calls `write` at the end of this event loop iteration, when everything that arrived has been handled, after the callbacks
  * registered before. Writes in one batch cost less than scattered ones: the reader on another core is woken by the first
  * and still awake for the others, and the caches stay warm.
  */
-export function batchWrites(leave: Leave): void {
-  if (waiting.length === MOST) leaveAll();
-  waiting.push(leave);
+export function batchWrites(write: Write): void {
+  if (waiting.length === MOST) writeBatch();
+  waiting.push(write);
   if (scheduled) return;
   scheduled = true;
-  setImmediate(onTurnEnd);
+  setImmediate(onIterationEnd);
 }
 
-function onTurnEnd(): void {
+function onIterationEnd(): void {
   scheduled = false;
-  leaveAll();
+  writeBatch();
 }
 
-function leaveAll(): void {
+function writeBatch(): void {
   const all = waiting;
   waiting = [];
-  for (const leave of all) {
+  for (const write of all) {
     try {
-      leave();
+      write();
     } catch (error) {
       // One callback's error must not stop the others.
       queueMicrotask(() => {

@@ -138,7 +138,7 @@ describe("who waits for what was written to be handed over", () => {
     const { writer, sink } = writing();
     const told: string[] = [];
     writer.text("one");
-    writer.whenHandedOver({ onHandedOver: () => told.push(sink.text) });
+    writer.onFlushed({ onFlushed: () => told.push(sink.text) });
     expect(told).toEqual([]);
     await turn();
     writer.text("two");
@@ -150,10 +150,10 @@ describe("who waits for what was written to be handed over", () => {
     const { writer, sink } = writing();
     const told: string[] = [];
     writer.text("one");
-    writer.whenHandedOver({ onHandedOver: () => told.push(sink.text) });
+    writer.onFlushed({ onFlushed: () => told.push(sink.text) });
     writer.flush();
     expect(told).toEqual(["one"]);
-    writer.whenHandedOver({ onHandedOver: () => told.push("nothing more") });
+    writer.onFlushed({ onFlushed: () => told.push("nothing more") });
     await turn();
     expect(told).toEqual(["one", "nothing more"]);
   });
@@ -163,7 +163,7 @@ describe("who waits for what was written to be handed over", () => {
     const told: string[] = [];
     for (const word of ["one", "two"]) {
       writer.text(word);
-      writer.whenHandedOver({ onHandedOver: () => told.push(`${word}: ${sink.text}`) });
+      writer.onFlushed({ onFlushed: () => told.push(`${word}: ${sink.text}`) });
     }
     await turn();
     expect(told).toEqual(["one: onetwo", "two: onetwo"]);
@@ -171,13 +171,13 @@ describe("who waits for what was written to be handed over", () => {
 
   test("can see how often anything was", async () => {
     const { writer } = writing();
-    expect(writer.handovers).toBe(0);
+    expect(writer.flushes).toBe(0);
     writer.text("text");
-    expect(writer.handovers).toBe(0);
+    expect(writer.flushes).toBe(0);
     await turn();
-    expect(writer.handovers).toBe(1);
+    expect(writer.flushes).toBe(1);
     writer.content(Buffer.alloc(20_000), "", "");
-    expect(writer.handovers).toBe(2);
+    expect(writer.flushes).toBe(2);
   });
 });
 

@@ -46,7 +46,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   #resting = true;
   #writer: RequestWriter | undefined;
   /** How often the socket had been given something before the request. */
-  #handoversBefore = 0;
+  #flushesBefore = 0;
   #persistent = true;
   #served = 0;
   #keepAliveHint: number | undefined;
@@ -102,7 +102,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#reader.expect(request.method, request.upgrade !== undefined);
     const writer = new RequestWriter(this.#messages, request, this);
     this.#writer = writer;
-    this.#handoversBefore = this.#messages.handovers;
+    this.#flushesBefore = this.#messages.flushes;
     writer.start(this.#authority);
     if (request.expectContinue && !writer.finished) {
       this.#timer.set(this.#timeouts.expectContinue, () => writer.sendBody());
@@ -257,7 +257,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
 
   /** Whether any of the request has been handed to the socket. */
   get #asked(): boolean {
-    return this.#messages.handovers > this.#handoversBefore;
+    return this.#messages.flushes > this.#flushesBefore;
   }
 
   #onWriteError(error: Error): void {

@@ -361,7 +361,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
 
   onDoubt(): void {
     this.#offered = false;
-    this.#owner.onUncertain(this);
+    this.#owner.onProbing(this);
     this.#session.ping(PING);
   }
 

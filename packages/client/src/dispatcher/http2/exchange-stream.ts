@@ -13,7 +13,7 @@ import type { FieldLines } from "@trailsum/shared";
 import { errors } from "undici";
 
 import { mayRepeat } from "../connection.ts";
-import type { Dated } from "../deadlines.ts";
+import type { HasDeadline } from "../deadlines.ts";
 import { type Exchange, type ExchangeCarrier, interimsWithoutEnd } from "../exchange.ts";
 import { isReplayable } from "../request-body.ts";
 import { extendedConnectHead, hasContent, requestHead, sectionLines } from "./request-fields.ts";
@@ -37,7 +37,7 @@ const RESENDINGS = 3;
 const UNPROCESSED: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
 
 /** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset, whoever sends it. */
-export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, Dated {
+export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, HasDeadline {
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;
   /** What an extended CONNECT asks for. */

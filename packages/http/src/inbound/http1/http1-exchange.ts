@@ -94,7 +94,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     const connection = this.#connection;
     if (this.#chunked) connection.writer.text(`0\r\n${fieldLinesText(trailers.raw)}\r\n`);
     this.ended = true;
-    connection.writer.whenHandedOver(this);
+    connection.writer.onFlushed(this);
     connection.advance();
   }
 
@@ -105,7 +105,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   /** The socket has been given all of it. Most often the system takes it at once: to wait each time would cost more. */
-  onHandedOver(): void {
+  onFlushed(): void {
     const { socket } = this.#connection;
     if (socket.writableLength === 0 && !socket.destroyed) this.#settleSent(true);
     else socket.write("", (error) => this.#settleSent(!error));
