@@ -42,7 +42,7 @@ export interface InboundExchange {
    * with `resetCode` (default: INTERNAL_ERROR).
    */
   breakOff(resetCode?: number): void;
-  /** The exchange is over for whoever forwarded it: what is still to come of the request is dealt with. */
+  /** The exchange is over for its handler: what is still to come of the request is dealt with. */
   conclude(): void;
   /**
    * Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. Throws

@@ -55,7 +55,7 @@ export function targetAndHost(target: string, header: FieldLines): Pick<InboundR
 
 /**
  * The protocol that a request of HTTP/1.x asks to switch to. A WebSocket is opened by a GET of HTTP/1.1 without content
- * (RFC 6455 section 4.1); in any other request `Upgrade` is ignored, and it is forwarded like one without.
+ * (RFC 6455 section 4.1); in any other request `Upgrade` is ignored.
  */
 export function requestedUpgrade({
   method,

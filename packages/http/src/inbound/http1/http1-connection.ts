@@ -40,7 +40,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   readonly #reading: DirectSocketReader;
   #exchange: Http1Exchange | undefined;
   #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
-  /** Whether the exchange has begun and is not forwarded yet. */
+  /** Whether the exchange has begun and is not handed over yet. */
   #begun = false;
   /** Since when it rests, as far as the clock of all connections knows, and whether something has moved since its last look. */
   #since: number = performance.now();
@@ -258,7 +258,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#settleReading();
   }
 
-  /** Has the exchange forwarded that has begun, once all that came together with its head is read. More waits. */
+  /** Hands over the exchange that has begun, once all that came together with its head is read. More waits. */
   #begin(): void {
     if (!this.#begun || this.#exchange === undefined) return;
     this.#begun = false;

@@ -49,7 +49,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   readonly #progress: SocketProgress;
   /** By their streams, as long as those are open. */
   readonly #exchanges = new Map<number, Http2Exchange>();
-  /** Those that have not been forwarded. */
+  /** Those that have not been handed over. */
   #begun: Http2Exchange[] = [];
   /** Of all of these, the clock of all connections says when. */
   readonly #openedAt: number = performance.now();
@@ -96,7 +96,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
       // A stream that content is written to can throw, and other clients must not suffer from that.
       this.#socket.destroy();
     }
-    if (this.#begun.length > 0) this.#forwardBegun();
+    if (this.#begun.length > 0) this.#handOver();
   }
 
   // The clock's side.
@@ -172,10 +172,10 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   }
 
   /**
-   * Has those forwarded whose heads were in what was read, together with all of their content that came with it. Where it is undecided
+   * Hands over those whose heads were in what was read, together with all of their content that came with it. Where it is undecided
    * whether there is content, that is waited for a moment.
    */
-  #forwardBegun(): void {
+  #handOver(): void {
     const begun = this.#begun;
     this.#begun = [];
     for (const exchange of begun) {

@@ -97,14 +97,14 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     this.content = whole || this.request.upgrade !== undefined ? undefined : this.#received;
   }
 
-  /** Whether the first frame of its content has to be waited for. It can be forwarded afterwards. */
+  /** Whether the first frame of its content has to be waited for. It can be handed over afterwards. */
   get undecided(): boolean {
     const { method, header } = this.request;
     if (this.content === undefined || this.#received.started) return false;
     return isUndecided({ method, length: header.get("content-length"), expect: header.get("expect") });
   }
 
-  /** To be called when it is forwarded: a request whose content has turned out to be empty has none. */
+  /** To be called when it is handed over: a request whose content has turned out to be empty has none. */
   decide(): void {
     if (!this.#received.empty) return;
     this.request = { ...this.request, content: undefined };
