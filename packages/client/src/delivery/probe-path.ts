@@ -1,6 +1,6 @@
 import { type FieldLine, parseProbeReport } from "@trailsum/shared";
 
-import { ask, wantedBytes } from "../transfer/answer.ts";
+import { fetchShort } from "../transfer/answer.ts";
 import { transportError } from "../transfer/transport-error.ts";
 import { type UploadRequesting, uploadRequest } from "../upload/upload-resource-requests.ts";
 import type { Hop } from "../transfer/redirects.ts";
@@ -27,10 +27,10 @@ export async function probeTrailers(to: Hop, requesting: UploadRequesting): Prom
     ["Trailer", "Size"],
   ]);
   try {
-    const answer = await ask(
+    const answer = await fetchShort(
       requesting.dispatcher,
       { ...request, body: Buffer.from(CONTENT), trailers: TRAILERS, headersTimeout: PROBE_TIMEOUT },
-      { wanted: wantedBytes, signal: requesting.signal },
+      { signal: requesting.signal },
     );
     const report = parseProbeReport(Buffer.concat(answer.content).toString("utf8"));
     if (answer.status !== 200 || report === undefined) return unclear(`it was answered ${answer.status}`);

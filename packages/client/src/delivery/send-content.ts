@@ -1,6 +1,6 @@
 import { type FieldLine, type FieldLines, formatWantDigest } from "@trailsum/shared";
 
-import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
+import { type Answer, fetchShort } from "../transfer/answer.ts";
 import { contentAtOnce, contentInPieces, type Sending } from "../upload/upload-content.ts";
 import { uploadFields } from "../upload/upload-fields.ts";
 import type { Delivering } from "./delivering.ts";
@@ -40,7 +40,7 @@ export async function sendContent(
     ...(trailers ? { trailers: content.trailers } : {}),
   };
   try {
-    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal, onInterim });
+    const answer = await fetchShort(dispatcher, request, { signal, onInterim });
     if (!trailers && content.given()) sending.sent = await content.digests();
     return answer;
   } finally {

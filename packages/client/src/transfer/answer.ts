@@ -4,37 +4,38 @@ import type { Dispatcher } from "undici";
 import { isProblem, MAX_PROBLEM_BYTES } from "./refusal.ts";
 import { responseFields } from "./response-fields.ts";
 
-/** The response to a request, with as much of its content as was asked for. */
+/** A short response, or the beginning of a long one. */
 export interface Answer {
+  /** Its final status. */
   readonly status: number;
+  /** Its header section. */
   readonly headers: FieldLines;
-  /** The content, up to the limit that was asked for. */
+  /** The content, up to the limit of {@link maxContent}. */
   readonly content: readonly Buffer[];
   /** Why the content is incomplete; undefined if it is complete. */
   readonly cut: Error | undefined;
 }
 
-/** Settings of {@link ask}. */
-export interface Asking {
-  /** The most bytes of content to read. A longer response is aborted, together with its connection. */
-  readonly wanted: (status: number, headers: FieldLines) => number;
+/** Options of {@link fetchShort}. */
+interface FetchShortOptions {
+  /** Aborts the request. */
   readonly signal: AbortSignal | undefined;
   /** Takes interim responses (1xx). */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
 }
 
 /**
- * Sends a request whose response is short, or of interest only for its head. Resolves once the response has ended.
- * undici's `request` creates a stream for every response, which doubles the time of a small request.
+ * Sends a request whose response is short, or of interest only for its head. Resolves once the response has ended. A
+ * response that is longer than {@link maxContent} is aborted, together with its connection. undici's `request` creates a stream for every response, which doubles the time of a small request.
  */
-export async function ask(
+export async function fetchShort(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  asking: Asking,
+  options: FetchShortOptions,
 ): Promise<Answer> {
-  const { signal } = asking;
+  const { signal } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const handler = new AnswerHandler(asking, resolve, reject);
+  const handler = new AnswerHandler(options, resolve, reject);
   signal?.addEventListener("abort", handler.abort);
   try {
     dispatcher.dispatch(request, handler);
@@ -45,16 +46,16 @@ export async function ask(
 }
 
 /** Content that is not needed is read up to this size, to keep the connection. Bytes. */
-const MAX_UNWANTED_BYTES = 131_072;
+const MAX_UNUSED_BYTES = 131_072;
 
-/** How much of a response to read: so that the connection can be used again, or for the reason of a refusal. */
-export function wantedBytes(status: number, headers: FieldLines): number {
-  if (status < 400) return MAX_UNWANTED_BYTES;
+/** The most bytes of a response to read: to use the connection again, or for the reason of a refusal. */
+function maxContent(status: number, headers: FieldLines): number {
+  if (status < 400) return MAX_UNUSED_BYTES;
   return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
 }
 
 class AnswerHandler implements Dispatcher.DispatchHandler {
-  readonly #asking: Asking;
+  readonly #options: FetchShortOptions;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
   readonly #content: Buffer[] = [];
@@ -64,17 +65,17 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   /** Bytes of content that may still come. */
   #room = 0;
 
-  constructor(asking: Asking, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
-    this.#asking = asking;
+  constructor(options: FetchShortOptions, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+    this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  readonly abort = (): void => this.#controller?.abort(this.#asking.signal?.reason);
+  readonly abort = (): void => this.#controller?.abort(this.#options.signal?.reason);
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#asking.signal?.aborted === true) this.abort();
+    if (this.#options.signal?.aborted === true) this.abort();
   }
 
   onResponseStart(
@@ -83,12 +84,12 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     headers: Parameters<typeof responseFields>[0],
   ): void {
     if (status < 200) {
-      this.#asking.onInterim?.(status, responseFields(headers));
+      this.#options.onInterim?.(status, responseFields(headers));
       return;
     }
     this.#status = status;
     this.#headers = responseFields(headers);
-    this.#room = this.#asking.wanted(status, this.#headers);
+    this.#room = maxContent(status, this.#headers);
     if (this.#room === 0) this.#letGo(controller);
   }
 

@@ -13,7 +13,7 @@ import {
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { ask, wantedBytes } from "./answer.ts";
+import { fetchShort } from "./answer.ts";
 import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "./redirects.ts";
 import { userAgent } from "./user-agent.ts";
 
@@ -57,7 +57,7 @@ export async function askAbout(
       method: "HEAD",
       headers: [...own.without((name) => given.has(name)).raw, ...given.raw],
     };
-    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
+    const answer = await fetchShort(dispatcher, request, { signal });
     const elsewhere = redirection(url, answer.status, answer.headers, [301, 302, 303, 307, 308]);
     if (elsewhere !== undefined) return new Redirect(elsewhere);
     const digests = digestsIn(answer.headers);

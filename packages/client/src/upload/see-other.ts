@@ -2,7 +2,7 @@ import { type Algorithm, FieldLines, formatWantDigest } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
+import { type Answer, fetchShort } from "../transfer/answer.ts";
 import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
@@ -38,7 +38,7 @@ export async function seeOther(
         ...(trusted ? given.raw : []),
       ],
     };
-    const answer = await ask(dispatcher, request, { wanted: wantedBytes, signal });
+    const answer = await fetchShort(dispatcher, request, { signal });
     const elsewhere = redirection(url, answer.status, answer.headers, [301, 302, 303, 307, 308]);
     if (elsewhere !== undefined) return new Redirect(elsewhere);
     if (answer.status < 200 || answer.status >= 300)

@@ -9,7 +9,7 @@ import {
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { type Answer, ask, wantedBytes } from "../transfer/answer.ts";
+import { type Answer, fetchShort } from "../transfer/answer.ts";
 import { type Hop, isForOneOrigin, locationIn, nextHop } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
@@ -90,7 +90,7 @@ export function creationFields({ complete, interim }: { complete: boolean; inter
  */
 export async function askForUploadSupport(hop: Hop, requesting: UploadRequesting): Promise<UploadSupport> {
   const request = { ...uploadRequest(hop, "OPTIONS", requesting), headersTimeout: OPTIONS_TIMEOUT };
-  const answer = await ask(requesting.dispatcher, request, { wanted: wantedBytes, signal: requesting.signal });
+  const answer = await fetchShort(requesting.dispatcher, request, { signal: requesting.signal });
   const { status, headers } = answer;
   const answered = status >= 200 && status < 300;
   const speaks = headers.get("Upload-Draft-Interop-Version") === INTEROP_VERSION;
@@ -112,7 +112,7 @@ export function namedUploadResource(hop: Hop, headers: FieldLines): UploadResour
 /** Asks how much of the content the server has. Rejects with `REFUSED` if the upload resource is gone. */
 export async function askForUploadState({ hop }: UploadResource, requesting: UploadRequesting): Promise<UploadState> {
   const request = { ...uploadRequest(hop, "HEAD", requesting), reset: false };
-  const answer = await ask(requesting.dispatcher, request, { wanted: wantedBytes, signal: requesting.signal });
+  const answer = await fetchShort(requesting.dispatcher, request, { signal: requesting.signal });
   if (answer.status < 200 || answer.status >= 300) throw await refusal(hop.url, answer);
   const offset = uploadOffset(answer.headers);
   if (offset === undefined)
@@ -137,7 +137,7 @@ export function appendToUpload(
     ...fields,
   ]);
   const sent = { ...request, body, rereadable, trailers };
-  return ask(requesting.dispatcher, sent, { wanted: wantedBytes, signal: requesting.signal });
+  return fetchShort(requesting.dispatcher, sent, { signal: requesting.signal });
 }
 
 /**
@@ -163,7 +163,7 @@ export async function cancelUpload({ hop }: UploadResource, requesting: UploadRe
   const { dispatcher } = requesting;
   // The transfer may have been cancelled itself: this request is not.
   const request = { ...uploadRequest(hop, "DELETE", requesting), headersTimeout: OPTIONS_TIMEOUT };
-  await ask(dispatcher, request, { wanted: wantedBytes, signal: undefined }).catch(() => {});
+  await fetchShort(dispatcher, request, { signal: undefined }).catch(() => {});
 }
 
 /** Whether an upload is complete, as a response says; undefined if it does not. */
