@@ -48,9 +48,10 @@ test.each(sources)(
         close(connection);
       });
       const source = await make();
-      expect((await upload(server.origin, "/dev/null")).status).toBe(201);
+      expect((await upload(server.origin, "/dev/null", { delivery: "trailers" })).status).toBe(201);
       const progress: number[] = [];
       const result = await upload(server.origin, source, {
+        delivery: "trailers",
         onProgress: ({ transferred }) => void progress.push(transferred),
       });
       expect(result).toMatchObject({ status: 201, digests: { size: content.length } });
@@ -64,15 +65,15 @@ test.each(sources)(
 
 test("an upload of a stream on a kept connection that the server closes fails", async () => {
   const server = await stale((connection) => connection.reset());
-  await upload(server.origin, "/dev/null");
-  const error = await rejection(upload(server.origin, ReadableStream.from([content])));
+  await upload(server.origin, "/dev/null", { delivery: "trailers" });
+  const error = await rejection(upload(server.origin, ReadableStream.from([content]), { delivery: "trailers" }));
   expect(error.code).toBe("CONNECTION_LOST");
   expect(server.connections).toHaveLength(1);
 });
 
 test("a POST on a kept connection that the server closes is not sent twice", async () => {
   const server = await stale((connection) => connection.reset());
-  await upload(server.origin, "/dev/null");
+  await upload(server.origin, "/dev/null", { delivery: "trailers" });
   const error = await rejection(upload(server.origin, content, { method: "POST" }));
   expect(error.code).toBe("CONNECTION_LOST");
   expect(server.connections).toHaveLength(1);

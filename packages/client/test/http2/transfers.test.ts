@@ -70,7 +70,10 @@ describe("an upload over HTTP/2", () => {
     ["a file", async () => file(large), large],
   ])("sends %s with its digests behind it, and the server confirms them", async (_name, make, content) => {
     const server = await receiver();
-    const result = await upload(`${server.origin}/object`, await make(), { dispatcher: await agent() });
+    const result = await upload(`${server.origin}/object`, await make(), {
+      delivery: "trailers",
+      dispatcher: await agent(),
+    });
     expect(result).toMatchObject({ status: 201, confirmedBy: "server" });
     const [seen] = server.seen;
     expect(seen!.content.equals(content)).toBe(true);
