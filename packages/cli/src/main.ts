@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<DefinedCommand>>> = {
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   proxy: async () => (await import("./commands/proxy.ts")).proxyCommand,
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
+  probe: async () => (await import("./commands/probe.ts")).probeCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
 };
 

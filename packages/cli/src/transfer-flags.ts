@@ -46,7 +46,7 @@ export function transferOptions({ digest, md5, header, retry }: TransferArgument
   return {
     digests: digest === undefined ? undefined : listOf(digest).map(parseAlgorithm),
     md5,
-    headers: (header ?? []).map(headerField),
+    headers: headerFields(header),
     retries: retry,
   };
 }
@@ -80,6 +80,11 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** The fields of `-H`. Throws `USAGE` for one that cannot be sent. */
+export function headerFields(given: readonly string[] = []): [string, string][] {
+  return given.map(headerField);
+}
 
 function headerField(text: string): [string, string] {
   const colon = text.indexOf(":");

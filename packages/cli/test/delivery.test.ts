@@ -79,3 +79,36 @@ test("--delivery trailers is refused on such a path, and --delivery header is no
   const pipe = await trailsum(["upload", "-", `${origin}/it`, "--delivery", "header"], { input: "x" });
   expect([pipe.exitCode, pipe.stderr]).toEqual([2, expect.stringContaining('use "two-step" or "trailers"')]);
 });
+
+test("probe says what survives the path, and what follows", async () => {
+  const { url } = await serve();
+  const direct = await trailsum(["probe", `${url}/it`]);
+  expect([direct.exitCode, direct.stderr]).toEqual([0, ""]);
+  const rows = new Map([...direct.stdout.matchAll(/^ {2}(.+?) {2,}(.*)$/gm)].map(([, name, value]) => [name, value]));
+  for (const name of ["trailers down", "1xx", "Expect", "full duplex", "streaming", "two-step"]) {
+    expect([name, rows.get(name)]).toEqual([name, "yes"]);
+  }
+  expect(rows.get("trailers up")).toBe("kept");
+  expect(rows.get("delivery")).toMatch(/^trailers: /);
+
+  const { origin } = await eater(url, { buffers: true });
+  const eaten = await trailsum(["probe", `${origin}/it`, "--json"]);
+  expect(JSON.parse(eaten.stdout)).toMatchObject({
+    trailsum: true,
+    trailersUp: "dropped",
+    trailersDown: false,
+    fullDuplex: false,
+    streaming: false,
+    twoStep: true,
+    delivery: { mode: "two-step" },
+  });
+});
+
+test("probe asks a server that is not trailsum for OPTIONS and nothing else", async () => {
+  const asked: string[] = [];
+  const { origin } = await listen(createServer((req, res) => res.end(String(asked.push(`${req.method} ${req.url}`)))));
+  const { exitCode, stdout } = await trailsum(["probe", `${origin}/it`]);
+  expect([exitCode, asked]).toEqual([0, ["OPTIONS /it"]]);
+  expect(stdout).toContain("not known to be a trailsum server");
+  expect(stdout).toMatch(/^ {2}trailers up +unknown$/m);
+});

@@ -16,6 +16,7 @@ export { createRateLimit, type RateLimit } from "./transfer/rate-limit.ts";
 export type { Progress } from "./transfer/progress.ts";
 export { targetUrl } from "./transfer/target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./download/verify-response.ts";
+export { type PathReport, probe, type ProbeOptions } from "./delivery/probe.ts";
 export { transportError } from "./transfer/transport-error.ts";
 export { isConnectFailure } from "./dispatcher/connector.ts";
 export { streamResetCode } from "./dispatcher/http2-error.ts";

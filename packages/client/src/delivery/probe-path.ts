@@ -14,7 +14,7 @@ export interface ProbedPath {
 }
 
 /** How long a path may take to carry a few bytes. Milliseconds. */
-const PROBE_TIMEOUT = 10_000;
+export const PROBE_TIMEOUT = 10_000;
 
 /** What a probe carries. The trailers are the ones of an upload, for which hops may have rules. */
 const CONTENT = "trailsum";

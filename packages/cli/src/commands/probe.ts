@@ -1,0 +1,66 @@
+import type { PathReport } from "@trailsum/client";
+import { redactedTarget, TrailsumError } from "@trailsum/shared";
+
+import { type DefinedCommand, defineCommand } from "../command.ts";
+import { authorizedTarget, type CredentialArguments, credentialFlags } from "../credentials.ts";
+import type { Run } from "../process-run.ts";
+import { headerFields, transferFlags } from "../transfer-flags.ts";
+
+interface ProbeArguments extends CredentialArguments {
+  readonly url?: string | undefined;
+  readonly json: boolean;
+}
+
+const flags = {
+  ...credentialFlags,
+  header: transferFlags.header,
+  json: { type: "boolean", default: false, describe: "print the result as JSON" },
+} as const;
+
+/** `trailsum probe <url>` */
+export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
+  command: "probe [url]",
+  describe: "find out what survives the path to a server and back, and how uploads are delivered on it",
+  flags,
+  arguments: (argv) =>
+    argv
+      .usage("trailsum probe <url>\n\nStores nothing. A server that is not trailsum gets an OPTIONS request alone.")
+      .positional("url", { type: "string", describe: "where uploads would go" }),
+  run: probePath,
+});
+
+async function probePath(given: ProbeArguments, run: Run): Promise<void> {
+  const { probe, targetUrl } = await import("@trailsum/client");
+  if (given.url === undefined) throw new TrailsumError("USAGE", "say what to probe: trailsum probe URL");
+  const { target, authorization } = authorizedTarget(given.url, given);
+  const url = targetUrl(target);
+  const headers = [...headerFields(given.header), ...authorization];
+  const report = await probe(url, { headers, signal: run.signal });
+  await run.print(
+    given.json ? `${JSON.stringify({ url: redactedTarget(url), ...report })}\n` : table(redactedTarget(url), report),
+  );
+}
+
+function table(url: string, report: PathReport): string {
+  const server = report.trailsum ? "a trailsum server" : "not known to be a trailsum server";
+  const version = (given: string | undefined): string => (given === undefined ? "unknown" : `HTTP/${given}`);
+  const rows: [string, string][] = [
+    ["protocol", `${version(report.clientVersion)} from here, ${version(report.serverVersion)} at the server`],
+    ["HTTP/2", yesOrNo(report.clientVersion && report.clientVersion === "2.0")],
+    ["trailers up", report.trailersUp === "unclear" ? "unknown" : report.trailersUp],
+    ["trailers down", yesOrNo(report.trailersDown)],
+    ["1xx", yesOrNo(report.interim)],
+    ["Expect", yesOrNo(report.expect)],
+    ["full duplex", yesOrNo(report.fullDuplex)],
+    ["streaming", yesOrNo(report.streaming)],
+    ["two-step", yesOrNo(report.twoStep)],
+    ["delivery", `${report.delivery.mode ?? "none"}: ${report.delivery.reason}`],
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(13)}  ${value}\n`);
+  return `${url}: ${server}\n${lines.join("")}`;
+}
+
+function yesOrNo(value: boolean | "" | undefined): string {
+  if (value === undefined || value === "") return "unknown";
+  return value ? "yes" : "no";
+}
