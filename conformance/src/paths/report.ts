@@ -1,4 +1,4 @@
-import { extraRequests, type WalkedPath, type WalkedPaths } from "./walked.ts";
+import { extraRequests, faultsOf, type WalkedPath, type WalkedPaths } from "./walked.ts";
 
 /** What was measured as a Markdown document. */
 export function pathsReport({ size, flippedSize, paths }: WalkedPaths): string {
@@ -9,8 +9,9 @@ A pipe of ${size / 2 ** 20} MiB and unknown length, uploaded by \`trailsum uploa
 
 ${pathsTable(paths)}
 
-\`requests\` are those that reached the server, and how many of them are more than the mode takes; over TLS without a hop they
-cannot be seen. On all of them the content was sent once.
+${promise(paths)} \`requests\` are those that reached the server, and how many of them are
+more than the mode takes: the question what the server supports (OPTIONS) and a probe of eight bytes, when nothing is known of
+the path. Over TLS without a hop they cannot be seen.
 
 ## One bit flipped between the last hop and the server
 
@@ -32,6 +33,13 @@ ${table(
   ),
 )}
 `;
+}
+
+/** What holds on all paths, or where it does not. */
+function promise(paths: readonly WalkedPath[]): string {
+  const faulty = paths.filter((path) => faultsOf(path).length > 0);
+  if (faulty.length === 0) return "On every path the content was sent once, and what was stored is what was sent.";
+  return `Not as promised: ${faulty.map((path) => `${path.name} (${faultsOf(path).join("; ")})`).join(", ")}.`;
 }
 
 /** The table of paths. */
