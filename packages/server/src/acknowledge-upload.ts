@@ -13,7 +13,7 @@ import type { Acknowledgement } from "./uploads/upload-context.ts";
 export async function acknowledgeUpload(
   { head, exchange }: UploadExchange,
   { path, verdict, created }: StoredUpload,
-  { method, fields }: Acknowledgement = { method: head.method, fields: [] },
+  { method, fields, mode }: Acknowledgement = { method: head.method, fields: [] },
 ): Promise<void> {
   const answered = answeredAlgorithms(head.header, verdict);
   // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
@@ -25,7 +25,7 @@ export async function acknowledgeUpload(
     sendShort(exchange, { status: 204, header });
     return;
   }
-  const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict))}\n`);
+  const receipt = Buffer.from(`${JSON.stringify(createReceipt(path, verdict, mode))}\n`);
   const digester = await createDigester(answered);
   digester.update(receipt);
   header.push(["Content-Type", receiptMediaType], ["Repr-Digest", formatDigestField(digester.digest())]);

@@ -207,6 +207,7 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
     expect(answer.field("Content-Type")).toBe("application/json");
     expect(answer.field("Repr-Digest")).toBe(`sha-256=:${base64("sha256", answer.message.body)}:`);
     expect(answer.json).toEqual({
+      mode: "trailers",
       path: "a/b c.txt",
       size: content.length,
       digests: { md5: right.Md5, "sha-256": Buffer.from(base64("sha256", content), "base64").toString("hex") },

@@ -14,6 +14,11 @@ export interface Receipt {
   readonly digests: Partial<Record<Algorithm, string>>;
   /** `verified`, or `unverified` where the server accepts that. */
   readonly verdict: VerdictName;
+  /**
+   * How the digests reached the server: as trailers, in the header, or in the header of a second request. Absent in receipts of
+   * servers that do not say.
+   */
+  readonly mode?: "trailers" | "header" | "two-step";
   /** The integrity fields of the request that held. */
   readonly verifiedBy: readonly string[];
   /** The algorithms whose digests were compared and held, the strongest first. */

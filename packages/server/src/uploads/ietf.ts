@@ -137,7 +137,11 @@ async function take(
       context.refuseContent(request, completed.refused, keptFields(request, upload, context, completed.refused.name));
       return false;
     }
-    await context.acknowledge(request, completed, { method: upload.record.method, fields: progressFields(upload) });
+    await context.acknowledge(request, completed, {
+      method: upload.record.method,
+      mode: head.size === 0 && head.method === "PATCH" ? "two-step" : undefined,
+      fields: progressFields(upload),
+    });
     return false;
   } catch (error) {
     context.refuse(request, TrailsumError.from(error), progressFields(upload));

@@ -32,6 +32,8 @@ export interface UploadContext {
 export interface Acknowledgement {
   /** The method of the request that created the upload. */
   readonly method: string;
+  /** How the digests came, where the verdict does not say it. */
+  readonly mode?: "two-step" | undefined;
   /** Fields beside those of every receipt. */
   readonly fields: readonly FieldLine[];
 }

@@ -27,7 +27,7 @@ describe.each(servers)("an upload in two steps to %s", (kind) => {
 
     const answer = await send(`PATCH ${location}`, [...completion(content.length), digest(content)]);
     expect(answer.status).toBe(201);
-    expect(answer.json).toMatchObject({ path: "a/b.txt", size: content.length, verdict: "verified" });
+    expect(answer.json).toMatchObject({ path: "a/b.txt", size: content.length, verdict: "verified", mode: "two-step" });
     expect(answer.json.digests).toMatchObject({ md5: md5(content) });
     expect(answer.field("Upload-Complete")).toBe("?1");
     expect(answer.field("ETag")).toBe(etag(content));
