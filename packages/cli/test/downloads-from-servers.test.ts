@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { tempDir, trailsum } from "@trailsum/testkit";
@@ -36,6 +36,25 @@ http {
 }`,
   },
   {
+    tool: await ForeignTool.find("apache2"),
+    ranges: true,
+    args: (_root, own) => ["-f", join(own, "conf"), "-X"],
+    configuration: (root, own, port) => `
+ServerRoot ${own}
+PidFile ${own}/pid
+ErrorLog ${own}/error
+DefaultRuntimeDir ${own}
+Listen 127.0.0.1:${port}
+ServerName localhost
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+DocumentRoot ${root}
+<Directory ${root}>
+Require all granted
+</Directory>
+`,
+  },
+  {
     tool: await ForeignTool.find("caddy"),
     ranges: true,
     args: (root, _own, port) => ["file-server", "--root", root, "--listen", `127.0.0.1:${port}`],
@@ -54,6 +73,8 @@ async function start({ tool, args, configuration }: FileServer): Promise<string>
   const own = join(root, ".own");
   await mkdir(own);
   await writeFile(join(root, "it"), content, { mode: 0o644 });
+  // Apache gives a weak tag to what was changed within the last second.
+  await utimes(join(root, "it"), 1e9, 1e9);
   const port = await tool.serve((free) => {
     const text = configuration?.(root, own, free);
     if (text !== undefined) writeFileSync(join(own, "conf"), text);
