@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 
-import type { FileVersion } from "@trailsum/files";
+import { type FileVersion, unlessAbsent } from "@trailsum/files";
 
 import type { UploadResource } from "../upload-resource-requests.ts";
 
@@ -50,6 +50,19 @@ export async function writeUploadState(
     await handle.close();
   }
   await rename(fresh, file);
+  await removeExpired(dirname(file));
+}
+
+/** No server keeps an unfinished upload for longer than this without more content. Milliseconds. */
+const EXPIRY = 7 * 24 * 60 * 60 * 1_000;
+
+/** Removes what is kept of uploads that were never continued. */
+async function removeExpired(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const stats = await unlessAbsent(stat(path));
+    if (stats?.isFile() === true && Date.now() - stats.mtimeMs > EXPIRY) await removeUploadState(path);
+  }
 }
 
 /** The upload resource that has content of this version of the file; undefined if none is known. */
