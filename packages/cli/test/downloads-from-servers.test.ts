@@ -27,7 +27,7 @@ const servers: readonly FileServer[] = [
     ranges: true,
     args: (_root, own) => ["-p", own, "-c", join(own, "conf"), "-g", "daemon off;"],
     configuration: (root, own, port) => `
-pid ${own}/pid; error_log ${own}/error; worker_processes 1; user root;
+pid ${own}/pid; error_log ${own}/error; master_process off;
 events {}
 http {
   access_log off; client_body_temp_path ${own}/a; proxy_temp_path ${own}/b; fastcgi_temp_path ${own}/c;
