@@ -85,9 +85,13 @@ export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = 
   );
 }
 
-function readBefore({ readableDidRead, aborted }: NodeRequest): TrailsumError | undefined {
+/** The error for a request that something else has read; undefined for any other. */
+export function readBefore({ readableDidRead, aborted }: NodeRequest): TrailsumError | undefined {
   if (!readableDidRead || aborted) return undefined;
-  return new TrailsumError("USAGE", "the request was read before: verify it first");
+  return new TrailsumError(
+    "USAGE",
+    "the request was read before, by a body parser perhaps: verify it first, or keep the parser away from this route",
+  );
 }
 
 /** The same for content of any exchange. The body ends for every verdict that `accept` returns true for. */
@@ -116,6 +120,9 @@ export function verifyContent(
     }),
     accept,
   });
+  // It may fail before the application has a reader for it, which gets the error when it comes. A stranger's request must not
+  // end the process.
+  body.on("error", () => {});
   const onTrailers = (received: FieldLines): void => {
     trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
   };

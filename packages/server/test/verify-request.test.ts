@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
-import { pipeline, type Readable } from "node:stream";
+import { PassThrough, pipeline as pipe, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { createHash } from "node:crypto";
 
 import type { Verdict } from "@trailsum/shared";
@@ -176,6 +178,24 @@ describe.each(protocols)("%s", (name, { create, exchange: send }) => {
   });
 });
 
+test.each([
+  ["pipeline", async (body: Readable) => pipeline(body, new PassThrough().resume())],
+  ["an iterator", async (body: Readable) => text(body)],
+])("content that is refused before it has a reader ends no process, and fails the reader: %s", async (_how, read) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const server = createServer(async (req, res) => {
+    const { body, verdict } = verifyRequest(req);
+    // As an application does that opens a file first.
+    await verdict;
+    await once(body, "close").catch(() => {});
+    await read(body).catch(resolve);
+    res.end();
+  });
+  const { port } = await listen(server);
+  await exchange(port, request("PUT /", ["Content-Length: 4"], "body"));
+  expect(await promise).toMatchObject({ code: "DIGEST_UNVERIFIED" });
+});
+
 test("more trailers than are allowed fail the body", async () => {
   const { port, outcome } = await verifying(createServer);
   const lines = Array.from({ length: 129 }, (_, at) => `X-${at}: 1`);
@@ -225,7 +245,7 @@ streamContract("the body of a verified request", {
     req.flushHeaders();
     source.on("data", (chunk: Buffer) => right.update(chunk));
     source.on("end", () => req.addTrailers({ Md5: spoilt ? "0".repeat(32) : right.digest("hex") }));
-    pipeline(source, req, () => {});
+    pipe(source, req, () => {});
     return { stream: await promise, spoil: () => void (spoilt = true), cleanup: () => void req.destroy() };
   },
 });

@@ -215,6 +215,16 @@ export class TrailsumError extends Error {
     this.extensions = options.extensions;
   }
 
+  /** The same as `status`, under the name that Fastify, NestJS and the package http-errors have for it. */
+  get statusCode(): number | undefined {
+    return this.status;
+  }
+
+  /** Whether `message` may be sent to a client (the convention of http-errors): not that of an unexpected error. */
+  get expose(): boolean {
+    return this.code !== "INTERNAL" && this.status !== undefined && this.status < 500;
+  }
+
   /** The table's row for this code: exit status, HTTP status, problem type. */
   get meaning(): ErrorMeaning {
     return errorTable[this.code];

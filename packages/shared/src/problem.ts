@@ -15,17 +15,12 @@ export interface ProblemDetails {
 /** The media type of a problem document. */
 export const problemMediaType = "application/problem+json";
 
-/** The error that a verdict other than `verified` amounts to, with a sentence that says which fields led to it. */
-export function verdictError(verdict: Verdict): TrailsumError {
-  return new TrailsumError(verdictCode(verdict), verdictSentence(verdict));
-}
-
 /**
- * The problem document for content that was refused by its verdict, with the members that
- * draft-ietf-httpapi-digest-fields-problem-types gives each type. What was computed is never in it: telling it would
- * let a sender shape content towards a digest.
+ * The error that a verdict other than `verified` amounts to, with a sentence that says which fields led to it. Its
+ * `extensions` are the members that draft-ietf-httpapi-digest-fields-problem-types gives each type. What was computed is
+ * never in it: telling it would let a sender shape content towards a digest.
  */
-export function verdictProblem(verdict: Verdict): ProblemDetails {
+export function verdictError(verdict: Verdict): TrailsumError {
   const failed = verdict.checked.filter((claim) => !claim.holds);
   const extensions = {
     verdict: verdict.name,
@@ -45,7 +40,12 @@ export function verdictProblem(verdict: Verdict): ProblemDetails {
       verdict.unsupported.map(({ algorithm, field }) => ({ algorithm, header: field })),
     ),
   };
-  return { ...errorProblem(verdictError(verdict)), ...extensions };
+  return new TrailsumError(verdictCode(verdict), verdictSentence(verdict), { extensions });
+}
+
+/** The problem document for content that was refused by its verdict. */
+export function verdictProblem(verdict: Verdict): ProblemDetails {
+  return errorProblem(verdictError(verdict));
 }
 
 /**
