@@ -10,6 +10,8 @@ import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 export interface InboundRequest {
   readonly method: string;
   readonly target: RequestTarget;
+  /** The path that a router cut off the front of the target, without a slash at its end. Default: none. */
+  readonly mountPath?: string | undefined;
   /** Its header section, as it stood on the wire; of HTTP/2 without pseudo fields. */
   readonly header: FieldLines;
   /** The host that was asked for: of an absolute-form target, of `:authority`, or of `Host`. */

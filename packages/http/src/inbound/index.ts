@@ -18,3 +18,5 @@ export { type ContentStart, whenContentKnown } from "./node/undecided-content.ts
 export { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 export { requestTimeout } from "./node/lost-request.ts";
 export { inboundRequest, requestContent } from "./node/node-request.ts";
+export { WebContent } from "./web/web-content.ts";
+export { WebExchange, webRequest } from "./web/web-exchange.ts";

@@ -10,6 +10,8 @@ test("the entry for the inbound server exports these values and no others", () =
     "InboundContent",
     "NodeExchange",
     "NodeHttp2Exchange",
+    "WebContent",
+    "WebExchange",
     "asksForUpgrade",
     "checkSendable",
     "clientGoneError",
@@ -25,6 +27,7 @@ test("the entry for the inbound server exports these values and no others", () =
     "requestTimeout",
     "upgradeExchange",
     "upgradeProtocol",
+    "webRequest",
     "whenContentKnown",
   ]);
 });

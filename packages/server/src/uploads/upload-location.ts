@@ -18,14 +18,6 @@ export function uploadIdIn(target: string): string | undefined {
 }
 
 /** The path of an upload resource, below where the handler is mounted: for `Location`. */
-export function uploadLocation(request: InboundRequest, id: string): string {
-  return `${mountPath(request)}${PREFIX}${id}`;
-}
-
-/** What a framework has taken off the front of the target: Express and Connect keep the whole in `originalUrl`. */
-function mountPath({ message }: InboundRequest): string {
-  if (message === undefined || !("originalUrl" in message) || typeof message.originalUrl !== "string") return "";
-  const [original = ""] = message.originalUrl.split("?", 1);
-  const [rest = ""] = (message.url ?? "").split("?", 1);
-  return original.endsWith(rest) ? original.slice(0, original.length - rest.length).replace(/\/$/, "") : "";
+export function uploadLocation({ mountPath = "" }: InboundRequest, id: string): string {
+  return `${mountPath}${PREFIX}${id}`;
 }

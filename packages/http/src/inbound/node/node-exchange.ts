@@ -16,7 +16,7 @@ import {
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
-import { requestUrl } from "./node-message.ts";
+import { routedTarget } from "./node-message.ts";
 import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.ts";
 
 /** What Node has let go of, because the request asked for an upgrade. */
@@ -199,10 +199,12 @@ export function nodeRequest(
   const header = FieldLines.fromRaw(message.rawHeaders);
   const method = message.method ?? "GET";
   const httpVersion = message.httpVersion === "1.0" ? "1.0" : "1.1";
+  const { url, mountPath } = routedTarget(message, original);
   const content = contentOutline(header);
   return {
     method,
-    ...targetAndHost(requestUrl(message, original), header),
+    ...targetAndHost(url, header),
+    mountPath,
     header,
     httpVersion,
     remoteAddress: clientAddress(message.socket.remoteAddress),

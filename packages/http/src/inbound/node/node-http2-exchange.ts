@@ -10,7 +10,7 @@ import { clientAddress } from "../inbound-request.ts";
 import { unreadLimits } from "../unread-limits.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeHttp2StreamExchange } from "./node-http2-stream-exchange.ts";
-import { alreadyRead, requestUrl } from "./node-message.ts";
+import { alreadyRead, routedTarget } from "./node-message.ts";
 import { superviseStream } from "./supervised-stream.ts";
 import type { ContentStart } from "./undecided-content.ts";
 
@@ -44,7 +44,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
         remoteAddress: clientAddress(req.socket.remoteAddress),
         protocol: stream.session?.socket instanceof TLSSocket ? "https" : "http",
       },
-      mounted: { url: requestUrl(req, original), waits, message: req },
+      mounted: { ...routedTarget(req, original), waits, message: req },
     });
     this.#req = req;
     this.#res = res;

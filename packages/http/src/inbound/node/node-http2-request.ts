@@ -4,11 +4,12 @@ import { FieldLines } from "@trailsum/shared";
 
 import { http2Request, type Http2RequestContext } from "../http2/http2-request.ts";
 import type { InboundRequest } from "../inbound-request.ts";
+import type { RoutedTarget } from "./node-message.ts";
 
 /** What is known of a request beside its fields. */
 export interface MountedRequestContext extends Http2RequestContext {
   /** Its target and object, and whether the client waits for a 100. */
-  readonly mounted: { readonly url: string; readonly waits: boolean; readonly message: Http2ServerRequest };
+  readonly mounted: RoutedTarget & { readonly waits: boolean; readonly message: Http2ServerRequest };
 }
 
 /**
@@ -17,7 +18,7 @@ export interface MountedRequestContext extends Http2RequestContext {
  */
 export function nodeHttp2Request(
   raw: readonly string[],
-  { mounted: { url, waits, message }, ...context }: MountedRequestContext,
+  { mounted: { url, mountPath, waits, message }, ...context }: MountedRequestContext,
 ): InboundRequest {
   const pseudo = new Map<string, string>();
   const lines: string[] = [];
@@ -33,5 +34,5 @@ export function nodeHttp2Request(
     protocol: pseudo.get(":protocol"),
     fields: FieldLines.owning(lines),
   };
-  return { ...http2Request(head, context), expectsContinue: waits, message };
+  return { ...http2Request(head, context), mountPath, expectsContinue: waits, message };
 }

@@ -8,7 +8,7 @@ import { NodeContent } from "./node-content.ts";
 import { nodeRequest } from "./node-exchange.ts";
 import { NodeHttp2Content } from "./node-http2-content.ts";
 import { nodeHttp2Request } from "./node-http2-request.ts";
-import { requestUrl } from "./node-message.ts";
+import { routedTarget } from "./node-message.ts";
 
 /** A request of Node's servers in the terms of all requests, for one whose response is sent by other means. */
 export function inboundRequest(req: IncomingMessage | Http2ServerRequest): InboundRequest {
@@ -20,7 +20,7 @@ export function inboundRequest(req: IncomingMessage | Http2ServerRequest): Inbou
       remoteAddress: clientAddress(req.socket.remoteAddress),
       protocol: stream.session?.socket instanceof TLSSocket ? "https" : "http",
     },
-    mounted: { url: requestUrl(req, false), waits: false, message: req },
+    mounted: { ...routedTarget(req, false), waits: false, message: req },
   });
 }
 

@@ -1,0 +1,129 @@
+import { EventEmitter } from "node:events";
+import { type Duplex, PassThrough, Readable } from "node:stream";
+
+import { FieldLines, TrailsumError } from "@trailsum/shared";
+
+import {
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "../inbound-exchange.ts";
+import type { InboundRequest } from "../inbound-request.ts";
+import { WebContent } from "./web-content.ts";
+
+/** How a request of the Fetch standard is routed. */
+export interface WebExchangeOptions {
+  /** The path that is cut off the front of its target, without a slash at its end. */
+  readonly mountPath: string;
+}
+
+/**
+ * An exchange of a `Request` and a `Response` of the Fetch standard: of servers that hand on nothing else. There are no
+ * trailers, no interim responses and no connection.
+ */
+export class WebExchange implements InboundExchange {
+  readonly request: InboundRequest;
+  readonly content: WebContent | undefined;
+  readonly connection: ClientConnection = Object.assign(new EventEmitter(), { destroyed: false });
+  /** The response, once its head is known; rejects if the exchange is broken off before. */
+  readonly response: Promise<Response>;
+  onGone: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
+  status: number | undefined;
+  readonly #signal: AbortSignal;
+  readonly #response: PromiseWithResolvers<Response> = Promise.withResolvers();
+  readonly #body: PassThrough = new PassThrough();
+
+  constructor(request: Request, { mountPath }: WebExchangeOptions) {
+    this.request = webRequest(request, mountPath);
+    this.content = this.request.content === undefined ? undefined : new WebContent(request);
+    this.response = this.#response.promise;
+    this.response.catch(() => {});
+    this.#signal = request.signal;
+    this.#signal.addEventListener("abort", () => this.breakOff(), { once: true });
+    this.#body.on("drain", () => this.onDrain?.());
+    this.#body.on("error", () => {});
+    this.#body.on("close", () => {
+      if (!this.#body.readableEnded) this.onGone?.();
+    });
+  }
+
+  get gone(): boolean {
+    return this.#signal.aborted || (this.#body.destroyed && !this.#body.readableEnded);
+  }
+
+  interim(): void {
+    // The Fetch standard has none.
+  }
+
+  head({ status, reason, header, hasContent, length }: OutgoingHead): void {
+    const headers = new Headers([...header].map(([name, value]): [string, string] => [name, value]));
+    if (length !== undefined) headers.set("Content-Length", length);
+    const body = hasContent ? (Readable.toWeb(this.#body) as ReadableStream<Uint8Array>) : null;
+    if (!hasContent) this.#body.resume();
+    this.status = status;
+    this.#response.resolve(new Response(body, { status, statusText: reason, headers }));
+  }
+
+  write(piece: Buffer): boolean {
+    return piece.length === 0 || this.#body.write(piece);
+  }
+
+  end(): void {
+    this.#body.end();
+  }
+
+  whenSent(done: () => void, failed: (error: Error) => void): void {
+    const body = this.#body;
+    const settle = (): void => {
+      body.off("end", settle).off("close", settle);
+      if (body.readableEnded) done();
+      else failed(clientGoneError());
+    };
+    if (body.readableEnded || body.destroyed) settle();
+    else body.once("end", settle).once("close", settle);
+  }
+
+  breakOff(): void {
+    this.#response.reject(clientGoneError());
+    this.#body.destroy(clientGoneError());
+  }
+
+  conclude(): void {
+    // What is still to come of the request is the server's affair.
+  }
+
+  switchTo(): Duplex {
+    throw new TrailsumError("NOT_SUPPORTED", "a request of the Fetch standard cannot switch to another protocol");
+  }
+}
+
+/** A request of the Fetch standard in the terms of all requests. */
+export function webRequest(request: Request, mountPath: string): InboundRequest {
+  const { pathname, search, host, protocol } = new URL(request.url);
+  const header = FieldLines.from(request.headers);
+  const length = header.get("Content-Length");
+  const path = pathname.slice(mountPath.length);
+  return {
+    method: request.method,
+    target: {
+      path: path === "" ? "/" : path,
+      query: search === "" ? undefined : search.slice(1),
+      authority: undefined,
+    },
+    mountPath,
+    host,
+    header,
+    httpVersion: "1.1",
+    remoteAddress: undefined,
+    protocol: protocol === "https:" ? "https" : "http",
+    content:
+      request.body === null
+        ? undefined
+        : { length: length === undefined ? undefined : Number(length), trailersPossible: false },
+    upgrade: undefined,
+    expectsContinue: false,
+    message: undefined,
+  };
+}
