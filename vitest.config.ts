@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "isolated",
-          include: ["packages/*/test/**/*.test.ts", "{testkit,conformance,bench}/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "{testkit,conformance,bench,examples}/test/**/*.test.ts"],
           exclude: SHARING,
         },
       },

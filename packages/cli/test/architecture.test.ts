@@ -30,7 +30,8 @@ async function importsOf(name: string): Promise<Import[]> {
   const files = (await readdir(src, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const found = await Promise.all(
     files.map(async (file) => {
-      const text = await readFile(join(src, file), "utf8");
+      // Without comments: the examples in them import the package itself.
+      const text = (await readFile(join(src, file), "utf8")).replaceAll(/^ *\*.*$/gm, "");
       return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+|@trailsum\/[^"]+)"/g)].map(([, to]) => ({
         from: file,
         to: to!.startsWith(".") ? relative(src, join(src, dirname(file), to!)) : to!,
