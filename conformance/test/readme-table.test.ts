@@ -3,6 +3,9 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { pathsReport } from "../src/paths/report.ts";
+import { faultsOf, type WalkedPaths } from "../src/paths/walked.ts";
+
 const root = join(import.meta.dirname, "../..");
 
 /** The cells of the first table behind `title` or, without one, of the first table. */
@@ -25,4 +28,16 @@ test("the README's table of which software keeps what is the one that was measur
     ["README.md", "conformance/results/reverse-proxies.md"].map((path) => readFile(join(root, path), "utf8")),
   );
   expect(tableIn(readme!, "Which software keeps what")).toEqual(tableIn(results!));
+});
+
+test("the delivery modes of paths in docs are those that were measured, and all is as promised", async () => {
+  const [docs, report, measured] = await Promise.all(
+    ["docs/delivery-modes.md", "conformance/results/paths.md", "conformance/results/paths.json"].map((path) =>
+      readFile(join(root, path), "utf8"),
+    ),
+  );
+  const walked = JSON.parse(measured!) as WalkedPaths;
+  expect(walked.paths.flatMap((path) => faultsOf(path))).toEqual([]);
+  expect(report).toBe(pathsReport(walked));
+  expect(tableIn(docs!, "Which path takes which mode")).toEqual(tableIn(report!));
 });

@@ -5,13 +5,18 @@ export function pathsReport({ size, flippedSize, paths }: WalkedPaths): string {
   return `# Which path takes which delivery mode
 
 A pipe of ${size / 2 ** 20} MiB and unknown length, uploaded by \`trailsum upload -\` with default flags to \`trailsum serve\`. Made by
-\`pnpm conformance paths\`.
+\`pnpm conformance paths\`. An empty cell was not measured.
 
-${pathsTable(paths)}
+${modesTable(paths)}
 
-${promise(paths)} \`requests\` are those that reached the server, and how many of them are
-more than the mode takes: the question what the server supports (OPTIONS) and a probe of eight bytes, when nothing is known of
-the path. Over TLS without a hop they cannot be seen.
+${promise(paths)}
+
+## Why, and by which requests
+
+${reasonsTable(paths)}
+
+\`requests\` are those that reached the server, and how many of them are more than the mode takes: the question what the server
+supports (OPTIONS) and a probe of eight bytes, when nothing is known of the path. Over TLS without a hop they cannot be seen.
 
 ## One bit flipped between the last hop and the server
 
@@ -42,8 +47,21 @@ function promise(paths: readonly WalkedPath[]): string {
   return `Not as promised: ${faulty.map((path) => `${path.name} (${faultsOf(path).join("; ")})`).join(", ")}.`;
 }
 
-/** The table of paths. */
-function pathsTable(paths: readonly WalkedPath[]): string {
+/** The mode of each path, by what the client speaks. */
+function modesTable(paths: readonly WalkedPath[]): string {
+  const titles = [...new Set(paths.map(titleOf))];
+  const mode = (title: string, version: string): string => {
+    const path = paths.find((one) => titleOf(one) === title && one.version === version);
+    return path === undefined ? "" : (path.mode ?? `exit ${path.exitCode}`);
+  };
+  return table(
+    ["path", "HTTP/1.1", "HTTP/2 over TLS"],
+    titles.map((title) => [title, mode(title, "1.1"), mode(title, "2")]),
+  );
+}
+
+/** Each upload: its mode, its requests and the reason of the mode. */
+function reasonsTable(paths: readonly WalkedPath[]): string {
   return table(
     ["path", "client speaks", "mode", "requests", "reason"],
     paths.map((path) => [

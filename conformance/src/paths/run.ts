@@ -117,7 +117,9 @@ async function flipInEveryMode(path: Path): Promise<Record<Asked, number>> {
       args: ["--delivery", asked],
       source: asked === "header" ? "file" : "pipe",
     });
-    if (flips === 0) throw new Error(`${path.name}, --delivery ${asked}: the content did not get as far as the flip`);
+    // A hop that kills the connection at trailers may not have passed on any of it before.
+    if (flips === 0 && (result.exitCode === 0 || result.exitCode === 6))
+      throw new Error(`${path.name}, --delivery ${asked}: the content did not get as far as the flip`);
     if (intact !== undefined) throw new Error(`${path.name}, --delivery ${asked}: flipped content is stored`);
     exits.push([asked, result.exitCode ?? -1]);
   }
