@@ -1,22 +1,31 @@
-import type { ExchangeRecord, RequestTarget } from "@trailsum/proxy";
-import { redactedTarget } from "@trailsum/shared";
+import type { ExchangeRecord } from "@trailsum/shared";
 
 import { visibleText } from "./visible-text.ts";
 
 /**
- * One line of an access log: client, request, status, duration, origin, and the verdicts on the content in both
- * directions. Text that came from a peer is quoted, and contains nothing that could forge a line or steer a terminal.
+ * One line of the log for people: client, request, status, duration, bytes of content in and out, and what else is known of
+ * the exchange. Text that came from a peer is quoted, and contains nothing that could forge a line or steer a terminal.
  */
 export function accessLine(record: ExchangeRecord): string {
-  const { request, origin, status, duration, requestVerdict, responseVerdict, error } = record;
-  const asking = `${request.remoteAddress ?? "-"} ${JSON.stringify(`${request.method} ${asked(request.target)}`)}`;
-  const answer = `${status ?? "-"} ${duration.toFixed(1)}ms ${origin ?? "-"}`;
-  const verdicts = `request=${requestVerdict?.name ?? "-"} response=${responseVerdict?.name ?? "-"}`;
-  const failure = error === undefined ? "" : ` ${error.code} ${JSON.stringify(error.message)}`;
-  return `${visibleText(`${asking} ${answer} ${verdicts}${failure}`)}\n`;
+  const { remoteAddress, method, target, status, duration, received, sent, error } = record;
+  const words = [
+    remoteAddress ?? "-",
+    JSON.stringify(`${method} ${target}`),
+    status ?? "-",
+    `${duration.toFixed(1)}ms`,
+    `in=${received}`,
+    `out=${sent}`,
+    ...known("origin", record.origin),
+    ...known(record.by === "proxy" ? "request" : "verdict", record.requestVerdict?.name),
+    ...known("response", record.responseVerdict?.name),
+    ...known("algorithms", record.requestVerdict?.algorithms.join(",")),
+    ...known("mode", record.mode),
+    `id=${record.id}`,
+    ...(error === undefined ? [] : [error.code, JSON.stringify(error.message)]),
+  ];
+  return `${visibleText(words.join(" "))}\n`;
 }
 
-function asked({ authority, path, query }: RequestTarget): string {
-  const target = redactedTarget(query === undefined ? path : `${path}?${query}`);
-  return authority === undefined ? target : `//${authority}${target}`;
+function known(name: string, value: string | undefined): string[] {
+  return value === undefined || value === "" ? [] : [`${name}=${value}`];
 }

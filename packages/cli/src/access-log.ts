@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from "@trailsum/proxy";
+import type { ExchangeRecord } from "@trailsum/shared";
 
 import { accessLine } from "./access-line.ts";
 

@@ -1,7 +1,6 @@
 import { Writable } from "node:stream";
 
-import type { ExchangeRecord } from "@trailsum/proxy";
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { type ExchangeRecord, TrailsumError, type Verdict } from "@trailsum/shared";
 import { rawClient, rawServer, startTrailsum } from "@trailsum/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -9,26 +8,27 @@ import { accessLine } from "../src/access-line.ts";
 import { createAccessLog } from "../src/access-log.ts";
 
 /** A record of a request for this path. */
-function record(path: string, more: Partial<ExchangeRecord> = {}): ExchangeRecord {
+function record(target: string, more: Partial<ExchangeRecord> = {}): ExchangeRecord {
   return {
-    request: {
-      method: "GET",
-      target: { path, query: undefined, authority: undefined },
-      header: FieldLines.empty,
-      host: "a",
-      httpVersion: "1.1",
-      remoteAddress: "127.0.0.1",
-      protocol: "http",
-      content: undefined,
-      upgrade: undefined,
-      expectsContinue: false,
-      message: undefined,
-    },
-    origin: "http://127.0.0.1:9000",
+    by: "proxy",
+    id: "id-1",
+    time: new Date("2026-11-30T12:00:00.000Z"),
+    remoteAddress: "127.0.0.1",
+    method: "GET",
+    target,
+    httpVersion: "1.1",
+    protocol: "http",
+    traceparent: undefined,
     status: 200,
+    received: 0,
+    sent: 2,
     duration: 1.25,
     requestVerdict: undefined,
     responseVerdict: undefined,
+    mode: undefined,
+    origin: "http://127.0.0.1:9000",
+    path: undefined,
+    created: undefined,
     error: undefined,
     ...more,
   };
@@ -47,42 +47,34 @@ function stream(): { writes: string[]; target: Writable } {
   return { writes, target };
 }
 
-const line = (path: string): string => `127.0.0.1 "GET ${path}" 200 1.3ms http://127.0.0.1:9000 request=- response=-\n`;
+const line = (path: string): string =>
+  `127.0.0.1 "GET ${path}" 200 1.3ms in=0 out=2 origin=http://127.0.0.1:9000 id=id-1\n`;
 
 describe("a line of the log", () => {
   test("says who asked for what, what they got, how long it took and of which origin", () => {
     expect(accessLine(record("/path"))).toBe(line("/path"));
   });
 
-  test("says what is not known with a dash, and why it failed", () => {
-    const { request } = record("/");
+  test("leaves out what is not known, and says why an exchange failed", () => {
     const lost = record("/", {
-      request: { ...request, remoteAddress: undefined },
+      remoteAddress: undefined,
       origin: undefined,
       status: undefined,
       error: new TrailsumError("ABORTED", "the client went away"),
     });
-    expect(accessLine(lost)).toBe('- "GET /" - 1.3ms - request=- response=- ABORTED "the client went away"\n');
+    expect(accessLine(lost)).toBe('- "GET /" - 1.3ms in=0 out=2 id=id-1 ABORTED "the client went away"\n');
   });
 
-  test("says what was found about the content, and the whole target", () => {
-    const verdict = { name: "verified" } as NonNullable<ExchangeRecord["requestVerdict"]>;
-    const { request } = record("/");
-    const verified = record("/", {
-      request: { ...request, target: { path: "/path", query: "query", authority: "b:1" } },
+  test("says what was found about the content, and how its digests came", () => {
+    const verdict = { name: "verified", algorithms: ["sha-256", "md5"] } as unknown as Verdict;
+    const verified = record("/path", {
       requestVerdict: verdict,
       responseVerdict: { ...verdict, name: "missing" },
+      mode: "trailers",
     });
-    expect(accessLine(verified)).toContain(' "GET //b:1/path?query" 200 ');
-    expect(accessLine(verified)).toContain(" request=verified response=missing\n");
-  });
-
-  test("does not repeat values of a query, which may be secret", () => {
-    const { request } = record("/");
-    const signed = record("/", {
-      request: { ...request, target: { path: "/it", query: "sig=secret", authority: undefined } },
-    });
-    expect(accessLine(signed)).toContain(' "GET /it?sig=***" ');
+    expect(accessLine(verified)).toContain(
+      " request=verified response=missing algorithms=sha-256,md5 mode=trailers id=id-1\n",
+    );
   });
 
   test("is one line, whatever a stranger sent", () => {

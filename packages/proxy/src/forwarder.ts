@@ -21,6 +21,7 @@ import {
   originFailure,
   passedResetCode,
 } from "./failure.ts";
+import { observedRecord, reportExchange, unknownOutcome } from "./exchange-outcome.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import { authenticatesConnection, ConnectionBoundAgents } from "./origin/connection-bound-agents.ts";
 import { type OriginRoute, roundTrip, type RoundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
@@ -96,7 +97,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   async function forward(exchange: InboundExchange): Promise<void> {
     const began = performance.now();
     underWay += 1;
-    const proxied = new ProxiedExchange(exchange, capable);
+    const record = observedRecord(exchange, onExchange);
+    const outcome = record ?? unknownOutcome();
+    const proxied = new ProxiedExchange(exchange, outcome, capable);
     const { request } = exchange;
     const content = outboundContent(exchange, relayPolicy, proxied);
     try {
@@ -111,11 +114,11 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       await fail(proxied, error);
     }
     exchange.conclude();
-    if (content.verdict !== undefined) proxied.record.requestVerdict = await verdictOrUndefined(content.verdict);
+    if (content.verdict !== undefined) outcome.requestVerdict = await verdictOrUndefined(content.verdict);
     if (proxied.verification?.verdict !== undefined)
-      proxied.record.responseVerdict = await verdictOrUndefined(proxied.verification.verdict);
+      outcome.responseVerdict = await verdictOrUndefined(proxied.verification.verdict);
     proxied.end();
-    const reporting = onExchange === undefined ? undefined : report(proxied, onExchange, began);
+    const reporting = record && reportExchange(record, exchange, { began, onExchange });
     if (reporting !== undefined) await reporting;
     underWay -= 1;
     if (underWay === 0) idling?.resolve();
@@ -183,7 +186,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
   async function join(
-    { exchange, record }: ProxiedExchange,
+    { exchange, outcome }: ProxiedExchange,
     switched: Switched,
     { protocol, handshake }: { readonly protocol: string; readonly handshake: WebSocketHandshake },
   ): Promise<void> {
@@ -194,7 +197,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       await modified(outgoing, exchange.request);
       if (exchange.gone) throw clientGoneError();
       const client = exchange.switchTo(agreed, outgoing.header);
-      record.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
+      outcome.status = exchange.request.httpVersion === "2.0" ? 200 : 101;
       await joinSockets(client, switched.socket, options.halfCloseTimeout ?? 10_000);
     } catch (error) {
       switched.socket.destroy();
@@ -208,7 +211,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     content: OutboundContent | undefined,
     send: (route: OriginRoute, out: OutboundRequest) => RoundTrip<Outcome>,
   ): Promise<Outcome> {
-    const { record } = proxied;
     const { request, connection } = proxied.exchange;
     const tried: Upstream[] = [];
     let resendings = 0;
@@ -219,7 +221,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       proxied.hold(attempt);
       const out = outboundRequest(request, upstream.base, outbound);
       if (rewrite !== undefined) await rewrite({ in: request, out });
-      record.origin = out.origin;
+      proxied.outcome.origin = out.origin;
       try {
         const trip = send(routeTo(upstream, connection, out.header), out);
         proxied.follow(trip);
@@ -257,9 +259,9 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
-  async function fail({ exchange, record, begun }: ProxiedExchange, error: unknown): Promise<void> {
-    const failure = originFailure(error, record.origin);
-    record.error = failure;
+  async function fail({ exchange, outcome, begun }: ProxiedExchange, error: unknown): Promise<void> {
+    const failure = originFailure(error, outcome.origin);
+    outcome.error = failure;
     if (exchange.gone || begun || exchange.status !== undefined || failure.code === "ABORTED")
       exchange.breakOff(passedResetCode(failure));
     else {
@@ -286,22 +288,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   return { forward, idle, close: () => (closed ??= closeAgents()) };
-}
-
-/** Tells whoever listens what became of an exchange, and waits only where they take their time. */
-function report(
-  { exchange, record }: ProxiedExchange,
-  onExchange: NonNullable<ReverseProxyOptions["onExchange"]>,
-  began: number,
-): Promise<void> | undefined {
-  record.status ??= exchange.status;
-  record.duration = performance.now() - began;
-  // Whoever listens cannot harm who is served.
-  try {
-    return onExchange(record)?.catch(() => {});
-  } catch {
-    return undefined;
-  }
 }
 
 /** Settles when the last byte of a response has been handed to the system; rejects when that can no longer be. */

@@ -1,6 +1,6 @@
 export { createReverseProxy, type MountedRequest, type MountedResponse, type ReverseProxy } from "./reverse-proxy.ts";
 export type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
-export type { ExchangeRecord } from "./exchange-record.ts";
+export type { ExchangeRecord } from "@trailsum/shared";
 export type { FailureResponse } from "./failure.ts";
 export type { ForwardedStyle } from "./request/forwarded-fields.ts";
 export type { ContentOutline, InboundRequest } from "@trailsum/http/inbound";

@@ -1,7 +1,7 @@
 import { clientGoneError, type InboundExchange } from "@trailsum/http/inbound";
 import { FieldLines } from "@trailsum/shared";
 
-import { beginRecord, type ExchangeRecord } from "./exchange-record.ts";
+import type { ExchangeOutcome } from "./exchange-outcome.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import type { RoundTrip, RoundTripObserver } from "./origin/round-trip.ts";
 import type { UpstreamAttempt } from "./upstream/upstreams.ts";
@@ -11,7 +11,7 @@ import type { Verification } from "./verification.ts";
 /** One exchange on its way through the proxy, and what belongs to it until its response has ended. */
 export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   readonly exchange: InboundExchange;
-  readonly record: ExchangeRecord;
+  readonly outcome: ExchangeOutcome;
   /** Whether the origin is told that the client waits for a 100. */
   readonly expectContinue: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
@@ -24,11 +24,11 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   #attempt: UpstreamAttempt | undefined;
 
   /** `capable` where what sends the request can send an expectation. */
-  constructor(exchange: InboundExchange, capable: boolean) {
+  constructor(exchange: InboundExchange, outcome: ExchangeOutcome, capable: boolean) {
     this.exchange = exchange;
+    this.outcome = outcome;
     const { expectsContinue, upgrade } = exchange.request;
     this.expectContinue = expectsContinue && upgrade === undefined && capable;
-    this.record = beginRecord(exchange.request);
     exchange.onGone = () => this.#trip?.abort(clientGoneError());
   }
 

@@ -1,9 +1,8 @@
 import type { TrailerAgentOptions } from "@trailsum/client";
 import type { InboundRequest } from "@trailsum/http/inbound";
-import type { TrailerSelection, TrailsumError } from "@trailsum/shared";
+import type { ExchangeRecord, TrailerSelection, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import type { ExchangeRecord } from "./exchange-record.ts";
 import type { FailureResponse } from "./failure.ts";
 import type { ForwardedStyle } from "./request/forwarded-fields.ts";
 import type { OutboundRequest } from "./request/outbound-request.ts";

@@ -1,11 +1,14 @@
 import { Transform } from "node:stream";
+import { inspect } from "node:util";
 
 import { rawClient, rawServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { ExchangeRecord } from "../src/index.ts";
 import { ask, countToEnd, FRONTS, httpServer, readMessage } from "./peers.ts";
-import { GOOD, message } from "./verified.ts";
+import { BODY, GOOD, message } from "./verified.ts";
+
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 const GET = "GET /path?query HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -18,18 +21,30 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
       await connection.write(`HTTP/1.1 201 Created\r\n${message(said)}`);
     });
     const { port, records } = await proxyServer({ target: origin.origin, verify: "observe" });
+    const fields = `X-Request-Id: from-the-client\r\nTraceparent: ${traceparent}\r\nAuthorization: Basic c2VjcmV0\r\n`;
     const before = performance.now();
-    await ask(port, `PUT /path?query HTTP/1.1\r\nHost: a\r\n${message(said)}`);
+    await ask(port, `PUT /path?query&token=secret HTTP/1.1\r\nHost: a\r\n${fields}${message(said)}`);
     await expect.poll(() => records.length).toBe(1);
     const [record] = records as [ExchangeRecord];
     expect(record).toMatchObject({
-      request: { method: "PUT", target: { path: "/path", query: "query" }, remoteAddress: "127.0.0.1" },
+      by: "proxy",
+      id: "from-the-client",
+      method: "PUT",
+      target: "/path?query&token=***",
+      remoteAddress: "127.0.0.1",
+      protocol: "http",
+      httpVersion: "1.1",
+      traceparent,
+      received: BODY.length,
+      sent: BODY.length,
+      mode: "trailers",
       origin: origin.origin,
       status: 201,
       requestVerdict: { name: "verified" },
       responseVerdict: { name: "verified" },
       error: undefined,
     });
+    expect(inspect(record, { depth: 10 })).not.toMatch(/secret|c2VjcmV0/);
     expect(record.duration).toBeGreaterThan(0);
     expect(record.duration).toBeLessThan(performance.now() - before);
   });
@@ -113,7 +128,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
       client.end();
     }
     await expect
-      .poll(() => records.map(({ request, status, error }) => [request.target.path, status, error?.code]))
+      .poll(() => records.map(({ target, status, error }) => [target, status, error?.code]))
       .toEqual([
         ["/reset", 502, "CONNECTION_LOST"],
         ["/reset", 502, "CONNECTION_LOST"],

@@ -54,7 +54,7 @@ describe("in the clear", () => {
       await turn();
     }
     await client.readUntil("ok");
-    await expect.poll(() => records.map(({ request }) => request.method)).toEqual(["PROPFIND"]);
+    await expect.poll(() => records.map(({ method }) => method)).toEqual(["PROPFIND"]);
   });
 
   test("a method that is the preface's is a method like any other", async () => {
@@ -117,7 +117,7 @@ describe("over TLS", () => {
     await client.readUntil("ok");
     await client.readUntil("ok");
     await expect
-      .poll(() => records.map(({ request }) => [request.httpVersion, request.protocol]))
+      .poll(() => records.map(({ httpVersion, protocol }) => [httpVersion, protocol]))
       .toEqual([
         ["1.1", "https"],
         ["1.1", "https"],
@@ -131,7 +131,7 @@ describe("over TLS", () => {
       const { port, records } = await answering({ cert, key });
       expect(await answer(await rawHttp2Client(port, { tls: { ca: cert, ALPNProtocols } }))).toEqual([200, "ok"]);
       await expect
-        .poll(() => records.map(({ request }) => [request.httpVersion, request.protocol]))
+        .poll(() => records.map(({ httpVersion, protocol }) => [httpVersion, protocol]))
         .toEqual([["2.0", "https"]]);
     },
   );

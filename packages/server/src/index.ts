@@ -23,7 +23,8 @@ export { hashPassword } from "./access/password-hash.ts";
 
 export type { Listing, ListingEntry } from "./listing/listing-json.ts";
 export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
-export type { UploadHooks, UploadRecord } from "./upload-record.ts";
+export type { ExchangeHook, ExchangeHooks } from "./exchange-hooks.ts";
+export type { DeliveryMode, ExchangeRecord } from "@trailsum/shared";
 export type { AllowedOrigins } from "./access/cors.ts";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";

@@ -1,5 +1,6 @@
 import {
   type Algorithm,
+  deliveryMode,
   type FieldLines,
   parseWantDigest,
   type Receipt,
@@ -8,7 +9,7 @@ import {
 } from "@trailsum/shared";
 
 /** The receipt for content that was stored under `path` after this verdict. */
-export function createReceipt(path: string, verdict: Verdict, mode: Receipt["mode"] = modeOf(verdict)): Receipt {
+export function createReceipt(path: string, verdict: Verdict, mode: Receipt["mode"] = deliveryMode(verdict)): Receipt {
   const { size, values } = verdict.computed;
   return {
     path,
@@ -19,12 +20,6 @@ export function createReceipt(path: string, verdict: Verdict, mode: Receipt["mod
     verifiedBy: verifyingFields(verdict),
     algorithms: verdict.algorithms,
   };
-}
-
-/** Where the claims were that held; undefined if there were none. */
-function modeOf({ checked }: Verdict): Receipt["mode"] {
-  if (checked.length === 0) return undefined;
-  return checked.some(({ section }) => section === "trailer") ? "trailers" : "header";
 }
 
 /** The algorithms for `Repr-Digest` in the answer to an upload: those the client wants (RFC 9530 section 4), or all. */

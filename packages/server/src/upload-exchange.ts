@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 
-import type { InboundExchange, OutgoingHead } from "@trailsum/http/inbound";
+import type { InboundExchange, OpenRecord, OutgoingHead } from "@trailsum/http/inbound";
 import { type FieldLine, FieldLines, redactedTarget } from "@trailsum/shared";
 
 import type { RequestHead } from "./request-head.ts";
@@ -9,6 +9,10 @@ import type { RequestHead } from "./request-head.ts";
 export interface UploadExchange {
   readonly head: RequestHead;
   readonly exchange: InboundExchange;
+  /** When its head was read, by `performance.now`. */
+  readonly began: number;
+  /** Its record, if anything is to get it. */
+  readonly record: OpenRecord | undefined;
 }
 
 /** Sends a 100 to a client that waits for one before it sends its content. */

@@ -1,6 +1,8 @@
 import { headFault, type InboundExchange } from "@trailsum/http/inbound";
 import {
   algorithms as allAlgorithms,
+  deliveryMode,
+  type DeliveryMode,
   errorProblem,
   type FieldLine,
   formatWantDigest,
@@ -18,6 +20,7 @@ import { allowedMethods, isWrite, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./acknowledge-upload.ts";
 import { CorruptVersions } from "./corrupt-versions.ts";
 import { deliverObject } from "./deliver-object.ts";
+import { type ExchangeHooks, ExchangeObserver } from "./exchange-hooks.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
 import { parseObjectPath } from "./object-path.ts";
 import { answerProbe, isProbe, probeLink } from "./probe.ts";
@@ -27,7 +30,6 @@ import { removeObject } from "./remove-object.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
-import { report, type UploadHooks } from "./upload-record.ts";
 import type { Acknowledgement, UploadContext } from "./uploads/upload-context.ts";
 import { uploadOptions } from "./uploads/upload-fields.ts";
 import type { UploadLimits } from "./uploads/upload-limits.ts";
@@ -37,7 +39,7 @@ import { Uploads } from "./uploads/uploads.ts";
 import type { VerificationPolicy } from "./verify-request.ts";
 
 /** Options of {@link createUploadHandler}. */
-export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, UploadHooks {
+export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, ExchangeHooks {
   /** Where objects are kept. */
   readonly store: Store;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
@@ -112,6 +114,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     refuse,
     refuseContent,
   };
+  const observer = new ExchangeObserver(options, logger);
   const corrupt = new CorruptVersions();
   const crossOrigin = new CrossOriginPolicy(options.cors);
 
@@ -168,6 +171,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   async function remove(upload: UploadExchange): Promise<void> {
     const path = await removeObject(upload, store);
     logger?.info(`removed ${JSON.stringify(path)}`);
+    await observer.report("onRemoved", upload, { path });
+    sendShort(upload.exchange, { status: 204, header: [] });
   }
 
   function describeResource({ head, exchange }: UploadExchange): void {
@@ -183,13 +188,17 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   }
 
   async function acknowledge(upload: UploadExchange, stored: StoredUpload, how?: Acknowledgement): Promise<void> {
-    await reportStored(upload, stored);
+    await reportStored(upload, stored, how?.mode);
     await acknowledgeUpload(upload, stored, how);
   }
 
-  async function reportStored(upload: UploadExchange, { path, verdict, created }: StoredUpload): Promise<void> {
+  async function reportStored(
+    upload: UploadExchange,
+    { path, verdict, created }: StoredUpload,
+    mode: DeliveryMode | undefined = deliveryMode(verdict),
+  ): Promise<void> {
     logger?.info(`stored ${JSON.stringify(path)}, ${verdict.computed.size} bytes, ${verdict.name}`);
-    await report(options.onStored, upload, { path, verdict, created }, logger);
+    await observer.report("onStored", upload, { path, requestVerdict: verdict, mode, created });
   }
 
   function refuseContent(
@@ -198,7 +207,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     fields: readonly FieldLine[],
     status?: number,
   ): void {
-    void report(options.onRefused, upload, { verdict, error: verdictError(verdict) }, logger);
+    const mode = deliveryMode(verdict);
+    void observer.report("onRefused", upload, { requestVerdict: verdict, mode, error: verdictError(verdict) });
     const problem = verdictProblem(verdict);
     logger?.warn(`refused ${describe(upload.head)}: ${verdict.name}, ${problem.detail}`);
     const header: FieldLine[] = [...fields, ["Want-Repr-Digest", formatWantDigest(algorithms)]];
@@ -207,7 +217,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
 
   function refuse(upload: UploadExchange, error: TrailsumError, fields: readonly FieldLine[] = []): void {
     const { head, exchange } = upload;
-    if (isWrite(head.method)) void report(options.onRefused, upload, { error }, logger);
+    void observer.report(isWrite(head.method) ? "onRefused" : undefined, upload, { error });
     const lost = error.code === "CONNECTION_LOST" || error.code === "ABORTED";
     const status = lost ? undefined : error.status;
     const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
@@ -220,15 +230,18 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
   }
 
   return async (exchange) => {
+    const began = performance.now();
+    const record = observer.begin(exchange);
     try {
       if (exchange.gone) return;
-      const upload = { head: requestHead(exchange.request), exchange };
+      const upload = { head: requestHead(exchange.request), exchange, began, record };
       await answerByMethod(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.
       exchange.breakOff();
     } finally {
       exchange.conclude();
+      await observer.end({ exchange, record, began });
     }
   };
 }

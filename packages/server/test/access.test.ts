@@ -16,7 +16,7 @@ import {
   parseCredentials,
   plainPasswords,
   type Store,
-  type UploadRecord,
+  type ExchangeRecord,
 } from "../src/index.ts";
 import { protocols } from "./http2-peer.ts";
 import { answerOf, content, exchange, handle, readResponse, request, upload } from "./peer.ts";
@@ -257,28 +257,63 @@ describe("where uploads without a digest are accepted", () => {
 });
 
 describe("hooks", () => {
-  test("onStored and onRefused learn what became of each write, and nothing of reads", async () => {
-    const stored: UploadRecord[] = [];
-    const refused: UploadRecord[] = [];
+  test("onStored, onRemoved and onRefused learn what became of each write, and nothing of reads", async () => {
+    const told: [hook: string, method: string, target: string, more: unknown][] = [];
+    const note =
+      (hook: string) =>
+      ({ method, target, path, created, requestVerdict, mode, error, received }: ExchangeRecord): void =>
+        void told.push([
+          hook,
+          method,
+          target,
+          { path, created, verdict: requestVerdict?.name, mode, code: error?.code, received },
+        ]);
     const { port, settled } = await handle({
       authorize: basicAuthorization({ check: plainPasswords(users) }),
-      onStored: (record) => stored.push(record),
-      onRefused: (record) => refused.push(record),
+      onStored: note("stored"),
+      onRemoved: note("removed"),
+      onRefused: note("refused"),
     });
     const field = basic("ann:secret");
     await exchange(port, upload("/a/b", content, [field]));
     await exchange(port, request("PUT /a/b", [field, "Content-Length: 4", "Size: 5"], "body"));
     await exchange(port, request("PUT /c?token=secret"));
     await exchange(port, request("GET /none", [field]));
+    await exchange(port, request("DELETE /a/b", [field]));
+    await exchange(port, request("DELETE /a/b", [field]));
     await settled();
-    const common = { method: "PUT", remoteAddress: "127.0.0.1" };
-    expect(stored).toEqual([
-      { ...common, target: "/a/b", path: "a/b", created: true, verdict: expect.objectContaining({ name: "verified" }) },
+    expect(told).toEqual([
+      [
+        "stored",
+        "PUT",
+        "/a/b",
+        { path: "a/b", created: true, verdict: "verified", mode: "trailers", received: content.length },
+      ],
+      ["refused", "PUT", "/a/b", expect.objectContaining({ code: "SIZE_MISMATCHED" })],
+      ["refused", "PUT", "/c?token=***", expect.objectContaining({ code: "UNAUTHORIZED" })],
+      ["removed", "DELETE", "/a/b", expect.objectContaining({ path: "a/b" })],
+      ["refused", "DELETE", "/a/b", expect.objectContaining({ code: "NOT_FOUND" })],
     ]);
-    expect(refused).toEqual([
-      expect.objectContaining({ ...common, error: expect.objectContaining({ code: "SIZE_MISMATCHED" }) }),
-      { ...common, target: "/c?token=***", error: expect.objectContaining({ code: "UNAUTHORIZED" }) },
+  });
+
+  test("onExchange learns of every exchange, once, when it has ended", async () => {
+    const records: ExchangeRecord[] = [];
+    const { port, settled } = await handle({ onExchange: (record) => void records.push(record) });
+    await exchange(port, upload("/a", content));
+    await exchange(port, request("GET /a?token=secret", ["X-Request-Id: mine"]));
+    await exchange(port, request("GET /none", ["X-Request-Id: \u00e9vil id"]));
+    await settled();
+    expect(
+      records.map(({ method, target, status, sent, error }) => [method, target, status, sent > 0, error?.code]),
+    ).toEqual([
+      ["PUT", "/a", 201, true, undefined],
+      ["GET", "/a?token=***", 200, true, undefined],
+      ["GET", "/none", 404, true, "NOT_FOUND"],
     ]);
+    expect(records[0]).toMatchObject({ by: "server", requestVerdict: { name: "verified" }, path: "a", created: true });
+    expect(records[1]!.id).toBe("mine");
+    expect(new Set(records.map(({ id }) => id)).size).toBe(3);
+    expect(records[2]!.id).toMatch(/^[\w-]+$/);
   });
 
   test("the answer waits for onStored, and a hook that fails is only logged", async () => {
@@ -298,6 +333,6 @@ describe("hooks", () => {
     });
     expect([(await exchange(port, upload("/a"))).status, ended]).toEqual([201, true]);
     expect((await exchange(port, request("PUT /b"))).status).toBe(400);
-    expect(lines.filter((line) => line === "a hook for uploads failed")).toHaveLength(2);
+    expect(lines.filter((line) => line === "a hook for exchanges failed")).toHaveLength(2);
   });
 });

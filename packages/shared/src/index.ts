@@ -48,6 +48,16 @@ export {
   verifyingFields,
 } from "./verdict.ts";
 export { redactedTarget } from "./redacted-target.ts";
+export { type DeliveryMode, deliveryMode, type ExchangeRecord } from "./exchange-record.ts";
+export {
+  type ConnectionMessage,
+  diagnostics,
+  type ExchangeMessage,
+  type TrailersDroppedMessage,
+  type TransferMessage,
+  type UploadsMessage,
+  type UpstreamMessage,
+} from "./diagnostics.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
 export { parseProbeReport, probeMediaType, probeRelation, type ProbeReport } from "./probe-report.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";

@@ -1,4 +1,5 @@
 import { type Algorithm, isAlgorithm } from "./algorithms.ts";
+import type { DeliveryMode } from "./exchange-record.ts";
 import { type VerdictName } from "./verdict.ts";
 
 /** The media type of a receipt. */
@@ -18,7 +19,7 @@ export interface Receipt {
    * How the digests reached the server: as trailers, in the header, or in the header of a second request. Absent in receipts of
    * servers that do not say.
    */
-  readonly mode?: "trailers" | "header" | "two-step";
+  readonly mode?: DeliveryMode;
   /** The integrity fields of the request that held. */
   readonly verifiedBy: readonly string[];
   /** The algorithms whose digests were compared and held, the strongest first. */

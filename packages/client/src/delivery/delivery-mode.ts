@@ -1,8 +1,6 @@
-/**
- * How the digests of an upload reach the server: behind the content as `trailers`; before it in the `header`; or in a
- * second request, after the first has staged the content (`two-step`).
- */
-export type DeliveryMode = "trailers" | "header" | "two-step";
+import type { DeliveryMode } from "@trailsum/shared";
+
+export type { DeliveryMode } from "@trailsum/shared";
 
 /** The mode to use; with `auto` it follows from what the path to the server can carry. */
 export type DeliveryChoice = "auto" | DeliveryMode;

@@ -17,6 +17,10 @@ export interface InboundExchange {
   readonly content: ContentSource | undefined;
   /** The status of the final head, once that has been sent: another one cannot be. */
   readonly status: number | undefined;
+  /** Bytes of content that have come of the request, without framing. */
+  readonly contentReceived: number;
+  /** Bytes of content of the response that were given to the connection, without framing. */
+  readonly contentSent: number;
   /** Whether nothing reaches the client any more. */
   readonly gone: boolean;
   /** Called once, when the client goes away before its response has been sent. */

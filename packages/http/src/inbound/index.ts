@@ -3,6 +3,7 @@ export { isWebSocket, upgradeProtocol } from "../fields/upgrade.ts";
 export type { MessageLimits } from "../http1/message-reader.ts";
 export { type ClientLimitOptions, inboundTimeouts } from "./client-limits.ts";
 export { Connections, type ServedConnection } from "./connections.ts";
+export { beginRecord, endRecord, exchangesObserved, type OpenRecord, updateRecord } from "./exchange-record.ts";
 export { headFault } from "./head-fault.ts";
 export { Http1Connection } from "./http1/http1-connection.ts";
 export type { InboundTimeouts } from "./served-connection-options.ts";

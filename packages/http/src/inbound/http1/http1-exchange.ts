@@ -26,6 +26,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
+  contentReceived = 0;
+  contentSent = 0;
   gone = false;
   /** Whether all of the response has been handed to the system. */
   #finished = false;
@@ -84,6 +86,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   write(piece: Buffer): boolean {
     if (!this.#hasContent || piece.length === 0) return true;
     const { writer } = this.#connection;
+    this.contentSent += piece.length;
     if (this.#chunked) writer.content(piece, `${piece.length.toString(16)}\r\n`, "\r\n");
     else writer.content(piece, "", "");
     this.#blocked = writer.full;
@@ -185,6 +188,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   // The connection's side.
 
   received(piece: Buffer): void {
+    this.contentReceived += piece.length;
     if (this.#beginning !== undefined) this.#beginning.push(piece);
     else if (this.#sink === undefined || !this.#sink.onContent(piece)) this.#connection.pause();
   }

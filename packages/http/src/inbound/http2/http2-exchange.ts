@@ -76,9 +76,8 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   /** When something last moved, as far as the clock of all connections knows, and whether something has since. */
   #since: number = performance.now();
   #moved = false;
-  /** Octets of content that have come, and of response that have left. */
-  #receivedLength = 0;
-  #sentLength = 0;
+  contentReceived = 0;
+  contentSent = 0;
   readonly #receivingRate: MinimumRate;
   readonly #sendingRate: MinimumRate;
 
@@ -193,8 +192,8 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     const { awaited } = this.#received;
     if (this.#moved || !(unsent || awaited)) this.#since = now;
     this.#moved = false;
-    const slowToTake = this.#sendingRate.isMissed(now, this.#sentLength, unsent);
-    const slowToSend = this.#receivingRate.isMissed(now, this.#receivedLength, awaited && this.status === undefined);
+    const slowToTake = this.#sendingRate.isMissed(now, this.contentSent, unsent);
+    const slowToSend = this.#receivingRate.isMissed(now, this.contentReceived, awaited && this.status === undefined);
     if (slowToTake || slowToSend || now - this.#since > idle) this.#cut();
   }
 
@@ -217,7 +216,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   onData(piece: Buffer, endStream: boolean): void {
     this.#moved = true;
-    this.#receivedLength += piece.length;
+    this.contentReceived += piece.length;
     if (this.#tunnel !== undefined) {
       this.#tunnel.receive(piece, endStream);
       return;
@@ -249,7 +248,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   #sendContent(piece: Buffer): number {
     const taken = this.#stream.send(piece);
     if (taken > 0) this.#moved = true;
-    this.#sentLength += taken;
+    this.contentSent += taken;
     return taken;
   }
 

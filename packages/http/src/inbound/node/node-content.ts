@@ -10,6 +10,8 @@ import { lostReason } from "./lost-request.ts";
 export class NodeContent implements ContentSource {
   /** Node tells of a request before it reads its content. */
   readonly whole = undefined;
+  /** Bytes that have come. */
+  received = 0;
   readonly #message: IncomingMessage;
   #sink: ContentSink | undefined;
   /** Whether it has flowed before, for an earlier attempt. */
@@ -53,6 +55,7 @@ export class NodeContent implements ContentSource {
   }
 
   readonly #onData = (piece: Buffer): void => {
+    this.received += piece.length;
     if (this.#sink?.onContent(piece) === false) this.#message.pause();
   };
 

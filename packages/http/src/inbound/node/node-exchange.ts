@@ -45,6 +45,7 @@ export class NodeExchange implements InboundExchange {
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
+  contentSent = 0;
   #switched = false;
   /** Whether the connection is closed after an answer that its length delimits, with content still to come. */
   #lingers = false;
@@ -59,6 +60,10 @@ export class NodeExchange implements InboundExchange {
     this.content = this.request.content === undefined ? undefined : new NodeContent(req);
     res.on("close", () => this.#onClose()).on("drain", () => this.onDrain?.());
     res.on("error", () => {});
+  }
+
+  get contentReceived(): number {
+    return this.content?.received ?? 0;
   }
 
   get gone(): boolean {
@@ -98,6 +103,7 @@ export class NodeExchange implements InboundExchange {
   }
 
   write(piece: Buffer): boolean {
+    this.contentSent += piece.length;
     return piece.length === 0 || this.#res.write(piece);
   }
 

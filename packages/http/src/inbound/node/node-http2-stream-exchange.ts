@@ -42,6 +42,8 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   status: number | undefined;
   /** Whether all of the response has been handed to the system. */
   #finished = false;
+  contentReceived = 0;
+  contentSent = 0;
   gone = false;
   trailers: FieldLines = FieldLines.empty;
   #head: OutgoingHead | undefined;
@@ -99,6 +101,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   write(piece: Buffer): boolean {
     if (piece.length === 0 || this.#head?.hasContent !== true || this.#stream.closed) return true;
     this.#open();
+    this.contentSent += piece.length;
     this.#stream.write(piece);
     this.#blocked = this.#stream.writableLength >= HIGH_WATER;
     return !this.#blocked;
@@ -186,6 +189,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   }
 
   readonly #onData = (piece: Buffer): void => {
+    this.contentReceived += piece.length;
     if (this.#sink?.onContent(piece) === false) this.#stream.pause();
   };
 

@@ -7,6 +7,8 @@ import { alreadyRead } from "../node/node-message.ts";
 export class WebContent implements ContentSource {
   readonly whole = undefined;
   readonly trailers: FieldLines = FieldLines.empty;
+  /** Bytes that have come. */
+  received = 0;
   readonly #request: Request;
   #sink: ContentSink | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -45,6 +47,7 @@ export class WebContent implements ContentSource {
       this.#sink?.onEnd();
       return true;
     }
+    this.received += piece.byteLength;
     if (this.#sink?.onContent(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)) === false) this.pause();
     return false;
   }

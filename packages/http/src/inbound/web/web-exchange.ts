@@ -31,6 +31,7 @@ export class WebExchange implements InboundExchange {
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
+  contentSent = 0;
   readonly #signal: AbortSignal;
   readonly #response: PromiseWithResolvers<Response> = Promise.withResolvers();
   readonly #body: PassThrough = new PassThrough();
@@ -47,6 +48,10 @@ export class WebExchange implements InboundExchange {
     this.#body.on("close", () => {
       if (!this.#body.readableEnded) this.onGone?.();
     });
+  }
+
+  get contentReceived(): number {
+    return this.content?.received ?? 0;
   }
 
   get gone(): boolean {
@@ -67,6 +72,7 @@ export class WebExchange implements InboundExchange {
   }
 
   write(piece: Buffer): boolean {
+    this.contentSent += piece.length;
     return piece.length === 0 || this.#body.write(piece);
   }
 
