@@ -62,6 +62,8 @@ async function nestServer(service: [Reports, Store], adapter?: FastifyAdapter): 
   return app.getHttpServer() as Server;
 }
 
+const POLL = { interval: 5 };
+
 const content = "temperature;21.5\n";
 
 describe.each(examples)("%s over %s", (name, protocol, create) => {
@@ -122,11 +124,31 @@ describe.each(examples)("%s over %s", (name, protocol, create) => {
     expect(await service.files()).toEqual([]);
   });
 
+  test("stores an upload in two steps, below the path of the resource", async () => {
+    const service = await started();
+    const draft = { "upload-draft-interop-version": "8" };
+    const first = { ...upload("/files/a"), headers: { ...draft, "upload-complete": "?0" } };
+    const {
+      status,
+      headers: { location = "" },
+    } = (await service.send(first))!;
+    expect([status, location]).toEqual([201, expect.stringMatching(/^\/files\/\.trailsum\/uploads\/[0-9a-f]{32}$/)]);
+    const headers = {
+      ...draft,
+      "upload-complete": "?1",
+      "upload-offset": String(content.length),
+      "content-type": "application/partial-upload",
+      "repr-digest": contentDigest(content),
+    };
+    expect((await service.send({ method: "PATCH", path: location, headers, body: "" }))!.status).toBe(201);
+    expect((await service.send({ method: "GET", path: "/files/a" }))!.body).toBe(content);
+  });
+
   test.each(["/files/a", "/reports/a"])("keeps nothing of an upload to %s that is cut", async (path) => {
     const service = await started();
-    const received = () => expect.poll(async () => (await service.files()).length).toBe(1);
+    const received = () => expect.poll(async () => (await service.files()).length, POLL).toBe(1);
     await service.send({ ...upload(path, contentDigest(content)), cut: received });
-    await expect.poll(service.files).toEqual([]);
+    await expect.poll(service.files, POLL).toEqual([]);
   });
 });
 
