@@ -66,11 +66,12 @@ test.each(["", "a.test:8080", "[::1]:80", "xn--a_b.test"])("the Host %o is accep
   client.destroy();
 });
 
-test("a method that is not known is 501, and one that is not allowed 405", async () => {
+test("a method that is not known is 501, one that is not allowed 405, and DELETE with content 400", async () => {
   const { port } = await server();
   for (const [line, status] of [
     ["BREW /it HTTP/1.1", 501],
-    ["DELETE /it HTTP/1.1", 405],
+    ["PATCH /it HTTP/1.1", 405],
+    ["DELETE /it HTTP/1.1", 400],
     ["CONNECT a:80 HTTP/1.1", 405],
     ["\u0016\u0003\u0001 /it HTTP/1.1", 400],
     ["BREW", 400],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import {
   deadline,
+  fieldValues,
   listen,
   type Listening,
   parseMessage,
@@ -62,22 +63,39 @@ export function upload(path: string, bytes: Uint8Array = content, fields: readon
   );
 }
 
-/** Reads one response from a connection. Whatever was read of the next one would be lost: ask for one at a time. */
+/** Reads one response from a connection. Only one that ends with its connection takes what comes after it. */
 export async function readResponse(
   connection: RawConnection,
   options: { head?: boolean } = {},
 ): Promise<ParsedMessage> {
-  let bytes = await connection.readHead();
-  for (;;) {
-    const message = parseMessage(bytes, options);
-    if (/^\S+ 1\d\d/.test(message.startLine)) return message;
-    const bounded = /^(?:content-length|transfer-encoding):|^HTTP\S+ 204/im;
-    const unbounded = !bounded.test(bytes.toString("latin1"));
-    if (message.complete && (!unbounded || options.head === true)) return message;
-    if (unbounded) bytes = Buffer.concat([bytes, await connection.readToEnd()]);
-    else bytes = Buffer.concat([bytes, await connection.readBytes(1)]);
-    if (unbounded) return parseMessage(bytes, options);
-  }
+  const head = await connection.readHead();
+  const bounded = /^(?:content-length|transfer-encoding):|^HTTP\S+ 204/im.test(head.toString("latin1"));
+  const { chunks, complete, fieldLines, startLine } = parseMessage(head, options);
+  const isShort = (complete && bounded) || options.head === true || /^\S+ (?:1\d\d|304)/.test(startLine);
+  if (isShort) return parseMessage(head, options);
+  const length = Number(fieldValues(fieldLines, "content-length")[0]);
+  const pieces = !bounded
+    ? [await connection.readToEnd()]
+    : chunks === undefined
+      ? [await connection.readBytes(length)]
+      : await readChunks(connection);
+  return parseMessage(Buffer.concat([head, ...pieces]), options);
+}
+
+/** Reads a chunked body, with its trailer section, in the pieces that it says it has. */
+async function readChunks(connection: RawConnection): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  let size: number;
+  do {
+    const line = await connection.readUntil("\r\n");
+    size = Number.parseInt(line.toString("latin1"), 16);
+    pieces.push(line);
+    if (size > 0) pieces.push(await connection.readBytes(size + 2));
+  } while (size > 0);
+  // The trailer section ends with an empty line.
+  do pieces.push(await connection.readUntil("\r\n"));
+  while (pieces.at(-1)!.length > 2);
+  return pieces;
 }
 
 /** Sends bytes on a connection of their own and reads the response. */

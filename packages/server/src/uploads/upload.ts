@@ -12,6 +12,7 @@ import {
   timeLimit,
   TrailsumError,
   type Verdict,
+  weakestAlgorithm,
 } from "@trailsum/shared";
 
 import { commitCondition } from "../conditional-request.ts";
@@ -268,12 +269,15 @@ export class Upload {
     const kept = checked === "unchecked" || checked?.name === "verified";
     if (!kept) await this.#stored.truncate(start);
     const { digests, checked: before } = this.#record;
-    const algorithm = checked !== "unchecked" && checked?.name === "verified" ? weakestChecked(checked) : undefined;
-    const isChecked = algorithm !== undefined && (start === 0 || before?.size === start);
+    // A part is as strong as its strongest checksum, and the whole as its weakest part.
+    const parts = [checked !== "unchecked" && checked?.name === "verified" ? checked.algorithms[0] : undefined];
+    if (start > 0) parts.push(before?.size === start ? before.algorithm : undefined);
+    const known = parts.filter((algorithm) => algorithm !== undefined);
+    const algorithm = known.length === parts.length ? weakestAlgorithm(known) : undefined;
     await this.#describe({
       state: "open",
       digests: digests?.size === this.#stored.size ? digests : undefined,
-      checked: isChecked ? { size: this.#stored.size, algorithm: start === 0 ? algorithm : before!.algorithm } : before,
+      checked: algorithm === undefined ? before : { size: this.#stored.size, algorithm },
     });
   }
 
@@ -337,8 +341,3 @@ function boundError({ end, by }: Bound): TrailsumError {
 }
 
 const trailerPolicy = createTrailerPolicy({ select: "all" });
-
-function weakestChecked({ checked }: Verdict): Algorithm | undefined {
-  const algorithms = checked.flatMap(({ of }) => ("algorithm" in of ? [of.algorithm] : []));
-  return algorithms[0];
-}

@@ -132,6 +132,41 @@ describe.each(servers)("an upload resource of %s", (kind) => {
     expect([answer.status, answer.json.verdict]).toEqual([201, "verified"]);
   });
 
+  test.each([
+    ["first", ["md5", "sha-256"]],
+    ["last", ["sha-256", "md5"]],
+  ])("is as strong as the weakest checksum of its parts, which came %s", async (_when, algorithms) => {
+    const serving = await serve(kind, { require: ["sha-256"] });
+    const location = await create(serving);
+    const digestBy = (name: string, bytes: Uint8Array): string =>
+      `Content-Digest: ${name}=:${base64(name.replace("-", ""), bytes)}:`;
+    const [one = "", two = ""] = algorithms;
+    await serving.send(`PATCH ${location}`, [...appending(0, "?0"), digestBy(one, content)], content);
+    const last = [...appending(content.length, "?1"), digestBy(two, other)];
+    const refused = await serving.send(`PATCH ${location}`, last, other);
+    expect([refused.status, refused.json.verdict]).toEqual([400, "missing"]);
+    const all = Buffer.concat([content, other]);
+    const done = [...appending(all.length, "?1"), reprDigest(all)];
+    expect((await serving.send(`PATCH ${location}`, done)).status).toBe(201);
+  });
+
+  test("counts the strongest of several checksums of a part", async () => {
+    const serving = await serve(kind, { require: ["sha-256"] });
+    const location = await create(serving);
+    const both = `${contentDigest(content)}, md5=:${base64("md5", content)}:`;
+    const answer = await serving.send(`PATCH ${location}`, [...appending(0, "?1"), both], content);
+    expect([answer.status, answer.json.verdict]).toEqual([201, "verified"]);
+  });
+
+  test("does not count checksums of an algorithm that the server leaves aside", async () => {
+    const serving = await serve(kind, { algorithms: ["sha-256"] });
+    const location = await create(serving);
+    const md5Only = `Content-Digest: md5=:${base64("md5", content)}:`;
+    const refused = await serving.send(`PATCH ${location}`, [...appending(0, "?1"), md5Only], content);
+    expect(refused.status).toBe(400);
+    expect(await serving.store.open("a")).toBeUndefined();
+  });
+
   test("refuses what does not fit, with the problem types of the draft, and keeps what it has", async () => {
     const serving = await serve(kind);
     const location = await create(serving, ["Upload-Length: 30"]);
