@@ -16,15 +16,21 @@ export function validatorsOf({ digests, modified }: ObjectVersion): Validators {
   return { entityTag: entityTag(digests), lastModified: lastModified(modified) };
 }
 
-/** The preconditions of a write, as the store has to check them; undefined if there are none. */
-export function commitCondition({ header }: Pick<RequestHead, "header">): CommitCondition | undefined {
+/**
+ * The preconditions of a write, as the store has to check them; undefined if there are none. `validators` gives what they
+ * are compared with.
+ */
+export function commitCondition(
+  { header }: Pick<RequestHead, "header">,
+  validators: (version: ObjectVersion) => Validators = validatorsOf,
+): CommitCondition | undefined {
   const preconditions = parsePreconditions(header);
   if (preconditions === undefined) return undefined;
   return {
     needsDigest: needsEntityTag(preconditions),
     check(current) {
-      const validators = current && validatorsOf(current);
-      if (evaluatePreconditions(preconditions, false, validators) !== "perform") throw preconditionFailed();
+      const known = current && validators(current);
+      if (evaluatePreconditions(preconditions, false, known) !== "perform") throw preconditionFailed();
     },
   };
 }

@@ -28,14 +28,20 @@ export interface ObjectPath {
 export function parseObjectPath(target: string): ObjectPath {
   const raw = pathOf(target);
   if (raw.length > 3 * MAX_PATH) throw tooLong();
-  const segments = raw.slice(1).split("/");
-  const directory = segments.at(-1) === "";
-  if (directory) segments.pop();
-  const decoded = segments.map(decodeSegment);
-  const path = decoded.join("/");
+  return objectPathOf(raw.slice(1).split("/").map(decodeSegment));
+}
+
+/**
+ * The same for segments that are decoded already. The last one is empty for a directory.
+ */
+export function objectPathOf(decoded: readonly string[]): ObjectPath {
+  const directory = decoded.at(-1) === "";
+  const segments = directory ? decoded.slice(0, -1) : decoded;
+  for (const segment of segments) checkSegment(segment);
+  const path = segments.join("/");
   if (Buffer.byteLength(path) > MAX_PATH) throw tooLong();
   // In any case: on some file systems the names are the same.
-  const kept = decoded.find((segment, at) => isKept(segment.toLowerCase(), at));
+  const kept = segments.find((segment, at) => isKept(segment.toLowerCase(), at));
   if (kept !== undefined) {
     throw new TrailsumError(
       "PATH_FORBIDDEN",
@@ -62,14 +68,17 @@ function pathOf(target: string): string {
 }
 
 function decodeSegment(raw: string): string {
-  if (raw === "") throw invalid("the path has an empty segment: write one slash, not several");
   if (/[^\x21-\x7e]|[\\#]/.test(raw)) {
     throw invalid(
       "the path has characters that must be percent-encoded: encode everything but letters, digits and -._~",
     );
   }
   if (/%(?![0-9a-f]{2})/i.test(raw)) throw invalid('a "%" in the path is not followed by two hex digits: write "%25"');
-  const segment = decodeUtf8(raw);
+  return decodeUtf8(raw);
+}
+
+function checkSegment(segment: string): void {
+  if (segment === "") throw invalid("the path has an empty segment: write one slash, not several");
   if (segment === "." || segment === "..") {
     throw new TrailsumError("PATH_FORBIDDEN", 'the path has a "." or ".." segment: write the path that is meant');
   }
@@ -80,7 +89,6 @@ function decodeSegment(raw: string): string {
   if (Buffer.byteLength(segment) > MAX_SEGMENT) {
     throw invalid(`the path has a segment of more than ${MAX_SEGMENT} bytes: shorten it`);
   }
-  return segment;
 }
 
 function decodeUtf8(raw: string): string {

@@ -2,6 +2,7 @@ import { fileErrorCode } from "@trailsum/files";
 import { type ClientLimitOptions, createListener, inboundTimeouts, type Listener } from "@trailsum/http/inbound";
 import { TrailsumError } from "@trailsum/shared";
 
+import { createS3Resource, type S3AccessOptions } from "./s3/s3-resource.ts";
 import { createUploadResource, type UploadHandlerOptions } from "./upload-resource.ts";
 
 /** Options of {@link createUploadServer}. */
@@ -10,6 +11,12 @@ export interface UploadServerOptions extends UploadHandlerOptions, ClientLimitOp
   readonly host?: string | undefined;
   /** The port to listen on; 0 picks a free one. Default 8080. */
   readonly port?: number | undefined;
+  /**
+   * Speaks S3 as {@link createS3Handler} does, in place of the upload resource: `authorize`, `listing` and `cors` have no
+   * meaning then.
+   * @default the upload resource
+   */
+  readonly s3?: S3AccessOptions | undefined;
   /** A certificate chain and its key, both PEM: enables TLS, and disables cleartext. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
 }
@@ -41,7 +48,8 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080, tls, logger } = options;
   // An upload may take any time as long as bytes arrive.
   const timeouts = inboundTimeouts(options, 60_000);
-  const answer = createUploadResource(options);
+  const answer =
+    options.s3 === undefined ? createUploadResource(options) : createS3Resource({ ...options, ...options.s3 });
   const answers = new Set<Promise<void>>();
   let listener: Listener | undefined;
 

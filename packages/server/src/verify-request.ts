@@ -49,6 +49,11 @@ export interface VerifyRequestOptions extends VerificationPolicy {
    * @default none
    */
   readonly record?: readonly Algorithm[] | undefined;
+  /**
+   * Digests that the content must have, known from a source that is trusted more than the message.
+   * @default none
+   */
+  readonly expected?: ReadonlyMap<Algorithm, Buffer> | undefined;
   /** Stops the reading when it fires; the body then fails with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -100,22 +105,35 @@ export function verifyContent(
   options: VerifyRequestOptions,
   accept: (verdict: Verdict) => boolean = (verdict) => isAcceptable(verdict, options),
 ): VerifiedRequest {
-  const { require = [], algorithms = allAlgorithms, record = [], maxSize, signal } = options;
+  const { require = [], algorithms = allAlgorithms, record = [], expected = new Map(), maxSize, signal } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const { head } = message;
   let trailer = FieldLines.empty;
   // A digest that is only recorded does not count towards the verdict.
   const only = (computed: Digests): Digests => ({
     ...computed,
-    values: new Map([...computed.values].filter(([algorithm]) => algorithms.includes(algorithm))),
+    values: new Map(
+      [...computed.values].filter(([algorithm]) => algorithms.includes(algorithm) || expected.has(algorithm)),
+    ),
   });
 
   const body = createVerifyingStream({
     // A sender says with Want-* what it wants answered, and wants what it computes itself.
-    algorithms: [...algorithmsToCompute({ ...head, hints: algorithmsWanted(head.header) }, algorithms), ...record],
+    algorithms: [
+      ...algorithmsToCompute({ ...head, hints: algorithmsWanted(head.header) }, algorithms),
+      ...record,
+      ...expected.keys(),
+    ],
     size: head.size,
     decide: (computed) => ({
-      ...decideVerdict({ header: head.header, trailer, computed: only(computed), require, supported: algorithms }),
+      ...decideVerdict({
+        header: head.header,
+        trailer,
+        computed: only(computed),
+        expected,
+        require,
+        supported: algorithms,
+      }),
       computed,
     }),
     accept,

@@ -9,6 +9,7 @@ test("the package exports these values and no others", () => {
     "bearerAuthorization",
     "createDirectoryStore",
     "createMemoryStore",
+    "createS3Handler",
     "createUploadHandler",
     "createUploadServer",
     "hashPassword",

@@ -1,0 +1,28 @@
+import { TrailsumError } from "@trailsum/shared";
+
+import { commitCondition } from "../../conditional-request.ts";
+import type { CommitCondition, Store } from "../../stores/store.ts";
+import { checkBucket, type ObjectOperation } from "../s3-context.ts";
+import { sendEmpty } from "../s3-response.ts";
+import { s3Validators } from "../stored-fields.ts";
+
+/** DeleteObject: that there was no such object is no error. */
+export const deleteObject: ObjectOperation = async (request, context) => {
+  await checkBucket(request, context);
+  const condition = commitCondition(request.head, s3Validators);
+  const removal = condition && { ...condition, needsDigest: false };
+  const removed = await removeKey(context.store, request.path, request.key, removal);
+  if (removed) await context.reportRemoved(request, request.path);
+  sendEmpty(request, 204);
+};
+
+/** Removes the object of a key, or the directory of one that ends in a slash, if it is empty. Returns whether it was there. */
+async function removeKey(store: Store, path: string, key: string, condition?: CommitCondition): Promise<boolean> {
+  try {
+    return await (key.endsWith("/") ? store.removeDirectory(path) : store.remove(path, condition));
+  } catch (error) {
+    // Something of another kind is there, so there is no such object.
+    if (error instanceof TrailsumError && error.code === "CONFLICT") return false;
+    throw error;
+  }
+}

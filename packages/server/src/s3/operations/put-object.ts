@@ -1,0 +1,59 @@
+import { Writable } from "node:stream";
+
+import { type FieldLine } from "@trailsum/shared";
+
+import { checkBeforeContent, commitCondition } from "../../conditional-request.ts";
+import { refuseByHead } from "../../receive-upload.ts";
+import { proceed } from "../../upload-exchange.ts";
+import { checksumFields } from "../checksums.ts";
+import { contentSize, receiveContent } from "../received-content.ts";
+import { checkBucket, type ObjectOperation } from "../s3-context.ts";
+import { S3Error } from "../s3-errors.ts";
+import { sendEmpty } from "../s3-response.ts";
+import { keptFields, s3EntityTag, s3Validators } from "../stored-fields.ts";
+import { refuseUnsupportedFields } from "../unsupported-fields.ts";
+
+/** PutObject: nothing is stored that is not what the request says. */
+export const putObject: ObjectOperation = async (request, context) => {
+  const { head, key, path } = request;
+  const { store, policy } = context;
+  refuseUnsupportedFields(head);
+  const size = contentSize(request);
+  refuseByHead({ ...head, size }, policy.maxSize);
+  await checkBucket(request, context);
+  if (key.endsWith("/")) return makeDirectory(request, context);
+
+  const condition = commitCondition(head, s3Validators);
+  const fields = keptFields(head.header);
+  const staged = await store.stage(path, { size, fields });
+  try {
+    if (condition !== undefined) await checkBeforeContent(store, path, { ...condition, needsDigest: false });
+    proceed(request);
+    const { verdict, checksum, verified } = await receiveContent(request, staged.content, policy);
+    const digests = verdict.computed;
+    const { created } = await staged.commit(digests, {
+      condition: condition && { ...condition, needsDigest: false },
+      verified,
+    });
+    await context.reportStored(request, { verdict, created });
+    const tag = s3EntityTag({ ...digests, digests, modified: new Date() });
+    sendEmpty(request, 200, [["ETag", tag], ...checksumFields(digests, [checksum])]);
+  } finally {
+    // Before the answer: a client that is refused may look at once whether anything was left.
+    await staged.discard();
+  }
+};
+
+/** A key that ends in a slash is a directory, which keeps no fields of its own. */
+const makeDirectory: ObjectOperation = async (request, { store, policy }) => {
+  proceed(request);
+  const discarded = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const { verdict, checksum } = await receiveContent(request, discarded, policy);
+  const digests = verdict.computed;
+  if (digests.size > 0) {
+    throw new S3Error("InvalidArgument", 'A key that ends in "/" is a directory here, and can have no content.');
+  }
+  await store.makeDirectory(request.path);
+  const tag: FieldLine = ["ETag", s3EntityTag({ ...digests, digests, modified: new Date() })];
+  sendEmpty(request, 200, [tag, ...checksumFields(digests, [checksum])]);
+};

@@ -1,0 +1,97 @@
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+import type { ContentSource } from "@trailsum/http/inbound";
+import { type Algorithm, FieldLines, type Verdict } from "@trailsum/shared";
+
+import type { ReceivedMessage } from "../request-body.ts";
+import type { RequestHead } from "../request-head.ts";
+import { isAcceptable, type VerificationPolicy, verifyContent } from "../verify-request.ts";
+import { AwsChunkedContent } from "./aws-chunked/aws-chunked-content.ts";
+import { ChunkSignatures } from "./aws-chunked/chunk-signatures.ts";
+import { declaredChecksum } from "./checksums.ts";
+import type { S3Request } from "./s3-request.ts";
+import { verdictS3Error } from "./verdict-error.ts";
+
+/** Content that arrived whole, and is what its sender says. */
+export interface ReceivedContent {
+  readonly verdict: Verdict;
+  /** The algorithm of the checksum that came with it; crc64nvme if none did, as S3 has it. */
+  readonly checksum: Algorithm;
+  /** Whether it was verified by anything of its sender: a digest, or the signatures of its chunks. */
+  readonly verified: boolean;
+}
+
+/** What content must be to be received. */
+export type ReceivingPolicy = Omit<VerificationPolicy, "algorithms">;
+
+/** How many bytes of content a request has, without framing; undefined where only the end will tell. */
+export function contentSize({ head, payload }: S3Request): number | undefined {
+  return payload.kind === "aws-chunked" ? payload.size : head.size;
+}
+
+/**
+ * Receives the content of a request into `destination`, which is ended only if it is what the request says: by its
+ * checksum, its `Content-MD5`, `x-amz-content-sha256` or the signatures of its chunks. Throws an {@link S3Error} otherwise.
+ */
+export async function receiveContent(
+  request: S3Request,
+  destination: Writable,
+  policy: ReceivingPolicy,
+): Promise<ReceivedContent> {
+  const { payload, head } = request;
+  const declared = declaredChecksum(head.header);
+  const checksum = declared?.algorithm ?? "crc64nvme";
+  const isSigned = payload.kind === "aws-chunked" && payload.signed;
+  const accepted = { ...policy, allowUnverified: policy.allowUnverified === true || isSigned };
+  const { body, verdict } = verifyContent(decodedMessage(request), {
+    ...accepted,
+    record: ["md5", "sha-256", checksum],
+    expected: payload.kind === "hashed" ? new Map([["sha-256", payload.sha256]]) : undefined,
+  });
+  try {
+    await pipeline(body, destination);
+  } catch (error) {
+    const reached = await verdict.catch(() => undefined);
+    if (reached === undefined || isAcceptable(reached, accepted)) throw error;
+    throw verdictS3Error(reached, { cause: error });
+  }
+  const reached = await verdict;
+  return { verdict: reached, checksum, verified: reached.name === "verified" || isSigned };
+}
+
+/** The message as it is without the framing of S3: its trailers are those within the content. */
+function decodedMessage({ head, exchange, payload, signature }: S3Request): ReceivedMessage {
+  if (payload.kind !== "aws-chunked") return { head, content: exchange.content };
+  const announced = head.header.list("x-amz-trailer").map((name) => name.toLowerCase());
+  const codings = contentCodings(head.header);
+  const described = head.header.delete("Content-Encoding");
+  const header = codings === "" ? described : described.with("Content-Encoding", codings);
+  const decoded: RequestHead = {
+    ...head,
+    header: announced.length === 0 ? header.delete("Trailer") : header.set("Trailer", announced.join(", ")),
+    size: payload.size,
+    trailersPossible: announced.length > 0,
+  };
+  const signatures =
+    payload.signed && signature !== undefined ? new ChunkSignatures(signature.signer, signature.signature) : undefined;
+  const options = { announced, signatures, size: payload.size };
+  return { head: decoded, content: new AwsChunkedContent(exchange.content ?? noContent, options) };
+}
+
+/** The codings of the object: `aws-chunked` is only how it is sent. */
+export function contentCodings(header: FieldLines): string {
+  return header
+    .list("Content-Encoding")
+    .filter((coding) => !["aws-chunked", "identity"].includes(coding.toLowerCase()))
+    .join(", ");
+}
+
+const noContent: ContentSource = {
+  whole: undefined,
+  trailers: FieldLines.empty,
+  flow: (sink) => process.nextTick(() => sink.onEnd()),
+  pause() {},
+  resume() {},
+  leave() {},
+};

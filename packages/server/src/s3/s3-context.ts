@@ -1,0 +1,35 @@
+import type { CorruptVersions } from "../corrupt-versions.ts";
+import type { Store } from "../stores/store.ts";
+import type { ReceivedContent, ReceivingPolicy } from "./received-content.ts";
+import { S3Error } from "./s3-errors.ts";
+import type { BucketRequest, ObjectRequest, S3Request } from "./s3-request.ts";
+
+/** What the operations of the S3 front work with. */
+export interface S3Context {
+  readonly store: Store;
+  readonly policy: ReceivingPolicy;
+  /** The region that buckets are said to be in. */
+  readonly region: string;
+  /** Whether names that begin with a dot are served and listed. */
+  readonly dotfiles: boolean;
+  /** The versions that may not be delivered any more. */
+  readonly corrupt: CorruptVersions;
+  /** Logs and reports an object that was stored. */
+  readonly reportStored: (
+    request: ObjectRequest,
+    stored: Pick<ReceivedContent, "verdict"> & { readonly created: boolean },
+  ) => Promise<void>;
+  /** Logs and reports an object that was removed. */
+  readonly reportRemoved: (request: S3Request, path: string) => Promise<void>;
+}
+
+/** An operation on an object. */
+export type ObjectOperation = (request: ObjectRequest, context: S3Context) => void | Promise<void>;
+
+/** An operation on a bucket. */
+export type BucketOperation = (request: BucketRequest, context: S3Context) => void | Promise<void>;
+
+/** Throws `NoSuchBucket` if there is no such directory. */
+export async function checkBucket({ bucket }: BucketRequest, { store }: S3Context): Promise<void> {
+  if ((await store.list(bucket)) === undefined) throw new S3Error("NoSuchBucket");
+}

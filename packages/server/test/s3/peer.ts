@@ -1,0 +1,40 @@
+import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { onTestFinished } from "vitest";
+
+import { createMemoryStore, createUploadServer, type Store, type UploadServerOptions } from "../../src/index.ts";
+
+export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
+
+/** A server that speaks S3, and its store. */
+export async function s3Server(
+  options: Partial<UploadServerOptions> & { readonly anonymousRead?: boolean } = {},
+): Promise<{ store: Store; port: number; url: string; logged: string[] }> {
+  const { anonymousRead, store = createMemoryStore(), ...others } = options;
+  const logged: string[] = [];
+  const log = (line: string): void => void logged.push(line);
+  const logger = { info: log, warn: log, error: log };
+  const server = createUploadServer({
+    store,
+    port: 0,
+    logger,
+    s3: { credentials: [credentials], anonymousRead },
+    ...others,
+  });
+  onTestFinished(() => server.close({ graceMs: 0 }));
+  const { url, port } = await server.listen();
+  return { store, port, url, logged };
+}
+
+/** The SDK's client for such a server, without retries. */
+export function s3Client(endpoint: string, options: S3ClientConfig = {}): S3Client {
+  const client = new S3Client({
+    endpoint,
+    credentials,
+    region: "us-east-1",
+    forcePathStyle: true,
+    maxAttempts: 1,
+    ...options,
+  });
+  onTestFinished(() => client.destroy());
+  return client;
+}
