@@ -1,0 +1,3 @@
+export { fauxqs } from "./fauxqs.ts";
+export { s3Environment, type S3Server } from "./s3-server.ts";
+export { hasSwift, swift } from "./swift.ts";
