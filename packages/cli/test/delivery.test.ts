@@ -56,7 +56,7 @@ test("a pipe through two such hops is probed and delivered in two steps, and wha
     trailsum(["upload", "-", `${origin}/${name}`, "--json", ...flags], { input: bytes, env: { XDG_CACHE_HOME: home } });
   const first = await run("it", "--no-delivery-cache");
   expect([first.exitCode, first.stderr]).toEqual([0, ""]);
-  const asked = ["OPTIONS /it", "POST /.trailsum/probe", "PUT /it", "PATCH /.trailsum/uploads/ID"];
+  const asked = ["OPTIONS /it", "PUT /it", "PATCH /.trailsum/uploads/ID"];
   expect(requests.splice(0)).toEqual(asked);
   await run("it");
   expect(requests.splice(0)).toEqual(asked);

@@ -1,7 +1,14 @@
 import { Writable } from "node:stream";
 
 import type { InboundExchange } from "@trailsum/http/inbound";
-import { type FieldLine, FieldLines, probeMediaType, probeRelation, type ProbeReport } from "@trailsum/shared";
+import {
+  type FieldLine,
+  FieldLines,
+  probeContentType,
+  probeMediaType,
+  probeRelation,
+  type ProbeReport,
+} from "@trailsum/shared";
 
 import { reservedFolder } from "./object-path.ts";
 import { readBody } from "./request-body.ts";
@@ -25,6 +32,14 @@ export function isProbe({ method, target }: RequestHead): boolean {
   return METHODS.has(method) && (target === `/${PROBE}` || target === `/${PROBE}?early`);
 }
 
+/**
+ * Whether an OPTIONS is a probe as well: its content has a media type of its own (RFC 9110 section 9.3.7) and may be empty, so
+ * that one request shows what the server supports and what the path to it does.
+ */
+export function isProbing({ method, header }: RequestHead): boolean {
+  return method === "OPTIONS" && header.get("Content-Type")?.toLowerCase() === probeContentType;
+}
+
 /** The `Link` field that says where probes are answered, as a reference relative to a target below the same mount point. */
 export function probeLink({ target }: RequestHead): FieldLine[] {
   if (!target.startsWith("/")) return [];
@@ -36,7 +51,7 @@ export function probeLink({ target }: RequestHead): FieldLine[] {
  * Answers a probe with a report of what arrived, and stores nothing. A client that speaks of resumable uploads gets a 104, and
  * one that takes trailers gets one, so that it sees whether they come back.
  */
-export async function answerProbe(upload: UploadExchange, idleTimeout: number | undefined): Promise<void> {
+export async function answerProbe(upload: UploadExchange, { idleTimeout, fields = [] }: ProbeAnswering): Promise<void> {
   const { head, exchange } = upload;
   const { header, target } = head;
   if (header.get("Upload-Draft-Interop-Version") === "8")
@@ -51,7 +66,7 @@ export async function answerProbe(upload: UploadExchange, idleTimeout: number | 
       if (size === 0) {
         first = last;
         // White space may stand before JSON (RFC 8259 section 2).
-        if (early) startReport(exchange).write(Buffer.from("\n"));
+        if (early) startReport(exchange, fields).write(Buffer.from("\n"));
       }
       size += piece.length;
       done();
@@ -73,20 +88,25 @@ export async function answerProbe(upload: UploadExchange, idleTimeout: number | 
     fields: namesIn(header).filter((name) => REPORTED.test(name)),
     contentTime: Math.round(last - first),
   };
-  if (exchange.status === undefined) startReport(exchange);
+  if (exchange.status === undefined) startReport(exchange, fields);
   exchange.write(Buffer.from(`${JSON.stringify(report)}\n`));
   exchange.end(framingOf(exchange) === "trailers" ? FieldLines.from([TRAILER]) : FieldLines.empty);
+}
+
+/** How a probe is answered. */
+interface ProbeAnswering {
+  /** How long to wait for the next byte of it, in milliseconds; 0 waits for ever. Default: 60 000. */
+  readonly idleTimeout?: number | undefined;
+  /** Further fields of the answer. */
+  readonly fields?: readonly FieldLine[];
 }
 
 /** The trailer of a report: it says nothing but that it came. */
 const TRAILER: FieldLine = ["Server-Timing", "probe"];
 
-function startReport(exchange: InboundExchange): InboundExchange {
+function startReport(exchange: InboundExchange, others: readonly FieldLine[]): InboundExchange {
   const framing = framingOf(exchange);
-  const fields: FieldLine[] = [
-    ["Content-Type", probeMediaType],
-    ["Cache-Control", "no-store"],
-  ];
+  const fields: FieldLine[] = [...others, ["Content-Type", probeMediaType], ["Cache-Control", "no-store"]];
   if (framing === "trailers") fields.push(["Trailer", TRAILER[0]]);
   exchange.head({
     ...responseHead(200, fields),

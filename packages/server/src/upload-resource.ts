@@ -23,7 +23,7 @@ import { deliverObject } from "./deliver-object.ts";
 import { type ExchangeHooks, ExchangeObserver } from "./exchange-hooks.ts";
 import { deliverListing, redirectToDirectory } from "./listing/deliver-listing.ts";
 import { parseObjectPath } from "./object-path.ts";
-import { answerProbe, isProbe, probeLink } from "./probe.ts";
+import { answerProbe, isProbe, isProbing, probeLink } from "./probe.ts";
 import { sendProblem } from "./problem-response.ts";
 import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { removeObject } from "./remove-object.ts";
@@ -129,7 +129,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     const refusal = authorize && (await accessRefusal(authorize, head, request));
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
-    if (!readOnly && isProbe(head)) return answerProbe(upload, options.idleTimeout);
+    if (!readOnly && isProbe(head)) return answerProbe(upload, options);
     if (!dotfiles && uploadIdIn(head.target) === undefined) refuseDotfile(head);
     const answered = readOnly ? undefined : uploadAnswer(upload, context);
     if (answered !== undefined) return answered;
@@ -175,7 +175,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     sendShort(upload.exchange, { status: 204, header: [] });
   }
 
-  function describeResource({ head, exchange }: UploadExchange): void {
+  function describeResource(upload: UploadExchange): void | Promise<void> {
+    const { head, exchange } = upload;
     const header: FieldLine[] = [
       ["Allow", methods.join(", ")],
       ["Accept-Ranges", "bytes"],
@@ -183,6 +184,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     if (!readOnly) {
       header.push(["Want-Repr-Digest", formatWantDigest(algorithms)], ...probeLink(head));
       header.push(...uploadOptions(uploads, options));
+      if (isProbing(head)) return answerProbe(upload, { ...options, fields: header });
     }
     sendShort(exchange, { status: 204, header });
   }

@@ -48,7 +48,7 @@ test("a probe that asks for it is answered while its content still comes, and is
 
 test.each([
   ["without the credentials of a write", { authorize: () => false }, 403],
-  ["of a server that is read only", { readOnly: true }, 405],
+  ["of a server that is read only", { readOnly: true }, 403],
 ])("a probe %s is refused", async (_what, options, status) => {
   const { port } = await serve(options);
   const client = await rawClient(port);
@@ -63,6 +63,28 @@ test("a probe of more than 64 KiB is refused", async () => {
   await client.write(`${HEAD}\r\n10001\r\n${"x".repeat(65_537)}\r\n`);
   expect((await client.readHead()).toString()).toMatch(/^HTTP\/1\.1 413 /);
   client.destroy();
+});
+
+test("an OPTIONS with content of that type and a trailer says what is supported, and what arrived of it", async () => {
+  const { port, store } = await serve();
+  const question = [
+    "OPTIONS /a/it HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked",
+    "Content-Type: application/vnd.trailsum.probe\r\n",
+    "0\r\nSize: 0\r\n\r\n",
+  ].join("\r\n");
+  const client = await rawClient(port);
+  await client.write(question);
+  const head = (await client.readHead()).toString();
+  expect(head).toMatch(/^HTTP\/1\.1 200 /);
+  for (const field of ["Upload-Limit: ", "Upload-Draft-Interop-Version: 8", "Link: <../.trailsum/probe>", "Allow: "])
+    expect(head).toContain(`\r\n${field}`);
+  expect(await reportOf(client)).toMatchObject({ method: "OPTIONS", size: 0, trailers: ["size"] });
+  expect(await store.open("a/it")).toBeUndefined();
+  // Of a server that is read only there is nothing to find out.
+  const other = await rawClient((await serve({ readOnly: true })).port);
+  await other.write(question);
+  expect((await other.readHead()).toString()).toMatch(/^HTTP\/1\.1 204 (?![^]*Upload-)/);
+  other.destroy();
 });
 
 test("OPTIONS says where probes are answered, relative to the target", async () => {

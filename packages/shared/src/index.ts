@@ -59,7 +59,7 @@ export {
   type UpstreamMessage,
 } from "./diagnostics.ts";
 export { parseReceipt, type Receipt, receiptMediaType } from "./receipt.ts";
-export { parseProbeReport, probeMediaType, probeRelation, type ProbeReport } from "./probe-report.ts";
+export { parseProbeReport, probeContentType, probeMediaType, probeRelation, type ProbeReport } from "./probe-report.ts";
 export { createVerifyingStream, type VerifyingStream, type VerifyingStreamOptions } from "./verifying-stream.ts";
 
 export { parseHttpDate } from "./http-date.ts";

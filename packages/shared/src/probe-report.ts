@@ -4,6 +4,9 @@ export const probeRelation = "urn:trailsum:probe";
 /** The media type of a probe report. */
 export const probeMediaType = "application/json";
 
+/** The media type of the content of a question to a target: an OPTIONS whose answer is a report. */
+export const probeContentType = "application/vnd.trailsum.probe";
+
 /** What a server received of a probe: a request that shows what the hops on its path keep, and that stores nothing. */
 export interface ProbeReport {
   /** The version of HTTP in which it arrived. */

@@ -24,7 +24,9 @@ export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
   flags,
   arguments: (argv) =>
     argv
-      .usage("trailsum probe <url>\n\nStores nothing. A server that is not trailsum gets an OPTIONS request alone.")
+      .usage(
+        "trailsum probe <url>\n\nStores nothing. A server that is not trailsum gets an OPTIONS with a trailer alone.",
+      )
       .positional("url", { type: "string", describe: "where uploads would go" }),
   run: probePath,
 });

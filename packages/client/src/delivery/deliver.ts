@@ -1,6 +1,6 @@
 import { type Digests, type Receipt, TrailsumError } from "@trailsum/shared";
 
-import { nextHop, Redirect } from "../transfer/redirects.ts";
+import { Redirect } from "../transfer/redirects.ts";
 import { transportError } from "../transfer/transport-error.ts";
 import type { Resumption } from "../upload/resume/resumption.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
@@ -12,7 +12,7 @@ import { deliverInHeader } from "./in-header.ts";
 import { completeStaged, deliverInTwoSteps } from "./in-two-steps.ts";
 import type { PathKnowledge, TrailerPassage } from "./path-knowledge.ts";
 import { type DeliverySituation, planDelivery } from "./plan-delivery.ts";
-import { probeTrailers } from "./probe-path.ts";
+import { type ProbedPath, probePath } from "./probe-path.ts";
 import { askForSupport, knownSupport } from "./server-support.ts";
 import { type Attempt, deliverWithTrailers } from "./with-trailers.ts";
 
@@ -56,9 +56,9 @@ export async function deliver(
         situation.support = await support(delivering, situation);
         break;
       case "probe": {
-        const { passage, evidence } = await probeTrailers(nextHop(hop, plan.to), delivering);
+        const { passage, ...found } = await probed(delivering);
         if (passage !== "unclear") paths.set(situation.origin, passage);
-        Object.assign(situation, { trailers: passage, evidence });
+        Object.assign(situation, { ...found, trailers: passage });
         break;
       }
       case "send": {
@@ -173,6 +173,14 @@ async function support(
     return await askForSupport(delivering.hop, delivering);
   } catch (error) {
     throw failure ?? failureOf(error, undefined, delivering);
+  }
+}
+
+async function probed(delivering: Delivering): Promise<ProbedPath> {
+  try {
+    return await probePath(delivering.hop, delivering);
+  } catch (error) {
+    throw failureOf(error, undefined, delivering);
   }
 }
 

@@ -23,10 +23,10 @@ export interface DeliverySituation {
   readonly failure: TrailsumError | undefined;
 }
 
-/** The next step: ask the server what it supports, probe the path, send the content, or give up. */
+/** The next step: ask the server what it supports, probe the path to it by the same question, send the content, or give up. */
 export type DeliveryStep =
   | { readonly step: "ask" }
-  | { readonly step: "probe"; readonly to: URL }
+  | { readonly step: "probe" }
   | { readonly step: "send"; readonly mode: DeliveryMode; readonly reason: string }
   | { readonly step: "give up"; readonly error: TrailsumError };
 
@@ -46,18 +46,16 @@ export function planDelivery(situation: DeliverySituation): DeliveryStep {
 }
 
 function planByPath(situation: DeliverySituation): DeliveryStep {
-  const { trailers, evidence, rereadable, support } = situation;
+  const { trailers, evidence, rereadable } = situation;
   switch (trailers) {
     case "kept":
       return send("trailers", `the path keeps trailers: ${evidence}`);
     case "unclear":
-      return send("trailers", `a probe did not show what the path does to trailers: ${evidence}`);
+      return send("trailers", `it is not known what the path does to trailers: ${evidence}`);
     case "unknown":
       // What can be read again needs no probe: a failed attempt costs time and nothing else.
       if (rereadable) return send("trailers", "nothing is known against trailers on this path");
-      if (support === undefined) return { step: "ask" };
-      if (support.probe === undefined) return send("trailers", "the server has no place to probe the path");
-      return { step: "probe", to: support.probe };
+      return { step: "probe" };
     default:
       return planWithoutTrailers(situation);
   }
@@ -65,8 +63,10 @@ function planByPath(situation: DeliverySituation): DeliveryStep {
 
 function planWithoutTrailers(situation: DeliverySituation): DeliveryStep {
   const { trailers, evidence, rereadable, whole, support, failure } = situation;
-  if (support === undefined) return { step: "ask" };
   const why = `${trailers === "dropped" ? "the path drops trailers" : "trailers end the connection"}: ${evidence}`;
+  // Any server can be sent that, and content that is lost on a path that is another one by now can be sent again.
+  if (whole && failure === undefined) return send("header", `${why}; the digests are known beforehand`);
+  if (support === undefined) return { step: "ask" };
   // A connection can end for other reasons. A server that is not known to understand these modes is not tried with them.
   if (trailers === "fatal" && failure !== undefined && !support.uploadResources) return giveUp(failure);
   if (whole) return send("header", `${why}; the digests are known beforehand`);

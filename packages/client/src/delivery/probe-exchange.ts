@@ -1,4 +1,4 @@
-import { type FieldLines, parseProbeReport, type ProbeReport } from "@trailsum/shared";
+import { FieldLines, parseProbeReport, probeMediaType, type ProbeReport } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { responseFields } from "../transfer/response-fields.ts";
@@ -6,6 +6,8 @@ import { responseFields } from "../transfer/response-fields.ts";
 /** What came back of a probe. */
 export interface ProbeExchange {
   readonly status: number;
+  /** The header fields of the response. */
+  readonly headers: FieldLines;
   /** The version of HTTP between here and the first hop, where the dispatcher says it. */
   readonly httpVersion: string | undefined;
   /** The statuses of the interim responses. */
@@ -19,7 +21,11 @@ export interface ProbeExchange {
 /** The most content of a response that is read. Bytes: a report is shorter. */
 const MAX_CONTENT = 16_384;
 
-/** Sends a probe. Resolves when its response has ended; rejects when there is none. `onHead` is called when it begins. */
+/**
+ * Sends a probe. Resolves when its response has ended; rejects when there is none. `onHead` is called when it begins. A
+ * response that is no report is aborted, together with its connection over HTTP/1.1: a server that has left the content
+ * unread would take it for the next request.
+ */
 export function exchangeProbe(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
@@ -29,6 +35,7 @@ export function exchangeProbe(
   const interim: number[] = [];
   const content: Buffer[] = [];
   let status = 0;
+  let headers = FieldLines.empty;
   let size = 0;
   let controller: Dispatcher.DispatchController | undefined;
   const abort = (): void => controller?.abort(signal?.reason as Error);
@@ -36,6 +43,7 @@ export function exchangeProbe(
     const httpVersion = controller !== undefined && "httpVersion" in controller ? controller.httpVersion : undefined;
     resolve({
       status,
+      headers,
       httpVersion: typeof httpVersion === "string" ? httpVersion : undefined,
       interim,
       trailers: trailers.length > 0,
@@ -47,12 +55,14 @@ export function exchangeProbe(
       controller = given;
       if (signal?.aborted === true) abort();
     },
-    onResponseStart(_controller, given) {
-      if (given < 200) interim.push(given);
-      else {
-        status = given;
-        onHead?.();
-      }
+    onResponseStart(responding, given, fields) {
+      if (given < 200) return void interim.push(given);
+      status = given;
+      headers = responseFields(fields);
+      onHead?.();
+      if (status === 200 && headers.get("Content-Type") === probeMediaType) return;
+      end(FieldLines.empty);
+      responding.abort(new Error("the response is not a report"));
     },
     onResponseData(given, piece) {
       content.push(piece);

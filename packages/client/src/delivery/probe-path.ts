@@ -1,51 +1,73 @@
-import { type FieldLine, parseProbeReport } from "@trailsum/shared";
+import { type FieldLine, probeContentType, TrailsumError } from "@trailsum/shared";
 
-import { fetchShort } from "../transfer/answer.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import { type UploadRequesting, uploadRequest } from "../upload/upload-resource-requests.ts";
 import type { Hop } from "../transfer/redirects.ts";
+import {
+  type UploadRequesting,
+  uploadRequest,
+  type UploadSupport,
+  uploadSupportIn,
+} from "../upload/upload-resource-requests.ts";
 import type { TrailerPassage } from "./path-knowledge.ts";
+import { exchangeProbe, type ProbeExchange } from "./probe-exchange.ts";
+import { inTime } from "./question-time.ts";
+import { askForSupport, noteSupport } from "./server-support.ts";
 
 /** What a probe has shown. */
 export interface ProbedPath {
   readonly passage: TrailerPassage | "unclear";
   /** What was seen, as a phrase. */
   readonly evidence: string;
+  /** What the server says that it supports. */
+  readonly support: UploadSupport;
 }
 
-/** How long a path may take to carry a few bytes. Milliseconds. */
-export const PROBE_TIMEOUT = 10_000;
+/**
+ * The trailers are those of an upload, for which hops may have rules. No content comes before them, and no `Trailer` field
+ * announces them: http-proxy 1.18 gives every OPTIONS a `Content-Length: 0`, sends content after it as if it were the next
+ * request, and ends its process over the field.
+ */
+const trailers = (): readonly FieldLine[] => [["Size", "0"]];
 
-/** What a probe carries. The trailers are the ones of an upload, for which hops may have rules. */
-const CONTENT = "trailsum";
-const TRAILERS: readonly FieldLine[] = [["Size", String(CONTENT.length)]];
+/**
+ * Asks a server what it supports at a target, by an OPTIONS with empty content and a trailer: a trailsum server answers with a
+ * report of what has arrived. Another one ignores or refuses them. Where the request does not get an
+ * answer, or a hop refuses it, a plain OPTIONS shows whether the trailers were the reason.
+ */
+export async function probePath(hop: Hop, requesting: UploadRequesting): Promise<ProbedPath> {
+  const probed = await sendProbe(hop, requesting);
+  if (typeof probed === "string") {
+    const support = await askForSupport(hop, requesting);
+    // A connection can end for other reasons: only of a server that answers otherwise it is known that it did not.
+    return { passage: support.uploadResources ? "fatal" : "unclear", evidence: probed, support };
+  }
+  const support = uploadSupportIn(hop, probed);
+  noteSupport(hop, requesting, support);
+  if (probed.report === undefined)
+    return { passage: "unclear", evidence: "the server does not report what arrives", support };
+  return probed.report.trailers.includes("size")
+    ? { passage: "kept", evidence: "those of a probe arrived", support }
+    : { passage: "dropped", evidence: "those of a probe did not arrive", support };
+}
 
-/** Sends a few bytes with trailers to where a trailsum server reports what arrives, and stores nothing. */
-export async function probeTrailers(to: Hop, requesting: UploadRequesting): Promise<ProbedPath> {
-  const request = uploadRequest(to, "POST", requesting, [
+/** The statuses with which hops refuse requests that have trailers. */
+const REFUSED_BY_HOPS: ReadonlySet<number> = new Set([400, 502]);
+
+/** Sends the probe. Resolves with a phrase where its trailers may have been its end. */
+async function sendProbe(hop: Hop, requesting: UploadRequesting): Promise<ProbeExchange | string> {
+  const request = uploadRequest(hop, "OPTIONS", requesting, [
+    ["Content-Type", probeContentType],
     ["TE", "trailers"],
-    ["Trailer", "Size"],
   ]);
+  const sent = { ...request, body: Buffer.alloc(0), trailers };
   try {
-    const answer = await fetchShort(
-      requesting.dispatcher,
-      { ...request, body: Buffer.from(CONTENT), trailers: TRAILERS, headersTimeout: PROBE_TIMEOUT },
-      { signal: requesting.signal },
+    const probed = await inTime(hop, requesting, ({ dispatcher, signal }) =>
+      exchangeProbe(dispatcher, sent, { signal }),
     );
-    const report = parseProbeReport(Buffer.concat(answer.content).toString("utf8"));
-    if (answer.status !== 200 || report === undefined) return unclear(`it was answered ${answer.status}`);
-    return report.trailers.includes("size")
-      ? { passage: "kept", evidence: "those of a probe arrived" }
-      : { passage: "dropped", evidence: "those of a probe did not arrive" };
+    return REFUSED_BY_HOPS.has(probed.status) ? `a probe was answered ${probed.status}` : probed;
   } catch (error) {
-    const { code } = transportError(error, to.url);
-    if (code === "CONNECTION_LOST" || code === "PROTOCOL")
-      return { passage: "fatal", evidence: "a probe ended the connection" };
-    if (code === "TIMEOUT") return unclear("no answer came in time");
+    if (!(error instanceof TrailsumError)) throw error;
+    if (error.code === "CONNECTION_LOST" || error.code === "PROTOCOL") return "a probe ended the connection";
+    if (error.code === "TIMEOUT") return "a probe was not answered in time";
     throw error;
   }
-}
-
-function unclear(evidence: string): ProbedPath {
-  return { passage: "unclear", evidence };
 }

@@ -12,8 +12,8 @@ import { creationFields, uploadRequest, type UploadRequesting } from "../upload/
 import type { DeliveryMode } from "./delivery-mode.ts";
 import { planDelivery } from "./plan-delivery.ts";
 import { exchangeProbe, type ProbeExchange } from "./probe-exchange.ts";
-import { PROBE_TIMEOUT, probeTrailers, type ProbedPath } from "./probe-path.ts";
-import { askForSupport } from "./server-support.ts";
+import { type ProbedPath, probePath } from "./probe-path.ts";
+import { inTime } from "./question-time.ts";
 
 /** Options of {@link probe}. */
 export interface ProbeOptions {
@@ -58,7 +58,7 @@ const HELD_BACK = 1_000;
 
 /**
  * Finds out what survives the path to the server at `url` and back, by a handful of small requests that store nothing. A
- * server that is not known to be trailsum gets an OPTIONS and nothing else.
+ * server that is not known to be trailsum gets an OPTIONS with empty content and a trailer, and nothing else.
  *
  * Rejects with a `TrailsumError` if no request gets there, or if the server refuses probes (`REFUSED`).
  */
@@ -67,20 +67,16 @@ export async function probe(url: string | URL, options: ProbeOptions = {}): Prom
   const hop: Hop = { url: targetUrl(url), trusted: true };
   const requesting = { dispatcher, headers, signal };
   try {
-    const support = await askForSupport(hop, requesting);
+    const { passage, evidence, support } = await probePath(hop, requesting);
     const to = support.probe && nextHop(hop, support.probe);
-    const trailers =
-      to === undefined
-        ? { passage: "unclear" as const, evidence: "the server has no place to probe the path" }
-        : await probeTrailers(to, requesting);
     const seen = to && (await probeTheRest(to, requesting));
     const step = planDelivery({
       asked: "auto",
       origin: hop.url.origin,
       rereadable: false,
       whole: false,
-      trailers: trailers.passage,
-      evidence: trailers.evidence,
+      trailers: passage,
+      evidence,
       support,
       failure: undefined,
     });
@@ -88,7 +84,7 @@ export async function probe(url: string | URL, options: ProbeOptions = {}): Prom
       ...(seen ?? NOT_SEEN),
       twoStep: seen && seen.twoStep && support.uploadResources,
       uploadResources: support.uploadResources,
-      trailersUp: trailers.passage,
+      trailersUp: passage,
       delivery: {
         mode: step.step === "send" ? step.mode : undefined,
         reason: step.step === "send" ? step.reason : step.step === "give up" ? step.error.message : step.step,
@@ -182,13 +178,11 @@ async function send(
     ...uploadRequest(to, method, requesting, fields),
     body,
     expectContinue,
-    headersTimeout: PROBE_TIMEOUT,
   };
   try {
-    return await exchangeProbe(requesting.dispatcher, request, {
-      signal: requesting.signal,
-      ...(onHead === undefined ? {} : { onHead }),
-    });
+    return await inTime(to, requesting, ({ dispatcher, signal }) =>
+      exchangeProbe(dispatcher, request, { signal, ...(onHead === undefined ? {} : { onHead }) }),
+    );
   } catch (error) {
     const { code } = transportError(error, to.url);
     if (code === "CONNECTION_LOST" || code === "PROTOCOL" || code === "TIMEOUT") return undefined;

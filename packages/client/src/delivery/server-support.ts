@@ -1,7 +1,8 @@
+import { TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { Hop } from "../transfer/redirects.ts";
-import { transportError } from "../transfer/transport-error.ts";
+import { inTime } from "./question-time.ts";
 import { askForUploadSupport, type UploadRequesting, type UploadSupport } from "../upload/upload-resource-requests.ts";
 
 /** What a server said of everything below one URL. */
@@ -29,18 +30,23 @@ export function knownSupport({ url }: Hop, dispatcher: Dispatcher): UploadSuppor
  * none is not. A server that answers badly, or not in time, supports nothing.
  */
 export async function askForSupport(hop: Hop, requesting: UploadRequesting): Promise<UploadSupport> {
-  const { dispatcher } = requesting;
-  const support = await askForUploadSupport(hop, requesting).catch((error: unknown) => {
-    const { code } = transportError(error, hop.url);
-    if (code === "PROTOCOL" || code === "CONNECTION_LOST" || code === "TIMEOUT") return NOTHING;
+  const support = await inTime(hop, requesting, (timed) => askForUploadSupport(hop, timed)).catch((error: unknown) => {
+    if (error instanceof TrailsumError && NO_ANSWER.has(error.code)) return NOTHING;
     throw error;
   });
-  if (support.uploadResources) {
-    const others = (ofDispatchers.get(dispatcher) ?? []).slice(1 - MAX_KNOWN);
-    const below = mountPoint(support.probe) ?? hop.url.href;
-    ofDispatchers.set(dispatcher, [...others, { below, support, until: performance.now() + LIFETIME }]);
-  }
+  noteSupport(hop, requesting, support);
   return support;
+}
+
+/** What a server does that answers badly, or not in time. */
+const NO_ANSWER: ReadonlySet<string> = new Set(["PROTOCOL", "CONNECTION_LOST", "TIMEOUT"]);
+
+/** Remembers what a server said of a target. */
+export function noteSupport({ url }: Hop, { dispatcher }: UploadRequesting, support: UploadSupport): void {
+  if (!support.uploadResources) return;
+  const others = (ofDispatchers.get(dispatcher) ?? []).slice(1 - MAX_KNOWN);
+  const below = mountPoint(support.probe) ?? url.href;
+  ofDispatchers.set(dispatcher, [...others, { below, support, until: performance.now() + LIFETIME }]);
 }
 
 const NOTHING: UploadSupport = { uploadResources: false, probe: undefined };

@@ -20,8 +20,8 @@ const INTEROP_VERSION = "8";
 /** The media type of what is appended (draft section 4.4). */
 const PARTIAL_UPLOAD = "application/partial-upload";
 
-/** How long a server may take to say what it supports. Milliseconds: one that never does is one that does not. */
-const OPTIONS_TIMEOUT = 10_000;
+/** How long a server may take to give an upload resource up. Milliseconds. */
+const CANCEL_TIMEOUT = 10_000;
 
 /** How the requests to upload resources are sent. */
 export interface UploadRequesting {
@@ -89,12 +89,19 @@ export function creationFields({ complete, interim }: { complete: boolean; inter
  * trailsum or of the draft does supports nothing. Rejects if no request can reach it.
  */
 export async function askForUploadSupport(hop: Hop, requesting: UploadRequesting): Promise<UploadSupport> {
-  const request = { ...uploadRequest(hop, "OPTIONS", requesting), headersTimeout: OPTIONS_TIMEOUT };
+  const request = uploadRequest(hop, "OPTIONS", requesting);
   const answer = await fetchShort(requesting.dispatcher, request, { signal: requesting.signal });
-  const { status, headers } = answer;
+  return uploadSupportIn(hop, answer);
+}
+
+/** What an answer to OPTIONS says that a server supports. */
+export function uploadSupportIn(
+  { url }: Hop,
+  { status, headers }: { readonly status: number; readonly headers: FieldLines },
+): UploadSupport {
   const answered = status >= 200 && status < 300;
   const speaks = headers.get("Upload-Draft-Interop-Version") === INTEROP_VERSION;
-  return { uploadResources: answered && speaks && headers.has("Upload-Limit"), probe: probeIn(hop.url, headers) };
+  return { uploadResources: answered && speaks && headers.has("Upload-Limit"), probe: probeIn(url, headers) };
 }
 
 /**
@@ -162,7 +169,7 @@ export function completeUpload(
 export async function cancelUpload({ hop }: UploadResource, requesting: UploadRequesting): Promise<void> {
   const { dispatcher } = requesting;
   // The transfer may have been cancelled itself: this request is not.
-  const request = { ...uploadRequest(hop, "DELETE", requesting), headersTimeout: OPTIONS_TIMEOUT };
+  const request = { ...uploadRequest(hop, "DELETE", requesting), headersTimeout: CANCEL_TIMEOUT };
   await fetchShort(dispatcher, request, { signal: undefined }).catch(() => {});
 }
 

@@ -74,8 +74,8 @@ export interface UploadOptions extends DigestOptions {
   /**
    * How the digests reach the server. `auto` begins with `trailers` unless the path is known to lose them: what can be
    * read again is then sent otherwise, and what a trailsum server has kept is completed by a second request. A source that
-   * can be read once goes out only after a few bytes have shown what the path does to trailers, if the server has a place
-   * for that. `header` reads the source twice. `two-step` needs a server with upload resources
+   * can be read once goes out only after a question with a trailer has shown what the path does to trailers, if the server
+   * answers it. `header` reads the source twice. `two-step` needs a server with upload resources
    * (draft-ietf-httpbis-resumable-upload); nothing is sent to one that does not say that it has them.
    * @default "auto"
    */

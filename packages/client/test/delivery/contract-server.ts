@@ -5,14 +5,14 @@ import { createDigester, FieldLines, formatDigestField, parseDigestField } from 
 import { listen } from "@trailsum/testkit";
 
 /** What the path to the server does to request trailers. */
-type Path = "keeps" | "drops" | "kills";
+type Path = "keeps" | "drops" | "kills" | "refuses";
 
 /** Settings of {@link contractServer}. */
 export interface ContractServerOptions {
   readonly path: Path;
   /** Whether it has upload resources and says so. Default true. */
   readonly uploads?: boolean;
-  /** Whether it answers probes and says where. Default: as `uploads`. */
+  /** Whether it answers probes. Default: as `uploads`. */
   readonly probe?: boolean;
   /** Whether it names an upload resource by 104 while content comes. Default false. */
   readonly interim?: boolean;
@@ -58,17 +58,20 @@ export async function contractServer(options: ContractServerOptions): Promise<Co
       request.socket.destroy();
       return;
     }
+    if (trailers.length > 0 && path === "refuses") return void response.writeHead(502).end();
     const arrived = path === "keeps" ? trailers : FieldLines.empty;
     if (method === "OPTIONS") {
       const link = probe ? { Link: '<.trailsum/probe>; rel="urn:trailsum:probe"' } : {};
-      response.writeHead(204, { ...(uploads ? { ...VERSION, "Upload-Limit": "min-size=0" } : {}), ...link }).end();
+      const fields = { ...(uploads ? { ...VERSION, "Upload-Limit": "min-size=0" } : {}), ...link };
+      if (!probe || header.get("Content-Type") !== "application/vnd.trailsum.probe")
+        return void response.writeHead(204, fields).end();
+      const names = [...arrived].map(([name]) => name.toLowerCase());
+      const report = { httpVersion: "1.1", method, size: content.length, hasLength: false, contentTime: 0, fields: [] };
+      response.writeHead(200, { "Content-Type": "application/json", ...fields });
+      response.end(JSON.stringify({ ...report, trailers: names }));
     } else if (method === "HEAD") {
       const offset = staged.get(target)?.content.length ?? 0;
       response.writeHead(204, { "Upload-Offset": String(offset), "Upload-Complete": "?0" }).end();
-    } else if (target === "/.trailsum/probe") {
-      const names = [...arrived].map(([name]) => name.toLowerCase());
-      const report = { httpVersion: "1.1", method, size: content.length, hasLength: false, contentTime: 0, fields: [] };
-      response.writeHead(200).end(JSON.stringify({ ...report, trailers: names }));
     } else if (method === "PATCH") {
       const upload = staged.get(target);
       const complete =

@@ -36,19 +36,20 @@ describe("auto, from a pipe, when nothing is known", () => {
   test("probes, and sends trailers where they are kept", async () => {
     const { origin, asked, stored } = await contractServer({ path: "keeps" });
     const result = await upload(`${origin}/it`, pipe(), fresh());
-    expect(asked).toEqual(["OPTIONS /it", "POST /.trailsum/probe", "PUT /it"]);
+    expect(asked).toEqual(["OPTIONS /it", "PUT /it"]);
     expect([delivered(result), stored.get("/it") === text]).toEqual(["trailers, sent 1", true]);
     expect(result.delivery.reason).toBe("the path keeps trailers: those of a probe arrived");
   });
 
   test.each([
-    ["drops", "the path drops trailers: those of a probe did not arrive"],
-    ["kills", "trailers end the connection: a probe ended the connection"],
-  ] as const)("probes, and delivers in two steps where the path %s them", async (path, reason) => {
+    ["drops", ["OPTIONS /it"], "the path drops trailers: those of a probe did not arrive"],
+    ["kills", ["OPTIONS /it", "OPTIONS /it"], "trailers end the connection: a probe ended the connection"],
+    ["refuses", ["OPTIONS /it", "OPTIONS /it"], "trailers end the connection: a probe was answered 502"],
+  ] as const)("probes, and delivers in two steps where the path %s them", async (path, questions, reason) => {
     const { origin, asked, stored } = await contractServer({ path });
     const options = fresh();
     const result = await upload(`${origin}/it`, pipe(), options);
-    expect(asked).toEqual(["OPTIONS /it", "POST /.trailsum/probe", "PUT /it", "PATCH /.trailsum/uploads/ID"]);
+    expect(asked).toEqual([...questions, "PUT /it", "PATCH /.trailsum/uploads/ID"]);
     expect([delivered(result), stored.get("/it") === text]).toEqual(["two-step, sent 1", true]);
     expect([result.delivery.reason, result.confirmedBy]).toEqual([reason, "server"]);
     // What was learned is used for the next one.
