@@ -45,6 +45,8 @@ export async function deliverObject(
   if (object === undefined) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
   try {
     corrupt.refuse(path, object);
+    // Before the response is cut: the client may ask for the reason at once.
+    const onDiffering = (): void => corrupt.add(path, object);
     const validators = validatorsOf(object);
     const result = preconditions === undefined ? "perform" : evaluatePreconditions(preconditions, true, validators);
     if (result === "failed") throw preconditionFailed();
@@ -53,11 +55,8 @@ export async function deliverObject(
     const fields: FieldLine[] = [...protectingFields(object.fields), ["Accept-Ranges", "bytes"], ...cached];
     const selection = selectedRanges(head, object, validators);
     if (selection === "unsatisfiable") return refuseRange(upload, object, fields);
-    if (selection === "whole") await sendWhole(upload, object, fields, algorithms);
-    else await sendParts(upload, object, { selection, fields, algorithms });
-  } catch (error) {
-    if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER") corrupt.add(path, object);
-    throw error;
+    if (selection === "whole") await sendWhole(upload, object, { fields, algorithms, onDiffering });
+    else await sendParts(upload, object, { selection, fields, algorithms, onDiffering });
   } finally {
     await object.close();
   }
@@ -86,11 +85,19 @@ function refuseRange({ exchange }: UploadExchange, { size }: StoredObject, field
 /** The most bytes of which a browser can verify `Unencoded-Digest`: it shows nothing before it has all of them. */
 const MAX_UNENCODED = 16 * 1024 * 1024;
 
+/** What a response is made of, beside the object. */
+interface Delivery {
+  /** The fields that do not depend on what is selected. */
+  readonly fields: readonly FieldLine[];
+  readonly algorithms: readonly Algorithm[];
+  /** Called when what leaves turns out to differ from the record. */
+  readonly onDiffering: () => void;
+}
+
 async function sendWhole(
   { head, exchange }: UploadExchange,
   object: StoredObject,
-  fields: readonly FieldLine[],
-  algorithms: readonly Algorithm[],
+  { fields, algorithms, onDiffering }: Delivery,
 ): Promise<void> {
   const described = describingFields(object.fields);
   const headers = [...described, ...fields];
@@ -104,33 +111,42 @@ async function sendWhole(
   await sendVerifiedContent(exchange, source, {
     headers,
     size: object.size,
+    onDiffering,
     ...deliveredDigests(object.digests, head.header, algorithms),
   });
 }
 
-interface Parts {
+interface Parts extends Delivery {
   readonly selection: readonly ByteRange[];
-  readonly fields: readonly FieldLine[];
-  readonly algorithms: readonly Algorithm[];
 }
 
 /** `Repr-Digest` is that of the whole (RFC 9530 section 3), and the digests after the content are those of the parts. */
 async function sendParts(
   { head, exchange }: UploadExchange,
   object: StoredObject,
-  { selection, fields, algorithms }: Parts,
+  { selection, fields, algorithms, onDiffering }: Parts,
 ): Promise<void> {
   const { size } = object;
-  const { digests } = deliveredDigests(object.digests, head.header, algorithms);
+  const delivered = deliveredDigests(object.digests, head.header, algorithms);
   const described = describingFields(object.fields);
   const headers = [...fields];
-  if (digests !== undefined) headers.push(["Repr-Digest", formatDigestField(digests)]);
   const chunkSize = chunkSizeFor(exchange);
-  const sent = { status: 206, algorithms: partAlgorithms(head.header, algorithms) };
+  const sent = { status: 206, algorithms: partAlgorithms(head.header, algorithms), onDiffering };
   const [only, ...others] = selection;
-  if (only !== undefined && others.length === 0) {
+  const isOne = only !== undefined && others.length === 0;
+  if (isOne) headers.push(...described, ["Content-Range", contentRange(only, size)]);
+  if (isOne && only.start === 0 && only.end === size) {
+    // All of it, whatever it is called: compared with what is recorded, as a 200 is.
+    return sendVerifiedContent(exchange, object.createReadStream({ chunkSize }), {
+      ...sent,
+      headers,
+      size,
+      ...delivered,
+    });
+  }
+  if (delivered.digests !== undefined) headers.push(["Repr-Digest", formatDigestField(delivered.digests)]);
+  if (isOne) {
     const source = object.createReadStream({ ...only, chunkSize });
-    headers.push(...described, ["Content-Range", contentRange(only, size)]);
     return sendVerifiedContent(exchange, source, { ...sent, headers, size: only.end - only.start });
   }
   const parts = multipartRanges(selection, size, described);

@@ -13,7 +13,7 @@ export interface OutgoingListener {
   /** It is what it should be. Called before its last chunk leaves. */
   onWhole(digests: Digests): void;
   /** It will not be whole, for whatever reason. Called before the response is closed. */
-  onBroken(): void;
+  onBroken(error: Error): void;
 }
 
 /**
@@ -56,7 +56,7 @@ export class OutgoingContent extends Transform {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (error !== null) this.#listener.onBroken();
+    if (error !== null) this.#listener.onBroken(error);
     done(error);
   }
 }

@@ -56,6 +56,8 @@ interface ExchangeContentOptions extends VerifiedContentOptions {
    * @default all of them
    */
   readonly compared?: readonly Algorithm[] | undefined;
+  /** Called before the response is cut because the content is not what `digests` or `size` say. */
+  readonly onDiffering?: (() => void) | undefined;
 }
 
 /** Options of {@link sendVerified}. */
@@ -151,7 +153,8 @@ export async function sendVerifiedContent(
           const values = new Map([...(digests?.values ?? []), ...computed.values]);
           content.trailers = digestTrailers(only({ ...computed, values }, announced));
         },
-        onBroken() {
+        onBroken(error) {
+          if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER") options.onDiffering?.();
           clientIsGone = exchange.gone;
           breakOffBegun(exchange);
         },

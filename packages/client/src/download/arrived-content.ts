@@ -60,6 +60,11 @@ export class ArrivedContent {
     this.expectations = expectations;
   }
 
+  /** The response that it began with; undefined before there is one. */
+  get begun(): Pick<Beginning, "url" | "header"> | undefined {
+    return this.#beginning;
+  }
+
   /** How many bytes there are. */
   get size(): number {
     return this.#beginning?.digester.size ?? 0;

@@ -12,6 +12,7 @@ import type { Dispatcher } from "undici";
 
 import { ArrivedContent, type Expectations } from "./arrived-content.ts";
 import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
+import { cutReason } from "./cut-reason.ts";
 import { type DownloadDestination, openDestination } from "./download-destination.ts";
 import { fetchingOf, fetchInto } from "./fetch-into.ts";
 import type { Progress } from "../transfer/progress.ts";
@@ -149,7 +150,8 @@ export async function download(
     await arrived.destination.commit();
     return result;
   } catch (error) {
-    const failure = signal?.aborted === true ? cancelled(error) : TrailsumError.from(error);
+    const failure =
+      signal?.aborted === true ? cancelled(error) : await cutReason(TrailsumError.from(error), arrived, fetching);
     await arrived.destination.discard(failure);
     throw failure;
   } finally {
