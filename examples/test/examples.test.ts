@@ -10,6 +10,7 @@ import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fa
 import type { Store } from "@trailsum/server";
 import { listen, tempDir } from "@trailsum/testkit";
 import { fastify } from "fastify";
+import type Koa from "koa";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { reportService as express } from "../src/express.ts";
@@ -26,8 +27,8 @@ type CreateServer = (reports: Reports, store: Store) => ServerType | Promise<Ser
 
 const examples: readonly (readonly [name: string, Protocol, CreateServer])[] = [
   ["Express", "HTTP/1.1", (...service) => createServer(express(...service))],
-  ["Koa", "HTTP/1.1", (...service) => createServer(koa(...service).callback())],
-  ["Koa", "HTTP/2", (...service) => createHttp2Server(koa(...service).callback() as never)],
+  ["Koa", "HTTP/1.1", (...service) => createServer(koaListener(service))],
+  ["Koa", "HTTP/2", (...service) => createHttp2Server(koaListener(service) as never)],
   ["Fastify", "HTTP/1.1", (...service) => fastifyServer(service, { http2: false })],
   ["Fastify", "HTTP/2", (...service) => fastifyServer(service, { http2: true })],
   ["Hono", "HTTP/1.1", (...service) => createAdaptorServer(hono(...service))],
@@ -41,6 +42,11 @@ const examples: readonly (readonly [name: string, Protocol, CreateServer])[] = [
   ["NestJS on Fastify", "HTTP/2", (...service) => nestServer(service, new FastifyAdapter({ http2: true }))],
   ["web-standard", "HTTP/1.1", (...service) => createAdaptorServer({ fetch: web(...service) })],
 ];
+
+/** Without its log of connections that were cut. */
+function koaListener(service: [Reports, Store]): ReturnType<Koa["callback"]> {
+  return Object.assign(koa(...service), { silent: true }).callback();
+}
 
 async function fastifyServer(service: [Reports, Store], { http2 }: { http2: boolean }): Promise<Server> {
   const app = fastify(http2 ? ({ http2: true } as object) : {});

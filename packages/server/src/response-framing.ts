@@ -1,5 +1,5 @@
 import { type InboundExchange, type InboundRequest } from "@trailsum/http/inbound";
-import { type FieldLine, type FieldLines, sameFieldName } from "@trailsum/shared";
+import { type FieldLine, sameFieldName } from "@trailsum/shared";
 
 /**
  * How a response's end is marked: by a trailer section (after a chunked body, or DATA frames), by its length, by a
@@ -24,7 +24,8 @@ const FRAMING_FIELDS = ["Content-Length", "Transfer-Encoding", "Trailer"];
 const CONNECTION_FIELDS = ["Connection", "Keep-Alive", "Proxy-Connection", "Upgrade", "TE"];
 
 /** Whether a trailer section can be sent and will be kept: `TE: trailers` says so, HTTP/2 always does (RFC 9110 section 10.1.4). */
-function acceptsTrailers({ httpVersion, header }: { httpVersion: string; header: FieldLines }): boolean {
+function acceptsTrailers({ httpVersion, header, responseTrailers = true }: InboundRequest): boolean {
+  if (!responseTrailers) return false;
   if (httpVersion === "2.0") return true;
   return httpVersion === "1.1" && header.list("TE").some((member) => /^trailers\s*(?:;|$)/i.test(member));
 }

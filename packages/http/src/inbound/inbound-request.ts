@@ -24,6 +24,11 @@ export interface InboundRequest {
   readonly content: ContentOutline | undefined;
   /** The protocol that it asks to switch to: `websocket`, as it is spelled. Another one is ignored, or refused in HTTP/2. */
   readonly upgrade: string | undefined;
+  /**
+   * Whether the server can send trailers with the response.
+   * @default true
+   */
+  readonly responseTrailers?: boolean | undefined;
   /** Whether its content waits for a 100 (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
   /** Node's own object, where the request came through a server of Node's (node:http or node:http2). */

@@ -1,5 +1,5 @@
-import { type Http2Bindings, type HttpBindings } from "@hono/node-server";
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Http2Bindings, HttpBindings } from "@hono/node-server";
+import { inboundRequest, type InboundRequest, requestContent, sendInterim, WebExchange } from "@trailsum/http/inbound";
 import { TrailsumError } from "@trailsum/shared";
 import type { Context, Handler } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -7,10 +7,9 @@ import { routePath } from "hono/route";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 import type { NodeRequest, NodeResponse } from "../node-message.ts";
-import { createUploadHandler } from "../upload-handler.ts";
-import type { UploadHandlerOptions } from "../upload-resource.ts";
-import { verifyRequest as verifyNodeRequest, type VerifyRequestOptions } from "../verify-request.ts";
-import { answerBelow, mountPathOf } from "./mount.ts";
+import { createUploadResource, type UploadHandlerOptions } from "../upload-resource.ts";
+import { readBefore, verifyRequest as verifyNodeRequest, type VerifyRequestOptions } from "../verify-request.ts";
+import { mountPathOf } from "./mount.ts";
 import { problemAnswer } from "./problem-answer.ts";
 import { asWebRequest, type VerifiedWebRequest } from "./verified-web-request.ts";
 
@@ -44,7 +43,8 @@ export function verifyRequest(c: Context, options?: VerifyRequestOptions): Verif
 
 /**
  * The upload resource as a handler of Hono on Node, for a route that ends in `/*`. Nothing is published before it verified,
- * whatever the application does. It answers everything below that path itself; fields that middleware has set are sent too.
+ * whatever the application does. It answers everything below that path, refusals with problem documents (RFC 9457), as a
+ * `Response` that middleware can look at and add fields to. Downloads have no trailers; their digests are in the header.
  *
  * ```js
  * import { serve } from "@hono/node-server";
@@ -58,18 +58,40 @@ export function verifyRequest(c: Context, options?: VerifyRequestOptions): Verif
  * ```
  */
 export function uploadResource(options: UploadHandlerOptions): Handler {
-  const handler = createUploadHandler(options);
-  return async (c) => {
+  const answer = createUploadResource(options);
+  return (c) => {
     const [req, res] = nodeMessages(c);
-    try {
-      const mountPath = mountPathOf(req.url ?? "", routePath(c));
-      for (const [name, value] of c.res.headers) res.setHeader(name, value);
-      await answerBelow(mountPath, handler, [req, res]);
-    } catch (error) {
-      throw httpException(error);
-    }
-    return RESPONSE_ALREADY_SENT;
+    const fault = readBefore(req);
+    if (fault !== undefined) throw fault;
+    const gone = new AbortController();
+    res.once("close", () => {
+      if (!res.writableFinished) gone.abort();
+    });
+    const request = mountedRequest(req, routePath(c));
+    const exchange = new WebExchange({
+      request,
+      content: request.content === undefined ? undefined : requestContent(req),
+      signal: gone.signal,
+      interim: (status, header) => sendInterim(res, status, header),
+    });
+    void answer(exchange);
+    // Of an exchange that is broken off no answer may look complete.
+    return exchange.response.catch(() => {
+      res.destroy();
+      return c.body(null, 500);
+    });
   };
+}
+
+/** The request without what the pattern of its route has in front of the `*`. */
+function mountedRequest(req: NodeRequest, pattern: string): InboundRequest {
+  const request = inboundRequest(req);
+  try {
+    const mountPath = mountPathOf(request.target.path, pattern);
+    return { ...request, mountPath, target: { ...request.target, path: request.target.path.slice(mountPath.length) } };
+  } catch (error) {
+    throw httpException(error);
+  }
 }
 
 function nodeMessages({ env }: Context): readonly [NodeRequest, NodeResponse] {

@@ -1,4 +1,4 @@
-import { headFault, WebContent, WebExchange, webRequest } from "@trailsum/http/inbound";
+import { headFault, WebContent, webExchange, webRequest } from "@trailsum/http/inbound";
 import { errorProblem, TrailsumError } from "@trailsum/shared";
 
 import { requestHead } from "../request-head.ts";
@@ -71,7 +71,7 @@ export function uploadResource({ prefix = "", ...options }: WebUploadOptions): (
     const { pathname } = new URL(request.url);
     if (!pathname.startsWith(`${mountPath}/`))
       return problemResponse(new TrailsumError("NOT_FOUND", "nothing is here"));
-    const exchange = new WebExchange(request, { mountPath });
+    const exchange = webExchange(request, { mountPath });
     void answer(exchange);
     return exchange.response;
   };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 
@@ -16,6 +16,7 @@ import {
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
+import { sendInterim } from "./node-interim.ts";
 import { routedTarget } from "./node-message.ts";
 import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.ts";
 
@@ -70,16 +71,8 @@ export class NodeExchange implements InboundExchange {
     return this.#res.destroyed && !this.#res.writableFinished;
   }
 
-  /**
-   * Node offers a method for each of 100, 102 and 103, and none that takes other fields than `Link`; on the wire of
-   * HTTP/1.1 all of them are a head and nothing more. HTTP/1.0 knows none.
-   */
   interim(status: number, header: FieldLines): void {
-    const res = this.#res;
-    if (res.headersSent || this.request.httpVersion !== "1.1" || res.socket === null || !res.socket.writable) return;
-    let lines = "";
-    for (const [name, value] of header) lines += `${name}: ${value}\r\n`;
-    res.socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n`, "latin1");
+    sendInterim(this.#res, status, header);
   }
 
   head({ status, reason, header, length, hasContent, trailers, givesUp }: OutgoingHead): void {

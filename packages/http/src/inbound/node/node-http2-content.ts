@@ -14,6 +14,8 @@ import { stopBehindAnswer, superviseStream } from "./supervised-stream.ts";
  */
 export class NodeHttp2Content implements ContentSource {
   readonly whole = undefined;
+  /** Bytes that have come, without framing. */
+  received = 0;
   readonly #req: Http2ServerRequest;
   #sink: ContentSink | undefined;
 
@@ -53,6 +55,7 @@ export class NodeHttp2Content implements ContentSource {
   }
 
   readonly #onData = (piece: Buffer): void => {
+    this.received += piece.length;
     if (this.#sink?.onContent(piece) === false) this.#req.pause();
   };
 

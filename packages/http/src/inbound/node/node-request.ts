@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { TLSSocket } from "node:tls";
 
-import type { ContentSource } from "../inbound-content.ts";
 import { clientAddress, type InboundRequest } from "../inbound-request.ts";
 import { NodeContent } from "./node-content.ts";
 import { nodeRequest } from "./node-exchange.ts";
@@ -25,6 +24,6 @@ export function inboundRequest(req: IncomingMessage | Http2ServerRequest): Inbou
 }
 
 /** Its content. Nothing of the request changes before it flows. */
-export function requestContent(req: IncomingMessage | Http2ServerRequest): ContentSource {
+export function requestContent(req: IncomingMessage | Http2ServerRequest): NodeContent | NodeHttp2Content {
   return "stream" in req ? new NodeHttp2Content(req) : new NodeContent(req);
 }

@@ -9,25 +9,34 @@ import {
   type InboundExchange,
   type OutgoingHead,
 } from "../inbound-exchange.ts";
+import type { ContentSource } from "../inbound-content.ts";
 import type { InboundRequest } from "../inbound-request.ts";
 import { WebContent } from "./web-content.ts";
 
-/** How a request of the Fetch standard is routed. */
+type CountedContent = ContentSource & { readonly received: number };
+
+/** What an exchange is made of whose response is a `Response`. */
 export interface WebExchangeOptions {
-  /** The path that is cut off the front of its target, without a slash at its end. */
-  readonly mountPath: string;
+  readonly request: InboundRequest;
+  /** The content, which counts the bytes that have come. */
+  readonly content: CountedContent | undefined;
+  /** Fires when the client has gone. */
+  readonly signal: AbortSignal;
+  /** Sends an interim response, where the server has a way to. */
+  readonly interim?: ((status: number, header: FieldLines) => void) | undefined;
 }
 
 /**
- * An exchange of a `Request` and a `Response` of the Fetch standard: of servers that hand on nothing else. There are no
- * trailers, no interim responses and no connection.
+ * An exchange that is answered by a `Response` of the Fetch standard, which has no trailers. What becomes of the connection
+ * and of content that is not read is the server's affair.
  */
 export class WebExchange implements InboundExchange {
   readonly request: InboundRequest;
-  readonly content: WebContent | undefined;
+  readonly content: CountedContent | undefined;
   readonly connection: ClientConnection = Object.assign(new EventEmitter(), { destroyed: false });
   /** The response, once its head is known; rejects if the exchange is broken off before. */
   readonly response: Promise<Response>;
+  readonly interim: InboundExchange["interim"];
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   status: number | undefined;
@@ -36,12 +45,13 @@ export class WebExchange implements InboundExchange {
   readonly #response: PromiseWithResolvers<Response> = Promise.withResolvers();
   readonly #body: PassThrough = new PassThrough();
 
-  constructor(request: Request, { mountPath }: WebExchangeOptions) {
-    this.request = webRequest(request, mountPath);
-    this.content = this.request.content === undefined ? undefined : new WebContent(request);
+  constructor({ request, content, signal, interim = () => {} }: WebExchangeOptions) {
+    this.request = { ...request, responseTrailers: false };
+    this.content = content;
+    this.interim = interim;
     this.response = this.#response.promise;
     this.response.catch(() => {});
-    this.#signal = request.signal;
+    this.#signal = signal;
     this.#signal.addEventListener("abort", () => this.breakOff(), { once: true });
     this.#body.on("drain", () => this.onDrain?.());
     this.#body.on("error", () => {});
@@ -56,10 +66,6 @@ export class WebExchange implements InboundExchange {
 
   get gone(): boolean {
     return this.#signal.aborted || (this.#body.destroyed && !this.#body.readableEnded);
-  }
-
-  interim(): void {
-    // The Fetch standard has none.
   }
 
   head({ status, reason, header, hasContent, length }: OutgoingHead): void {
@@ -103,6 +109,13 @@ export class WebExchange implements InboundExchange {
   switchTo(): Duplex {
     throw new TrailsumError("NOT_SUPPORTED", "a request of the Fetch standard cannot switch to another protocol");
   }
+}
+
+/** The exchange of a `Request`, whose path is cut off by `mountPath`. */
+export function webExchange(message: Request, { mountPath }: { readonly mountPath: string }): WebExchange {
+  const request = webRequest(message, mountPath);
+  const content = request.content === undefined ? undefined : new WebContent(message);
+  return new WebExchange({ request, content, signal: message.signal });
 }
 
 /** A request of the Fetch standard in the terms of all requests. */
