@@ -69,7 +69,7 @@ test("the message on the wire is what an upload of four bytes puts there", async
 test("the commands print what they are said to print", async () => {
   const steps = sessionSteps(readme);
   expect(await playSession(steps)).toEqual(steps);
-});
+}, 60_000);
 
 describe("the code", () => {
   test.each(blocksIn("js").map((code) => [code.split("\n").find((line) => line.includes("trailsum")) ?? "", code]))(
