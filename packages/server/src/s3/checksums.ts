@@ -30,8 +30,20 @@ export function checksumName(algorithm: Algorithm): string {
   return NAMES.get(algorithm) ?? algorithm.toUpperCase();
 }
 
+/** The name of the element of an XML document that has a checksum of an algorithm. */
+export function checksumElement(algorithm: Algorithm): string {
+  return `Checksum${checksumName(algorithm)}`;
+}
+
+/** The algorithm of that name. Throws `InvalidRequest` for an unknown one. */
+export function parseChecksumName(name: string): Algorithm {
+  const algorithm = CHECKSUMS.get(name.toUpperCase());
+  if (algorithm !== undefined) return algorithm;
+  throw new S3Error("InvalidRequest", `Checksum algorithm provided is unsupported: ${JSON.stringify(name)}.`);
+}
+
 /** The field that has a checksum of an algorithm. */
-function checksumField(algorithm: Algorithm): string {
+export function checksumField(algorithm: Algorithm): string {
   return PREFIX + checksumName(algorithm).toLowerCase();
 }
 

@@ -9,7 +9,8 @@ import type { RequestHead } from "../request-head.ts";
 import { isAcceptable, type VerificationPolicy, verifyContent } from "../verify-request.ts";
 import { AwsChunkedContent } from "./aws-chunked/aws-chunked-content.ts";
 import { ChunkSignatures } from "./aws-chunked/chunk-signatures.ts";
-import { declaredChecksum } from "./checksums.ts";
+import { checksumName, declaredChecksum } from "./checksums.ts";
+import { S3Error } from "./s3-errors.ts";
 import type { S3Request } from "./s3-request.ts";
 import { verdictS3Error } from "./verdict-error.ts";
 
@@ -33,15 +34,23 @@ export function contentSize({ head, payload }: S3Request): number | undefined {
 /**
  * Receives the content of a request into `destination`, which is ended only if it is what the request says: by its
  * checksum, its `Content-MD5`, `x-amz-content-sha256` or the signatures of its chunks. Throws an {@link S3Error} otherwise.
+ * `announced` is the algorithm of the checksum that it must have if it has any.
  */
 export async function receiveContent(
   request: S3Request,
   destination: Writable,
   policy: ReceivingPolicy,
+  announced?: Algorithm,
 ): Promise<ReceivedContent> {
   const { payload, head } = request;
   const declared = declaredChecksum(head.header);
-  const checksum = declared?.algorithm ?? "crc64nvme";
+  if (announced !== undefined && declared !== undefined && declared.algorithm !== announced) {
+    throw new S3Error(
+      "InvalidRequest",
+      `Checksum Type mismatch occurred, expected checksum Type: ${checksumName(announced)}, actual checksum Type: ${checksumName(declared.algorithm)}`,
+    );
+  }
+  const checksum = declared?.algorithm ?? announced ?? "crc64nvme";
   const isSigned = payload.kind === "aws-chunked" && payload.signed;
   const accepted = { ...policy, allowUnverified: policy.allowUnverified === true || isSigned };
   const { body, verdict } = verifyContent(decodedMessage(request), {

@@ -5,10 +5,21 @@ import {
   getBucketVersioning,
   headBucket,
 } from "./operations/buckets.ts";
+import { completeMultipartUpload } from "./operations/complete-multipart-upload.ts";
+import { copyObject, copyPart } from "./operations/copy-object.ts";
+import { deleteObjects } from "./operations/delete-objects.ts";
+import {
+  abortMultipartUpload,
+  createMultipartUpload,
+  listParts,
+  listUploads,
+  uploadPart,
+} from "./operations/multipart.ts";
 import { deleteObject } from "./operations/delete-object.ts";
 import { getObject } from "./operations/get-object.ts";
 import { listObjects } from "./operations/list-objects.ts";
 import { putObject } from "./operations/put-object.ts";
+import type { RequestHead } from "../request-head.ts";
 import type { BucketOperation, ObjectOperation } from "./s3-context.ts";
 import { S3Error } from "./s3-errors.ts";
 import type { S3Query } from "./s3-query.ts";
@@ -20,15 +31,27 @@ interface Row<Operation> {
   readonly required: readonly string[];
   /** The others that it may have. */
   readonly allowed: readonly string[];
+  /** The field that makes it this operation. */
+  readonly field?: string;
   readonly operation: Operation;
 }
 
 const OVERRIDES = ["type", "language", "expires", "cache-control", "content-disposition", "content-encoding"];
 const RESPONSE = OVERRIDES.map((name) => `response-${name.replace(/^(?:type|language)$/, "content-$&")}`);
 const LISTING = ["list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"];
+const UPLOADS = ["prefix", "max-uploads", "key-marker", "upload-id-marker", "encoding-type"];
 const PAGES = ["marker", "start-after", "continuation-token"];
 
+const COPY = "x-amz-copy-source";
+
 const OBJECT: readonly Row<ObjectOperation>[] = [
+  { method: "POST", required: ["uploads"], allowed: [], operation: createMultipartUpload },
+  { method: "PUT", required: ["uploadId", "partNumber"], allowed: [], field: COPY, operation: copyPart },
+  { method: "PUT", required: ["uploadId", "partNumber"], allowed: [], operation: uploadPart },
+  { method: "POST", required: ["uploadId"], allowed: [], operation: completeMultipartUpload },
+  { method: "DELETE", required: ["uploadId"], allowed: [], operation: abortMultipartUpload },
+  { method: "GET", required: ["uploadId"], allowed: ["max-parts", "part-number-marker"], operation: listParts },
+  { method: "PUT", required: [], allowed: [], field: COPY, operation: copyObject },
   { method: "PUT", required: [], allowed: [], operation: putObject },
   { method: "GET", required: [], allowed: RESPONSE, operation: getObject },
   { method: "HEAD", required: [], allowed: RESPONSE, operation: getObject },
@@ -41,6 +64,8 @@ const BUCKET: readonly Row<BucketOperation>[] = [
   { method: "HEAD", required: [], allowed: [], operation: headBucket },
   { method: "GET", required: ["location"], allowed: [], operation: getBucketLocation },
   { method: "GET", required: ["versioning"], allowed: [], operation: getBucketVersioning },
+  { method: "POST", required: ["delete"], allowed: [], operation: deleteObjects },
+  { method: "GET", required: ["uploads"], allowed: UPLOADS, operation: listUploads },
   { method: "GET", required: [], allowed: [...LISTING, ...PAGES], operation: listObjects },
 ];
 
@@ -48,8 +73,12 @@ const BUCKET: readonly Row<BucketOperation>[] = [
 const ANY = /^(?:x-id|x-amz-.*)$/i;
 
 /** The operation on an object. Throws for what there is none for. */
-export function objectOperation(method: string, query: S3Query): ObjectOperation {
-  return select(OBJECT, method, query);
+export function objectOperation({ method, header }: RequestHead, query: S3Query): ObjectOperation {
+  return select(
+    OBJECT.filter(({ field }) => field === undefined || header.has(field)),
+    method,
+    query,
+  );
 }
 
 /** The operation on a bucket. */

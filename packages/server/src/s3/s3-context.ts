@@ -1,5 +1,6 @@
 import type { CorruptVersions } from "../corrupt-versions.ts";
 import type { Store } from "../stores/store.ts";
+import type { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import type { ReceivedContent, ReceivingPolicy } from "./received-content.ts";
 import { S3Error } from "./s3-errors.ts";
 import type { BucketRequest, ObjectRequest, S3Request } from "./s3-request.ts";
@@ -7,6 +8,7 @@ import type { BucketRequest, ObjectRequest, S3Request } from "./s3-request.ts";
 /** What the operations of the S3 front work with. */
 export interface S3Context {
   readonly store: Store;
+  readonly uploads: MultipartUploads;
   readonly policy: ReceivingPolicy;
   /** The region that buckets are said to be in. */
   readonly region: string;

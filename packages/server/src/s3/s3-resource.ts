@@ -10,6 +10,8 @@ import { requestHead } from "../request-head.ts";
 import type { Store } from "../stores/store.ts";
 import { describe, type UploadExchange } from "../upload-exchange.ts";
 import type { UploadLogger, UploadResource } from "../upload-resource.ts";
+import type { UploadLimits } from "../uploads/upload-limits.ts";
+import { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import { listBuckets } from "./operations/buckets.ts";
 import { parsePayload } from "./payload.ts";
 import type { ReceivingPolicy } from "./received-content.ts";
@@ -39,7 +41,7 @@ export interface S3AccessOptions {
 }
 
 /** Options of {@link createS3Handler}. */
-export interface S3HandlerOptions extends S3AccessOptions, ReceivingPolicy, ExchangeHooks {
+export interface S3HandlerOptions extends S3AccessOptions, ReceivingPolicy, UploadLimits, ExchangeHooks {
   /** Where objects are kept. Its directories at the top are the buckets. */
   readonly store: Store;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
@@ -71,6 +73,7 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
   const observer = new ExchangeObserver(options, logger);
   const context: S3Context = {
     store,
+    uploads: new MultipartUploads(store.uploads, options),
     policy: options,
     region,
     dotfiles,
@@ -108,7 +111,7 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
     const { path } = objectPathOf([bucket, ...rest]);
     if (!dotfiles && isHidden(path)) throw new S3Error(isWrite(method) ? "AccessDenied" : "NoSuchKey");
     if (key === "") return bucketOperation(method, query)({ ...signed, bucket }, context);
-    return objectOperation(method, query)({ ...signed, bucket, key, path }, context);
+    return objectOperation(upload.head, query)({ ...signed, bucket, key, path }, context);
   }
 
   async function answerService(request: S3Request): Promise<void> {

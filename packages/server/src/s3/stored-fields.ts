@@ -27,6 +27,11 @@ export function keptFields(header: FieldLines): FieldLine[] {
   return fields;
 }
 
+/** Those of the fields of a stored object that a copy of it keeps. */
+export function copiedFields(fields: readonly FieldLine[]): FieldLine[] {
+  return fields.filter(([name]) => name !== "ETag" && !name.startsWith(CHECKSUM));
+}
+
 /** The fields of a stored object that only S3 gives back. */
 export function metadataFields(fields: readonly FieldLine[]): FieldLine[] {
   return fields.filter(([name]) => KEPT.includes(name) || name.startsWith(METADATA));

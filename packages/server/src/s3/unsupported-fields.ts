@@ -3,7 +3,7 @@ import { S3Error } from "./s3-errors.ts";
 
 /** The `x-amz-` fields that are read, or that say nothing about what is to be done. */
 const READ =
-  /^x-amz-(?:content-sha256|date|user-agent|trailer|decoded-content-length|expected-bucket-owner|request-payer|id-2|checksum-.*|sdk-.*|meta-.*|copy-source.*|metadata-directive|security-token)$/;
+  /^x-amz-(?:content-sha256|date|user-agent|trailer|decoded-content-length|expected-bucket-owner|request-payer|id-2|checksum-.*|sdk-.*|meta-.*|copy-source.*|metadata-directive|mp-object-size|security-token)$/;
 
 /** Values that ask for nothing that is not done anyway. */
 const HARMLESS: ReadonlyMap<string, RegExp> = new Map([

@@ -1,7 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 
 import type { UploadEntry, UploadStore } from "../stores/upload-store.ts";
-import { parseRecord, type UploadRecord } from "./upload-record.ts";
+import { isForeign, parseRecord, type UploadRecord } from "./upload-record.ts";
 
 /** How much may be staged for uploads that are not complete, and for how long. */
 export interface UploadLimits {
@@ -113,6 +113,8 @@ export class UploadAccounts {
   }
 
   #countedOf({ description, size, modified }: UploadEntry): Counted {
+    // Its bytes count, and it is left to the front that created it.
+    if (isForeign(description)) return { size, expires: Number.POSITIVE_INFINITY, client: "", state: "published" };
     const record = parseRecord(description);
     const expires = record?.expires ?? modified.getTime() + this.expiry;
     return {

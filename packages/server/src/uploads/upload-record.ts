@@ -70,6 +70,11 @@ export function parseRecord(description: string): UploadRecord | undefined {
   }
 }
 
+/** Whether another front than the upload resource wrote a description: S3 has its own. */
+export function isForeign(description: string): boolean {
+  return description.startsWith('{"version":"s3"');
+}
+
 function parseDigests(hex: Record<string, string>): Map<Algorithm, Buffer> {
   const values = new Map<Algorithm, Buffer>();
   for (const [name, text] of Object.entries(hex)) {

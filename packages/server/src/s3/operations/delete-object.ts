@@ -17,7 +17,12 @@ export const deleteObject: ObjectOperation = async (request, context) => {
 };
 
 /** Removes the object of a key, or the directory of one that ends in a slash, if it is empty. Returns whether it was there. */
-async function removeKey(store: Store, path: string, key: string, condition?: CommitCondition): Promise<boolean> {
+export async function removeKey(
+  store: Store,
+  path: string,
+  key: string,
+  condition?: CommitCondition,
+): Promise<boolean> {
   try {
     return await (key.endsWith("/") ? store.removeDirectory(path) : store.remove(path, condition));
   } catch (error) {
