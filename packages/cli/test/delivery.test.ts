@@ -68,6 +68,18 @@ test("a pipe through two such hops is probed and delivered in two steps, and wha
   expect((await readFile(join(directory, "it"))).equals(bytes)).toBe(true);
 });
 
+test("a short pipe is one request, to a server of which nothing is known", async () => {
+  const asked: string[] = [];
+  const { origin } = await listen(
+    createServer((req, res) => {
+      asked.push(`${req.method} ${req.url}`);
+      req.resume().on("end", () => res.writeHead(201).end());
+    }),
+  );
+  const { exitCode } = await trailsum(["upload", "-", `${origin}/it`, "--no-delivery-cache"], { input: "x" });
+  expect([exitCode, asked]).toEqual([0, ["PUT /it"]]);
+});
+
 test("--delivery trailers is refused on such a path, and --delivery header is not", async () => {
   const { url } = await serve();
   const { origin, requests } = await eater(url);

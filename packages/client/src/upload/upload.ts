@@ -20,6 +20,7 @@ import { checkedSource } from "./checked-source.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import { type Resumption, resumptionInFiles, resumptionInMemory } from "./resume/resumption.ts";
 import { defaultStateDirectory } from "./resume/upload-state.ts";
+import { shortPipe } from "./short-pipe.ts";
 import { unchangedUpload } from "./unchanged-upload.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
@@ -126,7 +127,10 @@ export async function upload(
     throw signal?.aborted === true ? cancelled(error) : error;
   });
   try {
-    const source = checksum.size > 0 ? await checkedSource(opened, checksum) : opened;
+    // Nothing has to be known of the path for content that is short and can be sent again.
+    const mayBeShort = delivery === "auto" && options.continue !== true && paths.get(target.origin) !== "kept";
+    const begun = mayBeShort && !opened.rereadable ? await shortPipe(opened, signal) : opened;
+    const source = checksum.size > 0 ? await checkedSource(begun, checksum) : begun;
     const { headers, onProgress, skipUnchanged = false } = options;
     const asking = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
     const there = skipUnchanged ? await unchangedUpload(source, target, { algorithms, asking }) : undefined;

@@ -90,7 +90,7 @@ describe("an upload whose source breaks is cut, and fails with its error:", () =
     const onProgress = (): never => {
       throw broken;
     };
-    const error = await rejection(upload(server.origin, ["some", "more"], { onProgress }));
+    const error = await rejection(upload(server.origin, ["some".repeat(20_000), "more"], { onProgress }));
     expect(error).toMatchObject({ code: "INTERNAL", cause: broken });
     await expectCut(server);
   });

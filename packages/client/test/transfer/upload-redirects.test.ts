@@ -72,8 +72,8 @@ describe("an upload that is redirected", () => {
   });
 
   test.each([
-    ["a stream", () => Readable.from([content])],
-    ["an iterable", () => [content]],
+    ["a stream", () => Readable.from([content, Buffer.alloc(70_000)])],
+    ["an iterable", () => [content, Buffer.alloc(70_000)]],
   ])("fails where its source is %s, and says where to", async (_kind, make) => {
     const server = await redirecting("/b", 308);
     const error = await rejection(upload(`${server.origin}/a`, make()));
