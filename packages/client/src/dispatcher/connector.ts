@@ -6,10 +6,11 @@ import { clearImmediate, setImmediate } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
 import { ConnectDiagnostics } from "./diagnostics.ts";
+import { openTunnel } from "./tunnel.ts";
 
 /** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {
-  /** Milliseconds until a connection must stand, TLS included. Default 10,000; 0 for no limit. */
+  /** Milliseconds until a connection must stand, TLS included; through a proxy, as long again for it. Default 10,000; 0 for no limit. */
   readonly timeout?: number;
   /** A Unix domain socket to connect to in place of the origin's host and port. */
   readonly socketPath?: string;
@@ -35,8 +36,11 @@ export interface Connector {
   connect(protocols: readonly Protocol[], callbacks: ConnectCallbacks): () => void;
 }
 
-/** A connector for an `http:` or `https:` origin. TLS certificates are verified unless the options say otherwise. */
-export function createConnector(origin: URL, options: ConnectOptions): Connector {
+/**
+ * A connector for an `http:` or `https:` origin, through a tunnel of `proxy` if there is one. TLS certificates are verified
+ * unless the options say otherwise.
+ */
+export function createConnector(origin: URL, options: ConnectOptions, proxy?: URL): Connector {
   const { timeout = 10_000, socketPath, ...given } = options;
   const secure = origin.protocol === "https:";
   const host = origin.hostname.replace(/^\[|\]$/g, "");
@@ -54,11 +58,12 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
   // No address may stand for a name in SNI (RFC 6066 section 3).
   const servername = secure ? (given.servername ?? (isIP(host) === 0 ? host : "")) : null;
 
-  function open(protocols: readonly Protocol[]): Socket {
+  function open(protocols: readonly Protocol[], tunnel?: Socket): Socket {
     if (!secure) return connectTcp(transport);
     const resumed = given.session ?? session;
     const socket: TLSSocket = connectTls({
       ...transport,
+      ...(tunnel && { socket: tunnel }),
       servername: servername ?? "",
       ...(resumed === undefined ? {} : { session: resumed }),
       ALPNProtocols: [...protocols],
@@ -69,52 +74,88 @@ export function createConnector(origin: URL, options: ConnectOptions): Connector
     return socket;
   }
 
+  /** Connects to the origin itself, or makes TLS in a tunnel to it. */
+  function connect(protocols: readonly Protocol[], waiting: ConnectCallbacks, tunnel?: Socket): () => void {
+    let socket: Socket;
+    try {
+      socket = open(protocols, tunnel);
+    } catch (error) {
+      // Unusable TLS options: an invalid certificate, or a key without a certificate.
+      tunnel?.destroy();
+      diagnostics.connectError(error as Error);
+      const later = setImmediate(() => waiting.onError(error as Error));
+      return () => clearImmediate(later);
+    }
+    const connected = secure ? "secureConnect" : "connect";
+    const settle = (): void => {
+      clearTimeout(timer);
+      socket.off("error", fail).off("close", closed).off(connected, succeed);
+    };
+    const succeed = (): void => {
+      const protocol = agreedProtocol(socket, protocols);
+      if (protocol === undefined) {
+        socket.destroy(new errors.SocketError("the server has chosen a protocol (ALPN) that was not offered"));
+        return;
+      }
+      settle();
+      diagnostics.connected(socket, protocol);
+      waiting.onConnect(socket, protocol);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      socket.on("error", ignore);
+      tunnel?.destroy();
+      // A remembered session that the server does not take must not be tried for ever.
+      session = undefined;
+      diagnostics.connectError(error);
+      waiting.onError(Object.assign(error, { connecting: true }));
+    };
+    const closed = (): void => fail(new errors.SocketError("closed while connecting"));
+    const timer = limited(() => socket.destroy(timedOut(origin, timeout)));
+    socket.on("error", fail).on("close", closed).on(connected, succeed);
+    return () => {
+      settle();
+      socket.on("error", ignore);
+      socket.destroy();
+    };
+  }
+
+  function connectThrough(through: URL, protocols: readonly Protocol[], waiting: ConnectCallbacks): () => void {
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      diagnostics.connectError(error);
+      waiting.onError(Object.assign(error, { connecting: true }));
+    };
+    let giveUp = openTunnel(through, `${origin.hostname}:${port}`, given, {
+      onTunnel(tunnel) {
+        clearTimeout(timer);
+        if (secure) {
+          giveUp = connect(protocols, waiting, tunnel);
+          return;
+        }
+        diagnostics.connected(tunnel, protocols[0]!);
+        waiting.onConnect(tunnel, protocols[0]!);
+      },
+      onError: fail,
+    });
+    const timer = limited(() => {
+      giveUp();
+      fail(timedOut(through, timeout));
+    });
+    return () => {
+      clearTimeout(timer);
+      giveUp();
+    };
+  }
+
+  function limited(expire: () => void): NodeJS.Timeout | undefined {
+    return timeout > 0 ? setTimeout(expire, Math.min(timeout, LONGEST_TIMEOUT)) : undefined;
+  }
+
   const connector: Connector = {
     connect(protocols, waiting) {
       diagnostics.beforeConnect();
-      let socket: Socket;
-      try {
-        socket = open(protocols);
-      } catch (error) {
-        // TLS options that cannot be used: a certificate that is none, a key without one.
-        diagnostics.connectError(error as Error);
-        const later = setImmediate(() => waiting.onError(error as Error));
-        return () => clearImmediate(later);
-      }
-      const connected = secure ? "secureConnect" : "connect";
-      const settle = (): void => {
-        clearTimeout(timer);
-        socket.off("error", fail).off("close", closed).off(connected, succeed);
-      };
-      const succeed = (): void => {
-        const protocol = agreedProtocol(socket, protocols);
-        if (protocol === undefined) {
-          socket.destroy(new errors.SocketError("the server has chosen a protocol (ALPN) that was not offered"));
-          return;
-        }
-        settle();
-        diagnostics.connected(socket, protocol);
-        waiting.onConnect(socket, protocol);
-      };
-      const fail = (error: Error): void => {
-        settle();
-        socket.on("error", ignore);
-        // A remembered session that the server does not take must not be tried for ever.
-        session = undefined;
-        diagnostics.connectError(error);
-        waiting.onError(Object.assign(error, { connecting: true }));
-      };
-      const closed = (): void => fail(new errors.SocketError("closed while connecting"));
-      const timer =
-        timeout > 0
-          ? setTimeout(() => socket.destroy(timedOut(origin, timeout)), Math.min(timeout, LONGEST_TIMEOUT))
-          : undefined;
-      socket.on("error", fail).on("close", closed).on(connected, succeed);
-      return () => {
-        settle();
-        socket.on("error", ignore);
-        socket.destroy();
-      };
+      return proxy === undefined ? connect(protocols, waiting) : connectThrough(proxy, protocols, waiting);
     },
   };
   const { localAddress = null } = given as { localAddress?: string };

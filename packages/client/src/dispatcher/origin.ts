@@ -20,6 +20,8 @@ import type { Http2Options } from "./http2/options.ts";
 /** How the connections to an origin are made and used. */
 export interface OriginOptions {
   readonly connect: ConnectOptions;
+  /** The HTTP proxy to tunnel through. */
+  readonly proxy?: URL | undefined;
   readonly timeouts: ConnectionTimeouts;
   readonly limits: ResponseLimits;
   /** The most connections at a time. */
@@ -74,7 +76,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.url = url;
     this.#options = options;
     this.#events = events;
-    this.#connector = createConnector(url, options.connect);
+    this.#connector = createConnector(url, options.connect, options.proxy);
     this.#protocols = protocols(url, options.http2);
     if (this.#protocols.every((protocol) => protocol === "http/1.1")) this.#capacity = 1;
   }

@@ -10,6 +10,13 @@ export interface TrailerAgentOptions {
   /** TLS options (`ca`, `cert`, `key`, `rejectUnauthorized`, ...), the connect timeout (default 10,000), a Unix socket. */
   readonly connect?: ConnectOptions;
   /**
+   * The HTTP proxy to reach origins through, `http:` or `https:`, with `user:password@` if it asks for credentials; or a
+   * function that returns the one for an origin. Every connection is a tunnel (CONNECT), to `http:` origins as well, so
+   * that the proxy changes nothing of a message. It cannot be combined with `connect.socketPath`.
+   * @default none
+   */
+  readonly proxy?: string | URL | ((origin: URL) => string | URL | undefined);
+  /**
    * Whether HTTP/2 is offered to `https:` origins, which choose it or HTTP/1.1 (ALPN, RFC 7301). Default true. To handlers
    * it makes no difference, but that names are lower-case, that there is no reason phrase, and how tunnels begin.
    */
@@ -73,6 +80,7 @@ export interface TrailerAgentOptions {
  */
 export class TrailerAgent extends Dispatcher {
   readonly #options: OriginOptions;
+  readonly #proxyOf: (origin: URL) => URL | undefined;
   readonly #origins = new Map<string, Origin>();
   #closed = false;
   #destroyed = false;
@@ -84,6 +92,7 @@ export class TrailerAgent extends Dispatcher {
     this.close = this.close.bind(this);
     this.destroy = this.destroy.bind(this);
     duration("connect.timeout", options.connect?.timeout);
+    this.#proxyOf = proxyChoice(options);
     this.#options = {
       connect: options.connect ?? {},
       connections: positive("connections", options.connections) ?? Number.POSITIVE_INFINITY,
@@ -189,7 +198,7 @@ export class TrailerAgent extends Dispatcher {
     const connect = servername === undefined ? this.#options.connect : { ...this.#options.connect, servername };
     const origin: Origin = new Origin(
       url,
-      { ...this.#options, connect },
+      { ...this.#options, connect, proxy: this.#proxyOf(url) },
       {
         onConnect: () => this.emit("connect", url, [this]),
         onDisconnect: (error) => this.emit("disconnect", url, [this], error as errors.UndiciError),
@@ -218,6 +227,28 @@ function originUrl(given: string | URL | undefined): URL {
     throw new errors.InvalidArgumentError("Invalid URL protocol: the URL must start with `http:` or `https:`.");
   }
   return url;
+}
+
+/** The proxy for each origin. One that is the same for all is checked at once. */
+function proxyChoice({ proxy, connect }: TrailerAgentOptions): (origin: URL) => URL | undefined {
+  if (proxy === undefined) return () => undefined;
+  if (connect?.socketPath !== undefined)
+    throw new errors.InvalidArgumentError("proxy cannot be combined with connect.socketPath");
+  if (typeof proxy !== "function") {
+    const url = proxyUrl(proxy);
+    return () => url;
+  }
+  return (origin) => {
+    const chosen = proxy(origin);
+    return chosen === undefined ? undefined : proxyUrl(chosen);
+  };
+}
+
+function proxyUrl(given: string | URL): URL {
+  const url = URL.parse(String(given));
+  if (url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "") return url;
+  // Not the value itself: it may hold a password.
+  throw new errors.InvalidArgumentError("invalid proxy: its URL must begin with http:// or https://");
 }
 
 const REQUIRED: readonly (keyof Dispatcher.DispatchHandler)[] = ["onRequestStart", "onResponseError"];

@@ -1,6 +1,7 @@
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
 import { isConnectFailure } from "../dispatcher/connector.ts";
+import { TUNNEL_FAILED } from "../dispatcher/tunnel.ts";
 
 /** The codes and sentences for the error codes of undici, Node and OpenSSL. */
 const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
@@ -100,6 +101,7 @@ function http2Meaning(code: string, error: unknown): readonly [ErrorCode, string
 
 function unlisted(code: string, error: unknown): readonly [ErrorCode, string] {
   const message = error instanceof Error ? error.message : String(error);
+  if (code === TUNNEL_FAILED) return ["CONNECT_FAILED", message];
   if (UNTRUSTED.test(code)) {
     return [
       "UNTRUSTED_CERTIFICATE",
