@@ -149,7 +149,7 @@ function said({ stdout, stderr }: TrailsumProcess): string {
 function environment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   // What the developer's shell or the test runner sets must not change what the command prints.
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$)/.test(name),
+    ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(?:HTTPS?|ALL|NO)_PROXY$)/i.test(name),
   );
   // Nor must what another test has learned of a port that this one uses again: no file can be made there.
   return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, XDG_CACHE_HOME: "/dev/null", ...added };

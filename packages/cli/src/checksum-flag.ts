@@ -1,4 +1,6 @@
-import { type Algorithm, isAlgorithm, parseAlgorithm, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, isAlgorithm, TrailsumError } from "@trailsum/shared";
+
+import { algorithmNamed } from "./algorithm-names.ts";
 
 /** `--checksum`. */
 export const checksumFlag = {
@@ -8,14 +10,6 @@ export const checksumFlag = {
   describe: "keep the content only if it has this digest: sha-256=HEX (repeatable)",
 } as const;
 
-/** Names of algorithms that are not those of HTTP. */
-const ALIASES: Readonly<Record<string, Algorithm>> = {
-  sha1: "sha",
-  "sha-1": "sha",
-  sha256: "sha-256",
-  sha512: "sha-512",
-};
-
 /** Its values: hexadecimal digits by algorithm. Throws `USAGE` or `UNKNOWN_ALGORITHM` for invalid ones. */
 export function checksums(given: readonly string[] = []): Partial<Record<Algorithm, string>> {
   const checksum: Partial<Record<Algorithm, string>> = {};
@@ -24,7 +18,7 @@ export function checksums(given: readonly string[] = []): Partial<Record<Algorit
     if (hex === "")
       throw new TrailsumError("USAGE", `${JSON.stringify(text)} is not a checksum: write --checksum sha-256=HEX`);
     const lower = name.toLowerCase();
-    const algorithm = isAlgorithm(lower) ? lower : (ALIASES[lower] ?? parseAlgorithm(name));
+    const algorithm = isAlgorithm(lower) ? lower : algorithmNamed(name);
     const other = checksum[algorithm];
     if (other !== undefined && other.toLowerCase() !== hex.toLowerCase())
       throw new TrailsumError("USAGE", `two different ${algorithm} checksums were given`);

@@ -87,7 +87,7 @@ function refuseOneFile(entries: readonly DownloadEntry[]): void {
 async function* entriesBelow(
   { url, authorization }: DownloadTarget,
   count: number,
-  { output, headers, retries, signal }: DownloadListOptions,
+  { output, headers, retries, signal, dispatcher }: DownloadListOptions,
 ): AsyncGenerator<DownloadEntry> {
   if (output === "-") throw new TrailsumError("USAGE", "a directory cannot be downloaded to standard output");
   const { listObjects } = await import("@trailsum/client");
@@ -98,6 +98,7 @@ async function* entriesBelow(
     headers: [...headers, ...authorization],
     ...(retries !== undefined && { retries }),
     ...(signal && { signal }),
+    ...(dispatcher && { dispatcher }),
   };
   for await (const { url: from, path } of listObjects(url, listing))
     yield { url: from, authorization, output: join(root, path), name: path, below: root };

@@ -1,8 +1,6 @@
-import { createSecureContext } from "node:tls";
-
 import { TrailsumError } from "@trailsum/shared";
 
-import { readInterruptibly } from "./interruptible-file.ts";
+import { readCertificate } from "./pem-files.ts";
 import type { Flags } from "./settings.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
@@ -27,6 +25,7 @@ export function listenerFlags(defaultPort: number): Flags {
     "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS", requiresArg: true },
     "tls-key": { type: "string", describe: "PEM private key of the certificate", requiresArg: true },
     quiet: {
+      alias: "q",
       type: "boolean",
       default: false,
       describe: "log only errors of the server itself: no requests, no refusals",
@@ -46,7 +45,8 @@ export async function listenerOptions(
   port: number;
   tls: { cert: Buffer; key: Buffer } | undefined;
 }> {
-  return { host: given.host, port: port(given.port), tls: await certificate(given, signal) };
+  const tls = await readCertificate({ "tls-cert": given.tlsCert, "tls-key": given.tlsKey }, signal);
+  return { host: given.host, port: port(given.port), tls };
 }
 
 /** Settles when the command is to stop. */
@@ -55,35 +55,6 @@ export function interrupted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-async function certificate(
-  { tlsCert, tlsKey }: ListenerArguments,
-  signal: AbortSignal,
-): Promise<{ cert: Buffer; key: Buffer } | undefined> {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TrailsumError("USAGE", "--tls-cert and --tls-key belong together: give both");
-  }
-  const [cert, key] = await Promise.all([readPem(tlsCert, signal), readPem(tlsKey, signal)]);
-  try {
-    createSecureContext({ cert, key });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const sentence = `${tlsCert} and ${tlsKey} cannot be used: both must be PEM, and belong together (${reason})`;
-    throw new TrailsumError("USAGE", sentence, { cause });
-  }
-  return { cert, key };
-}
-
-async function readPem(path: string, signal: AbortSignal): Promise<Buffer> {
-  try {
-    return await readInterruptibly(path, signal);
-  } catch (cause) {
-    if (cause instanceof TrailsumError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
-  }
 }
 
 function port(given: number): number {

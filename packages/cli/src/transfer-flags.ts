@@ -1,6 +1,9 @@
-import { type Algorithm, isFieldValue, isToken, parseAlgorithm, TrailsumError } from "@trailsum/shared";
+import { type Algorithm, isFieldValue, isToken, TrailsumError } from "@trailsum/shared";
 
+import { algorithmNamed } from "./algorithm-names.ts";
+import type { ConnectionArguments } from "./connection-flags.ts";
 import type { CredentialArguments } from "./credentials.ts";
+
 const ALGORITHMS = "comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme, md5";
 
 /** `--digest` of a command: what it does, and the names that it takes. */
@@ -20,12 +23,12 @@ export const transferFlags = {
   },
   retry: { type: "number", default: 0, describe: "retry transient failures up to this many times", requiresArg: true },
   json: { type: "boolean", default: false, describe: "print results as JSON, one object per line" },
-  quiet: { type: "boolean", default: false, describe: "print only errors: no results, no progress" },
+  quiet: { alias: "q", type: "boolean", default: false, describe: "print only errors: no results, no progress" },
   progress: { type: "boolean", default: true, describe: "show progress on a terminal; --no-progress turns it off" },
 } as const;
 
 /** What those flags hold once they are parsed. */
-export interface TransferArguments extends CredentialArguments {
+export interface TransferArguments extends CredentialArguments, ConnectionArguments {
   readonly digest?: string | undefined;
   readonly md5: boolean;
   readonly header?: readonly string[] | undefined;
@@ -44,7 +47,7 @@ export function transferOptions({ digest, md5, header, retry }: TransferArgument
 } {
   if (!Number.isInteger(retry) || retry < 0) throw new TrailsumError("USAGE", "--retry takes a number, 0 or more");
   return {
-    digests: digest === undefined ? undefined : listOf(digest).map(parseAlgorithm),
+    digests: digest === undefined ? undefined : listOf(digest).map(algorithmNamed),
     md5,
     headers: headerFields(header),
     retries: retry,

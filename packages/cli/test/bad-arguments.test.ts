@@ -36,7 +36,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     "unknown flag --maxsize: did you mean --max-size?; run 'trailsum serve --help' for usage",
   ],
-  [["upload", "it", url, "-q"], 2, "unknown flag -q; run 'trailsum upload --help' for usage"],
+  [["upload", "it", url, "-z"], 2, "unknown flag -z; run 'trailsum upload --help' for usage"],
   [["serve", "--port="], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
   [["serve", "--port", ""], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
   [["serve", "--no-port"], 2, "--port cannot be turned off: give it a value; run 'trailsum serve --help' for usage"],
@@ -90,6 +90,24 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   ],
   [["upload", "it", "ftp://host/x"], 2, '"ftp://host/x" begins with ftp://: only http:// and https:// can be used'],
   [["upload", "it", "http://"], 2, '"http://" is not a valid URL: write something like https://host/path'],
+  [["upload", "it", url, "--cert", "it"], 2, "--cert and --key belong together: give both"],
+  [["upload", "it", url, "--cacert", "it"], 2, "it holds no PEM certificate"],
+  [["download", url, "--cacert", "absent"], 5, "cannot read absent: ENOENT: no such file or directory, open 'absent'"],
+  [
+    ["probe", url, "--proxy", "socks5://user:secret@host"],
+    2,
+    "--proxy must be an HTTP proxy: http://host:port or https://host:port, and not socks5://",
+  ],
+  [
+    ["download", url, "--proxy", "host:1", "--unix-socket", "it"],
+    2,
+    "--proxy and --unix-socket exclude each other: give one of them",
+  ],
+  [
+    ["upload", "it", url, "--timeout-idle", "soon"],
+    2,
+    "--timeout-idle takes a number of seconds, 0 or more (0: no limit)",
+  ],
   [["upload", "it", url, "--what"], 2, "unknown flag --what; run 'trailsum upload --help' for usage"],
   [
     ["upload", "it", url, "-X", "DELETE"],

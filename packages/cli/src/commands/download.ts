@@ -3,7 +3,6 @@ import { Writable } from "node:stream";
 import type { DownloadOptions, DownloadResult } from "@trailsum/client";
 import {
   type Algorithm,
-  parseAlgorithm,
   parseRequirements,
   redactedTarget,
   type Requirement,
@@ -13,6 +12,8 @@ import {
 } from "@trailsum/shared";
 
 import { checksumFlag, checksums } from "../checksum-flag.ts";
+import { algorithmNamed } from "../algorithm-names.ts";
+import { connectionDispatcher, connectionFlags } from "../connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../download-list.ts";
@@ -59,6 +60,7 @@ const flags = {
     requiresArg: true,
   },
   ...credentialFlags,
+  ...connectionFlags,
   digest: digestFlag("ask for and compute these digests too, and print the first"),
   checksum: checksumFlag,
   ...sumsFlags,
@@ -117,6 +119,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
   const rate = bytesPerSecond(given["limit-rate"]);
   const sums = await sumsOf(given, run);
   const transfer = transferOptions(given);
+  const dispatcher = await connectionDispatcher(given, run);
   const options: DownloadOptions = {
     ...transfer,
     digests: [...(transfer.digests ?? []), ...sums.algorithms],
@@ -125,12 +128,20 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     continue: given.continue,
     skipUnchanged: given["skip-unchanged"],
     signal: run.signal,
+    ...(dispatcher && { dispatcher }),
     ...(isOne ? { jobs } : {}),
     ...(rate === undefined ? {} : { limitRate: createRateLimit(rate) }),
   };
   const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
   const { headers, retries } = transfer;
-  const entries = downloadList(targets, { output, recursive, headers, retries, signal: run.signal });
+  const entries = downloadList(targets, {
+    output,
+    recursive,
+    headers,
+    retries,
+    signal: run.signal,
+    ...(dispatcher && { dispatcher }),
+  });
 
   const downloadOne = async (entry: DownloadEntry): Promise<void> => {
     const checksum: Partial<Record<Algorithm, string | Uint8Array>> = {
@@ -215,7 +226,7 @@ function advance(bar: ProgressBar): NonNullable<DownloadOptions["onProgress"]> {
 function requirements({ require, digest }: DownloadArguments): Requirement[] {
   const named = listOf(require);
   const isVerified = (name: string): boolean => name.toLowerCase() === "verified";
-  const least = weakestAlgorithm(listOf(digest ?? "").map(parseAlgorithm));
+  const least = weakestAlgorithm(listOf(digest ?? "").map(algorithmNamed));
   return [
     ...parseRequirements(named.filter((name) => !isVerified(name))),
     ...(named.some(isVerified) && least !== undefined ? [least] : []),

@@ -1,18 +1,20 @@
 import type { PathReport } from "@trailsum/client";
 import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
+import { type ConnectionArguments, connectionDispatcher, connectionFlags } from "../connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, type CredentialArguments, credentialFlags } from "../credentials.ts";
 import type { Run } from "../process-run.ts";
 import { headerFields, transferFlags } from "../transfer-flags.ts";
 
-interface ProbeArguments extends CredentialArguments {
+interface ProbeArguments extends CredentialArguments, ConnectionArguments {
   readonly url?: string | undefined;
   readonly json: boolean;
 }
 
 const flags = {
   ...credentialFlags,
+  ...connectionFlags,
   header: transferFlags.header,
   json: { type: "boolean", default: false, describe: "print the result as JSON" },
 } as const;
@@ -37,7 +39,8 @@ async function probePath(given: ProbeArguments, run: Run): Promise<void> {
   const { target, authorization } = authorizedTarget(given.url, given);
   const url = targetUrl(target);
   const headers = [...headerFields(given.header), ...authorization];
-  const report = await probe(url, { headers, signal: run.signal });
+  const dispatcher = await connectionDispatcher(given, run);
+  const report = await probe(url, { headers, signal: run.signal, ...(dispatcher && { dispatcher }) });
   await run.print(
     given.json ? `${JSON.stringify({ url: redactedTarget(url), ...report })}\n` : table(redactedTarget(url), report),
   );

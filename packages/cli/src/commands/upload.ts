@@ -1,6 +1,7 @@
-import type { DeliveryChoice, PathKnowledge, RateLimit, UploadResult } from "@trailsum/client";
+import type { DeliveryChoice, PathKnowledge, RateLimit, TrailerAgent, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
+import { connectionDispatcher, connectionFlags } from "../connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
@@ -31,8 +32,16 @@ interface UploadArguments extends TransferArguments, SumsArguments {
 
 const deliveryChoices = ["auto", "trailers", "header", "two-step"] as const satisfies readonly DeliveryChoice[];
 
+const upperCase = (value: unknown): unknown => (typeof value === "string" ? value.toUpperCase() : value);
+
 const flags = {
-  method: { alias: "X", choices: ["PUT", "POST"], default: "PUT", describe: "request method" },
+  method: {
+    alias: "X",
+    choices: ["PUT", "POST"],
+    default: "PUT",
+    coerce: upperCase,
+    describe: "request method",
+  },
   jobs: { type: "number", default: 4, describe: "upload this many files at a time", requiresArg: true },
   links: {
     choices: ["follow", "skip"],
@@ -64,6 +73,7 @@ const flags = {
   },
   "limit-rate": rateFlag,
   ...credentialFlags,
+  ...connectionFlags,
   digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum and the like do"),
   ...transferFlags,
 } as const;
@@ -95,6 +105,7 @@ interface Job {
   readonly paths?: PathKnowledge;
   readonly skipUnchanged: boolean;
   readonly limitRate?: RateLimit;
+  readonly dispatcher?: TrailerAgent;
 }
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
@@ -109,8 +120,10 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const options = transferOptions(given);
   const rate = bytesPerSecond(given["limit-rate"]);
   const sums = await sumsOf(given, run);
+  const dispatcher = await connectionDispatcher(given, run);
   const job: Job = {
     ...options,
+    ...(dispatcher && { dispatcher }),
     ...(given.deliveryCache ? { paths: createPathCache() } : {}),
     ...(sums.algorithms.length > 0 && { digests: [...(options.digests ?? ["sha-256"]), ...sums.algorithms] }),
     skipUnchanged: given["skip-unchanged"],
