@@ -30,6 +30,7 @@ export { algorithmsWanted, formatWantDigest, mostWanted, parseWantDigest } from 
 export {
   announcedIntegrityFields,
   coversRepresentation,
+  integrityField,
   type IntegrityFieldName,
   integrityFieldName,
   integrityFieldNames,

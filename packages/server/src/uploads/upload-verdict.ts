@@ -7,8 +7,12 @@ import {
   type FieldLine,
   FieldLines,
   formatDigestField,
+  integrityField,
+  isAlgorithm,
+  type Requirement,
   sameFieldName,
   type Verdict,
+  weakestAlgorithm,
 } from "@trailsum/shared";
 
 import type { VerificationPolicy } from "../verify-request.ts";
@@ -43,10 +47,21 @@ export function judgeUpload({ record, evidence, computed, policy }: UploadEviden
     header: FieldLines.from([...header, ...checkedParts(record, comparable)]),
     trailer,
     computed: comparable,
-    require,
+    require: evidence.isWhole ? require : require.flatMap(strengthDemanded),
     supported,
   });
   return { ...verdict, computed };
+}
+
+/**
+ * What a requirement demands of content that came in several requests: as strong a digest, in whatever field. Fields about
+ * the content of one message, such as `Md5`, cannot be about the whole there. `Size` is met by the offset and the length
+ * that every such request states.
+ */
+function strengthDemanded(requirement: Requirement): Algorithm[] {
+  if (isAlgorithm(requirement)) return [requirement];
+  const weakest = weakestAlgorithm(integrityField(requirement).algorithms);
+  return weakest === undefined ? [] : [weakest];
 }
 
 /** What has to be computed for that, if it is not known yet. One strong digest that is known is enough. */

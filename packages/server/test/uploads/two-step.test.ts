@@ -47,6 +47,21 @@ describe.each(servers)("an upload in two steps to %s", (kind) => {
     expect(unnamed.interim.filter(({ status }) => status !== 100)).toEqual([]);
   });
 
+  test("meets a demand for fields of one message by its size and as strong a digest", async () => {
+    const { send, store } = await serve(kind, { require: ["Md5", "Size"] });
+    const staged = await send("PUT /a", [version, "Upload-Complete: ?0"], content);
+    const weak = `Repr-Digest: crc32=:${Buffer.alloc(4).toString("base64")}:`;
+    const kept = await send(`PATCH ${staged.field("Location")}`, completion(content.length));
+    expect([kept.status, kept.json.verdict]).toEqual([400, "missing"]);
+    const answer = await send(`PATCH ${kept.field("Location")}`, [...completion(content.length), digest(content)]);
+    expect([answer.status, answer.json.verdict]).toEqual([201, "verified"]);
+    expect(await readObject(store, "a")).toEqual(content);
+    const another = await send("PUT /b", [version, "Upload-Complete: ?0"], content);
+    expect((await send(`PATCH ${another.field("Location")}`, [...completion(content.length), weak])).status).toBe(400);
+    // One request has room for the fields themselves.
+    expect((await send("PUT /c", [digest(content)], content)).json.verdict).toBe("missing");
+  });
+
   test("is refused, and gone, if the digest is that of other content", async () => {
     const { send, store } = await serve(kind);
     const staged = await send("PUT /a", [version, "Upload-Complete: ?0"], content);
