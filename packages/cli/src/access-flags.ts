@@ -36,6 +36,11 @@ export const accessFlags = {
     describe: "list directories, as a page or as JSON; --no-listing turns it off",
   },
   dotfiles: { type: "boolean", default: false, describe: "serve and store names that begin with a dot" },
+  "trust-forwarded": {
+    type: "boolean",
+    default: false,
+    describe: "take the client's address from X-Forwarded-For or Forwarded: only behind a proxy that sets it",
+  },
   cors: {
     type: "string",
     array: true,
@@ -54,20 +59,21 @@ export interface AccessArguments {
   readonly writeOnly: boolean;
   readonly listing: boolean;
   readonly dotfiles: boolean;
+  readonly trustForwarded?: boolean | undefined;
   readonly cors?: readonly string[] | undefined;
 }
 
 type AccessOptions = Pick<
   UploadHandlerOptions,
-  "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles" | "cors"
+  "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles" | "trustForwarded" | "cors"
 >;
 
 /** The server's options for these flags. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
 export async function accessOptions(given: AccessArguments, signal: AbortSignal): Promise<AccessOptions> {
-  const { readOnly, writeOnly, listing, dotfiles, cors = [] } = given;
+  const { readOnly, writeOnly, listing, dotfiles, trustForwarded, cors = [] } = given;
   if (readOnly && writeOnly) throw new TrailsumError("USAGE", "--read-only and --write-only exclude each other");
   const authorize = await authorization(given, signal);
-  return { authorize, readOnly, writeOnly, listing, dotfiles, cors: cors.includes("*") ? "*" : cors };
+  return { authorize, readOnly, writeOnly, listing, dotfiles, trustForwarded, cors: cors.includes("*") ? "*" : cors };
 }
 
 async function authorization(given: AccessArguments, signal: AbortSignal): Promise<Authorize | undefined> {

@@ -167,3 +167,20 @@ test.each([
   const { exitCode, stderr } = await trailsum(["serve", await tempDir(), "--port", "0", `${flag}=${value}`]);
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining(value === "much" ? "not a valid size" : flag)]);
 });
+
+test("clients of a proxy that serve trusts have a quarter of the unfinished uploads each", async () => {
+  const started = ["serve", await tempDir(), "--port", "0", "--max-uploads", "4"];
+  const trusting = await startTrailsum([...started, "--trust-forwarded"]);
+  const plain = await startTrailsum(started);
+  const create = async (url: string, client: string): Promise<number> => {
+    const headers = { ...ietf, "Upload-Complete": "?0", "X-Forwarded-For": client };
+    return (await fetch(`${url}/a`, { method: "PUT", headers })).status;
+  };
+  const statuses = async (url: string): Promise<number[]> => [
+    await create(url, "192.0.2.1"),
+    await create(url, "192.0.2.2"),
+    await create(url, "192.0.2.1"),
+  ];
+  expect(await statuses(trusting.url)).toEqual([201, 201, 429]);
+  expect(await statuses(plain.url)).toEqual([201, 429, 429]);
+});

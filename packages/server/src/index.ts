@@ -25,6 +25,7 @@ export type { Listing, ListingEntry } from "./listing/listing-json.ts";
 export { createUploadHandler, type UploadHandler } from "./upload-handler.ts";
 export type { ExchangeHook, ExchangeHooks } from "./exchange-hooks.ts";
 export type { DeliveryMode, ExchangeRecord } from "@trailsum/shared";
+export type { TrustForwarded } from "./access/client-address.ts";
 export type { AllowedOrigins } from "./access/cors.ts";
 export { createS3Handler, type S3Handler } from "./s3/s3-handler.ts";
 export type { S3AccessOptions, S3HandlerOptions } from "./s3/s3-resource.ts";

@@ -9,6 +9,8 @@ import type { RequestHead } from "./request-head.ts";
 export interface UploadExchange {
   readonly head: RequestHead;
   readonly exchange: InboundExchange;
+  /** The address of the client; that of the peer, unless a trusted proxy states another one. */
+  readonly client: string | undefined;
   /** When its head was read, by `performance.now`. */
   readonly began: number;
   /** Its record, if anything is to get it. */

@@ -13,6 +13,7 @@ import {
 } from "@trailsum/shared";
 
 import { accessRefusal, type Authorize } from "./access/authorize.ts";
+import { clientAddress, type TrustForwarded } from "./access/client-address.ts";
 import { type AllowedOrigins, CrossOriginPolicy } from "./access/cors.ts";
 import { refuseCrossOrigin } from "./access/cross-origin.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
@@ -72,6 +73,12 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
    */
   readonly dotfiles?: boolean | undefined;
   /**
+   * Whether the peer's `X-Forwarded-For` or `Forwarded` field is believed, or of which hops: the address in it is then that
+   * of the client, which bounds of uploads and checks of passwords are counted by. Only behind a proxy that sets it.
+   * @default false
+   */
+  readonly trustForwarded?: TrustForwarded | undefined;
+  /**
    * The origins whose pages may use the resource from a browser (CORS), such as `https://app.example`; `*` for every one.
    * @default none
    */
@@ -104,8 +111,9 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     uploads,
     store,
     policy: options,
-    async checkAccess({ head, exchange }, method, target) {
-      const refusal = authorize && (await accessRefusal(authorize, { ...head, method, target }, exchange.request));
+    async checkAccess({ head, exchange, client }, method, target) {
+      const refusal =
+        authorize && (await accessRefusal(authorize, { ...head, method, target }, exchange.request, client));
       if (refusal !== undefined) throw refusal.error;
       if (!dotfiles) refuseDotfile({ ...head, method, target });
     },
@@ -126,7 +134,7 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     crossOrigin.expose(exchange);
     const preflight = crossOrigin.preflightFields(request, [...methods, ...(readOnly ? [] : ["PATCH"])]);
     if (preflight !== undefined) return sendShort(exchange, { status: 204, header: preflight });
-    const refusal = authorize && (await accessRefusal(authorize, head, request));
+    const refusal = authorize && (await accessRefusal(authorize, head, request, upload.client));
     if (refusal !== undefined) return refuse(upload, refusal.error, refusal.fields);
     if (request.httpVersion === "2.0" && request.upgrade !== undefined) throw notAllowed("CONNECT", methods);
     if (!readOnly && isProbe(head)) return answerProbe(upload, options);
@@ -236,7 +244,8 @@ export function createUploadResource(options: UploadHandlerOptions): UploadResou
     const record = observer.begin(exchange);
     try {
       if (exchange.gone) return;
-      const upload = { head: requestHead(exchange.request), exchange, began, record };
+      const client = clientAddress(exchange.request, options.trustForwarded);
+      const upload = { head: requestHead(exchange.request), exchange, client, began, record };
       await answerByMethod(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.

@@ -139,8 +139,8 @@ test("the log has no credentials", async () => {
 describe("a password file", () => {
   const check = (file: string) => {
     const checked = hashedPasswords(file);
-    return async (text: string, remoteAddress = "10.0.0.1") =>
-      checked(parseCredentials(text), { remoteAddress } as Parameters<typeof checked>[1]);
+    return async (text: string, clientAddress = "10.0.0.1") =>
+      checked(parseCredentials(text), { clientAddress } as Parameters<typeof checked>[1]);
   };
 
   test("lets in its users, and skips comments and empty lines", async () => {

@@ -13,6 +13,8 @@ export interface AccessRequest {
   readonly header: FieldLines;
   /** The address of the peer, which may be a proxy. */
   readonly remoteAddress: string | undefined;
+  /** The address of the client, as trusted proxies state it; that of the peer without `trustForwarded`. */
+  readonly clientAddress: string | undefined;
 }
 
 /**
@@ -38,8 +40,9 @@ export async function accessRefusal(
   authorize: Authorize,
   { method, target, header }: RequestHead,
   { remoteAddress }: InboundRequest,
+  client: string | undefined,
 ): Promise<AccessRefusal | undefined> {
-  const decision = await authorize({ method, target, header, remoteAddress });
+  const decision = await authorize({ method, target, header, remoteAddress, clientAddress: client });
   if (decision === true) return undefined;
   if (typeof decision === "object" && decision.challenges.length > 0) {
     const error = new TrailsumError("UNAUTHORIZED", "this needs credentials: none came, or they are wrong");

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { TrailsumError } from "@trailsum/shared";
 
+import { clientNetwork } from "./client-address.ts";
 import { type BasicCredentials, fingerprint, type PasswordCheck } from "./credentials.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { isPassword, parsePasswordHash, type PasswordHash } from "./password-hash.ts";
@@ -36,12 +37,12 @@ export function hashedPasswords(file: string): PasswordCheck {
     }
   }
 
-  return (credentials, { remoteAddress }) => {
+  return (credentials, { clientAddress }) => {
     // The separator is not in either: control characters have been refused.
     const key = fingerprint(`${credentials.user}\0${credentials.password}`).toString("latin1");
     if (results.right.has(key)) return true;
     if (results.wrong.has(key)) return false;
-    const result = running.get(key) ?? check(credentials, key, clientNetwork(remoteAddress));
+    const result = running.get(key) ?? check(credentials, key, clientNetwork(clientAddress));
     // The queue refuses in a later turn, so the entry of a refused check is removed after this.
     running.set(key, result);
     return result;
@@ -66,11 +67,6 @@ function parsePasswordFile(text: string): Map<string, PasswordHash> {
 
 function wrongLine(at: number, what: string, cause?: unknown): TrailsumError {
   return new TrailsumError("USAGE", `line ${at + 1} of the password file ${what}`, { cause });
-}
-
-/** An IPv4 address, or the network of an IPv6 one: a client has all addresses of its /64. */
-function clientNetwork(address = ""): string {
-  return address.includes(":") ? address.split(":").slice(0, 4).join(":") : address;
 }
 
 /** The keys that were added or found last. */

@@ -146,7 +146,13 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
     const record = observer.begin(exchange);
     try {
       if (exchange.gone) return;
-      const upload = { head: requestHead(exchange.request), exchange, began, record };
+      const upload = {
+        head: requestHead(exchange.request),
+        exchange,
+        client: exchange.request.remoteAddress,
+        began,
+        record,
+      };
       await answer(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.

@@ -1,8 +1,8 @@
 import { type FieldLine, type FieldLines, integrityFieldName, sameFieldName } from "@trailsum/shared";
 
+import { clientNetwork } from "../access/client-address.ts";
 import { keptContentFields } from "../content-fields.ts";
 import type { UploadExchange } from "../upload-exchange.ts";
-import { clientNetwork } from "./upload-fields.ts";
 import { isAboutWhole } from "./upload-verdict.ts";
 import type { NewUpload } from "./uploads.ts";
 
@@ -19,7 +19,7 @@ export interface Creation {
 
 /** What to remember of the creating request: it decides about the object when the upload is completed. */
 export function newUpload(
-  { head, exchange }: UploadExchange,
+  { head, client }: UploadExchange,
   { path, length, isWhole, fields = keptContentFields(head.header), metadata }: Creation,
 ): NewUpload {
   return {
@@ -31,7 +31,7 @@ export function newUpload(
     length,
     metadata,
     digests: undefined,
-    client: clientNetwork(exchange.request.remoteAddress),
+    client: clientNetwork(client),
   };
 }
 

@@ -79,8 +79,3 @@ export function progressFields(upload: Upload): FieldLine[] {
     ["Upload-Complete", upload.published ? "?1" : "?0"],
   ];
 }
-
-/** The network of a client's address, by which its uploads are counted: one has all addresses of an IPv6 /64. */
-export function clientNetwork(address = ""): string {
-  return address.includes(":") ? address.split(":").slice(0, 4).join(":") : address;
-}
