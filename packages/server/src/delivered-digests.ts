@@ -11,8 +11,8 @@ export interface DeliveredDigests {
 }
 
 /**
- * Chooses the recorded digests that the client wants most (RFC 9530 section 4), or sha-256 alone: a receiver computes each that
- * it is sent. `supported` are the algorithms that the server computes, for what is wanted and not recorded.
+ * Chooses the recorded digests that the client wants most (RFC 9530 section 4), because it computes each that it is sent. A
+ * client that does not say what it wants is sent all of them: it may know only one. `supported` are the algorithms that the server computes, for what is wanted and not recorded.
  */
 export function deliveredDigests(
   recorded: Digests | undefined,
@@ -21,7 +21,7 @@ export function deliveredDigests(
 ): DeliveredDigests {
   const known = recorded === undefined ? [] : [...recorded.values.keys()];
   const wanted = mostWanted(header, known);
-  const stated = wanted.length > 0 ? wanted : usual(known);
+  const stated = wanted.length > 0 ? wanted : known;
   const algorithms = [...new Set([...stated, ...mostWanted(header, supported)])];
   if (recorded === undefined || stated.length === 0) {
     return { digests: undefined, compared: [], algorithms: algorithms.length > 0 ? algorithms : usual(supported) };

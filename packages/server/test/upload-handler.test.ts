@@ -81,20 +81,27 @@ test("a request target in absolute form names the same object", async () => {
   expect(await readObject(store, "a/b")).toEqual(content);
 });
 
+/** The digests that are recorded of an upload with `Md5`, as a digest field. */
+const recorded = (bytes: Uint8Array): string => `md5=:${base64("md5", bytes)}:, sha-256=:${base64("sha256", bytes)}:`;
+
 describe("giving back what was stored", () => {
   test("GET with TE: trailers: the digests known in the header, and those of what left as trailers", async () => {
     const { port, store } = await handle();
     await put(store, "it", content);
     const answer = await exchange(port, request("GET /it", te));
-    const digests = `sha-256=:${base64("sha256", content)}:`;
+    const digests = recorded(content);
     expect(answer.status).toBe(200);
     expect(answer.field("Repr-Digest")).toBe(digests);
-    expect(answer.field("Trailer")).toBe("Size, Content-Digest");
+    expect(answer.field("Trailer")).toBe("Md5, Size, Content-Digest");
     expect(answer.field("Content-Type")).toBe("application/octet-stream");
     expect(answer.field("X-Content-Type-Options")).toBe("nosniff");
     expect(answer.message.body).toEqual(content);
-    expect(answer.field("Unencoded-Digest")).toBe(digests);
-    expect(answer.message.trailerLines).toEqual([`Size: ${content.length}`, `Content-Digest: ${digests}`]);
+    expect(answer.field("Unencoded-Digest")).toBe(`sha-256=:${base64("sha256", content)}:`);
+    expect(answer.message.trailerLines).toEqual([
+      `Md5: ${md5(content)}`,
+      `Size: ${content.length}`,
+      `Content-Digest: ${digests}`,
+    ]);
   });
 
   test("GET that wants other recorded digests gets those", async () => {
@@ -144,7 +151,7 @@ describe("giving back what was stored", () => {
     await put(store, "it", content);
     const answer = await via.exchange(port, request("HEAD /it"), { head: true });
     expect(answer.field("Content-Length")).toBe(String(content.length));
-    expect(answer.field("Repr-Digest")).toBe(`sha-256=:${base64("sha256", content)}:`);
+    expect(answer.field("Repr-Digest")).toBe(recorded(content));
     expect([answer.field("Trailer"), answer.message.trailerLines]).toEqual([undefined, []]);
     expect(answer.message.body).toHaveLength(0);
   });
@@ -431,7 +438,7 @@ test("many uploads to one path at once: the last stands, whole, with its own dig
   const stored = await readObject(store, "deep/it");
   expect(versions.some((bytes) => bytes.equals(stored!))).toBe(true);
   const answer = await exchange(port, request("HEAD /deep/it"), { head: true });
-  expect(answer.field("Repr-Digest")).toBe(`sha-256=:${base64("sha256", stored!)}:`);
+  expect(answer.field("Repr-Digest")).toBe(recorded(stored!));
   expect(answer.field("ETag")).toBe(etag(stored!));
   expect([await visible(), await staged(), (await records()).length]).toEqual([["deep/it"], [], 1]);
 });
@@ -456,7 +463,7 @@ test("undici reads the trailers of a download", async () => {
   const { body, trailers } = await undiciRequest(`${origin}/it`, { dispatcher, headers: { TE: "trailers" } });
   expect(await body.text()).toBe(content.toString());
   expect(trailers).toMatchObject({
-    "content-digest": `sha-256=:${base64("sha256", content)}:`,
+    "content-digest": recorded(content),
     size: String(content.length),
   });
 });
