@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { isUtf8 } from "node:buffer";
+import { fileURLToPathBuffer } from "node:url";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
 import { isUrl } from "@trailsum/shared/streams";
@@ -182,13 +183,19 @@ async function resumptionOf(
       `an upload delivered by "${delivery}" cannot be continued: use "auto" or "two-step"`,
     );
   }
-  const path = isUrl(given) ? fileURLToPath(given) : given;
+  const path = isUrl(given) ? pathText(given) : given;
   if (continued && (typeof path !== "string" || !rereadable))
     throw new TrailsumError("USAGE", "only the upload of a file can be continued");
   if (whole !== undefined) return undefined;
   if (continued && typeof path === "string" && version !== undefined)
     return resumptionInFiles(stateDirectory, { path, version }, target);
   return retries > 0 && rereadable && size >= WORTH_RESUMING ? resumptionInMemory() : undefined;
+}
+
+/** The path in a `file:` URL as a text that stands for it, also where it is not UTF-8. */
+function pathText(url: URL): string {
+  const path = fileURLToPathBuffer(url);
+  return path.toString(isUtf8(path) ? "utf8" : "latin1");
 }
 
 /** Runs an attempt. After a success, and for content that was refused, there is nothing to be continued. */
