@@ -21,7 +21,7 @@ import { createHash } from "node:crypto";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { isAbsent, isNamed, s3Error } from "./s3-errors.ts";
+import { isAbsent, isNamed, s3Error, unusableBucket } from "./s3-errors.ts";
 
 /** What a bucket has to know to be used. */
 export interface BucketOptions {
@@ -74,8 +74,7 @@ export class Bucket {
   /** Throws if the bucket does not exist or may not be used. */
   async check(): Promise<void> {
     await this.#send((at, options) => this.#client.send(new HeadBucketCommand(at), options)).catch((error: unknown) => {
-      if (!isAbsent(error)) throw error;
-      throw new TrailsumError("NOT_FOUND", `the bucket ${this.name} does not exist: create it first`, { cause: error });
+      throw unusableBucket(this.name, error);
     });
   }
 

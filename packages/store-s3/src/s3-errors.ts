@@ -46,6 +46,22 @@ export function s3Error(error: unknown, timeout?: number): TrailsumError {
   return new TrailsumError("UNAVAILABLE", unavailable, { ...options, retryAfter: RETRY_AFTER });
 }
 
+/** Why a bucket cannot be used at all, for who runs the server. */
+export function unusableBucket(bucket: string, cause: unknown): TrailsumError {
+  const error = s3Error(cause);
+  const { name, status } = faultOf(error.cause);
+  if (error.code === "NOT_FOUND")
+    return new TrailsumError("NOT_FOUND", `the bucket ${bucket} does not exist: create it first`, { cause });
+  if (name === "CredentialsProviderError") {
+    const advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    return new TrailsumError("USAGE", `there are no credentials for the object storage: ${advice}`, { cause });
+  }
+  if (status === 401 || status === 403)
+    return new TrailsumError("FORBIDDEN", `the object storage does not let these credentials use ${bucket}`, { cause });
+  if (error.code !== "UNAVAILABLE") return error;
+  return new TrailsumError("CONNECT_FAILED", `${bucket} cannot be used: ${error.message}`, { cause });
+}
+
 /** Whether the object storage said that something does not exist. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof TrailsumError && error.code === "NOT_FOUND";

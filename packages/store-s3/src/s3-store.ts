@@ -82,8 +82,8 @@ const HOUR = 60 * 60 * 1000;
  * Elsewhere they are evaluated just before the write: then writes of other processes in between are lost.
  * An object that is replaced while it is read fails to be read, unless it is small.
  *
- * Rejects with `NOT_FOUND` where the bucket does not exist, `INTERNAL` where the object storage refuses the credentials, and
- * `UNAVAILABLE` where it cannot be reached.
+ * Rejects with `NOT_FOUND` where the bucket does not exist, `FORBIDDEN` where the object storage refuses the credentials,
+ * `USAGE` where there are none, and `CONNECT_FAILED` where it cannot be reached.
  */
 export async function createS3Store(options: S3StoreOptions): Promise<Store> {
   const { client, bucket: name, prefix = "", partSize = 8 * MIB, concurrency = 2 } = options;

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 
+import type { Store } from "@trailsum/server";
 import { parseRequirements, TrailsumError } from "@trailsum/shared";
 
 import {
@@ -15,12 +16,14 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
+import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
 import { listOf } from "../transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../upload-limit-flags.ts";
 import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
-interface ServeArguments extends ListenerArguments, AccessArguments, ClientLimitArguments, UploadLimitArguments {
+interface ServeArguments
+  extends ListenerArguments, AccessArguments, ClientLimitArguments, UploadLimitArguments, S3StorageArguments {
   readonly dir: string;
   readonly require: string;
   readonly allowUnverified: boolean;
@@ -42,6 +45,7 @@ const flags = {
     requiresArg: true,
   },
   ...uploadLimitFlags,
+  ...s3StorageFlags,
   ...accessFlags,
   ...clientLimitFlags({
     seconds: 60,
@@ -58,22 +62,21 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
     argv.positional("dir", {
       type: "string",
       default: ".",
-      describe: "directory for the files; it is created if it does not exist",
+      describe: "directory for the files, created if it does not exist; or s3://bucket/prefix",
     }),
   run: serve,
 });
 
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
-  const { createDirectoryStore, createUploadServer } = await import("@trailsum/server");
+  const { createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
   const output = createLogOutput(process.stderr);
   const log = (message: string): void => output.write(`${visibleText(message)}\n`);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);
-  await createDirectory(given.dir, given.quiet ? () => {} : log);
   const server = createUploadServer({
-    store: await createDirectoryStore({ directory: given.dir }),
+    store: await openStore(given, given.quiet ? () => {} : log),
     ...listener,
     ...access,
     require: parseRequirements(listOf(given.require)),
@@ -88,6 +91,17 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (!given.quiet) for (const warning of accessWarnings(given, url)) run.warn(`warning: ${warning}`);
   await interrupted(run.signal);
   await server.close();
+}
+
+/** Opens the store in a bucket or in a directory. */
+async function openStore(given: ServeArguments, log: (message: string) => void): Promise<Store> {
+  const location = parseBucketLocation(given.dir);
+  if (location !== undefined) return openBucketStore(location, given);
+  if (given.s3Endpoint !== undefined || given.s3Region !== undefined)
+    throw new TrailsumError("USAGE", "--s3-endpoint and --s3-region are for a bucket: serve s3://bucket/prefix");
+  await createDirectory(given.dir, log);
+  const { createDirectoryStore } = await import("@trailsum/server");
+  return createDirectoryStore({ directory: given.dir });
 }
 
 /** Creates the directory where it does not exist. What is there and is not a directory is left to the store to refuse. */
