@@ -9,10 +9,16 @@ export interface UploadLimitArguments {
   readonly uploadExpiry: number;
   readonly maxUploads: number;
   readonly maxUploadBytes?: string | undefined;
+  readonly quota?: string | undefined;
 }
 
-/** The flags that bound uploads that are not complete. */
+/** The flags that bound what is stored, and uploads that are not complete. */
 export const uploadLimitFlags: Flags = {
+  quota: {
+    type: "string",
+    describe: "most bytes stored, unfinished uploads included, such as 500G; what is over it is refused (507)",
+    requiresArg: true,
+  },
   "upload-expiry": {
     type: "number",
     default: 86_400,
@@ -35,11 +41,12 @@ export const uploadLimitFlags: Flags = {
 /** The options for these flags. Throws `USAGE` for values that cannot be used. */
 export function uploadLimits(
   given: UploadLimitArguments,
-): Pick<UploadHandlerOptions, "uploadExpiry" | "maxUploads" | "maxUploadBytes"> {
+): Pick<UploadHandlerOptions, "uploadExpiry" | "maxUploads" | "maxUploadBytes" | "quota"> {
   return {
     uploadExpiry: positive("upload-expiry", given.uploadExpiry) * 1_000,
     maxUploads: positive("max-uploads", given.maxUploads),
     maxUploadBytes: given.maxUploadBytes === undefined ? undefined : parseByteSize(given.maxUploadBytes),
+    quota: given.quota === undefined ? undefined : parseByteSize(given.quota),
   };
 }
 

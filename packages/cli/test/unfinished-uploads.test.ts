@@ -184,3 +184,13 @@ test("clients of a proxy that serve trusts have a quarter of the unfinished uplo
   expect(await statuses(trusting.url)).toEqual([201, 201, 429]);
   expect(await statuses(plain.url)).toEqual([201, 429, 429]);
 });
+
+test("serve --quota bounds what is stored", async () => {
+  const { url } = await startTrailsum(["serve", await tempDir(), "--port", "0", "--quota", "1K"]);
+  const put = async (name: string, size: number): Promise<number> => {
+    const body = Buffer.alloc(size, "x");
+    return (await fetch(`${url}/${name}`, { method: "PUT", headers: { "Repr-Digest": reprDigest(body) }, body }))
+      .status;
+  };
+  expect([await put("a", 1_000), await put("b", 100), await put("c", 20)]).toEqual([201, 507, 201]);
+});

@@ -29,6 +29,7 @@ import { sendProblem } from "./problem-response.ts";
 import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { removeObject } from "./remove-object.ts";
 import { type RequestHead, requestHead } from "./request-head.ts";
+import { createQuotaStore } from "./stores/quota-store.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
 import type { Acknowledgement, UploadContext } from "./uploads/upload-context.ts";
@@ -43,6 +44,13 @@ import type { VerificationPolicy } from "./verify-request.ts";
 export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, ExchangeHooks {
   /** Where objects are kept. */
   readonly store: Store;
+  /**
+   * The most bytes in the store, with what is being received and kept of uploads that are not complete. What is over it is
+   * refused with 507, before its content is read where its size is known. What is there is counted at the start and once a
+   * minute, because other processes may use the store.
+   * @default no bound
+   */
+  readonly quota?: number | undefined;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
   readonly logger?: UploadLogger | undefined;
   /**
@@ -102,7 +110,9 @@ export interface UploadLogger {
 export type UploadResource = (exchange: InboundExchange) => Promise<void>;
 
 /** The upload resource that {@link createUploadHandler} describes, for any exchange. */
-export function createUploadResource(options: UploadHandlerOptions): UploadResource {
+export function createUploadResource(given: UploadHandlerOptions): UploadResource {
+  const { quota } = given;
+  const options = quota === undefined ? given : { ...given, store: createQuotaStore(given.store, quota) };
   const { store, algorithms = allAlgorithms, logger, authorize } = options;
   const { allowUnverified = false, dotfiles = false, listing = false, readOnly = false } = options;
   const methods = allowedMethods(options);

@@ -76,8 +76,8 @@ export class UploadAccounts {
   async room(): Promise<number> {
     await this.#refresh();
     const staged = [...this.#counted.values()].reduce((sum, { size }) => sum + size, 0);
-    if (this.#maxBytes !== undefined) return Math.max(0, this.#maxBytes - staged);
     const free = await this.#store.free();
+    if (this.#maxBytes !== undefined) return Math.max(0, Math.min(this.#maxBytes - staged, free));
     return Math.max(0, Math.floor((free + staged) * 0.9) - staged);
   }
 
