@@ -59,7 +59,7 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
    */
   readonly idleTimeout?: number | undefined;
   /**
-   * Decides whether a request is answered: {@link basicAuthorization}, {@link bearerAuthorization}, or a function of your
+   * Decides whether a request is answered: `basicAuthorization`, `bearerAuthorization`, or a function of your
    * own. It is called before the store is asked anything and before content is read.
    * @default every request is answered
    */
@@ -101,8 +101,11 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
 
 /** The log of a handler. Messages are one line; what clients sent is quoted. */
 export interface UploadLogger {
+  /** Reports what happened as it should: an upload that was stored. */
   info(message: string): void;
+  /** Reports a request that was refused or aborted. */
   warn(message: string): void;
+  /** Reports a failure of the server itself, with its cause. */
   error(message: string, cause?: unknown): void;
 }
 

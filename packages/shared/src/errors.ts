@@ -197,6 +197,7 @@ export interface TrailsumErrorOptions {
  * sentence for people, and `cause` the error underneath.
  */
 export class TrailsumError extends Error {
+  /** The name of the class, as for errors of Node. */
   override readonly name = "TrailsumError";
   /** Which error it is. */
   readonly code: ErrorCode;

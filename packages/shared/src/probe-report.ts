@@ -11,6 +11,7 @@ export const probeContentType = "application/vnd.trailsum.probe";
 export interface ProbeReport {
   /** The version of HTTP in which it arrived. */
   readonly httpVersion: string;
+  /** The method of the probe as it arrived. */
   readonly method: string;
   /** How many bytes of content arrived. */
   readonly size: number;

@@ -5,9 +5,13 @@ import type { CheckedClaim, Verdict } from "./verdict.ts";
 
 /** A problem document, `application/problem+json` (RFC 9457). */
 export interface ProblemDetails {
+  /** The problem type: a URI, or `about:blank` (RFC 9457 section 3.1.1). */
   readonly type: string;
+  /** The summary of the problem type. */
   readonly title: string;
+  /** The status code of the response. */
   readonly status: number;
+  /** What happened in this case, as a sentence. */
   readonly detail: string;
   readonly [extension: string]: unknown;
 }

@@ -20,7 +20,7 @@ export interface StreamDigester {
    * Where the next bytes may be put, so that they need not be copied to be hashed on another thread; undefined where they
    * are hashed in place. Ask for it before the first `update`. A byte has its place at its offset in the content, modulo
    * the size of this memory. A piece of it that was given to `update` is read for longer: once that is done, the
-   * {@link STRETCH} after the piece's own may be written over, and nothing else.
+   * `STRETCH` after the piece's own may be written over, and nothing else.
    */
   readonly memory: SharedArrayBuffer | undefined;
   /** Takes the next bytes, which have been read once it is done. Await what it returns before the next ones. */

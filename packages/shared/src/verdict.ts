@@ -21,8 +21,11 @@ export interface CheckedClaim extends Claim {
 
 /** A digest that was known beforehand, and whether the content has it. */
 export interface CheckedDigest {
+  /** The algorithm of the digest. */
   readonly algorithm: Algorithm;
+  /** The digest that was claimed. */
   readonly digest: Buffer;
+  /** Whether it is the digest of the content. */
   readonly holds: boolean;
 }
 

@@ -18,6 +18,7 @@ import { type Attempt, deliverWithTrailers } from "./with-trailers.ts";
 
 /** An upload that was delivered. */
 export interface Delivered extends UploadOutcome {
+  /** How the digests reached the server, and why in that way. */
   readonly delivery: Delivery;
 }
 

@@ -9,7 +9,9 @@ import { checkedTrailers, type TrailersInit } from "./request-trailers.ts";
 
 /** What `dispatch` of a `TrailerAgent` takes: undici's options, and the trailers that undici cannot send. */
 export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions, "body" | "headers"> {
+  /** The body: what undici takes, and streams and iterables of other kinds. */
   body?: unknown;
+  /** The header fields, in any form that undici takes. */
   headers?: unknown;
   /**
    * The trailer fields of the request, or a function that is called after the last byte of the body and gives them.

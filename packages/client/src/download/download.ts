@@ -100,10 +100,13 @@ export interface DownloadOptions {
 export interface DownloadResult {
   /** Where it came from, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
+  /** The status of the final response: 200, or 206 where a download was continued. */
   readonly status: number;
   /** `verified`, or `unverified` where that is allowed; with what was computed. */
   readonly verdict: Verdict;
+  /** The header fields of the final response. */
   readonly headers: FieldLines;
+  /** Its trailer fields, with which the header is never merged. */
   readonly trailers: FieldLines;
   /** Whether nothing was downloaded, because the file was what the server has. */
   readonly unchanged: boolean;

@@ -9,6 +9,7 @@ import { targetUrl } from "../transfer/target-url.ts";
 
 /** An object below a directory of a server. */
 export interface ListedObject {
+  /** The URL of the object. */
   readonly url: URL;
   /**
    * Its path from the directory: segments that are names, joined with `/`. No segment is empty, `.` or `..`, or holds a

@@ -8,7 +8,9 @@ import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 
 /** A request as it came in. It does not change. */
 export interface InboundRequest {
+  /** The request method, in the spelling of the client. */
   readonly method: string;
+  /** The request target (RFC 9112 section 3.2), in its parts. */
   readonly target: RequestTarget;
   /** The path that a router cut off the front of the target, without a slash at its end. Default: none. */
   readonly mountPath?: string | undefined;
@@ -16,9 +18,11 @@ export interface InboundRequest {
   readonly header: FieldLines;
   /** The host that was asked for: of an absolute-form target, of `:authority`, or of `Host`. */
   readonly host: string | undefined;
+  /** The version of HTTP that the client spoke on this connection. */
   readonly httpVersion: "1.0" | "1.1" | "2.0";
   /** The address of the peer. */
   readonly remoteAddress: string | undefined;
+  /** Whether the client connected over TLS. */
   readonly protocol: "http" | "https";
   /** What the head says of the content; nothing where there is none. */
   readonly content: ContentOutline | undefined;

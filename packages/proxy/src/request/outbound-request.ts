@@ -11,6 +11,7 @@ import { belowMountPath, joinTarget } from "./outbound-target.ts";
 
 /** A request as it will go out. A `rewrite` hook may change everything in it. */
 export interface OutboundRequest {
+  /** The request method. */
   method: string;
   /** Where it goes: `http://host:port` or `https://host:port`. */
   origin: string;

@@ -11,7 +11,9 @@ import type { OriginResponse } from "./origin-response.ts";
 
 /** A response as it will go to the client. A `modifyResponse` hook may change everything in it. */
 export interface ProxyResponse {
+  /** The status code. */
   status: number;
+  /** The reason phrase; HTTP/2 has none and does not send it. */
   reason: string;
   /** Its header section: no hop-by-hop field is in it but what a hook puts there. */
   header: FieldLines;

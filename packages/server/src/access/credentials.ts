@@ -6,14 +6,16 @@ import type { AccessRequest, Authorize } from "./authorize.ts";
 
 /** A user name and a password (RFC 7617), both in Unicode's form NFC. */
 export interface BasicCredentials {
+  /** The user, decoded as UTF-8. */
   readonly user: string;
+  /** The password, decoded as UTF-8. */
   readonly password: string;
 }
 
 /** Decides whether credentials are right. `request` is what brought them. */
 export type PasswordCheck = (credentials: BasicCredentials, request: AccessRequest) => boolean | Promise<boolean>;
 
-/** Options of {@link basicAuthorization}. */
+/** Options of `basicAuthorization`. */
 export interface BasicAuthorizationOptions {
   /** Decides whether credentials are right: {@link plainPasswords}, {@link hashedPasswords}, or a function of your own. */
   readonly check: PasswordCheck;
@@ -34,7 +36,7 @@ export function basicAuthorization({ check, realm = "trailsum" }: BasicAuthoriza
   };
 }
 
-/** Options of {@link bearerAuthorization}. */
+/** Options of `bearerAuthorization`. */
 export interface BearerAuthorizationOptions {
   /** The tokens, each of which is enough. */
   readonly tokens: readonly string[];

@@ -6,6 +6,7 @@ import type { SortedEntries } from "./listing-order.ts";
 export interface ListingEntry {
   /** Its name in the directory, decoded. */
   readonly name: string;
+  /** Whether it is an object or a directory. */
   readonly kind: "object" | "directory";
   /** Bytes; only of an object. */
   readonly size?: number;
@@ -21,6 +22,7 @@ export interface ListingEntry {
 export interface Listing {
   /** The path of the directory: decoded, without slashes around it; empty for the root. */
   readonly path: string;
+  /** The entries, in the order of the page. */
   readonly entries: readonly ListingEntry[];
 }
 
