@@ -136,3 +136,19 @@ test("says with the creation whether all of the content comes with it", () => {
   expect(creationFields({ complete: true, interim: true })).toEqual([version, ["Upload-Complete", "?1"]]);
   expect(creationFields({ complete: false, interim: false })).toEqual([["Upload-Complete", "?0"]]);
 });
+
+test("takes the Location of an upload resource as relative to where the request went", () => {
+  const at = { url: new URL("https://host/prefix/files/a/it?q"), trusted: true };
+  const named = (location: string): string | undefined =>
+    namedUploadResource(
+      at,
+      FieldLines.from([
+        ["Location", location],
+        ["Upload-Draft-Interop-Version", "8"],
+      ]),
+    )?.hop.url.href;
+  // A proxy has removed `/prefix` from the path that the server saw.
+  expect(named("../.trailsum/uploads/1")).toBe("https://host/prefix/files/.trailsum/uploads/1");
+  expect(named(".trailsum/uploads/1")).toBe("https://host/prefix/files/a/.trailsum/uploads/1");
+  expect(named("/files/.trailsum/uploads/1")).toBe("https://host/files/.trailsum/uploads/1");
+});
