@@ -2,7 +2,8 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { commitCondition } from "./conditional-request.ts";
 import { parseObjectPath } from "./object-path.ts";
-import type { Store } from "./stores/store.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { CommitCondition, Store } from "./stores/store.ts";
 import { refuseUnsupported } from "./unsupported-write.ts";
 import type { UploadExchange } from "./upload-exchange.ts";
 
@@ -12,7 +13,24 @@ export async function removeObject({ head }: UploadExchange, store: Store): Prom
   refuseUnsupported(head);
   if (directory) throw new TrailsumError("PATH_INVALID", "a directory cannot be removed: name an object");
   if (head.size !== 0) throw new TrailsumError("NOT_SUPPORTED", "DELETE with content is not supported: send none");
-  const removed = await store.remove(path, commitCondition(head));
-  if (!removed) throw new TrailsumError("NOT_FOUND", "nothing is stored under this path");
+  if (!(await store.remove(path, removalCondition(head)))) throw nothingThere();
   return path;
+}
+
+/** What is not there is answered 404, whatever the conditions: they count only where a removal would succeed (RFC 9110 section 13.2.1). */
+function removalCondition(head: RequestHead): CommitCondition | undefined {
+  const condition = commitCondition(head);
+  return (
+    condition && {
+      ...condition,
+      check(current) {
+        if (current === undefined) throw nothingThere();
+        condition.check(current);
+      },
+    }
+  );
+}
+
+function nothingThere(): TrailsumError {
+  return new TrailsumError("NOT_FOUND", "nothing is stored under this path");
 }
