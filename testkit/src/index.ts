@@ -39,6 +39,7 @@ export { rawHttp2Server } from "./http2-server.ts";
 export type { RawHttp2Server, RawHttp2ServerOptions } from "./http2-server.ts";
 export { Http2Stream } from "./http2-stream.ts";
 export type { BodyOptions } from "./http2-stream.ts";
+export { flippingRelay } from "./flipping-relay.ts";
 export { listen } from "./listen.ts";
 export type { Listening, ListenOptions } from "./listen.ts";
 export { fieldValues, parseMessage } from "./parse-message.ts";

@@ -16,6 +16,7 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
+import { type S3Arguments, s3Flags, s3Options } from "../s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
 import { listOf } from "../transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../upload-limit-flags.ts";
@@ -23,7 +24,13 @@ import { visibleText } from "../visible-text.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface ServeArguments
-  extends ListenerArguments, AccessArguments, ClientLimitArguments, UploadLimitArguments, S3StorageArguments {
+  extends
+    ListenerArguments,
+    AccessArguments,
+    ClientLimitArguments,
+    UploadLimitArguments,
+    S3StorageArguments,
+    S3Arguments {
   readonly dir: string;
   readonly require: string;
   readonly allowUnverified: boolean;
@@ -47,6 +54,7 @@ const flags = {
   ...uploadLimitFlags,
   ...s3StorageFlags,
   ...accessFlags,
+  ...s3Flags,
   ...clientLimitFlags({
     seconds: 60,
     describe: "time in which a client sends or takes nothing: raise it for slow pipes",
@@ -75,10 +83,12 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   const log = (message: string): void => output.write(`${visibleText(message)}\n`);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);
+  const s3 = s3Options(given);
   const server = createUploadServer({
     store: await openStore(given, given.quiet ? () => {} : log),
     ...listener,
     ...access,
+    s3,
     require: parseRequirements(listOf(given.require)),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : parseByteSize(given.maxSize),
@@ -88,7 +98,8 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   });
   const { url } = await server.listen();
   process.stdout.write(`listening on ${url}\n`);
-  if (!given.quiet) for (const warning of accessWarnings(given, url)) run.warn(`warning: ${warning}`);
+  if (!given.quiet)
+    for (const warning of s3 === undefined ? accessWarnings(given, url) : []) run.warn(`warning: ${warning}`);
   await interrupted(run.signal);
   await server.close();
 }

@@ -66,7 +66,8 @@ export async function receiveContent(
     throw verdictS3Error(reached, { cause: error });
   }
   const reached = await verdict;
-  return { verdict: reached, checksum, verified: reached.name === "verified" || isSigned };
+  const verified = reached.name === "verified" || isSigned;
+  return { verdict: verified ? { ...reached, name: "verified" } : reached, checksum, verified };
 }
 
 /** The message as it is without the framing of S3: its trailers are those within the content. */

@@ -16,7 +16,7 @@ import {
   uploadPart,
 } from "./operations/multipart.ts";
 import { deleteObject } from "./operations/delete-object.ts";
-import { getObject } from "./operations/get-object.ts";
+import { getObject, getObjectTagging } from "./operations/get-object.ts";
 import { listObjects } from "./operations/list-objects.ts";
 import { putObject } from "./operations/put-object.ts";
 import type { RequestHead } from "../request-head.ts";
@@ -53,6 +53,7 @@ const OBJECT: readonly Row<ObjectOperation>[] = [
   { method: "GET", required: ["uploadId"], allowed: ["max-parts", "part-number-marker"], operation: listParts },
   { method: "PUT", required: [], allowed: [], field: COPY, operation: copyObject },
   { method: "PUT", required: [], allowed: [], operation: putObject },
+  { method: "GET", required: ["tagging"], allowed: [], operation: getObjectTagging },
   { method: "GET", required: [], allowed: RESPONSE, operation: getObject },
   { method: "HEAD", required: [], allowed: RESPONSE, operation: getObject },
   { method: "DELETE", required: [], allowed: [], operation: deleteObject },

@@ -97,7 +97,7 @@ async function publish(
     const verified = verdict.name === "verified" || parts.every((part) => part.record.verified);
     const how = { condition: condition && { ...condition, needsDigest: false }, verified };
     const { created } = await staged.commit(verdict.computed, how);
-    return { verdict, created, fields };
+    return { verdict: verified ? { ...verdict, name: "verified" } : verdict, created, fields };
   } finally {
     await staged.discard();
   }

@@ -10,8 +10,9 @@ import type { StoredObject } from "../../stores/store.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { S3Error } from "../s3-errors.ts";
 import type { ObjectRequest } from "../s3-request.ts";
-import { sendEmpty } from "../s3-response.ts";
+import { sendEmpty, sendXml } from "../s3-response.ts";
 import { metadataFields, s3Validators, storedChecksums } from "../stored-fields.ts";
+import { element, xmlDocument } from "../xml/xml-writer.ts";
 
 /** GetObject and HeadObject: the object or a range of it, with its checksums if the client asks for them. */
 export const getObject: ObjectOperation = async (request, context) => {
@@ -59,6 +60,14 @@ export const getObject: ObjectOperation = async (request, context) => {
   } finally {
     await object.close();
   }
+};
+
+/** GetObjectTagging: clients that copy objects ask for the tags, which there are none of. */
+export const getObjectTagging: ObjectOperation = async (request, context) => {
+  const object = await context.store.open(request.path);
+  await object?.close();
+  if (object === undefined) throw new S3Error("NoSuchKey");
+  sendXml(request, xmlDocument("Tagging", [element("TagSet", [])]));
 };
 
 /** A directory is an object without content for clients that look for one under its name with a slash. */
