@@ -1,5 +1,5 @@
 /**
- * yargs drops a lone `-` among positional arguments, where it stands for standard input, and everything behind `--`,
+ * yargs drops a lone `-` among positional arguments, where it stands for standard input, and everything after `--`,
  * where nothing is a flag any more. So what begins with a dash and is no flag goes through the parser in disguise: behind
  * a character that no shell can pass.
  */

@@ -143,7 +143,7 @@ test("--timeout-idle ends the wait for a response", async () => {
   });
   const cwd = await tempDir();
   const { exitCode, stderr } = await trailsum(["download", `${silent.origin}/it`, "--timeout-idle", "0.2"], { cwd });
-  expect([exitCode, stderr]).toEqual([3, `trailsum: ${silent.origin}: no answer came in time\n`]);
+  expect([exitCode, stderr]).toEqual([3, `trailsum: ${silent.origin}: timed out waiting for a response\n`]);
 });
 
 test("a method in lower case and names of algorithms without dashes are understood", async () => {

@@ -27,12 +27,12 @@ test("serve creates its directory, and says so", async () => {
   expect(await visible()).toEqual(["it"]);
 });
 
-test("serve listens where --host and --port say, and says so when something else listens there", async () => {
+test("serve listens where --host and --port say, and says so when the address is in use", async () => {
   const { port } = await listen(createServer());
   const { exitCode, stdout, stderr } = await trailsum(["serve", await tempDir(), "--port", String(port)]);
   expect([exitCode, stdout]).toEqual([2, ""]);
   expect(stderr).toBe(
-    `trailsum: cannot listen on 127.0.0.1:${port}: something else listens there: stop it, or use another port (0 picks a free one)\n`,
+    `trailsum: cannot listen on 127.0.0.1:${port}: address already in use: stop the other process, or use another port (0 picks a free one)\n`,
   );
   const { url } = await serve(["--host", "localhost"]);
   expect(url).toMatch(/^http:\/\/localhost:\d+$/);

@@ -6,7 +6,7 @@ import { type ErrorCode, errorProblem, FieldLines, problemMediaType, TrailsumErr
 import { isGrpc } from "./grpc.ts";
 import type { OwnResponse } from "./own-response.ts";
 
-/** What a client is told of an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
+/** The status for an origin that cannot be reached or understood (RFC 9110 sections 15.6.3 to 15.6.5). */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   CONNECT_FAILED: 502,
   UNTRUSTED_CERTIFICATE: 502,
@@ -16,7 +16,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TIMEOUT: 504,
 };
 
-/** A failed exchange with an origin, with the status that tells the client of it. */
+/** A failed exchange with an origin, with the status for the client. */
 export function originFailure(error: unknown, origin: string | undefined): TrailsumError {
   // Raised by us, about the client's own message: it has its status already.
   if (error instanceof TrailsumError) return error;
@@ -55,8 +55,8 @@ export function mayGoElsewhere(failure: TrailsumError, inbound: InboundRequest):
 }
 
 /**
- * The code with which an exchange is broken off towards a client of HTTP/2 after the origin reset its stream: the same
- * one, as it tells the client what to make of it. Codes that are about the connection to the origin, and NO_ERROR, which
+ * The code with which an HTTP/2 client's stream is reset after the origin reset its own: the same one, because it says
+ * what the client can do. Codes that are about the connection to the origin, and NO_ERROR, which
  * would be taken for an end, are an internal error to the client (RFC 9113 section 7).
  */
 export function passedResetCode({ cause }: TrailsumError): number | undefined {
@@ -81,8 +81,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRAC
 export type FailureResponse = OwnResponse;
 
 /**
- * The answer to a request that failed: a problem document, or for gRPC a status of its own. What went wrong inside is not
- * told: the status says all that a client needs. Over HTTP/2 a stream that the origin reset is reset: for gRPC always,
+ * The answer to a request that failed: a problem document, or for gRPC a status of its own. Internal causes are
+ * not revealed: the status says all that a client needs. Over HTTP/2 a stream that the origin reset is reset: for gRPC always,
  * whose clients make a status of the code; for others where the code says what to do, such as to send it again.
  */
 export function failureResponse(error: TrailsumError, request: InboundRequest): FailureResponse {

@@ -12,7 +12,7 @@ import type { Verification } from "./verification.ts";
 export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   readonly exchange: InboundExchange;
   readonly outcome: ExchangeOutcome;
-  /** Whether the origin is told that the client waits for a 100. */
+  /** Whether the origin gets the client's `Expect: 100-continue`. */
   readonly expectContinue: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
   begun = false;

@@ -27,7 +27,7 @@ export interface ProxyServer {
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /**
    * Stops: no new connection, no new request on the open ones. What runs may finish within `graceMs` milliseconds
-   * (default 10,000; 0 is at once) and is broken off then, tunnels at once. Settles when `onExchange` has been told of everything, or
+   * (default 10,000; 0 is at once) and is aborted then, tunnels at once. Settles when `onExchange` was called for every exchange, or
    * a second after the last connection was closed.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
@@ -38,7 +38,7 @@ const LAST_WORDS = 1_000;
 
 /**
  * A ready listener: HTTP/1.1 in the clear or over TLS, upgrades included, and HTTP/2 on the same port: by ALPN over TLS,
- * and in the clear for whoever begins with its preface (RFC 9113 section 3.3).
+ * and in cleartext for clients that begin with its preface (RFC 9113 section 3.3).
  */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};

@@ -29,7 +29,7 @@ export interface ReverseProxyOptions {
   /** When one of several targets is left out. */
   readonly health?: HealthOptions | undefined;
   /**
-   * Changes the request that goes out. It runs after all that was meant for this hop has been removed, so that nobody
+   * Changes the request that goes out. It runs after all fields for this hop have been removed, so that no client
    * can undo it, and what it adds is sent. `in` is the request as it came and does not change.
    */
   readonly rewrite?: ((exchange: { in: InboundRequest; out: OutboundRequest }) => void | Promise<void>) | undefined;
@@ -40,7 +40,7 @@ export interface ReverseProxyOptions {
   readonly modifyResponse?: ((response: ProxyResponse, request: InboundRequest) => void | Promise<void>) | undefined;
   /**
    * Says what to answer when there is no response to pass back. Default: a problem document with the error's status, or
-   * a gRPC status where gRPC was asked for. When it throws, the exchange is broken off without an answer.
+   * a gRPC status where gRPC was asked for. When it throws, the exchange is aborted without an answer.
    */
   readonly errorHandler?:
     | ((error: TrailsumError, request: InboundRequest) => FailureResponse | Promise<FailureResponse>)
@@ -94,7 +94,7 @@ export interface ReverseProxyOptions {
    */
   readonly host?: "target" | "inbound" | undefined;
   /**
-   * Which fields tell the origin about the client.
+   * Which fields describe the client to the origin.
    * @default "x-forwarded"
    */
   readonly forwarded?: ForwardedStyle | undefined;
@@ -117,6 +117,6 @@ export interface ReverseProxyOptions {
    * @default `trailsum-` and random digits, different for every proxy
    */
   readonly via?: string | undefined;
-  /** Told of every exchange, once, when it has ended: a tunnel when it is closed. What it throws is ignored. */
+  /** Called once for every exchange when it has ended: for a tunnel when it is closed. What it throws is ignored. */
   readonly onExchange?: ((record: ExchangeRecord) => void | Promise<void>) | undefined;
 }

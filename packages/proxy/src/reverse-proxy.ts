@@ -46,7 +46,7 @@ export interface ReverseProxy {
  * A reverse proxy that keeps trailers, in both directions, and completes nothing that was cut short.
  *
  * What goes on is made anew from what was understood, never copied as it came. A hook that throws, and an origin that
- * cannot be reached or understood, go to `errorHandler`; once the response has begun they break it off.
+ * cannot be reached or understood, go to `errorHandler`; once the response has begun they abort it.
  */
 export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const forwarder = createForwarder(options);

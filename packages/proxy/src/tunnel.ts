@@ -114,7 +114,7 @@ export function switchedTo(
   const switched = header.get("Upgrade");
   const options = asked.split(",").map((protocol) => protocol.trim().toLowerCase());
   if (switched !== undefined && options.includes(switched.toLowerCase())) return switched;
-  throw new TrailsumError("PROTOCOL", "the origin switched to a protocol that nobody asked for", { status: 502 });
+  throw new TrailsumError("PROTOCOL", "the origin switched to a protocol that was not requested", { status: 502 });
 }
 
 /**

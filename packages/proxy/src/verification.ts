@@ -18,15 +18,15 @@ import {
 } from "@trailsum/shared";
 
 /**
- * What is done about the digests of content that passes: nothing; its verdict told; or content whose verdict is bad
- * cut off before its end, so that the next hop never takes it for whole.
+ * What is done about the digests of content that passes: nothing; its verdict reported; or content whose verdict is bad
+ * aborted before its end, so that the next hop never takes it for whole.
  */
 export type VerificationMode = "off" | "observe" | "enforce";
 
 /** A message whose content is relayed. */
 export interface VerifiableMessage {
   readonly header: FieldLines;
-  /** Whether trailers may stand behind its content. */
+  /** Whether trailers may follow its content. */
   readonly trailersPossible: boolean;
   readonly content: "whole" | "part";
   /** The algorithms that its sender is likely to use. */
@@ -36,7 +36,7 @@ export interface VerifiableMessage {
 /**
  * Verifies the content of one message on its way: in a stream, or at once where all of it is there. Content that nothing
  * came to verify by passes. Where a length frames the content its last byte is already the end: enforcing, the last
- * piece is held back until the verdict. Where chunks do, nothing is: what is streamed never waits for what comes behind.
+ * piece is held back until the verdict. Chunked content is never held back, so streaming is not delayed.
  */
 export class Verification {
   /** The verdict, once it is being sought; rejects when the content did not arrive whole. */
@@ -66,7 +66,7 @@ export class Verification {
 
   /**
    * Lets content pass that is all there, with its trailers: it is given before the verdict where a stream would, and ends
-   * behind it. Rejects with what a verdict amounts to that is not let through.
+   * after it. Rejects with the error for a verdict that is not let through.
    */
   async *pass(content: Buffer, trailers: FieldLines): AsyncGenerator<Buffer, void, void> {
     if (!this.withholds) yield content;
@@ -105,7 +105,7 @@ export function whenRead(source: Readable, verification: VerifyingStream): void 
   verification.once("close", () => source.destroy());
 }
 
-/** Whether a message says anything that its content could be verified by, or may still say it behind the content. */
+/** Whether a message says anything that its content could be verified by, or may still do so after the content. */
 export function isVerifiable({
   header,
   trailersPossible,

@@ -34,7 +34,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       await expect.poll(() => records.map(({ status, error }) => [status, error])).toEqual([[413, undefined]]);
     });
 
-    test("leaves the client its connection, if it sends the rest of what nobody needs", async () => {
+    test("leaves the client its connection, if it sends the rest of its content", async () => {
       const origin = await refusing();
       const { port } = await proxyServer({ target: origin.origin });
       const client = await rawClient(port);

@@ -96,10 +96,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
     test.each([
       ["no HTTP", "SSH-2.0-server\r\n"],
       ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
-      [
-        "an upgrade that nobody asked for",
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-      ],
+      ["an unsolicited upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
       ["a head that is too large", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(20_000)}\r\n\r\n`],
       ["nothing at all", ""],
     ])("502 of an origin that answers %s, and nothing of what it said", async (_what, answer) => {

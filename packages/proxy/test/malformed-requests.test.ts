@@ -11,7 +11,7 @@ const MALFORMED: readonly (readonly [what: string, request: string, status: stri
   ["no HTTP at all", "\x16\x03\x01\x02\0\x01", "400 Bad Request"],
   ["two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "400 Bad Request"],
   ["a target that is too long", `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, "414 URI Too Long"],
-  ["an expectation that nobody knows", "PUT / HTTP/1.1\r\nHost: a\r\nExpect: gold\r\n\r\n", "417 Expectation Failed"],
+  ["an unknown expectation", "PUT / HTTP/1.1\r\nHost: a\r\nExpect: gold\r\n\r\n", "417 Expectation Failed"],
   [
     "a head that is too large",
     `GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(20_000)}\r\n\r\n`,

@@ -90,7 +90,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   );
 
   test.each(["off", "observe", "enforce"] as const)(
-    "verify: %s, of an upload that arrives in part, records no verdict, and the origin sees it broken off",
+    "verify: %s, of an upload that arrives in part, records no verdict, and the origin sees it aborted",
     async (verify) => {
       const origin = await reader();
       const { port, records } = await proxyServer({ target: origin.origin, verify });

@@ -8,7 +8,7 @@ export interface ExpectedContent {
   readonly digests: Digests | undefined;
 }
 
-/** Told what becomes of the content. */
+/** Observes what becomes of the content. */
 export interface OutgoingListener {
   /** It is what it should be. Called before its last chunk leaves. */
   onWhole(digests: Digests): void;
@@ -17,7 +17,7 @@ export interface OutgoingListener {
 }
 
 /**
- * Hashes content on its way out, one chunk behind: the last chunk leaves only after the whole has been compared with
+ * Hashes content on its way out and holds one chunk back: the last chunk leaves only after the whole has been compared with
  * what was expected, because with Content-Length framing the last byte is already the end.
  */
 export class OutgoingContent extends Transform {

@@ -7,7 +7,7 @@ export interface RequestHead {
   /** The path and the query as they stood on the wire, or what a framework left of them under a mount point. */
   readonly target: string;
   readonly header: FieldLines;
-  /** How many bytes of content there will be; undefined where only the end will tell. */
+  /** How many bytes of content there will be; undefined if only the end shows it. */
   readonly size: number | undefined;
   /** Whether the framing leaves room for a trailer section (RFC 9110 section 6.5.1). */
   readonly trailersPossible: boolean;

@@ -243,7 +243,7 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
     void observer.report(isWrite(head.method) ? "onRefused" : undefined, upload, { error });
     const lost = error.code === "CONNECTION_LOST" || error.code === "ABORTED";
     const status = lost ? undefined : error.status;
-    const line = `${lost ? "broken off" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
+    const line = `${lost ? "aborted" : "refused"}: ${describe(head)}: ${error.code}, ${error.message}`;
     if (lost || (status !== undefined && status < 500)) logger?.warn(line);
     else logger?.error(line, error);
     // The client can no longer receive a response.

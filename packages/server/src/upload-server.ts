@@ -94,7 +94,7 @@ const LIMITS = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384
 const CONNECTION_WINDOW = 4 * 1024 * 1024;
 
 const reasons: ReadonlyMap<string, string> = new Map([
-  ["EADDRINUSE", "something else listens there: stop it, or use another port (0 picks a free one)"],
+  ["EADDRINUSE", "address already in use: stop the other process, or use another port (0 picks a free one)"],
   ["EADDRNOTAVAIL", "this machine does not have that address: use one that it has, or 0.0.0.0 for all"],
   ["EACCES", "no permission: use a port above 1023"],
   ["ENOTFOUND", "there is no such host"],

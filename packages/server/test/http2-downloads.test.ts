@@ -175,7 +175,7 @@ describe("a client that goes away", () => {
   });
 });
 
-test("a client that grants no window stops the source, and nobody else", async () => {
+test("a client that grants no window stops the source, and no other client", async () => {
   let produced = 0;
   const endless = Readable.from(
     (function* () {

@@ -163,7 +163,7 @@ describe.each([
     return { ...served, join };
   };
 
-  test("lets running uploads finish behind GOAWAY, closes idle sessions, and lets nobody else in", async () => {
+  test("lets running uploads finish after GOAWAY, closes idle sessions, and accepts no others", async () => {
     const { server, port, store, join } = await started();
     const [idle, busy] = [await join(), await join()];
     await uploads(idle, "/before");

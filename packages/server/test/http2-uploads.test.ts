@@ -42,7 +42,7 @@ async function uploadsOn(peer: Http2Peer): Promise<void> {
   expect(stream.status).toBe(201);
 }
 
-/** How far an upload comes before it is broken off. */
+/** How far an upload comes before it is aborted. */
 const cuts: Readonly<Record<string, (stream: Http2Stream) => Promise<void>>> = {
   "after the head": async () => {},
   "within the content": (stream) => stream.body(content.subarray(0, 5)),
@@ -75,7 +75,7 @@ describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
       () => "the upload goes on",
     );
     await settled();
-    expect(told).toEqual([expect.stringContaining("broken off")]);
+    expect(told).toEqual([expect.stringContaining("aborted")]);
     expect([await visible(), await staged(), await records()]).toEqual([[], [], []]);
     expect(stream.status).toBeUndefined();
   });
@@ -113,7 +113,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
     await peer.ping();
     open();
     await settled();
-    expect([committed, told]).toEqual([[], [expect.stringContaining("broken off")]]);
+    expect([committed, told]).toEqual([[], [expect.stringContaining("aborted")]]);
   });
 
   test("while its content waits to be taken", async () => {
@@ -144,7 +144,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
     await peer.ping();
     release();
     await settled();
-    expect([committed, told]).toEqual([[], [expect.stringContaining("broken off")]]);
+    expect([committed, told]).toEqual([[], [expect.stringContaining("aborted")]]);
   });
 });
 
@@ -164,7 +164,7 @@ describe("a stream that is reset is let go of", () => {
 
   test.each<[string, Partial<UploadHandlerOptions>, (peer: Http2Peer) => Promise<Http2Stream>]>([
     [
-      "with content that nobody has read",
+      "with unread content",
       { store: stalled },
       async (peer) => {
         const stream = await peer.request(put);
@@ -304,7 +304,7 @@ describe("an answer before the content has ended costs the connection nothing", 
     ["a path that is forbidden", {}, ["PUT", "/a%2fb"], 403],
     ["a method that is not allowed", {}, ["PATCH", "/it"], 405],
     ["DELETE with content", {}, ["DELETE", "/it"], 400],
-    ["an expectation that nobody knows", {}, ["PUT", "/it", [["expect", "200-ok"]]], 417],
+    ["an unknown expectation", {}, ["PUT", "/it", [["expect", "200-ok"]]], 417],
     ["a part of something", {}, ["PUT", "/it", [["content-range", "bytes 0-1/9"]]], 400],
     ["OPTIONS with content", {}, ["OPTIONS", "/it"], 204],
   ])("%s", async (_what, options, head, status) => {
@@ -393,7 +393,7 @@ describe("Expect: 100-continue", () => {
       await peer.ping();
       gate.resolve();
       await settled();
-      expect(told).toEqual([expect.stringContaining("broken off")]);
+      expect(told).toEqual([expect.stringContaining("aborted")]);
     },
   );
 });

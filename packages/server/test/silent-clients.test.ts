@@ -48,7 +48,7 @@ test("a client of HTTP/1.1 that takes nothing of a response is cut off", async (
   const client = await rawClient(port);
   client.socket.pause();
   await client.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  await expect.poll(() => warnings).toEqual([expect.stringMatching(/^broken off: .*CONNECTION_LOST/)]);
+  await expect.poll(() => warnings).toEqual([expect.stringMatching(/^aborted: .*CONNECTION_LOST/)]);
   client.socket.resume();
   await client.closed;
   expect(client.received.length).toBeLessThan(size);
@@ -59,7 +59,7 @@ test("a stream of HTTP/2 whose client gives no window is reset, and others go on
   const peer = await rawHttp2Client(port, { settings: { INITIAL_WINDOW_SIZE: 0 } });
   const thirsty = await peer.request(requestFields("GET", "/large"), { endStream: true });
   expect(await thirsty.untilReset()).toBe(errorCodes.CANCEL);
-  await expect.poll(() => warnings).toEqual([expect.stringMatching(/^broken off: .*CONNECTION_LOST/)]);
+  await expect.poll(() => warnings).toEqual([expect.stringMatching(/^aborted: .*CONNECTION_LOST/)]);
   const other = await peer.request(requestFields("HEAD", "/large"), { endStream: true });
   await other.untilEnd();
   expect(other.status).toBe(200);

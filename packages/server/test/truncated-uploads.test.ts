@@ -35,7 +35,7 @@ describe.each([
     await client.readToEnd();
     await client.closed;
     await settled();
-    expect(told).toEqual([expect.stringContaining("broken off")]);
+    expect(told).toEqual([expect.stringContaining("aborted")]);
     expect([await visible(), await staged(), await records()]).toEqual([[], [], []]);
     // A server that ends a truncated transfer cleanly would have answered 2xx.
     expect(client.received.toString("latin1")).not.toMatch(/^HTTP\/1\.1 2/);

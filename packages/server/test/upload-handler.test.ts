@@ -296,7 +296,7 @@ describe("Expect: 100-continue", () => {
     ["a part of something", "PUT /it", [...fields, "Content-Range: bytes 0-1/9"], 400],
     ["nothing to verify it by", "PUT /it", ["Content-Length: 100", "Expect: 100-continue"], 400],
     ["a digest that cannot be understood", "PUT /it", [...fields, "Md5: none"], 400],
-    ["an expectation that nobody knows", "PUT /it", ["Content-Length: 100", "Expect: 200-ok"], 417],
+    ["an unknown expectation", "PUT /it", ["Content-Length: 100", "Expect: 200-ok"], 417],
     ["a method that is not allowed", "PATCH /it", fields, 405],
   ])("with %s is refused before its content is sent", async (_what, line, lines, status) => {
     const { port } = await handle({ maxSize: 1_000_000 });

@@ -52,7 +52,7 @@ describe.each(["reset", "end"] as const)("over HTTP/1.1, a client that calls %s 
     await begun;
     client[close]();
     await client.readToEnd();
-    await expect.poll(() => logged).toEqual([expect.stringContaining("broken off")]);
+    await expect.poll(() => logged).toEqual([expect.stringContaining("aborted")]);
     expect([await visible(), await staged()]).toEqual([[], []]);
     expect(client.received.toString("latin1")).not.toMatch(/^HTTP\/1\.1 2/);
   });
@@ -70,6 +70,6 @@ test.each<[string, (stream: Http2Stream, peer: Http2Peer) => unknown]>([
   await stream.body(content);
   await begun;
   await abort(stream, peer);
-  await expect.poll(() => logged).toEqual([expect.stringContaining("broken off")]);
+  await expect.poll(() => logged).toEqual([expect.stringContaining("aborted")]);
   expect([await visible(), await staged()]).toEqual([[], []]);
 });

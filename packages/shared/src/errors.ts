@@ -65,7 +65,7 @@ const OWN = "urn:trailsum:problem";
  */
 export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   INTERNAL: { meaning: "unexpected error", exit: 1, status: 500, type: "about:blank" },
-  USAGE: { meaning: "called in a way that makes no sense", exit: 2 },
+  USAGE: { meaning: "invalid argument", exit: 2 },
   UNKNOWN_ALGORITHM: { meaning: "not a digest algorithm known here", exit: 2 },
   CONNECT_FAILED: { meaning: "could not connect", exit: 3 },
   UNTRUSTED_CERTIFICATE: { meaning: "the server's certificate is not trusted", exit: 3 },

@@ -53,7 +53,7 @@ function isWhitespace(character: string | undefined): boolean {
 /** Whether two field names are the same name: names are compared without regard to case (RFC 9110 section 5.1). */
 export function sameFieldName(one: string, other: string): boolean {
   if (one === other) return true;
-  // The first letter tells most names of one length apart, at a fraction of the price.
+  // The first letter distinguishes most names of one length, at a fraction of the price.
   if (one.length !== other.length || (one.charCodeAt(0) | 0x20) !== (other.charCodeAt(0) | 0x20)) return false;
   return one.toLowerCase() === other.toLowerCase();
 }

@@ -22,7 +22,7 @@ type Coverage = "content" | "representation" | "unencoded representation" | "who
 
 interface IntegrityField {
   readonly covers: Coverage;
-  /** The algorithms that it may be of, as far as its name and its syntax tell. */
+  /** The algorithms that it may be of, as far as its name and its syntax say. */
   readonly algorithms: readonly Algorithm[];
   readonly read: (lines: readonly string[]) => FieldReading;
 }

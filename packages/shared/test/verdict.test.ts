@@ -78,7 +78,7 @@ describe("nothing to go by: unverified", () => {
     expect(decideVerdict({ header, computed }).name).toBe("verified");
   });
 
-  test("a digest of a known algorithm that nobody computed may be the wrong one, so the others do not make up for it", async () => {
+  test("a digest of a known algorithm that was not computed may be wrong, so the others do not make up for it", async () => {
     const md5 = await digestsOf(content, ["md5"]);
     const header = lines(["Md5", values.Md5.right], ["Content-Digest", member(tampered, "sha-256")]);
     expect(decideVerdict({ header, computed: md5 }).name).toBe("unverified");

@@ -175,7 +175,7 @@ describe("a verifying stream that cannot come to a verdict", () => {
   test.each([
     ["destroyed at once", 0],
     ["destroyed after some bytes", 5],
-  ])("and that nobody asks for it troubles nobody: %s", async (_when, bytes) => {
+  ])("an unused verdict causes no unhandled rejection: %s", async (_when, bytes) => {
     const reasons = await unhandled(async () => {
       const stream = createVerifyingStream({ algorithms: ["md5"], decide: good });
       const closed = new Promise((resolve) => stream.once("close", resolve));
@@ -186,7 +186,7 @@ describe("a verifying stream that cannot come to a verdict", () => {
     expect(reasons).toEqual([]);
   });
 
-  test("and that nobody asks for it troubles nobody: after a bad verdict or a failed one", async () => {
+  test("an unused verdict causes no unhandled rejection: after a bad verdict or a failed one", async () => {
     const reasons = await unhandled(async () => {
       const fail = (): Verdict => {
         throw new Error("not what was sent, or something else");

@@ -15,7 +15,7 @@ export interface ReadVersion {
 const ATTEMPTS = 3;
 
 /**
- * The bytes of one version in a range. A response that breaks off is continued where it ended. If the version is replaced
+ * The bytes of one version in a range. A truncated response is continued where it ended. If the version is replaced
  * before the first response has begun, or between two, the stream fails with `UNAVAILABLE`. `beginning` are bytes that were
  * read already, from the position 0.
  */

@@ -51,7 +51,7 @@ const flags = {
   delivery: {
     choices: deliveryChoices,
     default: "auto",
-    describe: "how digests reach the server: behind the content, before it, in a second request, or as the path allows",
+    describe: "how digests reach the server: after the content, before it, in a second request, or as the path allows",
   },
   "delivery-cache": {
     type: "boolean",

@@ -11,7 +11,7 @@ interface ContentRequest {
   readonly fields: readonly FieldLine[];
   /** Whether the digests follow the content as trailers. */
   readonly trailers: boolean;
-  /** The state of the content, for whoever has to recover from a failure. */
+  /** The state of the content, to recover from a failure. */
   readonly sending: Sending;
   readonly onInterim?: (status: number, headers: FieldLines) => void;
 }

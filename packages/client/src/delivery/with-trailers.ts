@@ -7,7 +7,7 @@ import { creationFields, namedUploadResource, type UploadResource } from "../upl
 import type { Delivering } from "./delivering.ts";
 import { sendContent } from "./send-content.ts";
 
-/** An attempt, and what it leaves for whoever has to recover from its failure. */
+/** An attempt, and what is needed to recover from its failure. */
 export interface Attempt {
   readonly sending: Sending;
   /** The upload resource that the server has named for it. */
@@ -17,7 +17,7 @@ export interface Attempt {
 }
 
 /**
- * Sends the content, and its digests behind it as trailers. With `resumable`, which a server must be known to understand,
+ * Sends the content, followed by its digests as trailers. With `resumable`, which a server must be known to understand,
  * the server is asked to name an upload resource for the case that the request is cut off.
  */
 export async function deliverWithTrailers(

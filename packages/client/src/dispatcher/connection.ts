@@ -57,7 +57,7 @@ export interface ConnectionOwner {
   onHttp1Required(exchange: Exchange): void;
 }
 
-/** Whether a request of which nobody knows if it was processed may be sent again (RFC 9110 section 9.2.2). */
+/** Whether a request that may already have been processed can be retried (RFC 9110 section 9.2.2). */
 export function mayRepeat({ request: { idempotent, body } }: Exchange): boolean {
   return idempotent && isReplayable(body);
 }

@@ -48,7 +48,7 @@ export function createConnector(origin: URL, options: ConnectOptions, proxy?: UR
   const transport = {
     ...given,
     ...(socketPath === undefined ? { host, port } : { path: socketPath }),
-    // Half-open, so that what still arrives behind the other side's FIN is ours to judge.
+    // Half-open, so that this side decides about what arrives after the peer's FIN.
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,

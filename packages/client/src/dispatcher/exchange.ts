@@ -38,9 +38,9 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   reason: Error | null = null;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
-  /** The version of HTTP that carries it, which undici's own controllers do not tell. */
+  /** The version of HTTP that carries it, which undici's own controllers do not report. */
   httpVersion: "1.1" | "2.0" = "1.1";
-  /** How often the request was sent again, as nobody had begun with it. */
+  /** How often the request was sent again because no server had begun to process it. */
   resendings = 0;
   /** Until when it may wait for a connection. */
   deadline: number = Number.POSITIVE_INFINITY;
@@ -57,7 +57,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
     if (request.body.kind === "stream") request.body.stream.on("error", this.#onBodyError);
   }
 
-  /** Tells the handler that its request has begun, and gives it this as its controller. */
+  /** Reports to the handler that its request has begun, and gives it this as its controller. */
   begin(): void {
     this.diagnostics.created();
     if (this.#ended) return;
@@ -163,7 +163,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
 
   /**
    * The connection is the handler's now, unless it refuses it: by throwing, or by `abort`. Its error is then the socket's
-   * too, as in undici: the callback of `upgrade` or `connect` has been called and cannot be told. The socket ends when
+   * too, as in undici: the callback of `upgrade` or `connect` has been called already. The socket ends when
    * the other side does, as undici's users expect; a handler that forwards both halves sets `allowHalfOpen`.
    */
   upgraded(status: number, raw: string[], socket: Duplex): void {
@@ -181,7 +181,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
     this.#finish();
   }
 
-  /** Ends it with an error: the carrier lets go, the body is destroyed, the handler is told. */
+  /** Ends it with an error: the carrier lets go, the body is destroyed, the handler gets the error. */
   fail(error: Error): void {
     if (this.#ended) return;
     const { carrier } = this;
@@ -189,7 +189,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
     carrier?.drop(this, error);
     const { body } = this.request;
     if (body.kind === "stream") {
-      // One that is destroyed already may still have its error to tell.
+      // One that is destroyed already may still have its error to emit.
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }
@@ -208,7 +208,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
 
   readonly #onBodyError = (error: Error): void => this.fail(error);
 
-  /** An error that a handler throws here has nobody to go to, and must not disturb the connection or other exchanges. */
+  /** An error that a handler throws here cannot be delivered, and must not disturb the connection or other exchanges. */
   #tell(error: Error): void {
     this.diagnostics.error(error);
     try {

@@ -24,7 +24,7 @@ export function isFormDataLike(value: object): value is FormDataLike {
 
 /**
  * Encodes a form as browsers and undici do (WHATWG HTML, "multipart/form-data encoding algorithm"), so that its length
- * is known before it is sent: `Response` encodes forms too, and does not tell the length. Later changes of the form do
+ * is known before it is sent: `Response` encodes forms too, and does not give the length. Later changes of the form do
  * not matter. Throws undici's `InvalidArgumentError` for an entry that cannot be sent.
  */
 export function encodeForm(form: FormDataLike): EncodedForm {

@@ -29,7 +29,7 @@ export interface OriginOptions {
   readonly http2: Http2Options;
 }
 
-/** What an origin tells of its connections. */
+/** What an origin reports about its connections. */
 export interface OriginEvents {
   onConnect(): void;
   onDisconnect(error: Error): void;
@@ -204,7 +204,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     }
     if (this.#queue.length === 0 || this.#opens) return;
     this.#opens = true;
-    // Not at once: whoever answers the end of a response with the next request gets the connection that is falling idle.
+    // Not at once: a caller that sends the next request when a response ends gets the connection that is becoming idle.
     queueMicrotask(() => {
       this.#opens = false;
       while (this.#connecting.size < this.#wanted && this.#total < this.#options.connections) this.#open();
@@ -296,7 +296,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     return connection;
   }
 
-  /** Gives attempts up that nobody waits for, the latest first. */
+  /** Abandons attempts that no request waits for, the latest first. */
   #stopOpening(): void {
     for (const giveUp of [...this.#connecting].slice(this.#wanted)) {
       this.#connecting.delete(giveUp);

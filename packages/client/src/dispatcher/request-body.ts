@@ -28,7 +28,7 @@ export type RequestBody =
       readonly rereadable: boolean;
       /** The number of bytes, where it is known. */
       readonly length?: number;
-      /** The media type, where the content tells it itself. */
+      /** The media type, where the content has one of its own. */
       readonly type?: string;
     };
 

@@ -130,7 +130,7 @@ export class TrailerAgent extends Dispatcher {
   }
 
   /**
-   * Sends a request; the handler is told everything that follows, errors too. False when every connection is taken, so
+   * Sends a request; the handler gets everything that follows, errors too. False when every connection is taken, so
    * that another request would have to wait: a `drain` event says when one is free again.
    */
   override dispatch(
@@ -204,7 +204,7 @@ export class TrailerAgent extends Dispatcher {
         onDisconnect: (error) => this.emit("disconnect", url, [this], error as errors.UndiciError),
         onConnectionError: (error) => this.emit("connectionError", url, [this], error as errors.UndiciError),
         onEmpty: () => {
-          // Nothing of an origin that nobody talks to any more is kept, so a crawl over many costs no memory.
+          // Nothing is kept of an origin without connections, so a crawl over many costs no memory.
           if (this.#origins.get(key) === origin) this.#origins.delete(key);
           if (this.#origins.size === 0) for (const empty of this.#whenEmpty.splice(0)) empty();
         },
@@ -255,11 +255,11 @@ const REQUIRED: readonly (keyof Dispatcher.DispatchHandler)[] = ["onRequestStart
 const FOR_RESPONSES: typeof REQUIRED = [...REQUIRED, "onResponseStart", "onResponseData", "onResponseEnd"];
 const FOR_UPGRADES: typeof REQUIRED = [...REQUIRED, "onRequestUpgrade"];
 
-/** Handlers and options changed with every major version, and a request would never be told how it ends. */
+/** Handlers and options changed with every major version, and a request would never report its end. */
 const OTHER_MAJOR =
   "TrailerAgent works with undici 8 only, not with another major version or the fetch built into Node";
 
-/** A handler that could not be told how its request ends is refused before anything is sent. */
+/** A handler that cannot receive the end of its request is refused before anything is sent. */
 function checkHandler(handler: Dispatcher.DispatchHandler, upgrades: boolean): void {
   for (const method of upgrades ? FOR_UPGRADES : FOR_RESPONSES) {
     if (typeof handler[method] === "function") continue;

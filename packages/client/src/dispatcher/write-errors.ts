@@ -6,7 +6,7 @@ type WriteDone = (error?: Error | null) => void;
 /**
  * Keeps a socket readable after a write has failed. Node destroys a socket on EPIPE or ECONNRESET, and with it the
  * answer that a server sent before it closed: a 413 to an upload that it will not read (nodejs/node#54366). Here the
- * failure goes to `onError` once, the socket takes no more, and whoever reads decides when it is over. Gives a function
+ * failure goes to `onError` once, the socket takes no more, and the reader decides when it is over. Gives a function
  * that makes it a socket like any other again.
  */
 export function surviveWriteErrors(socket: Socket, onError: (error: Error) => void): () => void {

@@ -28,7 +28,7 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["UND_ERR_REQ_RETRY", ["CONNECTION_LOST", "what came could not be continued"]],
   ["UND_ERR_DESTROYED", ["CONNECTION_LOST", "the dispatcher was destroyed"]],
   ["UND_ERR_CLOSED", ["CONNECTION_LOST", "the dispatcher was closed"]],
-  ["UND_ERR_HEADERS_TIMEOUT", ["TIMEOUT", "no answer came in time"]],
+  ["UND_ERR_HEADERS_TIMEOUT", ["TIMEOUT", "timed out waiting for a response"]],
   ["UND_ERR_BODY_TIMEOUT", ["TIMEOUT", "nothing was sent or received for too long"]],
   ["UND_ERR_HEADERS_OVERFLOW", ["PROTOCOL", "its answer has more header or trailer fields than are allowed"]],
   ["UND_ERR_INVALID_ARG", ["USAGE", "the request cannot be sent"]],

@@ -6,8 +6,8 @@ export const MAX_WHOLE = 65_536;
 /** The memory that a source is read into. */
 export interface ReadingMemory {
   /**
-   * Whether pieces may use the same memory in turn: whoever is given them has to have let go of one when it has asked
-   * for the next two.
+   * Whether pieces may use the same memory in turn: the consumer must have released one when it asks for the next but
+   * one.
    */
   readonly inTurn: boolean;
   /**

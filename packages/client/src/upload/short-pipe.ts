@@ -24,7 +24,7 @@ export async function shortPipe(source: OpenedSource, signal: AbortSignal | unde
       const piece = await Promise.race([next, patience]).catch(() => undefined);
       if (piece?.done === true) return { ...source, ...inMemory(Buffer.concat(pieces)) };
       if (piece !== undefined) {
-        // Whoever gives pieces may use their memory again.
+        // The source may reuse the memory of its pieces.
         pieces.push(Uint8Array.from(piece.value));
         size += piece.value.byteLength;
       }

@@ -99,7 +99,7 @@ describe.each(agents)("%s keeps a connection", (_name, agent) => {
     expect(server.connections.length).toBe(3);
   });
 
-  test("not when bytes come that nobody asked for", async () => {
+  test("not when unsolicited bytes come", async () => {
     const server = await rawServer(async (connection, index) => {
       await connection.readHead();
       await connection.write(index === 0 ? `${ok}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison` : ok);

@@ -73,7 +73,7 @@ const accepted: Accepted[] = [
     bytes: `HTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 E\r\nLink: </a>\r\n\r\nHTTP/1.1 103 E\r\n\r\n${HEAD}${LENGTH}\r\nhello`,
     interims: [102, 103, 103],
   },
-  { name: "100 that nobody asked for", bytes: `HTTP/1.1 100 C\r\n\r\n${HEAD}${LENGTH}\r\nhello`, interims: [100] },
+  { name: "an unsolicited 100", bytes: `HTTP/1.1 100 C\r\n\r\n${HEAD}${LENGTH}\r\nhello`, interims: [100] },
 ];
 
 test.each(accepted)("the server answers with $name", async (row) => {

@@ -92,7 +92,7 @@ class Collector implements ResponseSink {
   }
 
   onSwitch(): void {
-    throw new Error("a switch that nobody asked for");
+    throw new Error("an unsolicited switch");
   }
 
   /** Resumes until the sink takes all there is. */

@@ -108,7 +108,7 @@ describe("the server does not answer in HTTP/1", () => {
     ["empty lines only", "\r\n\r\n"],
   ])("%s", async (_name, bytes) => expect(await outcome(bytes)).toMatchObject(refusal("HPE_INVALID_STATUS")));
 
-  test("101 that nobody asked for", async () =>
+  test("an unsolicited 101", async () =>
     expect(
       await outcome("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
     ).toMatchObject(refusal("UND_ERR_SOCKET")));

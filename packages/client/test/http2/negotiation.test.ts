@@ -154,6 +154,6 @@ test.each([
   { connectionWindowSize: -1 },
   { pingInterval: -1 },
   { pingTimeout: Number.NaN },
-])("options that make no sense are refused: %o", (options) => {
+])("invalid options are refused: %o", (options) => {
   expect(() => new TrailerAgent(options as TrailerAgentOptions)).toThrow(/^invalid /);
 });

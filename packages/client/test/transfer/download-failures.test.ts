@@ -64,7 +64,7 @@ describe("a download is refused, and leaves nothing, when it is answered", () =>
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test("206, which nobody asked for", async () => {
+  test("an unsolicited 206", async () => {
     const server = await httpServer((_request, response) => {
       response.writeHead(206, { "Content-Range": "bytes 0-3/7" }).end("cont");
     });

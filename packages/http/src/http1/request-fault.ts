@@ -1,7 +1,7 @@
 /** The statuses with which requests are refused that are no requests, or more than is taken. */
 export type FaultStatus = 400 | 413 | 414 | 417 | 431 | 501 | 505;
 
-/** Why a request is refused before anyone has asked what it wants. Where its end is cannot be told any more. */
+/** Why a request is refused before it is handled. Its end cannot be found any more. */
 export class RequestFault extends Error {
   override readonly name = "RequestFault";
   /** The status to answer with. */

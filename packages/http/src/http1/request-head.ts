@@ -55,7 +55,7 @@ const NONE: readonly string[] = [];
  * Parses the head of a request, which stands in `bytes` from `start` to `end`, the CRLF of its last line. What could be
  * read in two ways is refused: both Content-Length and Transfer-Encoding, more than one of either, any transfer coding
  * but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3). Throws a {@link RequestFault}, or a
- * `SyntaxFault` where field lines are none.
+ * `SyntaxFault` for malformed field lines.
  */
 export function parseRequestHead(bytes: Buffer, start: number, end: number, maxFields: number): RequestHead {
   const { method, target, version, next } = requestLine(bytes, start);
@@ -92,7 +92,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, maxF
 }
 
 /**
- * Refuses the beginning of a head that can never become one. Whoever speaks another protocol, such as TLS, might wait
+ * Refuses the beginning of a head that can never become one. A client of another protocol, such as TLS, might wait
  * for an answer, and no end of a head would ever come.
  */
 export function checkBeginning(bytes: Buffer, start: number): void {
@@ -104,7 +104,7 @@ interface RequestLine {
   readonly method: string;
   readonly target: string;
   readonly version: "1.0" | "1.1";
-  /** The position behind it. */
+  /** The position after it. */
   readonly next: number;
 }
 
@@ -160,7 +160,7 @@ interface MessageFields {
   coding: string | undefined;
 }
 
-/** The fields that say something of the message itself or of the connection; lengths tell them from most others. */
+/** The fields that say something of the message itself or of the connection; lengths distinguish them from most others. */
 function messageFields(raw: readonly string[]): MessageFields {
   const found: MessageFields = {
     host: undefined,

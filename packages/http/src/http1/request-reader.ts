@@ -68,7 +68,7 @@ export class RequestReader extends MessageReader<RequestHead> {
   }
 
   protected override checkRest(): void {
-    if (this.#ended && this.started && !this.waiting) throw new RequestFault("the request was broken off", 400);
+    if (this.#ended && this.started && !this.waiting) throw new RequestFault("the request was aborted", 400);
   }
 
   protected override skipEmptyLine(bytes: Buffer, start: number): number | undefined {

@@ -60,7 +60,7 @@ function framingFields(raw: readonly string[]): FramingFields {
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
     const value = raw[at + 1]!;
-    // The lengths tell most names apart without looking at them.
+    // The lengths distinguish most names without looking at them.
     if (name.length === 14 && sameFieldName(name, "content-length")) {
       if (found.length !== undefined) throw ambiguous("more than one Content-Length", "UNEXPECTED_CONTENT_LENGTH");
       found.length = value;

@@ -65,7 +65,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   protected override acceptHead(head: ResponseHead): void {
     // A client that asked for a tunnel gets the connection whatever the response, as in undici and node:http.
     if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200)) {
-      if (!this.#switches) throw new SyntaxFault("an upgrade that nobody asked for", "UNSOLICITED");
+      if (!this.#switches) throw new SyntaxFault("an unsolicited upgrade", "UNSOLICITED");
       this.expectNothing();
       this.#responses.onSwitch(head, Buffer.from(this.rest()));
     } else if (head.status < 200) {
@@ -88,7 +88,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
 
   protected override checkRest(): void {
     if (this.state === "complete" && this.hasUnread) {
-      throw new SyntaxFault("bytes that nobody asked for", "UNSOLICITED");
+      throw new SyntaxFault("unsolicited bytes", "UNSOLICITED");
     }
     if (this.#end === "open" || this.waiting || this.state === "complete" || this.state === "failed") return;
     if (this.state !== "until-close") throw new SyntaxFault("other side closed", "INCOMPLETE");

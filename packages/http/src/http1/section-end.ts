@@ -8,7 +8,7 @@ const END = Buffer.from("\r\n\r\n");
  * Where a section of lines that begins at `start` ends: the position of the CRLF of its last line, which the empty line
  * follows, so four bytes end it. Nothing where it is cut. What comes before `from` has been searched already.
  * Throws a {@link SyntaxFault} where the section is longer than `limit` bytes, and where a line of what is cut ends in a
- * bare LF: whoever sends such would wait for an answer to what never ends.
+ * bare LF: its sender would wait for an answer to a head that never ends.
  */
 export function sectionEnd(bytes: Buffer, start: number, limit: number, from: number = start): number | undefined {
   // The end may have begun in what has been searched.

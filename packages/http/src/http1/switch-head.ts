@@ -3,7 +3,7 @@ import type { FieldLines } from "@trailsum/shared";
 import { checkSendable } from "../fields/sendable-field.ts";
 
 /**
- * What tells a client of HTTP/1.1 that the protocol is switched: the fields of the origin's 101, and the two that make it
+ * The head that switches the protocol for an HTTP/1.1 client: the fields of the origin's 101, and the two that make it
  * one. Throws where a hook has put in what may not be sent.
  */
 export function switchHead(protocol: string, header: FieldLines): string {

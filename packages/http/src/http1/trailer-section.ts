@@ -7,11 +7,11 @@ import { SyntaxFault } from "./syntax-fault.ts";
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What stands behind the last chunk. */
+/** What follows the last chunk. */
 export interface TrailerSection {
   /** Name, value, name, value, ... */
   readonly raw: string[];
-  /** The position behind its empty line. */
+  /** The position after its empty line. */
   readonly end: number;
 }
 
@@ -25,7 +25,7 @@ export interface TrailerSectionLimits {
 /**
  * Reads the trailer section that begins at `start` (RFC 9112 section 7.1.2); nothing where it is cut. What comes before
  * `from` has been searched already. Throws a {@link SyntaxFault} for what is no section of field lines, or too much, and
- * for fields that say how long the content is: behind it they have no honest use (RFC 9110 section 6.5.1).
+ * for fields that say how long the content is: after it they have no honest use (RFC 9110 section 6.5.1).
  */
 export function readTrailerSection(
   bytes: Buffer,

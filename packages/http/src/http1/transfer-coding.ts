@@ -1,4 +1,4 @@
-/** llhttp reads a tab behind the coding as part of it: what is not chunked to another reader is not chunked here. */
+/** llhttp reads a tab after the coding as part of it: what is not chunked to another reader is not chunked here. */
 const CHUNKED = /^transfer-encoding:[\t ]*chunked *$/im;
 
 /**

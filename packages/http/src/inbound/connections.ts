@@ -19,7 +19,7 @@ export class Connections {
   /** Whether the server stops. */
   stopping = false;
 
-  /** One that comes when the server stops already is told at once. */
+  /** One that comes while the server stops is stopped at once. */
   add(connection: ServedConnection): void {
     this.#open.add(connection);
     this.#timer ??= setInterval(this.#look, INTERVAL).unref();

@@ -56,7 +56,7 @@ export function endRecord(record: OpenRecord): void {
   if (exchangeEnd.hasSubscribers) exchangeEnd.publish(record);
 }
 
-/** W3C Trace Context, section 3.2: version, trace id, parent id, flags. An id of zeros is none. */
+/** W3C Trace Context, section 3.2: version, trace id, parent id, flags. An id of zeros is invalid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** What a client may choose as the id of its request: nothing that could steer a terminal or hide in a log. */

@@ -4,7 +4,7 @@ import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
 /** The content of a request as it comes in, in whatever way. It waits until somebody takes it. */
 export interface ContentSource {
-  /** All of the content, where it came together with the head and nobody has begun to take it. */
+  /** All of the content, where it came together with the head and no sink has begun to take it. */
   readonly whole: Buffer | undefined;
   /** Hands the content to `sink` from now on, what waits first, not before this call returns. */
   flow(sink: ContentSink): void;
@@ -32,7 +32,7 @@ export interface ContentSink {
 
 /**
  * The content of a request that came in, as the body of the one that goes out. It touches its source only when it is
- * first read, so that as long as nobody has, another origin can be tried. Destroying it leaves the request alone, which
+ * first read, so that until then another origin can be tried. Destroying it leaves the request alone, which
  * has still to be answered; and it ends only where the request arrived whole.
  */
 export class InboundContent extends Readable implements ContentSink {

@@ -34,11 +34,11 @@ export interface InboundExchange {
   head(head: OutgoingHead): void;
   /** Sends a piece of content; false when no more should come until `onDrain`. */
   write(piece: Buffer): boolean;
-  /** Ends the response: behind its content stand these trailers, where there is room for any. */
+  /** Ends the response: these trailers follow its content, where there is room for any. */
   end(trailers: FieldLines): void;
   /**
    * Calls `done` once the last byte has been handed to the system, or `failed` when that can no longer be. For who asks
-   * once, behind `end`.
+   * once, after `end`.
    */
   whenSent(done: () => void, failed: (error: Error) => void): void;
   /**
@@ -49,7 +49,7 @@ export interface InboundExchange {
   /** The exchange is over for its handler: what is still to come of the request is dealt with. */
   conclude(): void;
   /**
-   * Switches to the protocol that the request asked for: tells the client, and gives what is spoken on from there. Throws
+   * Switches to the protocol that the request asked for: answers the client, and gives the connection from there on. Throws
    * where the header may not be sent.
    */
   switchTo(protocol: string, header: FieldLines): Duplex;
@@ -68,7 +68,7 @@ export interface OutgoingHead {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
-  /** Whether content can follow; not behind a head that answers HEAD, nor with a status that has none. */
+  /** Whether content can follow; not after a head that answers HEAD, nor with a status that has none. */
   readonly hasContent: boolean;
   /** Whether there is room for trailers. In HTTP/1.1 the content is chunked then. */
   readonly trailers: boolean;

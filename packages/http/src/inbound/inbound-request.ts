@@ -43,7 +43,7 @@ export interface InboundRequest {
 export interface ContentOutline {
   /** The number of bytes, where it is known. */
   readonly length: number | undefined;
-  /** Whether trailers may stand behind it. */
+  /** Whether trailers may follow it. */
   readonly trailersPossible: boolean;
 }
 

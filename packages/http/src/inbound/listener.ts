@@ -22,10 +22,10 @@ export interface ListenerOptions {
   readonly connectionWindow?: number | undefined;
   /**
    * Whether an HTTP/1.1 client that has ended its side after its requests is still answered.
-   * @default false: it cannot be told from one that has disconnected, and counts as gone
+   * @default false: it is indistinguishable from one that has disconnected, and counts as gone
    */
   readonly answersHalfClosed?: boolean | undefined;
-  /** Told of a connection that the system could not accept (ENFILE, ENOBUFS); the server goes on. */
+  /** Called for a connection that the system could not accept (ENFILE, ENOBUFS); the server goes on. */
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
@@ -45,7 +45,7 @@ const HIGH_WATER = 256 * 1024;
 
 /**
  * Accepts connections and finds out what is spoken on them: over TLS what was agreed on (RFC 7301), in the clear what
- * the first bytes say. Throws where a certificate is none.
+ * the first bytes say. Throws for an invalid certificate.
  */
 export function createListener(options: ListenerOptions): Listener {
   const { handle, tls, limits, timeouts, connectionWindow, answersHalfClosed, onError = () => {} } = options;
@@ -84,7 +84,7 @@ export function createListener(options: ListenerOptions): Listener {
 
   const onSecure = (socket: TLSSocket): void => {
     const speaksHttp2 = socket.alpnProtocol === "h2";
-    // Not before: whoever connects and goes away without a handshake would otherwise be waited for.
+    // Not before: a client that disconnects without a handshake would otherwise be waited for.
     socket.allowHalfOpen = true;
     connections.add(speaksHttp2 ? new Http2Connection(socket, served) : new Http1Connection(socket, served));
   };

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { http2Preface } from "../http2/frames/preface.ts";
 import type { Connections, ServedConnection } from "./connections.ts";
 
-/** What becomes of a connection in the clear, once its first bytes have told what is spoken on it. */
+/** What becomes of a cleartext connection, once its first bytes have shown which protocol it speaks. */
 export interface ProtocolDetectorOptions {
   readonly connections: Connections;
   /** How long it may say nothing. Milliseconds. */

@@ -2,7 +2,7 @@
 export interface RequestTarget {
   /** The path, escaped; `*` for OPTIONS of the whole server. */
   readonly path: string;
-  /** What is behind the first `?`, without it; nothing where there is no `?`. */
+  /** What follows the first `?`, without it; nothing where there is no `?`. */
   readonly query: string | undefined;
   /** The authority of an absolute-form target, which goes before `Host` (RFC 9112 section 3.2.2). */
   readonly authority: string | undefined;

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 
 const NOTHING = Buffer.alloc(0);
 
-/** So much is still taken while it is paused: what stands behind it may be the end of the connection. Bytes. */
+/** So much is still read while it is paused, because the end of the connection may follow. Bytes. */
 const AHEAD = 16_384;
 
 /** What a Readable is implemented by: what it reads is given to `push`, and it is asked for more with `_read`. */
@@ -22,12 +22,12 @@ export class DirectSocketReader {
   /** How much has come while it is paused. */
   #ahead = 0;
 
-  /** `onBytes` is given each piece; nobody else uses the buffer. */
+  /** `onBytes` is called with each piece and may keep the buffer. */
   constructor(socket: Socket, onBytes: (bytes: Buffer) => void) {
     this.#socket = socket;
     this.#onBytes = onBytes;
     socket.push = this.#push;
-    // A stream that nobody has read from does not read on its own account.
+    // A stream without a reader does not start to read by itself.
     this.resume();
   }
 
@@ -41,7 +41,7 @@ export class DirectSocketReader {
     if (!this.#socket.destroyed && !this.#socket.readableEnded) this.#socket._read(0);
   }
 
-  /** Makes it a stream like any other again, which nobody has read from, with these bytes in front. */
+  /** Makes it an ordinary, unread stream again, with these bytes in front. */
   release(rest: Buffer): void {
     Reflect.deleteProperty(this.#socket, "push");
     this.#socket.pause();

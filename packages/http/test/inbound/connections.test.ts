@@ -34,7 +34,7 @@ test("connections look at one clock, about once a second, as long as there are a
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("the time is right though nobody was connected for a while", () => {
+test("the time is right after a while without connections", () => {
   const connections = new Connections();
   const one = new Noting();
   connections.add(one);

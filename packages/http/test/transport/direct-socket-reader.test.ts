@@ -57,7 +57,7 @@ describe("what comes on a socket", () => {
     expect(await far.toArray()).toEqual([Buffer.from("still to be answered")]);
   });
 
-  test("is taken by nobody once the socket is destroyed, from within as well", async () => {
+  test("is not read once the socket is destroyed, from within as well", async () => {
     const { near, far } = await connection();
     const pieces: Buffer[] = [];
     const reading = new DirectSocketReader(near, (bytes) => {
@@ -128,7 +128,7 @@ describe("while it is paused", () => {
   });
 });
 
-describe("released, it is a stream that nobody has read from", () => {
+describe("released, it is an unread stream", () => {
   test.each(["reading", "paused with little", "paused with much"] as const)("%s", async (state) => {
     const { near, far } = await connection();
     const { reading, length } = taking(near);

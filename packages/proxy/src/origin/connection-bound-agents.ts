@@ -13,8 +13,8 @@ export interface BoundOrigin {
 }
 
 /**
- * NTLM and Negotiate authenticate a connection and not a request (RFC 4559 section 6): whoever sends the next request on
- * it has the identity of the one before. A client connection that uses one of them has an origin connection of its own
+ * NTLM and Negotiate authenticate a connection and not a request (RFC 4559 section 6): the next request on it has
+ * the identity of the one before. A client connection that uses one of them has an origin connection of its own
  * from then on, over HTTP/1.1, which ends with it.
  */
 export class ConnectionBoundAgents {

@@ -66,7 +66,7 @@ export function switchProtocols(
   return dispatched;
 }
 
-/** A request that has been given to a dispatcher, and what the dispatcher tells of it. */
+/** A request that has been given to a dispatcher, and what the dispatcher reports about it. */
 class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dispatcher.DispatchHandler {
   readonly outcome: Promise<OriginResponse | Switched>;
   readonly #observer: RoundTripObserver;
@@ -101,7 +101,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
       path: out.target,
       method: out.method,
       headers,
-      // Dispatchers take whatever can be iterated, which their types do not tell.
+      // Dispatchers take whatever can be iterated, which their types do not say.
       body: content.body as Readable | Buffer | null,
       trailers: content.trailers,
       rawFields: true,

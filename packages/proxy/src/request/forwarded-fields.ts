@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 
 import type { FieldLines } from "@trailsum/shared";
 
-/** What the fields that tell of the client are made from. */
+/** What the fields that describe the client are made from. */
 export interface ClientIdentity {
   /** The address of the peer, where it is known. */
   readonly address: string | undefined;
@@ -14,7 +14,7 @@ export interface ClientIdentity {
 /** Which of these fields are sent: `X-Forwarded-For`, `-Host` and `-Proto`, or `Forwarded` (RFC 7239), or both, or none. */
 export type ForwardedStyle = "x-forwarded" | "forwarded" | "both" | "none";
 
-/** The names, in lower case, of the fields that tell of clients. */
+/** The names, in lower case, of the fields that describe clients. */
 export const forwardedNames: readonly string[] = [
   "forwarded",
   "x-forwarded-for",
@@ -23,7 +23,7 @@ export const forwardedNames: readonly string[] = [
 ];
 
 /**
- * Name, value, ... of the fields that tell the origin who asked. What the client says of itself in them is not used,
+ * Name, value, ... of the fields that describe the client to the origin. What the client says of itself in them is not used,
  * unless `trusted` holds it: then the peer is a proxy itself, and its addresses stand before its own.
  */
 export function forwardedFields(client: ClientIdentity, style: ForwardedStyle, trusted?: FieldLines): string[] {

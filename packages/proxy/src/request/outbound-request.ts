@@ -39,7 +39,7 @@ export interface OutboundPolicy {
 }
 
 /**
- * The request to send for one that came in: stripped of what was meant for this hop, told who asked, and aimed at the
+ * The request to send for one that came in: without the fields for this hop, with those that describe the client, and aimed at the
  * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
  */
 export function outboundRequest(inbound: InboundRequest, base: UpstreamBase, policy: OutboundPolicy): OutboundRequest {

@@ -32,7 +32,7 @@ export function cleanQuery(query: string): string {
   return sorted.map(({ key, value }) => `${encode(key)}=${encode(value)}`).join("&");
 }
 
-/** The octets of a key or value as latin1 characters; nothing where an escape is none. */
+/** The octets of a key or value as latin1 characters; undefined for an invalid escape. */
 function decode(text: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(text)) return undefined;
   return text

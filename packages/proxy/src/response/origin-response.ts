@@ -1,7 +1,7 @@
 import type { FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-/** Who is told of the content of a response, piece by piece. */
+/** Receives the content of a response, piece by piece. */
 export interface ContentSink {
   /** Takes a piece; false when no more should come until `resume` is called. */
   onContent(piece: Buffer): boolean;
@@ -17,16 +17,16 @@ export interface WholeContent {
   readonly trailers: FieldLines;
 }
 
-/** The response of an origin: its head at once, its content to whoever takes it. */
+/** The response of an origin: its head at once, its content to one sink. */
 export interface OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
   /** The version of HTTP that it came in; 1.1 where the dispatcher does not say. */
   readonly httpVersion: "1.1" | "2.0";
-  /** Whether trailers may stand behind its content. */
+  /** Whether trailers may follow its content. */
   readonly trailersPossible: boolean;
-  /** All of the content and the trailers behind it, where they are there already and nobody takes them. */
+  /** All of the content and its trailers, where both have arrived and no sink takes them. */
   readonly whole: WholeContent | undefined;
   /** Hands the content over, what came already first. */
   consume(sink: ContentSink): void;
@@ -36,7 +36,7 @@ export interface OriginResponse {
   abandon(reason: Error): void;
 }
 
-/** More than this is not held while nobody takes the content. Bytes. */
+/** The most content that is buffered without a sink. Bytes. */
 const HELD = 64 * 1024;
 
 /** The response while it comes in: what has come and has not been taken, and who takes it. */
@@ -99,7 +99,7 @@ export class IncomingResponse implements OriginResponse {
     this.#settle({ trailers });
   }
 
-  /** The handler's side: it has broken off. */
+  /** The handler's side: it has failed. */
   failed(error: Error): void {
     this.#settle({ error });
   }

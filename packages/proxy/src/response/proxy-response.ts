@@ -48,8 +48,8 @@ export interface FramingContext {
 }
 
 /**
- * The head to send. Its framing follows from what the client can take and what is known of the content. A hook can have
- * the length left out, and cannot make it another one: that would be the end of another message. `Trailer` announces,
+ * The head to send. Its framing follows from what the client can take and what is known of the content. A hook may
+ * remove Content-Length but not change it: a wrong length would desynchronise the connection. `Trailer` announces,
  * in the origin's order, those names under which something may follow, and is not sent where nothing can.
  */
 export function responseHead(response: ProxyResponse, context: FramingContext): OutgoingHead {

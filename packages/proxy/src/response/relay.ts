@@ -19,7 +19,7 @@ export interface RelayOptions {
 }
 
 /**
- * Relays a response: its head, its content and, behind it, its trailers, as fast as the client takes them. Settles when
+ * Relays a response: its head, its content and then its trailers, as fast as the client takes them. Settles when
  * all of it has been handed to the system, and rejects when it broke off: the response has then no end, and must be given
  * none.
  */

@@ -75,7 +75,7 @@ export function uploadResource(options: UploadHandlerOptions): Handler {
       interim: (status, header) => sendInterim(res, status, header),
     });
     void answer(exchange);
-    // Of an exchange that is broken off no answer may look complete.
+    // The answer of an aborted exchange must not look complete.
     return exchange.response.catch(() => {
       res.destroy();
       return c.body(null, 500);

@@ -26,7 +26,7 @@ export interface ReceivedContent {
 /** What content must be to be received. */
 export type ReceivingPolicy = Omit<VerificationPolicy, "algorithms">;
 
-/** How many bytes of content a request has, without framing; undefined where only the end will tell. */
+/** How many bytes of content a request has, without framing; undefined if only the end shows it. */
 export function contentSize({ head, payload }: S3Request): number | undefined {
   return payload.kind === "aws-chunked" ? payload.size : head.size;
 }

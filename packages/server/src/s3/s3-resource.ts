@@ -130,7 +130,7 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
     const { head, exchange } = upload;
     void observer.report(isWrite(head.method) ? "onRefused" : undefined, upload, { error });
     const answered = s3ErrorOf(error);
-    const line = `${answered === undefined ? "broken off" : "refused"}: ${describe(head)}`;
+    const line = `${answered === undefined ? "aborted" : "refused"}: ${describe(head)}`;
     if (answered === undefined) {
       logger?.warn(`${line}: ${error.code}, ${error.message}`);
       return exchange.breakOff();

@@ -8,7 +8,7 @@ import type { StoredUpload, UploadStore } from "./upload-store.ts";
  * Where objects are kept. Paths are the names that a request's target gives: segments joined with "/", without a
  * leading slash, never empty, never with an empty, `.` or `..` segment.
  *
- * What a store promises: nothing is to be seen at a path until its commit, and from then on all of it; whoever opened an
+ * What a store promises: nothing is to be seen at a path until its commit, and from then on all of it; a reader that opened an
  * object before keeps reading the old one; the last of several commits to one path stands.
  * It throws `NO_SPACE` when full, `CONFLICT` when something of another kind is in the way, `PATH_INVALID` and
  * `PATH_FORBIDDEN` for names that it cannot or may not use.

@@ -6,7 +6,7 @@ import type { CommitOptions, Committed, ReadOptions } from "./store.ts";
 
 /**
  * Content that is received in several requests and survives the process that receives it. Every upload has an id, which the
- * caller makes and nobody can guess (32 hex digits), and a description, which the store keeps without reading it.
+ * caller makes and which cannot be guessed (32 hex digits), and a description, which the store keeps without reading it.
  */
 export interface UploadStore {
   /**

@@ -6,7 +6,7 @@ import { reservedFolder } from "../object-path.ts";
 
 const PREFIX = `/${reservedFolder}/uploads/`;
 
-/** A new id for an upload: 128 random bits, as nobody may guess one. */
+/** A new id for an upload: 128 random bits, so that it cannot be guessed. */
 export function newUploadId(): string {
   return randomBytes(16).toString("hex");
 }

@@ -123,7 +123,7 @@ test("a connection that ends early leaves nothing", async () => {
   const connection = await rawClient(port);
   await connection.write(Buffer.concat([bytes, Buffer.from("14\r\nb\r\nhello wor")]));
   connection.reset();
-  await expect.poll(() => logged.at(-1)).toMatch(/^broken off: PUT/);
+  await expect.poll(() => logged.at(-1)).toMatch(/^aborted: PUT/);
   expect(await store.open("bucket/key")).toBeUndefined();
 });
 

@@ -231,7 +231,7 @@ describe.each(servers)("an upload resource of %s", (kind) => {
     expect(early.status).toBe(412);
   });
 
-  test("can be used by nobody who may not write its target", async () => {
+  test("can be used only by clients that may write its target", async () => {
     const serving = await serve(kind, {
       authorize: ({ target, header }) => header.get("Authorization") === "Bearer a" || !target.startsWith("/a"),
     });

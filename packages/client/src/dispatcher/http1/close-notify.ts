@@ -8,11 +8,11 @@ interface Handle {
 }
 
 /**
- * Whether the end of a connection, which has just come, was said by the peer: with TLS by `close_notify`. Anybody on the
- * way can end a TCP connection, so without it content that is delimited by the end may have been cut short (RFC 9112
+ * Whether the end of a connection, which has just come, was said by the peer: with TLS by `close_notify`. Anyone on the
+ * path can end a TCP connection, so without it content that is delimited by the end may have been cut short (RFC 9112
  * section 9.8). To be called when the end comes, in the same turn.
  *
- * Node ends a TLS socket either way, and tells no difference. But an end by TLS alone leaves the handle below being read,
+ * Node ends a TLS socket either way, without a difference. But an end by TLS alone leaves the handle below being read,
  * and libuv says so when it is to be read again; the end of TCP does not. A runtime that has no such handle is believed.
  */
 export function isEndSaid(socket: Socket): boolean {

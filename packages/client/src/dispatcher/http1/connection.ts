@@ -78,7 +78,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   /** At a time, one and no more. */
   readonly capacity = 1;
 
-  /** Whether it rests: a connection that is closing is not told of as closed at once. */
+  /** Whether it is idle; `close` is emitted late, so `destroyed` is checked too. */
   get free(): boolean {
     return this.#resting && !this.#socket.destroyed;
   }
@@ -220,7 +220,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   #onData(bytes: Buffer): void {
     // What came before the request left cannot answer it.
     if (!this.#asked) {
-      this.#lose(new errors.SocketError("bytes that nobody asked for"));
+      this.#lose(new errors.SocketError("unsolicited bytes"));
       this.#socket.destroy();
       return;
     }
@@ -308,7 +308,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (this.#writer?.finished === false) this.#writer.stop();
   }
 
-  /** Has the socket tell when its sending rests: only it can see how far a write has come, however large it is. */
+  /** Uses the socket's own timeout: only the socket can see the progress of a large write. */
   #watchSending(): void {
     const timeout = this.#bodyTimeout;
     if (this.#watched || timeout === 0) return;

@@ -4,7 +4,7 @@ import { checkWritable } from "../writable-text.ts";
 /** How the content of a request is delimited on the wire. */
 export type RequestFraming = "none" | "length" | "chunked";
 
-/** Trailers and bodies of unknown length are chunked; a body that is not there is told only where one is expected. */
+/** Trailers and bodies of unknown length are chunked; an absent body is announced only where one is expected. */
 export function requestFraming({ method, body, length, trailers }: OutgoingRequest): RequestFraming {
   if (trailers !== undefined) return "chunked";
   if (length === undefined) return "chunked";

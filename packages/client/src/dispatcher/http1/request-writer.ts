@@ -5,7 +5,7 @@ import type { OutgoingRequest } from "../outgoing-request.ts";
 import { checkWritable } from "../writable-text.ts";
 import { type RequestFraming, requestFraming, requestHead } from "./request-head.ts";
 
-/** Who is told how the sending of a request goes. */
+/** Observes how the sending of a request goes. */
 export interface WriterEvents {
   /** The head was written: all of it, with its final empty line. */
   onHeadWritten(head: string): void;
@@ -74,8 +74,8 @@ export class RequestWriter implements ContentSink {
   stop(error?: Error): void {
     this.#stopped = true;
     this.#content.stop(error);
-    // What a source gave before it failed leaves before the cut: the server sees a broken message, and not none. Unless
-    // that could be taken for a whole one.
+    // Flush what the source produced before failing, so the server sees a truncated message rather than nothing, unless
+    // that could be taken for a complete one.
     if (error !== undefined && !this.finished && this.#content.unfinished) this.#writer.flush();
   }
 

@@ -36,7 +36,7 @@ const RESENDINGS = 3;
 /** What a server says that has not begun with a request. */
 const UNPROCESSED: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
 
-/** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset, whoever sends it. */
+/** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset by either side. */
 export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, HasDeadline {
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;

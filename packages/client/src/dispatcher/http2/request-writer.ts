@@ -6,7 +6,7 @@ import { ContentSender, type ContentSink } from "../content-sender.ts";
 import type { OutgoingRequest } from "../outgoing-request.ts";
 import { checkSize } from "./request-fields.ts";
 
-/** Who is told how the sending of a request goes. */
+/** Observes how the sending of a request goes. */
 export interface WriterEvents {
   /** A piece of the body was taken, to be sent as soon as the server's windows allow. */
   onTaken(chunk: Uint8Array): void;

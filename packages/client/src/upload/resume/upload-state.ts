@@ -27,7 +27,7 @@ export function stateFile(directory: string, path: string, target: URL): string 
 
 const VERSION = 1;
 
-/** Keeps which upload resource has the content. Only its owner can read it: whoever knows the URL can append to it. */
+/** Keeps which upload resource has the content. Only its owner can read it: its URL is enough to append to it. */
 export async function writeUploadState(
   file: string,
   { version }: UploadedFile,

@@ -137,7 +137,7 @@ export class Connection {
     this.local.send(changes);
   }
 
-  /** Returns so many octets to the connection's window; the peer is told in batches. */
+  /** Returns so many octets to the connection's window; the peer is informed in batches. */
   consume(length: number): void {
     const increment = this.receiveWindow.consume(length);
     if (increment > 0) this.sendWindowUpdate(0, increment);

@@ -58,7 +58,7 @@ export class HeldContent {
     return this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
   }
 
-  /** Copies a small piece behind other small ones. False where it is the first of them. */
+  /** Appends a copy of a small piece to other small ones. False where it is the first of them. */
   #append(piece: Buffer): boolean {
     const last = this.#pieces.at(-1);
     if (last === undefined) return false;

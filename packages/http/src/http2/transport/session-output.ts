@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { batchWrites } from "../../transport/write-batch.ts";
 import type { Session } from "../session/session.ts";
 
-/** Is told, once, what became of all that was written before. */
+/** Called once with what became of all that was written before. */
 export interface SentListener {
   /** The system has taken it, or never will. */
   onSent(taken: boolean): void;
@@ -40,7 +40,7 @@ export class SessionOutput {
     batchWrites(this.#onTurnEnd);
   }
 
-  /** Tells `listener` when the system has taken all that the session has to send now. */
+  /** Calls `listener` when the system has taken all that the session has to send now. */
   whenSent(listener: SentListener): void {
     this.#awaiting.push(listener);
     this.schedule();

@@ -22,7 +22,7 @@ import { responseHeadText } from "./response-head.ts";
 export interface Http1Options extends ServedConnectionOptions {
   /**
    * Whether a client that has ended its side after its requests is still answered.
-   * @default false: it cannot be told from one that has disconnected, and counts as gone
+   * @default false: it is indistinguishable from one that has disconnected, and counts as gone
    */
   readonly answersHalfClosed?: boolean | undefined;
 }
@@ -168,7 +168,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   }
 
   /**
-   * Closes the connection behind its last answer. Closing at once would make the system reset it while the client is
+   * Closes the connection after its last answer. Closing at once would make the system reset it while the client is
    * still sending, and the reset can overtake the answer: what still comes is read and forgotten for a while.
    */
   close(): void {
@@ -179,7 +179,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#reading.resume();
   }
 
-  /** Lets go of the socket, for another protocol. What has come behind the head stands in front of what comes. */
+  /** Lets go of the socket, for another protocol. What followed the head comes first. */
   release(): Socket {
     const { socket } = this;
     const rest = this.#reader.rest();

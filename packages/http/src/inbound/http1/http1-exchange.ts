@@ -53,7 +53,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.request = requestOf(connection, head);
     this.content = this.request.content === undefined ? undefined : this;
     this.#content = this.content === undefined ? "whole" : "arriving";
-    // What comes behind a CONNECT that was refused may be meant for a tunnel.
+    // What follows a refused CONNECT may be meant for a tunnel.
     this.persistent = head.persistent && head.method !== "CONNECT";
   }
 
@@ -215,7 +215,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.onDrain?.();
   }
 
-  /** The server stops: the connection ends behind this exchange. */
+  /** The server stops: the connection ends after this exchange. */
   stopBehind(): void {
     this.persistent = false;
   }

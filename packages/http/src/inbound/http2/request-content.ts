@@ -26,7 +26,7 @@ export class RequestContent implements ContentSource {
   /** Whether a sink has been given any of it. */
   #begun = false;
   #delivering = false;
-  /** Whether there is nobody else to take it after the sink. */
+  /** Whether this sink is the last one that takes it. */
   #concluded = false;
   #reason: TrailsumError | undefined;
 
@@ -144,7 +144,7 @@ export class RequestContent implements ContentSource {
     if (this.#sink?.onContent(piece) === false) this.pause();
   }
 
-  /** Tells the sink how it has ended, once, after all that is held. */
+  /** Reports to the sink, once, how it has ended, after all that is held. */
   #settle(): void {
     if (!this.#begun || this.state === "arriving" || this.#held.length > 0) return;
     const sink = this.#sink;

@@ -6,9 +6,9 @@ import type { ContentSink, ContentSource } from "../inbound-content.ts";
 import { alreadyRead } from "./node-message.ts";
 import { lostReason } from "./lost-request.ts";
 
-/** The content of a request of Node's. Only what `complete` says tells a whole message from one that was cut off. */
+/** The content of a request of Node's. Only `complete` distinguishes a whole message from one that was cut off. */
 export class NodeContent implements ContentSource {
-  /** Node tells of a request before it reads its content. */
+  /** Node announces a request before it reads its content. */
   readonly whole = undefined;
   /** Bytes that have come. */
   received = 0;
@@ -34,7 +34,7 @@ export class NodeContent implements ContentSource {
     else {
       this.#begun = true;
       message.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onLost).on("aborted", this.#onLost);
-      // Whoever gave an earlier attempt up has paused it.
+      // An earlier attempt that was given up has paused it.
       message.resume();
     }
   }

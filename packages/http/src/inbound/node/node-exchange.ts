@@ -23,7 +23,7 @@ import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.t
 /** What Node has let go of, because the request asked for an upgrade. */
 export interface Upgrading {
   readonly socket: Duplex;
-  /** What came behind the head. */
+  /** What followed the head. */
   readonly head: Buffer;
 }
 

@@ -44,7 +44,7 @@ export class NodeHttp2Content implements ContentSource {
     this.#req.resume();
   }
 
-  /** A client that goes on sending is told to stop once it has its answer. */
+  /** A client that goes on sending is asked to stop once it has its answer. */
   leave(): void {
     const req = this.#req;
     this.#sink = undefined;

@@ -53,11 +53,11 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
   }
 
   override head(head: OutgoingHead): void {
-    // Later it would throw where nothing can be told any more.
+    // Later it would throw where no error can be reported any more.
     if (this.#res.headersSent)
       throw new TrailsumError("INTERNAL", "something in front of the handler has answered the request already");
     super.head({ ...head, header: withFieldsSetBefore(this.#res, head.header) });
-    // What a log that middleware writes tells of.
+    // What a log of middleware reports.
     this.#res.statusCode = head.status;
   }
 

@@ -33,7 +33,7 @@ const HIGH_WATER = 256 * 1024;
 export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   readonly request: InboundRequest;
   readonly content: ContentSource | undefined;
-  /** Node tells of a stream before it reads its content. */
+  /** Node announces a stream before it reads its content. */
   readonly whole = undefined;
   readonly connection: ClientConnection;
   readonly #stream: ServerHttp2Stream;
@@ -50,7 +50,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   #opened = false;
   #ended = false;
   #switched = false;
-  /** Whether the rest of the request is for nobody. */
+  /** Whether the rest of the request is discarded. */
   #unwanted = false;
   #trailersOut: FieldLines = FieldLines.empty;
   #sink: ContentSink | undefined;
@@ -77,7 +77,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
       this.trailers = FieldLines.fromRaw(rawTrailers);
     });
     if (whole) stream.resume();
-    // Middleware may have taken longer than the client waited: its end has been told already.
+    // Middleware may have taken longer than the client waited: its end has been emitted already.
     if (stream.closed || stream.destroyed) this.#onClose();
   }
 
@@ -90,7 +90,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
 
   /** It waits until something is written or the turn ends: a response without content is then its head alone. */
   head(head: OutgoingHead): void {
-    // Both throw where Node would, when nobody could be told any more.
+    // Both throw now; Node would throw when the error can no longer be reported.
     checkStatus(head.status);
     fieldsObject(head.header);
     this.#head = head;
@@ -162,7 +162,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   flow(sink: ContentSink): void {
     this.#sink = sink;
     if (this.#content === "lost") sink.onLost();
-    // Of content that is empty Node tells the end whether anybody listens or not.
+    // Node emits the end of empty content whether there is a listener or not.
     else if (this.#content === "whole") process.nextTick(() => this.#sink?.onEnd());
     else this.#stream.on("data", this.#onData).resume();
   }

@@ -35,7 +35,7 @@ export function whenContentKnown(
     stream.off("readable", onReadable).off("close", onClose).off("trailers", onTrailers);
     onKnown({ whole: ended && trailers.length === 0, trailers });
   };
-  // With nothing to read it is the end; what trailers there are, Node tells of in the same turn.
+  // With nothing to read it is the end; Node reports trailers in the same turn.
   const onReadable = (): void => {
     if (stream.readableLength > 0) settle(false);
     else setImmediate(onEmpty);

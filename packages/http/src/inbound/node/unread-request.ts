@@ -39,7 +39,7 @@ export function whenForgotten(message: IncomingMessage, done: () => void): void 
 }
 
 /**
- * Closes a connection behind its last answer, in the same way: what still comes is read and forgotten, and a client that
+ * Closes a connection after its last answer, in the same way: what still comes is read and forgotten, and a client that
  * does not close its side is not waited for long.
  */
 export function closeBehindAnswer(socket: Duplex): void {

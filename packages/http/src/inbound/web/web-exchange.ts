@@ -34,7 +34,7 @@ export class WebExchange implements InboundExchange {
   readonly request: InboundRequest;
   readonly content: CountedContent | undefined;
   readonly connection: ClientConnection = Object.assign(new EventEmitter(), { destroyed: false });
-  /** The response, once its head is known; rejects if the exchange is broken off before. */
+  /** The response, once its head is known; rejects if the exchange is aborted before. */
   readonly response: Promise<Response>;
   readonly interim: InboundExchange["interim"];
   onGone: (() => void) | undefined;

@@ -165,7 +165,7 @@ test.each<[what: string, before: boolean, send: (stream: ReceivedRequest["stream
   expect([server.streamCount, serverSide.closedStreams]).toEqual([0, 1]);
 });
 
-describe("a call that makes no sense is refused, and nothing is sent", () => {
+describe("an invalid call is refused, and nothing is sent", () => {
   test.each<[what: string, call: (request: ReceivedRequest) => void]>([
     ["content before the header", ({ stream }) => stream.send(Buffer.from("x"))],
     ["trailers before the header", ({ stream }) => stream.sendTrailers(fields("x", "y"))],

@@ -69,7 +69,7 @@ function parseDigests(hex: Readonly<Record<string, string>>): Map<Algorithm, Buf
   return values;
 }
 
-/** The id under which a part is kept: nobody can guess it who does not know that of its upload. */
+/** The id under which a part is kept. It cannot be guessed without the id of its upload. */
 export function partId(upload: string, number: number): string {
   return createHash("sha256").update(`${upload} ${number}`).digest("hex").slice(0, 32);
 }

@@ -106,7 +106,7 @@ function objectFields({ query, signature }: ObjectRequest, { fields }: StoredObj
   for (const [parameter, name] of OVERRIDES) {
     const value = query.get(parameter);
     if (value === undefined) continue;
-    // Otherwise a link by anybody would decide what a browser makes of the content.
+    // Otherwise anyone could make a link that decides how a browser handles the content.
     if (signature === undefined) {
       throw new S3Error(
         "InvalidRequest",
