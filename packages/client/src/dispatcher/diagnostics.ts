@@ -16,6 +16,8 @@ const request = {
   bodyChunkReceived: channel("undici:request:bodyChunkReceived"),
   trailers: channel("undici:request:trailers"),
   error: channel("undici:request:error"),
+  // undici sends no trailers, so it has no channel for them.
+  sendTrailers: channel("trailsum:request:sendTrailers"),
 };
 
 const client = {
@@ -104,6 +106,11 @@ export class RequestDiagnostics {
 
   bodySent(): void {
     if (request.bodySent.hasSubscribers) this.#publish(request.bodySent, {});
+  }
+
+  /** The request has ended with these trailers: name, value, name, value, ... */
+  sendTrailers(trailers: readonly string[]): void {
+    if (request.sendTrailers.hasSubscribers) this.#publish(request.sendTrailers, { trailers });
   }
 
   headers(statusCode: number, raw: readonly string[], statusText: string): void {

@@ -206,7 +206,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#watchSending();
   }
 
-  onFinished(): void {
+  onFinished(trailers: readonly string[]): void {
+    this.#exchange?.diagnostics.sendTrailers(trailers);
     this.#exchange?.requestSent();
     if (!this.#answered) this.#awaitHead();
   }

@@ -13,8 +13,8 @@ export interface WriterEvents {
   onSent(chunk: Uint8Array): void;
   /** The socket takes no more for now. */
   onBlocked(): void;
-  /** All of the request was handed to the socket. */
-  onFinished(): void;
+  /** All of the request was handed to the socket, these trailers last. */
+  onFinished(trailers: readonly string[]): void;
   /** The body or the trailers failed: the request must not look complete. */
   onFailed(error: Error): void;
 }
@@ -95,9 +95,10 @@ export class RequestWriter implements ContentSink {
 
   end(trailers: readonly string[]): void {
     checkWritable(trailers);
-    if (this.#framing === "chunked") this.#writer.text(`0\r\n${fieldLinesText(trailers)}\r\n`);
+    const sent = this.#framing === "chunked" ? trailers : [];
+    if (this.#framing === "chunked") this.#writer.text(`0\r\n${fieldLinesText(sent)}\r\n`);
     this.finished = true;
-    this.#events.onFinished();
+    this.#events.onFinished(sent);
   }
 
   fail(error: Error): void {

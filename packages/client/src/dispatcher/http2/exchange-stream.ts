@@ -131,7 +131,8 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     else if (this.#progress === "answered" && !this.#exchange.paused) this.#awaitContent();
   }
 
-  onFinished(): void {
+  onFinished(trailers: readonly string[]): void {
+    this.#exchange.diagnostics.sendTrailers(trailers);
     if (this.#progress === "finishing") {
       this.#leave();
       return;

@@ -15,7 +15,7 @@ export interface WriterEvents {
   /** The server allows more. */
   onProgress(): void;
   /** All of the request was handed over. */
-  onFinished(): void;
+  onFinished(trailers: readonly string[]): void;
   /** The body or the trailers failed: the request must not look complete. */
   onFailed(error: Error): void;
 }
@@ -107,7 +107,7 @@ export class RequestWriter implements ContentSink {
     }
     this.state = "finished";
     this.blocked();
-    this.#events.onFinished();
+    this.#events.onFinished(trailers);
   }
 }
 
