@@ -1,6 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 import type { Argv, CommandModule } from "yargs";
 
+import type { CommandEntry, Example } from "./manual/command-entry.ts";
 import { restoreDashes } from "./leading-dashes.ts";
 import { type Run, runCommand } from "./process-run.ts";
 import { type Flags, withFlags } from "./settings.ts";
@@ -11,6 +12,14 @@ export interface Command<Arguments> {
   readonly command: string;
   readonly describe: string;
   readonly flags: Flags;
+  /** How it is called, without the flags: `trailsum upload <file> <url>`. */
+  readonly synopsis: string;
+  /** Said about it as a whole, below the synopsis. */
+  readonly about?: string;
+  /** Shown at the end of its help. */
+  readonly examples: readonly Example[];
+  /** The words that its argument can be, if there are few. */
+  readonly values?: readonly string[];
   /** Says more about its arguments than the flags do. */
   readonly arguments?: (argv: Argv) => Argv;
   /** Does it. What it throws is reported, and becomes the exit status. */
@@ -18,20 +27,27 @@ export interface Command<Arguments> {
 }
 
 /** A command as `main` takes it. */
-export interface DefinedCommand {
-  readonly flags: Flags;
+export interface DefinedCommand extends CommandEntry {
   readonly module: CommandModule;
 }
 
 /** A command for yargs; `Arguments` is what its positional arguments and its flags come to. */
 export function defineCommand<Arguments>(command: Command<Arguments>): DefinedCommand {
-  const { flags } = command;
+  const { flags, synopsis, about, examples, describe, values = [] } = command;
+  const usage = about === undefined ? synopsis : `${synopsis}\n\n${about}`;
+  const shown = examples.map(({ does, line }) => `  ${line}\n      ${does}`);
   return {
+    name: command.command.split(" ")[0]!,
+    describe,
+    synopsis,
     flags,
+    examples,
+    values,
     module: {
       command: command.command,
-      describe: command.describe,
-      builder: (argv) => withFlags(command.arguments?.(argv) ?? argv, flags),
+      describe,
+      builder: (argv) =>
+        withFlags((command.arguments?.(argv) ?? argv).usage(usage).epilogue(`Examples:\n${shown.join("\n")}\n`), flags),
       handler: (given) =>
         runCommand(async (run) => {
           refuseRepeated(given, flags);

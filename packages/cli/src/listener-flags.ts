@@ -9,6 +9,7 @@ export interface ListenerArguments {
   readonly port: number;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  readonly drain: number;
   readonly quiet: boolean;
 }
 
@@ -24,6 +25,12 @@ export function listenerFlags(defaultPort: number): Flags {
     },
     "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS", requiresArg: true },
     "tls-key": { type: "string", describe: "PEM private key of the certificate", requiresArg: true },
+    drain: {
+      type: "number",
+      default: 10,
+      describe: "after SIGTERM or Ctrl-C: time for running transfers to finish before they are aborted (seconds)",
+      requiresArg: true,
+    },
     quiet: {
       alias: "q",
       type: "boolean",
@@ -47,6 +54,12 @@ export async function listenerOptions(
 }> {
   const tls = await readCertificate({ "tls-cert": given.tlsCert, "tls-key": given.tlsKey }, signal);
   return { host: given.host, port: port(given.port), tls };
+}
+
+/** The value of `--drain` in milliseconds. Throws `USAGE` for an invalid one. */
+export function drainTime({ drain }: ListenerArguments): number {
+  if (Number.isFinite(drain) && drain >= 0) return Math.ceil(drain * 1_000);
+  throw new TrailsumError("USAGE", "--drain takes a number of seconds, 0 or more");
 }
 
 /** Settles when the command is to stop. */

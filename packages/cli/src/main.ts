@@ -1,25 +1,13 @@
 import yargs from "yargs";
 
 import type { DefinedCommand } from "./command.ts";
+import { commands, loadCommands } from "./commands/index.ts";
 import { refuseMisreadValues } from "./flag-values.ts";
 import { hideDashes } from "./leading-dashes.ts";
 import { type Flags, refuseUnknownSettings } from "./settings.ts";
 import { suggestion } from "./suggestion.ts";
 import { version } from "./version.ts";
 import { visibleText } from "./visible-text.ts";
-
-/** Every command, in the order in which they are listed. Each is loaded when it is needed, and of most runs one is. */
-const commands: Readonly<Record<string, () => Promise<DefinedCommand>>> = {
-  upload: async () => (await import("./commands/upload.ts")).uploadCommand,
-  download: async () => (await import("./commands/download.ts")).downloadCommand,
-  serve: async () => (await import("./commands/serve.ts")).serveCommand,
-  proxy: async () => (await import("./commands/proxy.ts")).proxyCommand,
-  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
-  probe: async () => (await import("./commands/probe.ts")).probeCommand,
-  demo: async () => (await import("./commands/demo.ts")).demoCommand,
-};
-
-const loadAll = (): Promise<DefinedCommand[]> => Promise.all(Object.values(commands).map((load) => load()));
 
 /** Everything that `trailsum` does: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -45,7 +33,7 @@ async function parse(args: readonly string[], command: DefinedCommand | undefine
   const parser = yargs()
     .scriptName("trailsum")
     .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
-    .command((command === undefined ? await loadAll() : [command]).map(({ module }) => module))
+    .command((command === undefined ? await loadCommands() : [command]).map(({ module }) => module))
     .demandCommand(1, `say what to do: ${Object.keys(commands).join(", ")}`)
     .strict()
     .parserConfiguration({ "dot-notation": false })
@@ -68,7 +56,7 @@ async function parse(args: readonly string[], command: DefinedCommand | undefine
 }
 
 async function everyFlag(): Promise<ReadonlySet<string>> {
-  return new Set((await loadAll()).flatMap(({ flags }) => Object.keys(flags)));
+  return new Set((await loadCommands()).flatMap(({ flags }) => Object.keys(flags)));
 }
 
 function unlessWritten(error: Error | null | undefined): void {

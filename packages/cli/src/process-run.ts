@@ -31,7 +31,7 @@ const LAST_WORDS = 500;
 
 /**
  * Runs a command to its end and sets the exit status of the process: that of the first error reported or thrown, or
- * 128 and the number of the signal for one that was interrupted, or 0.
+ * 128 and the number of the signal for one that was interrupted and did not succeed all the same, or 0.
  */
 export async function runCommand(command: (run: Run) => Promise<void>): Promise<void> {
   const controller = new AbortController();
@@ -91,7 +91,9 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   } finally {
     for (const signal of INTERRUPTS) process.off(signal, interrupt);
   }
-  process.exitCode = exit ?? 0;
+  // What failed because of the interrupt, or before it, matters less than that the command was not left to finish.
+  const endedEarly = interruptedBy !== undefined && exit !== undefined;
+  process.exitCode = endedEarly ? interruptedStatus() : (exit ?? 0);
   if (controller.signal.aborted) setTimeout(() => process.exit(), LAST_WORDS).unref();
 }
 

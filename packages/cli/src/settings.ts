@@ -62,7 +62,8 @@ export async function refuseUnknownSettings(
 
 function fromEnvironment(flags: Flags): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const [name, { type }] of Object.entries(flags)) {
+  for (const [name, flag] of Object.entries(flags)) {
+    const type = valueType(flag);
     const text = process.env[variable(name)];
     if (text === undefined) continue;
     if (type === "boolean") values[name] = booleanValue(variable(name), text);
@@ -70,6 +71,11 @@ function fromEnvironment(flags: Flags): Record<string, unknown> {
     else values[name] = type === "number" ? Number(text.trim() || Number.NaN) : text;
   }
   return values;
+}
+
+/** The type of a setting: how often a flag was given is a number. */
+function valueType({ type = "string" }: Options = {}): "array" | "boolean" | "number" | "string" {
+  return type === "count" ? "number" : type;
 }
 
 function booleanValue(name: string, text: string): boolean {
@@ -82,7 +88,8 @@ function booleanValue(name: string, text: string): boolean {
 function fromFile(path: string, flags: Flags): Record<string, unknown> {
   const own = Object.entries(readSettings(path)).filter(([name]) => Object.hasOwn(flags, name));
   for (const [name, value] of own) {
-    const { array, type = "string" } = flags[name] ?? {};
+    const { array } = flags[name] ?? {};
+    const type = valueType(flags[name]);
     const values: unknown[] = array === true && Array.isArray(value) ? value : [value];
     // yargs accepts a value of any type, which would reach the command unchecked.
     if (!values.every((one) => typeof one === type))

@@ -22,6 +22,11 @@ export const transferFlags = {
     describe: "add a request header, 'Name: value' (repeatable)",
   },
   retry: { type: "number", default: 0, describe: "retry transient failures up to this many times", requiresArg: true },
+  verbose: {
+    alias: "v",
+    type: "count",
+    describe: "show heads and trailers of requests and responses, without credentials; -vv each piece of content too",
+  },
   json: { type: "boolean", default: false, describe: "print results as JSON, one object per line" },
   quiet: { alias: "q", type: "boolean", default: false, describe: "print only errors: no results, no progress" },
   progress: { type: "boolean", default: true, describe: "show progress on a terminal; --no-progress turns it off" },
@@ -33,6 +38,7 @@ export interface TransferArguments extends CredentialArguments, ConnectionArgume
   readonly md5: boolean;
   readonly header?: readonly string[] | undefined;
   readonly retry: number;
+  readonly verbose: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly progress: boolean;

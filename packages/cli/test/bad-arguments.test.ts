@@ -23,7 +23,11 @@ const ownFields = [
 
 /** What is typed, the exit status, and what is said: one line that says what to do. */
 const rows: readonly (readonly [args: readonly string[], exit: number, says: string])[] = [
-  [[], 2, "say what to do: upload, download, serve, proxy, verify, probe, demo; run 'trailsum --help' for usage"],
+  [
+    [],
+    2,
+    "say what to do: upload, download, serve, proxy, verify, probe, completion, demo; run 'trailsum --help' for usage",
+  ],
   [["uplaod", "it", url], 2, `unknown command "uplaod": did you mean upload?; run 'trailsum --help' for usage`],
   [["frobnicate"], 2, `unknown command "frobnicate"; run 'trailsum --help' for usage`],
   [

@@ -11,7 +11,7 @@ describe("help", () => {
   test("lists the commands, and says how to see the flags of each", async () => {
     const { exitCode, stdout, stderr } = await trailsum(["--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
-    for (const command of ["upload", "download", "serve", "proxy", "verify", "probe", "demo"]) {
+    for (const command of ["upload", "download", "serve", "proxy", "verify", "probe", "completion", "demo"]) {
       expect(stdout).toMatch(new RegExp(`^  trailsum ${command} `, "m"));
     }
     expect(stdout).toContain("Run 'trailsum <command> --help' for the flags of a command.");

@@ -16,6 +16,8 @@ import type { Run } from "../process-run.ts";
 export const demoCommand: DefinedCommand = defineCommand<object>({
   command: "demo",
   describe: "client, proxy and server together: every hop's wire, and what becomes of damaged and trailer-less uploads",
+  synopsis: "trailsum demo",
+  examples: [{ does: "watch a client, a proxy and a server, and what faults do", line: "trailsum demo" }],
   flags: {},
   run: demo,
 });

@@ -31,6 +31,7 @@ import {
   transferFlags,
   transferOptions,
 } from "../transfer-flags.ts";
+import { showWire } from "../verbose.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface DownloadArguments extends TransferArguments, SumsArguments {
@@ -94,6 +95,19 @@ const flags = {
 export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>({
   command: "download [urls..]",
   describe: "fetch URLs, and keep the content only if its digests match",
+  synopsis: "trailsum download <url...>",
+  examples: [
+    {
+      does: "fetch a file, and keep it only if it is what the server has",
+      line: "trailsum download https://host/backup.tar --require verified",
+    },
+    { does: "continue a download that was interrupted", line: "trailsum download -C https://host/backup.tar" },
+    { does: "fetch everything below a directory", line: "trailsum download -r https://host/album/ -o album" },
+    {
+      does: "unpack while it arrives; tar fails if it does not verify",
+      line: "trailsum download https://host/backup.tar -o - | tar x",
+    },
+  ],
   flags,
   arguments: (argv) =>
     argv.positional("urls", { type: "string", array: true, default: [], describe: "what to download" }),
@@ -133,6 +147,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     ...(rate === undefined ? {} : { limitRate: createRateLimit(rate) }),
   };
   const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
+  await showWire(given.verbose, bar);
   const { headers, retries } = transfer;
   const entries = downloadList(targets, {
     output,

@@ -6,9 +6,11 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, type CredentialArguments, credentialFlags } from "../credentials.ts";
 import type { Run } from "../process-run.ts";
 import { headerFields, transferFlags } from "../transfer-flags.ts";
+import { showWire } from "../verbose.ts";
 
 interface ProbeArguments extends CredentialArguments, ConnectionArguments {
   readonly url?: string | undefined;
+  readonly verbose: number;
   readonly json: boolean;
 }
 
@@ -16,6 +18,7 @@ const flags = {
   ...credentialFlags,
   ...connectionFlags,
   header: transferFlags.header,
+  verbose: transferFlags.verbose,
   json: { type: "boolean", default: false, describe: "print the result as JSON" },
 } as const;
 
@@ -23,6 +26,15 @@ const flags = {
 export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
   command: "probe [url]",
   describe: "find out what survives the path to a server and back, and how uploads are delivered on it",
+  synopsis: "trailsum probe <url>",
+  about: "Stores nothing. A server that is not trailsum gets an OPTIONS request alone.",
+  examples: [
+    { does: "see whether trailers survive the path to a server", line: "trailsum probe https://host/" },
+    {
+      does: "choose the delivery mode in a script",
+      line: "trailsum probe https://host/ --json | jq -r .delivery.mode",
+    },
+  ],
   flags,
   arguments: (argv) =>
     argv
@@ -40,6 +52,7 @@ async function probePath(given: ProbeArguments, run: Run): Promise<void> {
   const url = targetUrl(target);
   const headers = [...headerFields(given.header), ...authorization];
   const dispatcher = await connectionDispatcher(given, run);
+  await showWire(given.verbose);
   const report = await probe(url, { headers, signal: run.signal, ...(dispatcher && { dispatcher }) });
   await run.print(
     given.json ? `${JSON.stringify({ url: redactedTarget(url), ...report })}\n` : table(redactedTarget(url), report),

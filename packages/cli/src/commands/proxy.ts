@@ -6,7 +6,7 @@ import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 import { createAccessLog } from "../access-log.ts";
 import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import { drainTime, interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
@@ -87,6 +87,18 @@ const flags = {
 export const proxyCommand: DefinedCommand = defineCommand<ProxyArguments>({
   command: "proxy [targets..]",
   describe: "forward requests to one or more servers, with trailers in both directions",
+  synopsis: "trailsum proxy <target...>",
+  examples: [
+    { does: "forward to a server, with all trailers of its responses", line: "trailsum proxy http://127.0.0.1:9000" },
+    {
+      does: "stop content that does not match its digests",
+      line: "trailsum proxy http://127.0.0.1:9000 --verify enforce",
+    },
+    {
+      does: "share the load between two gRPC servers, with two processes",
+      line: "trailsum proxy http://10.0.0.1:50051 http://10.0.0.2:50051 --origin-http2 --workers 2",
+    },
+  ],
   flags,
   arguments: (argv) =>
     argv.positional("targets", {
@@ -123,6 +135,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
   const limits = clientLimits(given);
+  const graceMs = drainTime(given);
   const { tls, host, port } = await listenerOptions(given, run.signal);
   const log = createAccessLog(createLogOutput(process.stderr));
   const server = createProxyServer({
@@ -149,7 +162,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   const { url } = await server.listen();
   announce(url);
   await interrupted(run.signal);
-  await server.close();
+  await server.close({ graceMs });
   log.flush();
 }
 

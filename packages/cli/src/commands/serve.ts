@@ -13,7 +13,7 @@ import {
 import { parseByteSize } from "../byte-size.ts";
 import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import { drainTime, interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
 import { createLogOutput } from "../log-output.ts";
 import type { Run } from "../process-run.ts";
 import { type S3Arguments, s3Flags, s3Options } from "../s3-flags.ts";
@@ -65,6 +65,18 @@ const flags = {
 export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
   command: "serve [dir]",
   describe: "accept verified uploads and serve them for download",
+  synopsis: "trailsum serve [dir]",
+  examples: [
+    { does: "serve a directory to this machine", line: "trailsum serve files" },
+    {
+      does: "over TLS, to those who know a token",
+      line: "trailsum serve files --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --token SECRET",
+    },
+    {
+      does: "accept only uploads with a sha-256 digest, of up to 2 GiB",
+      line: "trailsum serve files --require sha-256 --max-size 2G",
+    },
+  ],
   flags,
   arguments: (argv) =>
     argv.positional("dir", {
@@ -81,6 +93,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   limitYoungGeneration();
   const output = createLogOutput(process.stderr);
   const log = (message: string): void => output.write(`${visibleText(message)}\n`);
+  const graceMs = drainTime(given);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);
   const s3 = s3Options(given);
@@ -101,7 +114,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (!given.quiet)
     for (const warning of s3 === undefined ? accessWarnings(given, url) : []) run.warn(`warning: ${warning}`);
   await interrupted(run.signal);
-  await server.close();
+  await server.close({ graceMs });
 }
 
 /** Opens the store in a bucket or in a directory. */

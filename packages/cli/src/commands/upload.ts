@@ -15,6 +15,7 @@ import { createSmallFileReader } from "../small-file.ts";
 import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
 import { checkedJobs, digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
 import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
+import { showWire } from "../verbose.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
 interface UploadArguments extends TransferArguments, SumsArguments {
@@ -24,7 +25,6 @@ interface UploadArguments extends TransferArguments, SumsArguments {
   readonly links: "follow" | "skip";
   readonly delivery: DeliveryChoice;
   readonly deliveryCache: boolean;
-  readonly verbose: boolean;
   readonly continue: boolean;
   readonly "skip-unchanged": boolean;
   readonly "limit-rate"?: string | undefined;
@@ -58,7 +58,6 @@ const flags = {
     default: true,
     describe: "remember for a day what paths do to trailers; --no-delivery-cache neither reads nor writes that file",
   },
-  verbose: { alias: "v", type: "boolean", default: false, describe: "say how each file was delivered, and why" },
   ...sumsFlags,
   continue: {
     alias: "C",
@@ -82,16 +81,28 @@ const flags = {
 export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
   command: "upload [files..]",
   describe: "send files, directories or standard input (-) to a URL, followed by their digests as trailers",
+  synopsis: "trailsum upload <file|dir...|-> <url>",
+  about: "If the URL ends in /, each file keeps its name.",
+  examples: [
+    { does: "send one file, and print its digest", line: "trailsum upload backup.tar https://host/backup.tar" },
+    {
+      does: "send everything below a directory, 8 files at a time",
+      line: "trailsum upload photos https://host/album/ --jobs 8",
+    },
+    { does: "send a stream of unknown length", line: "tar c . | trailsum upload - https://host/backup.tar" },
+    {
+      does: "send what is new or has changed, and retry after failures",
+      line: "trailsum upload . https://host/mirror/ --skip-unchanged --retry 5",
+    },
+  ],
   flags,
   arguments: (argv) =>
-    argv
-      .usage("trailsum upload <file|dir...|-> <url>\n\nIf the URL ends in /, each file keeps its name.")
-      .positional("files", {
-        type: "string",
-        array: true,
-        default: [],
-        describe: "files or directories, then the destination URL",
-      }),
+    argv.positional("files", {
+      type: "string",
+      array: true,
+      default: [],
+      describe: "files or directories, then the destination URL",
+    }),
   run: uploadAll,
 });
 
@@ -133,6 +144,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     headers: [...options.headers, ...authorization],
   };
   const bar = await createProgressBar(given.progress && !given.quiet);
+  await showWire(given.verbose, bar);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
   const readSmall = createSmallFileReader();
 
@@ -151,7 +163,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     bar.complete();
     sums.add(entry.path, result.digests);
     warnOfSeeOther(entry, result);
-    if (given.verbose) {
+    if (given.verbose > 0) {
       bar.erase();
       run.warn(`${pathText(entry.path)}: delivered by ${result.delivery.mode}: ${result.delivery.reason}`);
     }

@@ -37,6 +37,11 @@ const flags = {
 export const verifyCommand: DefinedCommand = defineCommand<VerifyArguments>({
   command: "verify [path]",
   describe: "read stored files again, and report what no longer matches its digests",
+  synopsis: "trailsum verify <dir|file>",
+  examples: [
+    { does: "check a directory that trailsum serve has filled", line: "trailsum verify files" },
+    { does: "check the files that a list of digests names", line: "trailsum verify SHA256SUMS" },
+  ],
   flags,
   arguments: (argv) =>
     argv.positional("path", {
