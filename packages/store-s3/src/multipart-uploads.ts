@@ -24,7 +24,7 @@ export class MultipartUploads {
   constructor({ bucket, keys, reclaimAfter }: MultipartUploadsOptions) {
     this.#bucket = bucket;
     this.#keys = keys;
-    this.#interval = Math.min(reclaimAfter / 3, 2 ** 31 - 1);
+    this.#interval = Math.min(Math.max(reclaimAfter / 3, 1_000), 2 ** 31 - 1);
   }
 
   async begin(key: string, header: ObjectHeader): Promise<MultipartUpload> {

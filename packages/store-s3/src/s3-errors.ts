@@ -40,7 +40,8 @@ export function s3Error(error: unknown, timeout?: number): TrailsumError {
   if (status === 507) return new TrailsumError("NO_SPACE", "the object storage has no space left", options);
   if (status === 401 || status === 403)
     return new TrailsumError("INTERNAL", `the object storage refused the request: ${name}`, options);
-  if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429)
+  const isTransient = status === 408 || status === 429 || name === "RequestTimeout";
+  if (status !== undefined && status >= 400 && status < 500 && !isTransient)
     return new TrailsumError("INTERNAL", `the object storage did not accept the request: ${name}`, options);
   const unavailable = `the object storage is not available: ${name}`;
   return new TrailsumError("UNAVAILABLE", unavailable, { ...options, retryAfter: RETRY_AFTER });
