@@ -39,6 +39,15 @@ const LAST_WORDS = 1_000;
 /**
  * A ready listener: HTTP/1.1 in the clear or over TLS, upgrades included, and HTTP/2 on the same port: by ALPN over TLS,
  * and in cleartext for clients that begin with its preface (RFC 9113 section 3.3).
+ *
+ * @example
+ * ```ts
+ * import { createProxyServer } from "@trailsum/proxy";
+ *
+ * const proxy = createProxyServer({ target: "http://127.0.0.1:8080", listen: { port: 0 }, verify: "enforce" });
+ * const { url } = await proxy.listen();
+ * await proxy.close();
+ * ```
  */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
   const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};

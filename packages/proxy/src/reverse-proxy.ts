@@ -47,6 +47,15 @@ export interface ReverseProxy {
  *
  * What goes on is made anew from what was understood, never copied as it came. A hook that throws, and an origin that
  * cannot be reached or understood, go to `errorHandler`; once the response has begun they abort it.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createReverseProxy } from "@trailsum/proxy";
+ *
+ * const proxy = createReverseProxy({ target: "http://127.0.0.1:8080" });
+ * createServer(proxy).on("checkContinue", proxy.checkContinue).on("upgrade", proxy.upgrade).listen(8081);
+ * ```
  */
 export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const forwarder = createForwarder(options);

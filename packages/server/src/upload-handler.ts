@@ -23,6 +23,15 @@ export interface UploadHandler {
  *
  * In a server of your own set `requestTimeout: 0`: `node:http` otherwise ends every request after 300 s, however fast its
  * content comes. `idleTimeout` bounds what a silent client costs. The handler warns its logger of such a server.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createDirectoryStore, createUploadHandler } from "@trailsum/server";
+ *
+ * const handler = createUploadHandler({ store: await createDirectoryStore({ directory: "files" }) });
+ * createServer({ requestTimeout: 0 }, handler).on("checkContinue", handler.checkContinue).listen(8080);
+ * ```
  */
 export function createUploadHandler(options: UploadHandlerOptions): UploadHandler {
   const { logger } = options;

@@ -43,6 +43,15 @@ export interface Listening {
 /**
  * A ready server for uploads and downloads. It speaks HTTP/1.1 and HTTP/2 on one port: over TLS as the client chooses by
  * ALPN, and in cleartext HTTP/2 with prior knowledge.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, createUploadServer } from "@trailsum/server";
+ *
+ * const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+ * const { url } = await server.listen();
+ * await server.close({ graceMs: 1_000 });
+ * ```
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080, tls, logger } = options;

@@ -80,6 +80,23 @@ export interface VerifiedRequest {
  * with `TIMEOUT`.
  *
  * Do not publish the content before the body has ended: trailers come last, and so does the verdict.
+ *
+ * @example
+ * ```ts
+ * import { createWriteStream } from "node:fs";
+ * import { rename } from "node:fs/promises";
+ * import { createServer } from "node:http";
+ * import { pipeline } from "node:stream/promises";
+ * import { verifyRequest } from "@trailsum/server";
+ *
+ * createServer({ requestTimeout: 0 }, async (req, res) => {
+ *   const { body } = verifyRequest(req, { require: ["sha-256"] });
+ *   // Fails, and leaves `report` as it was, unless the content is complete and matches.
+ *   await pipeline(body, createWriteStream("report.part"));
+ *   await rename("report.part", "report");
+ *   res.writeHead(201).end();
+ * });
+ * ```
  */
 export function verifyRequest(req: NodeRequest, options: VerifyRequestOptions = {}): VerifiedRequest {
   req.on("error", () => {});

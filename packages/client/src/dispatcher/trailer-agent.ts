@@ -77,6 +77,19 @@ export interface TrailerAgentOptions {
  *
  * Stricter than undici: a response that two recipients could read differently is an error (RFC 9112 section 6.3), and
  * so is one over HTTP/2 that is reset before its end, with NO_ERROR too.
+ *
+ * @example
+ * ```ts
+ * import { TrailerAgent } from "@trailsum/client";
+ * import { request } from "undici";
+ *
+ * await request("https://files.example/report", {
+ *   dispatcher: new TrailerAgent(),
+ *   method: "PUT",
+ *   body: "content",
+ *   trailers: { Size: "7" },
+ * });
+ * ```
  */
 export class TrailerAgent extends Dispatcher {
   readonly #options: OriginOptions;

@@ -116,12 +116,19 @@ export interface DownloadResult {
  * Downloads `url` to a destination and hashes what arrives. The content becomes visible only after it was compared with
  * the digests in the trailers and in the header of the response.
  *
- * Rejects with a `TrailsumError`: `DIGEST_*` or `SIZE_MISMATCHED` for content that is not what it should be;
+ * Redirects are followed up to five times. Credentials and `Host` are not sent any more once one has left the origin, and
+ * none leads from https to http.
+ *
+ * @throws `TrailsumError`: `DIGEST_*` or `SIZE_MISMATCHED` for content that is not what it should be;
  * `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`; `REFUSED` with the status of an
  * answer other than a success; `FILE_UNWRITABLE`, `NO_SPACE`; `USAGE`; `ABORTED`. Nothing is kept then.
  *
- * Redirects are followed up to five times. Credentials and `Host` are not sent any more once one has left the origin, and
- * none leads from https to http.
+ * @example
+ * ```ts
+ * import { download } from "@trailsum/client";
+ *
+ * const { verdict } = await download("https://files.example/backup.tar", "backup.tar", { allowUnverified: false });
+ * ```
  */
 export async function download(
   url: string | URL,

@@ -99,18 +99,25 @@ export interface UploadResult extends Delivered {
  * Streams a source to `url`, hashes it on the way, and sends its digests after it as trailers: `Md5`, `Size` and
  * `Content-Digest`, declared in `Trailer`; or in another way where the path loses trailers. Resolves when the server has accepted it and does not report other content.
  *
- * Rejects with a `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
+ * Redirects are followed up to five times. 301, 302, 307 and 308 have the content sent again to where they point, which
+ * needs a source that can be read again; a POST that is answered 301 or 302 is `REFUSED`, since it would become a GET.
+ * 303 after all of the content and the trailers were sent says that it was accepted (RFC 9110 section 15.4.4): the
+ * result is the answer to a GET of where it points, if that is a success. It is confirmed only by a receipt there or by
+ * the digests of what was sent. Credentials and `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
+ *
+ * @throws `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
  * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` if
  * the server found the content wrong or unverifiable, or says that it stored other content; `PROTOCOL` if it says that it
  * stored it under another path, as after a bit of the request target was changed on the way; `FILE_UNREADABLE` or
  * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails. A stream or an
  * iterable is let go of in every case: destroyed, cancelled or returned.
  *
- * Redirects are followed up to five times. 301, 302, 307 and 308 have the content sent again to where they point, which
- * needs a source that can be read again; a POST that is answered 301 or 302 is `REFUSED`, since it would become a GET.
- * 303 after all of the content and the trailers were sent says that it was accepted (RFC 9110 section 15.4.4): the
- * result is the answer to a GET of where it points, if that is a success. It is confirmed only by a receipt there or by
- * the digests of what was sent. Credentials and `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
+ * @example
+ * ```ts
+ * import { upload } from "@trailsum/client";
+ *
+ * const { status, confirmedBy } = await upload("https://files.example/backup.tar", "backup.tar", { retries: 3 });
+ * ```
  */
 export async function upload(
   url: string | URL,
