@@ -10,27 +10,38 @@ export function listMemory(
   { recursive = false, after = "" }: ListOptions = {},
 ): AsyncIterable<ListEntry> | undefined {
   const prefix = directory === "" ? "" : `${directory}/`;
-  const below = [...versions].filter(([path]) => path.startsWith(prefix));
-  const made = [...directories].filter(([path]) => path.startsWith(prefix));
-  if (below.length === 0 && made.length === 0 && directory !== "" && !directories.has(directory)) return undefined;
+  const isBelow = (path: string): boolean => path.startsWith(prefix);
+  const isThere =
+    directory === "" ||
+    directories.has(directory) ||
+    anyOf(versions.keys(), isBelow) ||
+    anyOf(directories.keys(), isBelow);
+  // What is in it is looked at when somebody asks: whether it is there has to be known for every object of S3.
+  return isThere ? entriesBelow() : undefined;
 
-  const entries = new Map<string, ListEntry>();
-  const addDirectory = (path: string, modified: Date): void => {
-    const name = path.slice(0, path.indexOf("/"));
-    const key = byteOrderKey(`${name}/`);
-    const newest = Math.max(modified.getTime(), entries.get(key)?.modified.getTime() ?? 0);
-    entries.set(key, { name, kind: "directory", size: 0, modified: new Date(newest) });
-  };
-  for (const [path, { size, modified, digests, verified, fields }] of below) {
-    const name = path.slice(prefix.length);
-    if (!recursive && name.includes("/")) addDirectory(name, modified);
-    else entries.set(byteOrderKey(name), { name, kind: "object", size, modified, digests, verified, fields });
+  async function* entriesBelow(): AsyncGenerator<ListEntry> {
+    const entries = new Map<string, ListEntry>();
+    const addDirectory = (path: string, modified: Date): void => {
+      const name = path.slice(0, path.indexOf("/"));
+      const key = byteOrderKey(`${name}/`);
+      const newest = Math.max(modified.getTime(), entries.get(key)?.modified.getTime() ?? 0);
+      entries.set(key, { name, kind: "directory", size: 0, modified: new Date(newest) });
+    };
+    for (const [path, { size, modified, digests, verified, fields }] of versions) {
+      if (!isBelow(path)) continue;
+      const name = path.slice(prefix.length);
+      if (!recursive && name.includes("/")) addDirectory(name, modified);
+      else entries.set(byteOrderKey(name), { name, kind: "object", size, modified, digests, verified, fields });
+    }
+    for (const [path, modified] of recursive ? [] : directories) {
+      if (isBelow(path)) addDirectory(`${path.slice(prefix.length)}/`, modified);
+    }
+    const listed = [...entries].filter(([key]) => key > byteOrderKey(after));
+    for (const [, entry] of listed.toSorted(([one], [other]) => (one < other ? -1 : 1))) yield entry;
   }
-  if (!recursive) for (const [path, modified] of made) addDirectory(`${path.slice(prefix.length)}/`, modified);
-  const listed = [...entries].filter(([key]) => key > byteOrderKey(after));
-  return inOrder(listed.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-async function* inOrder(entries: readonly (readonly [string, ListEntry])[]): AsyncGenerator<ListEntry> {
-  for (const [, entry] of entries) yield entry;
+function anyOf(paths: Iterable<string>, holds: (path: string) => boolean): boolean {
+  for (const path of paths) if (holds(path)) return true;
+  return false;
 }

@@ -119,3 +119,24 @@ test("a line that never ends is refused before it takes memory", () => {
   const decoder = new AwsChunkedDecoder({ announced, signatures: undefined, size: 1, onData: () => {} });
   expect(() => decoder.decode(Buffer.alloc(2_000, "1"))).toThrow(expect.objectContaining({ s3Code: "IncompleteBody" }));
 });
+
+test("a signature in the query is that of Amazon's documentation, and expires", () => {
+  const presigned = new S3Query(
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request" +
+      "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host" +
+      "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+  );
+  const host = "examplebucket.s3.amazonaws.com";
+  const get = { method: "GET", path: "/test.txt", query: presigned, header: FieldLines.from([["Host", host]]), host };
+  const keys = [{ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" }];
+  const signed = Date.UTC(2013, 4, 24);
+  expect(authenticate(get, keys, signed + 86_399_000)).toMatchObject({ payload: "UNSIGNED-PAYLOAD" });
+  for (const [changed, at, code] of [
+    [get, signed + 86_401_000, "AccessDenied"],
+    [get, signed - 16 * 60_000, "RequestTimeTooSkewed"],
+    [{ ...get, path: "/test.tx" }, signed, "SignatureDoesNotMatch"],
+    [{ ...get, method: "PUT" }, signed, "SignatureDoesNotMatch"],
+  ] as const) {
+    expect(() => authenticate(changed, keys, at)).toThrow(expect.objectContaining({ s3Code: code }));
+  }
+});
