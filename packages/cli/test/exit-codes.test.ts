@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -55,15 +55,21 @@ describe.each([
   ["SIGHUP", 129],
 ] as const)("%s", (signal, exit) => {
   test(`ends an upload with ${exit}, and the server keeps nothing`, async () => {
-    const { url, visible, staged, stderr: log } = await serve();
+    const { url, directory, visible, staged, uploads, stderr: log } = await serve();
+    const received = async (): Promise<string[]> => [...(await staged()), ...(await uploads())];
+    const size = async (): Promise<number> => {
+      const [id] = await uploads();
+      return id === undefined ? 0 : (await stat(join(directory, ".trailsum/uploads", id))).size;
+    };
     const source = new FeedSource();
     const { child, exited } = spawnTrailsum(["upload", "-", `${url}/it`], { input: source });
     source.offer(3 * 1024 * 1024);
-    await expect.poll(staged).toHaveLength(1);
+    // By then the client has been told which upload resource it is.
+    await expect.poll(size).toBeGreaterThan(2 * 1024 * 1024);
     child.kill(signal);
     const { exitCode, stdout, stderr } = await exited;
     expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the upload was cancelled\n"]);
-    await expect.poll(staged).toEqual([]);
+    await expect.poll(received).toEqual([]);
     expect(await visible()).toEqual([]);
     await expect.poll(log).toMatch(/^broken off: PUT "\/it": CONNECTION_LOST/m);
   });

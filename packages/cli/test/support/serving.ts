@@ -11,6 +11,8 @@ export interface Serving extends RunningTrailsum {
   readonly visible: () => Promise<string[]>;
   /** What is being received, or was left behind. */
   readonly staged: () => Promise<string[]>;
+  /** The upload resources that are kept. */
+  readonly uploads: () => Promise<string[]>;
 }
 
 /** Starts `trailsum serve` on a free port, in a new directory or in `directory`, with these further arguments. */
@@ -26,6 +28,8 @@ export async function serve(
     port: Number(new URL(running.url).port),
     visible: () => visibleIn(directory),
     staged: () => filesBelow(join(directory, ".trailsum/staging")),
+    uploads: async () =>
+      (await filesBelow(join(directory, ".trailsum/uploads"))).filter((name) => /^[0-9a-f]{32}$/.test(name)),
   };
 }
 

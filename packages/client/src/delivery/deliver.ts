@@ -4,7 +4,12 @@ import { Redirect } from "../transfer/redirects.ts";
 import { transportError } from "../transfer/transport-error.ts";
 import type { Resumption } from "../upload/resume/resumption.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
-import { askForUploadState, type UploadResource, type UploadSupport } from "../upload/upload-resource-requests.ts";
+import {
+  askForUploadState,
+  cancelUpload,
+  type UploadResource,
+  type UploadSupport,
+} from "../upload/upload-resource-requests.ts";
 import { appendRest, continueUpload, createUploadResource } from "./continue-upload.ts";
 import type { Delivering } from "./delivering.ts";
 import type { Delivery, DeliveryChoice, DeliveryMode } from "./delivery-mode.ts";
@@ -129,7 +134,12 @@ async function attemptDelivery(
   } catch (thrown) {
     const failure = failureOf(thrown, attempt, delivering);
     const trailers = asked === "auto" && mode === "trailers" ? trailersWere(failure, attempt) : undefined;
-    if (trailers === undefined) throw failure;
+    if (trailers === undefined) {
+      // The rest of it will never come, and the connection may be as good as before.
+      const givenUp = failure.code === "ABORTED" || attempt.sending.error !== undefined;
+      if (givenUp && attempt.resource !== undefined) await cancelUpload(attempt.resource, delivering);
+      throw failure;
+    }
     const { sent } = attempt.sending;
     const resource = await completable(attempt.resource, sent, delivering);
     if (resource !== undefined && sent !== undefined) {

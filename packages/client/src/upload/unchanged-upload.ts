@@ -1,19 +1,30 @@
-import { type Algorithm, allAlgorithms } from "@trailsum/shared";
+import { type Algorithm, allAlgorithms, FieldLines } from "@trailsum/shared";
+import type { Dispatcher } from "undici";
 
-import { type Asking, askAbout, verdictIfSame } from "../transfer/unchanged.ts";
+import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { UploadResult } from "./upload.ts";
+
+/** What an upload was asked for. */
+interface UnchangedUploadOptions {
+  readonly algorithms: readonly Algorithm[];
+  readonly dispatcher: Dispatcher;
+  readonly headers: FieldsInit | undefined;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** The result of an upload that is not necessary; undefined for one that is, or where that cannot be found out. */
 export async function unchangedUpload(
   source: OpenedSource,
   target: URL,
-  { algorithms, asking }: { readonly algorithms: readonly Algorithm[]; readonly asking: Asking },
+  { algorithms, dispatcher, headers, signal }: UnchangedUploadOptions,
 ): Promise<UploadResult | undefined> {
   const { rereadable, size } = source;
   if (!rereadable || size === undefined) return undefined;
   // What HEAD meets, the upload will meet, and say what it is.
-  const remote = await askAbout(target, asking).catch(() => undefined);
+  const asked = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
+  const remote = await askAbout(target, asked).catch(() => undefined);
   if (remote === undefined) return undefined;
   const local = { size, read: () => source.read({ inTurn: false }) };
   const verdict = await verdictIfSame(remote, local, { compute: algorithms, supported: allAlgorithms });

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { fileURLToPathBuffer } from "node:url";
 
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { TrailsumError } from "@trailsum/shared";
 import { isUrl } from "@trailsum/shared/streams";
 import type { Dispatcher } from "undici";
 
@@ -14,7 +14,7 @@ import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import type { Progress } from "../transfer/progress.ts";
 import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
-import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 import { checkedSource } from "./checked-source.ts";
@@ -140,8 +140,9 @@ export async function upload(
     const begun = mayBeShort && !opened.rereadable ? await shortPipe(opened, signal) : opened;
     const source = checksum.size > 0 ? await checkedSource(begun, checksum) : begun;
     const { headers, onProgress, skipUnchanged = false } = options;
-    const asking = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
-    const there = skipUnchanged ? await unchangedUpload(source, target, { algorithms, asking }) : undefined;
+    const there = skipUnchanged
+      ? await unchangedUpload(source, target, { algorithms, dispatcher, headers, signal })
+      : undefined;
     if (there !== undefined) return there;
     const resumption = await resumptionOf(given, source, target, options);
     const delivering = {

@@ -1,3 +1,5 @@
+import { allAlgorithms } from "@trailsum/shared";
+
 import type { ListEntry } from "../stores/store.ts";
 import type { ListedDirectory } from "./listed-directory.ts";
 import type { SortedEntries } from "./listing-order.ts";
@@ -38,7 +40,10 @@ export async function* listingJson({ path }: ListedDirectory, { each }: SortedEn
 }
 
 function listingEntry({ name, kind, size, modified, digests, verified }: ListEntry): ListingEntry {
-  const hex = [...(digests?.values ?? [])].map(([algorithm, digest]) => [algorithm, digest.toString("hex")]);
+  const hex = allAlgorithms.flatMap((algorithm) => {
+    const digest = digests?.values.get(algorithm);
+    return digest === undefined ? [] : [[algorithm, digest.toString("hex")]];
+  });
   return {
     name,
     kind,
