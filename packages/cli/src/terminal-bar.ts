@@ -1,20 +1,27 @@
-import prettyBytes from "pretty-bytes";
+import type { FileProgress, ProgressBar } from "./progress-bar.ts";
+import { doingNow, fileLine, type FileState, singleLine, summaryLine, totalLine } from "./progress-text.ts";
+import { visibleText } from "./visible-text.ts";
 
-import type { ProgressBar } from "./progress-bar.ts";
-
-/** To the start of the line, and what erases from there to its end. */
+/** To the start of the line, what erases from there to its end, and what erases all that follows. */
 const START = "\r";
 const ERASE = "\u001b[K";
+const ERASE_BELOW = "\u001b[J";
 
-/** How long a drawn line stays as it is. Milliseconds. */
+/** How long what is drawn stays as it is. Milliseconds. */
 const INTERVAL = 100;
 
 /** The rate is that of this last stretch of time. Milliseconds. */
 const STRETCH = 5_000;
 
-const WIDTH = 30;
-
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
+
+/** What is drawn on. A terminal that does not know its size says 0. */
+interface Terminal {
+  readonly columns: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
 
 /** How many bytes had been transferred at a time. */
 interface Sample {
@@ -22,70 +29,115 @@ interface Sample {
   readonly bytes: number;
 }
 
+/** A file under way. */
+interface Running {
+  readonly name: string;
+  /** The most that was transferred of it: what is sent again is not counted twice. */
+  most: number;
+  total: number | undefined;
+  again: boolean;
+  movedAt: number;
+}
+
+function stateOf({ name, most, total, again, movedAt }: Running, now: number): FileState {
+  return { name, transferred: most, total, again, resting: now - movedAt };
+}
+
 /**
- * A bar on a terminal. It uses the line that the cursor is on and nothing else of the terminal: no cursor is hidden or
- * moved to another line, no mode is set, so that nothing has to be restored however the process ends.
+ * Progress on a terminal: a line for each file under way, as far as they have room, and one for all; a single file has one
+ * line. It uses the lines from the cursor on and nothing else of the terminal: no cursor is hidden and no mode is set, so
+ * that nothing has to be restored however the process ends.
  */
 export class TerminalBar implements ProgressBar {
   readonly shown = true;
-  readonly #terminal: { readonly columns: number; write(text: string): unknown };
+  readonly #terminal: Terminal;
+  readonly #last: string;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
+  readonly #began: number;
   readonly #samples: Sample[];
+  readonly #running = new Set<Running>();
+  readonly #counts = { complete: 0, skipped: 0, failed: 0 };
   #drawnAt = -Infinity;
-  #isDrawn = false;
-  #isBegun = false;
-  #transferred = 0;
+  #drawn: readonly string[] = [];
+  #found = 0;
   #total: number | undefined = 0;
-  #expected = 0;
-  #completed = 0;
+  #transferred = 0;
 
-  constructor(
-    terminal: { readonly columns: number; write(text: string): unknown },
-    now: () => number = () => performance.now(),
-  ) {
+  constructor(terminal: Terminal, last: string, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
+    this.#last = last;
     this.#now = now;
-    this.#samples = [{ time: now(), bytes: 0 }];
+    this.#began = now();
+    this.#samples = [{ time: this.#began, bytes: 0 }];
     this.#timer = setInterval(() => this.#draw(), INTERVAL).unref();
   }
 
-  expect(bytes: number | undefined): void {
-    this.#expected += 1;
+  found(bytes: number | undefined): void {
+    this.#found += 1;
     this.#total = bytes === undefined || this.#total === undefined ? undefined : this.#total + bytes;
   }
 
-  add(bytes: number): void {
-    this.#isBegun = true;
-    this.#transferred += bytes;
-    this.#draw();
+  skip(): void {
+    this.#counts.skipped += 1;
   }
 
-  complete(): void {
-    this.#completed += 1;
+  begin(name: string, bytes: number | undefined): FileProgress {
+    const file: Running = { name: visibleText(name), most: 0, total: bytes, again: false, movedAt: this.#now() };
+    this.#running.add(file);
+    return {
+      advance: (transferred, total) => {
+        file.total = total ?? file.total;
+        file.again = transferred < file.most;
+        if (transferred > file.most || file.again) file.movedAt = this.#now();
+        this.#transferred += Math.max(0, transferred - file.most);
+        file.most = Math.max(file.most, transferred);
+        this.#draw();
+      },
+      end: (outcome) => {
+        if (this.#running.delete(file)) this.#counts[outcome] += 1;
+      },
+    };
   }
 
   erase(): void {
-    if (this.#isDrawn) this.#terminal.write(START + ERASE);
-    this.#isDrawn = false;
+    if (this.#drawn.length > 0) this.#terminal.write(this.#toStart() + (this.#drawnRows > 1 ? ERASE_BELOW : ERASE));
+    this.#drawn = [];
   }
 
   end(): void {
     clearInterval(this.#timer);
     this.erase();
+    const { complete, failed } = this.#counts;
+    if (complete + failed < 2) return;
+    const seconds = (this.#now() - this.#began) / 1_000;
+    this.#terminal.write(`${summaryLine(this.#counts, this.#transferred, seconds)}\n`);
   }
 
   #draw(): void {
     const now = this.#now();
-    if (!this.#isBegun || now - this.#drawnAt < INTERVAL) return;
+    if (this.#running.size === 0 || now - this.#drawnAt < INTERVAL) return;
+    // A line that fills the last column may wrap.
+    const columns = (this.#terminal.columns || DEFAULT_COLUMNS) - 1;
+    const lines = this.#lines(now, columns).map((line) => line.slice(0, columns));
+    this.#terminal.write(this.#toStart() + lines.join(`${ERASE}\r\n`) + (lines.length > 1 ? ERASE_BELOW : ERASE));
     this.#drawnAt = now;
-    this.#isDrawn = true;
+    this.#drawn = lines;
+  }
+
+  #lines(now: number, columns: number): string[] {
     const rate = this.#rate(now);
-    const { columns } = this.#terminal;
-    // A line that fills the last column may wrap. A terminal that does not know its width says 0.
-    const room = (columns > 0 ? columns : DEFAULT_COLUMNS) - 1;
-    const line = this.#expected > 1 ? this.#countLine(rate) : this.#byteLine(rate, room);
-    this.#terminal.write(START + line.slice(0, room) + ERASE);
+    const files = [...this.#running].map((file) => stateOf(file, now));
+    const [file] = files;
+    if (this.#found <= 1 && file !== undefined) {
+      const amount = { transferred: this.#transferred, total: file.total, rate };
+      return [singleLine({ ...amount, doing: doingNow(file, this.#last) }, columns)];
+    }
+    const { complete, failed } = this.#counts;
+    const counted = { done: complete + failed, found: Math.max(this.#found, complete + failed + files.length) };
+    const total = totalLine(counted, { transferred: this.#transferred, total: this.#total, rate });
+    const room = Math.max(0, (this.#terminal.rows || DEFAULT_ROWS) - 2);
+    return [...files.slice(0, room).map((each) => fileLine(each, columns, this.#last)), total];
   }
 
   /** Bytes per second. */
@@ -96,31 +148,15 @@ export class TerminalBar implements ProgressBar {
     return Math.max(0, this.#transferred - bytes) / Math.max((now - time) / 1000, 0.001);
   }
 
-  /** Of many files it is not known how many are still to come. */
-  #countLine(rate: number): string {
-    return `${this.#completed} files  ${size(this.#transferred)}  ${size(rate)}/s`;
+  /** How many rows the drawn lines take. A terminal that has become narrower has wrapped them. */
+  get #drawnRows(): number {
+    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
+    return this.#drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
   }
 
-  #byteLine(rate: number, room: number): string {
-    if (this.#total === undefined) return `${size(this.#transferred)}  ${size(rate)}/s`;
-    const part = this.#total === 0 ? 1 : Math.min(1, Math.max(0, this.#transferred / this.#total));
-    const left = rate > 0 ? `  ${duration((this.#total - this.#transferred) / rate)} left` : "";
-    const text = `${Math.floor(part * 100)}%  ${size(this.#transferred)} of ${size(this.#total)}  ${size(rate)}/s${left}`;
-    const width = room - text.length - 1 >= WIDTH ? WIDTH : 0;
-    return width === 0 ? text : `${"=".repeat(Math.floor(part * width)).padEnd(width)} ${text}`;
+  /** To where the first drawn line begins. */
+  #toStart(): string {
+    const rows = this.#drawnRows;
+    return rows > 1 ? `${START}\u001b[${rows - 1}A` : START;
   }
-}
-
-function size(bytes: number): string {
-  return prettyBytes(Math.round(bytes), { binary: true });
-}
-
-/** `7s`, `3m20s`, `2h05m`, `4d3h`. */
-function duration(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
-  const padded = (number: number): string => String(number).padStart(2, "0");
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)}m${padded(whole % 60)}s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3_600)}h${padded(Math.floor(whole / 60) % 60)}m`;
-  return `${Math.floor(whole / 86_400)}d${Math.floor(whole / 3_600) % 24}h`;
 }

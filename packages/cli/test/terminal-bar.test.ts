@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import type { FileProgress } from "../src/progress-bar.ts";
 import { TerminalBar } from "../src/terminal-bar.ts";
 import { screenOf } from "./support/screen.ts";
 
 let written: string;
 let now: number;
 let bar: TerminalBar | undefined;
+let file: FileProgress;
+let transferred: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -18,24 +21,32 @@ afterEach(() => {
 });
 
 function started(columns = 100): TerminalBar {
-  bar = new TerminalBar({ columns, write: (text) => (written += text) }, () => now);
+  bar = new TerminalBar({ columns, write: (text) => (written += text) }, "waiting for the verdict", () => now);
   return bar;
 }
 
 /** The line as it was drawn last. */
 const line = (): string => written.slice(written.lastIndexOf("\r") + 1).replace("\u001b[K", "");
 
-function transfer(to: TerminalBar, bytes: number, milliseconds: number): void {
+/** Begins a file of so many bytes. */
+function begin(drawing: TerminalBar, bytes: number, name = "name"): void {
+  drawing.found(bytes);
+  file = drawing.begin(name, bytes);
+  transferred = 0;
+}
+
+/** Transfers so many more bytes of it after a time. */
+function transfer(bytes: number, milliseconds: number): void {
   now += milliseconds;
-  to.add(bytes);
+  file.advance((transferred += bytes));
 }
 
 test("a bar writes nothing but its line, from its start to its end", () => {
   const drawing = started();
-  drawing.expect(3_000_000);
-  for (let at = 0; at < 30; at += 1) transfer(drawing, 100_000, 100);
+  begin(drawing, 3_000_000);
+  for (let at = 0; at < 30; at += 1) transfer(100_000, 100);
   drawing.erase();
-  transfer(drawing, 0, 100);
+  transfer(0, 100);
   drawing.end();
   expect(written.replaceAll("\u001b[K", "|")).toMatch(/^(?:\r[ =\w%./]*\|)+$/);
   expect(screenOf(`before\n${written}after`).lines).toEqual(["before", "after"]);
@@ -44,8 +55,8 @@ test("a bar writes nothing but its line, from its start to its end", () => {
 
 test("a bar is redrawn ten times a second, whatever is transferred", () => {
   const drawing = started();
-  drawing.expect(1_000_000);
-  for (let at = 0; at < 1_000; at += 1) transfer(drawing, 1_000, 1);
+  begin(drawing, 1_000_000);
+  for (let at = 0; at < 1_000; at += 1) transfer(1_000, 1);
   expect(written.split("\r").length - 1).toBe(10);
 });
 
@@ -59,35 +70,79 @@ describe("a bar shows", () => {
     [0, 0, "100%  0 B of 0 B  0 B/s"],
   ])("of %i bytes, of which %i came in the first second: %s", (total, first, text) => {
     const drawing = started(50);
-    drawing.expect(total);
-    transfer(drawing, first, 1_000);
+    begin(drawing, total);
+    transfer(first, 1_000);
     expect(line()).toBe(text);
   });
 
   test("how far one file is", () => {
     const drawing = started();
-    drawing.expect(1_000);
-    transfer(drawing, 500, 1_000);
+    begin(drawing, 1_000);
+    transfer(500, 1_000);
     expect(line()).toBe(`${"=".repeat(15)}${" ".repeat(15)} 50%  500 B of 1000 B  500 B/s  1s left`);
   });
 
   test("the rate of the last seconds, not of all", () => {
     const drawing = started();
-    drawing.expect(100_000);
-    for (let at = 0; at < 20; at += 1) transfer(drawing, 1_000, 1_000);
-    for (let at = 0; at < 20; at += 1) transfer(drawing, 10, 1_000);
+    begin(drawing, 100_000);
+    for (let at = 0; at < 20; at += 1) transfer(1_000, 1_000);
+    for (let at = 0; at < 20; at += 1) transfer(10, 1_000);
     expect(line()).toContain("10 B/s");
   });
 
-  test("of several files how many are complete, as their number is not known", () => {
+  test("several files, each with its line, and the total of all that were found", () => {
     const drawing = started();
-    for (let at = 0; at < 5; at += 1) {
-      drawing.expect(100);
-      transfer(drawing, 100, 100);
-      drawing.complete();
-    }
-    transfer(drawing, 0, 100);
-    expect(line()).toMatch(/^5 files {2}500 B {2}\d+ B\/s$/);
+    for (let at = 0; at < 3; at += 1) drawing.found(1_000);
+    const [one, other] = [drawing.begin("photos/one", 1_000), drawing.begin("photos/other", 1_000)];
+    one.advance(500);
+    now += 1_000;
+    other.advance(1_000);
+    expect(screenOf(written).lines.map((text) => text.replaceAll(/ {2,}/g, "  "))).toEqual([
+      "photos/one  50%  500 B of 1000 B",
+      "photos/other  1000 B  waiting for the verdict",
+      "0/3 files  1.46 KiB of 2.93 KiB  1.46 KiB/s  1s left",
+    ]);
+    // One that is sent again moves nothing backwards.
+    now += 1_000;
+    one.advance(10);
+    other.end("complete");
+    expect(screenOf(written).lines[2]).toContain("1.46 KiB of 2.93 KiB");
+    now += 20_000;
+    one.advance(510);
+    now += 10_000;
+    file = drawing.begin("last", 1_000);
+    file.advance(0);
+    const lines = screenOf(written).lines.map((text) => text.replaceAll(/ {2,}/g, "  "));
+    expect(lines[0]).toBe("photos/one  51%  510 B of 1000 B  stalled 10s");
+    expect(lines[1]).toMatch(/^last {2}0%/);
+    one.end("failed");
+    file.end("complete");
+    drawing.skip();
+    drawing.end();
+    expect(screenOf(`before\r\n${written}`).lines).toEqual([
+      "before",
+      expect.stringMatching(/^2 files, 1.47 KiB in 32s .*, 1 skipped, 1 failed$/),
+    ]);
+  });
+
+  test("as many files as the terminal has lines, and leaves what was on it when it is resized", () => {
+    const terminal = { columns: 60, rows: 6, write: (text: string) => (written += text) };
+    bar = new TerminalBar(terminal, "verifying", () => now);
+    const files = Array.from({ length: 10 }, (_, at) => {
+      bar!.found(1_000);
+      return bar!.begin(`a name that is rather long, so that it must be cut ${at}`, 1_000);
+    });
+    files[0]!.advance(10);
+    const { lines } = screenOf(written);
+    expect(lines).toHaveLength(5);
+    expect(Math.max(...lines.map((text) => text.length))).toBeLessThan(60);
+    expect(lines[4]).toMatch(/^0\/10 files/);
+    terminal.columns = 40;
+    // Each line of 59 columns has become two, but for the short last one.
+    written = "";
+    bar.erase();
+    const wrapped = lines.map((text) => Math.ceil(text.length / 40)).reduce((sum, rows) => sum + rows, 0);
+    expect(written).toBe(`\r\u001b[${wrapped - 1}A\u001b[J`);
   });
 
   test("what fits, on a narrow terminal and on one that does not know its width", () => {
@@ -98,8 +153,8 @@ describe("a bar shows", () => {
     ] as const) {
       written = "";
       const drawing = started(columns);
-      drawing.expect(1_000_000_000);
-      transfer(drawing, 123_456, 1_000);
+      begin(drawing, 1_000_000_000);
+      transfer(123_456, 1_000);
       expect(line().length).toBeLessThanOrEqual(width);
       expect(line()).toContain("0%  121 KiB of");
       drawing.end();

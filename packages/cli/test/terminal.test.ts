@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawServer, tempDir } from "@trailsum/testkit";
+import { listen, rawServer, tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { fileOf, md5, patterned } from "./support/content.ts";
@@ -12,6 +14,11 @@ import { serve } from "./support/serving.ts";
 import { onTerminal, reasonWithoutTerminal } from "./support/terminal.ts";
 
 const run = promisify(execFile);
+
+const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
+
+/** Enough that they are under way while they are found. 3,000 with MANY_FILES=3000. */
+const FILES = Number(process.env["MANY_FILES"] ?? 300);
 
 describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTerminal}`, () => {
   const bytes = patterned(3_000_000);
@@ -34,21 +41,52 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
     const drawn = await output;
     expect(await exited).toBe(0);
     expect(drawn).toMatch(/[\d.]+ [KM]iB .*[\d.]+ [kKMG]?i?B\/s/);
-    expect(screenOf(drawn)).toEqual({ lines: [`${md5(bytes)}  it`], cursor: true });
+    expect(screenOf(drawn)).toEqual({ lines: [`${sha256(bytes)}  it`], cursor: true });
   });
 
-  test("progress over a tree counts its files, and uses one line of the terminal", async () => {
-    const { url } = await serve();
-    const cwd = await tempDir();
-    await Promise.all(Array.from({ length: 300 }, (_, at) => writeFile(join(cwd, String(at)), String(at))));
-    const { output, exited } = onTerminal(["upload", ".", `${url}/`, "--json"], { cwd });
-    const drawn = await output;
-    expect(await exited).toBe(0);
-    const visible = drawn.replaceAll("\u001b[K", "|");
-    expect(visible).toMatch(/\r\d+ files {2}[\d.]+ (?:Ki)?B {2}[\d.]+ (?:Ki)?B\/s\|/);
-    expect(visible).not.toContain("\u001b");
-    expect(screenOf(drawn).lines).toHaveLength(300);
-  });
+  test.each([60, 80, 200])(
+    "progress over a tree is right in %i columns",
+    async (columns) => {
+      const cwd = await tempDir();
+      await mkdir(join(cwd, "tree"));
+      await Promise.all(
+        Array.from({ length: FILES }, (_, at) => writeFile(join(cwd, "tree", `file-${at}`), String(at))),
+      );
+      // Two that fail or never end: a link that leads nowhere, and one whose content the server does not take.
+      await symlink("nowhere", join(cwd, "tree", "0-unreadable"));
+      await writeFile(join(cwd, "tree", "stalled"), "stalled");
+      const stalled = Promise.withResolvers<void>();
+      const server = createServer((request, response) => {
+        const answer = (): void => void response.writeHead(201).end();
+        request.resume().on("end", () => void (request.url === "/stalled" ? stalled.promise.then(answer) : answer()));
+      });
+      const { origin } = await listen(server);
+      const { child, exited } = onTerminal(["upload", "tree/", `${origin}/`, "--no-delivery-cache"], {
+        cwd,
+        columns,
+        unread: true,
+      });
+      let drawn = "";
+      child.stdout.on("data", (piece: Buffer) => (drawn += piece.toString()));
+      const progress = (): string[] => screenOf(drawn).lines.slice(-2);
+      await expect
+        .poll(progress, { timeout: 30_000 })
+        .toEqual([
+          expect.stringMatching(/^tree\/stalled +7 B {2}waiting for the verdict/),
+          expect.stringMatching(new RegExp(`^${FILES + 1}/${FILES + 2} files `)),
+        ]);
+      const counts = [...drawn.matchAll(/(\d+)\/\d+ files {2}/g)].map(([, count]) => Number(count));
+      expect(counts).toEqual(counts.toSorted((one, other) => one - other));
+      stalled.resolve();
+      expect(await exited).toBe(5);
+      const { lines } = screenOf(drawn);
+      expect(lines.filter((text) => /^[\da-f]{32} {2}tree\/file-\d+$/.test(text))).toHaveLength(FILES);
+      expect(lines.filter((text) => text.includes("waiting for"))).toEqual([]);
+      expect(lines.at(-1)).toMatch(/^trailsum: 1 of the entries|^\d+ files, /);
+      expect(drawn).toMatch(new RegExp(`${FILES + 1} files, [\\d.]+ (?:Ki)?B in \\w+ .*, 1 failed`));
+    },
+    60_000,
+  );
 
   test("without progress nothing is drawn", async () => {
     const { url } = await serve();

@@ -18,7 +18,7 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../download-list.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
-import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
+import { createProgressBar, type FileProgress } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
@@ -146,7 +146,9 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     ...(isOne ? { jobs } : {}),
     ...(rate === undefined ? {} : { limitRate: createRateLimit(rate) }),
   };
-  const bar = await createProgressBar(given.progress && !given.quiet && !(output === "-" && process.stdout.isTTY));
+  const isInTheWay = output === "-" && process.stdout.isTTY;
+  const bar = await createProgressBar(given.progress && !given.quiet && !isInTheWay, "verifying");
+  if (!recursive) for (const _target of targets) bar.found(undefined);
   await showWire(given.verbose, bar);
   const { headers, retries } = transfer;
   const entries = downloadList(targets, {
@@ -158,7 +160,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     ...(dispatcher && { dispatcher }),
   });
 
-  const downloadOne = async (entry: DownloadEntry): Promise<void> => {
+  const downloadOne = async (entry: DownloadEntry, progress: FileProgress): Promise<void> => {
     const checksum: Partial<Record<Algorithm, string | Uint8Array>> = {
       ...checksumFlags,
       ...sums.checksumOf(entry.name),
@@ -169,9 +171,9 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
       ...options,
       headers: [...headers, ...entry.authorization],
       checksum,
-      onProgress: advance(bar),
+      onProgress: ({ transferred, total }) => progress.advance(transferred, total),
     });
-    bar.complete();
+    progress.end("complete");
     sums.add(entry.output, result.verdict.computed);
     if (result.verdict.name === "unverified") {
       bar.erase();
@@ -207,9 +209,12 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
   const worker = async (): Promise<void> => {
     // All workers take from one list; a worker that leaves the loop ends the list for the others too.
     for await (const entry of entries) {
+      if (recursive) bar.found(undefined);
+      const progress = bar.begin(entry.output, undefined);
       try {
-        await downloadOne(entry);
+        await downloadOne(entry, progress);
       } catch (error) {
+        progress.end("failed");
         bar.erase();
         run.report(error);
         const { url, output: file } = entry;
@@ -225,16 +230,6 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     bar.end();
   }
   await sums.write();
-}
-
-/** A progress listener for one download. Its size is known when it has begun. */
-function advance(bar: ProgressBar): NonNullable<DownloadOptions["onProgress"]> {
-  let before: number | undefined;
-  return ({ transferred, total }) => {
-    if (before === undefined) bar.expect(total);
-    bar.add(transferred - (before ?? 0));
-    before = transferred;
-  };
 }
 
 /** What `--require` demands: with `verified`, the least of the algorithms that `--digest` names. */

@@ -1,4 +1,4 @@
-import type { DeliveryChoice, PathKnowledge, RateLimit, TrailerAgent, UploadResult } from "@trailsum/client";
+import type { DeliveryChoice, PathKnowledge, Progress, RateLimit, TrailerAgent, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { connectionDispatcher, connectionFlags } from "../connection-flags.ts";
@@ -7,14 +7,14 @@ import { authorizedTarget, credentialFlags } from "../credentials.ts";
 import { pathText } from "../file-path.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
 import { createPathCache } from "../path-cache.ts";
-import { createProgressBar, type ProgressBar } from "../progress-bar.ts";
+import { createProgressBar, type FileProgress, type ProgressBar } from "../progress-bar.ts";
 import type { Run } from "../process-run.ts";
 import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
 import { createSmallFileReader } from "../small-file.ts";
 import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
 import { checkedJobs, digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
-import { type UnlistedEntry, type UploadEntry, uploadList } from "../upload-list.ts";
+import { type UnlistedEntry, type UploadEntry, uploadList, type UploadListOptions } from "../upload-list.ts";
 import { showWire } from "../verbose.ts";
 import { limitYoungGeneration } from "../young-generation.ts";
 
@@ -143,15 +143,17 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     delivery: given.delivery,
     headers: [...options.headers, ...authorization],
   };
-  const bar = await createProgressBar(given.progress && !given.quiet);
+  const bar = await createProgressBar(given.progress && !given.quiet, "waiting for the verdict");
   await showWire(given.verbose, bar);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
+  if (bar.shown) void countFiles(paths, url, { links: given.links, sizes: true, signal: run.signal }, bar);
   const readSmall = createSmallFileReader();
 
-  const uploadOne = async (entry: UploadEntry): Promise<void> => {
-    bar.expect(entry.size);
+  const uploadOne = async (entry: UploadEntry, progress: FileProgress): Promise<void> => {
     const source = (entry.isFile && readSmall(entry.path)) || entry.source;
-    const onProgress = bar.shown ? { onProgress: advance(bar) } : {};
+    const onProgress = bar.shown
+      ? { onProgress: ({ transferred, total }: Progress) => progress.advance(transferred, total) }
+      : {};
     const result = await upload(entry.url, source, {
       ...job,
       checksum: sums.checksumOf(entry.path),
@@ -160,7 +162,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
       signal: run.signal,
       ...onProgress,
     });
-    bar.complete();
+    progress.end("complete");
     sums.add(entry.path, result.digests);
     warnOfSeeOther(entry, result);
     if (given.verbose > 0) {
@@ -190,6 +192,8 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const reportUnlisted = async ({ kind, path, reason }: UnlistedEntry): Promise<void> => {
     const file = pathText(path);
     counts[kind] += 1;
+    if (kind === "skipped") bar.skip();
+    else bar.begin(file, undefined).end("failed");
     bar.erase();
     if (kind === "failed") await fail(file, new TrailsumError("FILE_UNREADABLE", `cannot upload ${file}: ${reason}`));
     else if (!given.quiet) {
@@ -210,9 +214,11 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
         await reportUnlisted(entry);
         continue;
       }
+      const progress = bar.begin(pathText(entry.path), entry.size);
       try {
-        await uploadOne(entry);
+        await uploadOne(entry, progress);
       } catch (error) {
+        progress.end("failed");
         bar.erase();
         await fail(pathText(entry.path), error);
         if (isFinal(error, "one server")) break;
@@ -248,11 +254,17 @@ function jsonResult(
   };
 }
 
-/** A progress listener for one upload that advances the bar. */
-function advance(bar: ProgressBar): (progress: { readonly transferred: number }) => void {
-  let before = 0;
-  return ({ transferred }) => {
-    bar.add(transferred - before);
-    before = transferred;
-  };
+/** Finds all files, ahead of their uploads, for the total. What cannot be listed is reported by the upload itself. */
+async function countFiles(
+  paths: readonly string[],
+  url: string,
+  options: UploadListOptions,
+  bar: ProgressBar,
+): Promise<void> {
+  try {
+    if (paths.includes("-")) bar.found(undefined);
+    else for await (const entry of uploadList(paths, url, options)) if (entry.kind === "file") bar.found(entry.size);
+  } catch {
+    // The upload fails for the same reason.
+  }
 }

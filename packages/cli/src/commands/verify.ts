@@ -66,16 +66,18 @@ async function verify(given: VerifyArguments, run: Run): Promise<void> {
   const rate = bytesPerSecond(given["limit-rate"]);
   const subject = await subjectAt(given.path, given.sums);
   if (subject.malformed > 0) run.warn(`warning: ${subject.source}: ${subject.malformed} lines are not understood`);
-  const bar = await createProgressBar(given.progress && !given.quiet);
+  const bar = await createProgressBar(given.progress && !given.quiet, "comparing");
   const limit = rate === undefined ? undefined : createRateLimit(rate);
   const counts: Record<FileState, number> = { ok: 0, mismatched: 0, missing: 0, unrecorded: 0, unreadable: 0 };
-  const checking = { limit, signal: run.signal, onBytes: (bytes: number) => bar.add(bytes) };
   try {
     for await (const file of subject.files()) {
       if (run.signal.aborted) throw new TrailsumError("ABORTED", "the verification was cancelled");
-      bar.expect(file.size);
-      const checked = await checkFile(file, checking);
-      bar.complete();
+      bar.found(file.size);
+      const progress = bar.begin(pathText(file.name), file.size);
+      let read = 0;
+      const onBytes = (bytes: number): void => progress.advance((read += bytes));
+      const checked = await checkFile(file, { limit, signal: run.signal, onBytes });
+      progress.end(checked.state === "ok" ? "complete" : "failed");
       counts[checked.state] += 1;
       if (!given.quiet && (given.json || checked.state !== "ok")) {
         bar.erase();

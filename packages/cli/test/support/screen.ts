@@ -18,6 +18,8 @@ export function screenOf(output: string): { readonly lines: readonly string[]; r
     else if (piece.startsWith("\x1b[") && piece.endsWith("G")) column = Number(piece.slice(2, -1) || "1") - 1;
     else if (piece === "\x1b[K" || piece === "\x1b[0K") lines[row] = line.slice(0, column);
     else if (piece === "\x1b[2K") lines[row] = "";
+    else if (piece.endsWith("A") && piece.length > 1) row = Math.max(0, row - Number(piece.slice(2, -1)));
+    else if (piece === "\x1b[J") lines.splice(row, lines.length, line.slice(0, column));
     else if (!piece.startsWith("\x1b")) {
       lines[row] = line.slice(0, column).padEnd(column) + piece + line.slice(column + 1);
       column += 1;
