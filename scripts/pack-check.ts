@@ -12,6 +12,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly bin?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, unknown>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -65,10 +66,16 @@ function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[
   writeFileSync(join(home, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
   const tarballs = packed.map(({ tarball }) => tarball);
   run("npm install of the tarballs", "npm", ["install", "--no-audit", "--no-fund", ...tarballs], home);
+  // Entries for a framework need the framework, which is an optional peer dependency.
+  const peers = packed.flatMap(({ manifest }) => Object.entries(manifest.peerDependencies ?? {}));
+  const wanted = new Map(peers.filter(([name]) => !name.startsWith("@types/")));
+  const specifiers = [...wanted].map(([name, range]) => `${name}@${range}`);
+  run("npm install of their peers", "npm", ["install", "--no-audit", "--no-fund", "--no-save", ...specifiers], home);
   for (const { manifest } of packed) {
-    if (manifest.exports?.["."] !== undefined) {
-      const script = `if (Object.keys(await import(${JSON.stringify(manifest.name)})).length === 0) throw new Error("no exports")`;
-      run(`import ${manifest.name}`, process.execPath, ["--input-type=module", "--eval", script], home);
+    for (const entry of Object.keys(manifest.exports ?? {}).filter((path) => path !== "./package.json")) {
+      const name = join(manifest.name, entry);
+      const script = `if (Object.keys(await import(${JSON.stringify(name)})).length === 0) throw new Error("no exports")`;
+      run(`import ${name}`, process.execPath, ["--input-type=module", "--eval", script], home);
     }
     for (const command of Object.keys(manifest.bin ?? {})) {
       const said = run(
