@@ -6,6 +6,8 @@ export interface RequestHead {
   readonly method: string;
   /** The path and the query as they stood on the wire, or what a framework left of them under a mount point. */
   readonly target: string;
+  /** What a framework has cut off the front of the target. Default: nothing. */
+  readonly mountPath?: string | undefined;
   readonly header: FieldLines;
   /** How many bytes of content there will be; undefined if only the end shows it. */
   readonly size: number | undefined;
@@ -14,10 +16,17 @@ export interface RequestHead {
 }
 
 /** Reads the head of a request. */
-export function requestHead({ method, target: { path, query }, header, content }: InboundRequest): RequestHead {
+export function requestHead({
+  method,
+  target: { path, query },
+  mountPath,
+  header,
+  content,
+}: InboundRequest): RequestHead {
   return {
     method,
     target: query === undefined ? path : `${path}?${query}`,
+    mountPath,
     header,
     size: content === undefined ? 0 : content.length,
     trailersPossible: content?.trailersPossible ?? false,

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-import { headFault, inboundRequest, requestContent } from "@trailsum/http/inbound";
+import { headFault, inboundRequest, parseRequestTarget, requestContent } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   algorithmsToCompute,
@@ -12,14 +12,17 @@ import {
   type Digests,
   FieldLines,
   type Requirement,
+  type SignableMessage,
+  type SignatureKey,
   timeLimit,
   TrailsumError,
   type Verdict,
+  verifyUploadSignature,
 } from "@trailsum/shared";
 
 import type { NodeRequest } from "./node-message.ts";
 import { readBody, type ReceivedMessage } from "./request-body.ts";
-import { requestHead } from "./request-head.ts";
+import { type RequestHead, requestHead } from "./request-head.ts";
 
 /** What a request must have to be accepted. */
 export interface VerificationPolicy {
@@ -54,6 +57,13 @@ export interface VerifyRequestOptions extends VerificationPolicy {
    * @default none
    */
   readonly expected?: ReadonlyMap<Algorithm, Buffer> | undefined;
+  /**
+   * Keys that uploads may be signed with (RFC 9421), as `parseSignatureKeys` of `@trailsum/shared` reads them. With them the body
+   * fails with `SIGNATURE_INVALID` unless one of them has signed the trailer `Content-Digest`, the method, the target and the
+   * content type within the last five minutes; a digest in the header is not enough.
+   * @default signatures are not looked at
+   */
+  readonly signatureKeys?: readonly SignatureKey[] | undefined;
   /** Stops the reading when it fires; the body then fails with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -122,7 +132,15 @@ export function verifyContent(
   options: VerifyRequestOptions,
   accept: (verdict: Verdict) => boolean = (verdict) => isAcceptable(verdict, options),
 ): VerifiedRequest {
-  const { require = [], algorithms = allAlgorithms, record = [], expected = new Map(), maxSize, signal } = options;
+  const {
+    require = [],
+    algorithms = allAlgorithms,
+    record = [],
+    expected = new Map(),
+    maxSize,
+    signal,
+    signatureKeys,
+  } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const { head } = message;
   let trailer = FieldLines.empty;
@@ -160,12 +178,21 @@ export function verifyContent(
   body.on("error", () => {});
   const onTrailers = (received: FieldLines): void => {
     trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
+    if (signatureKeys !== undefined) {
+      verifyUploadSignature(signable(head, trailer), { keys: signatureKeys, now: Date.now() / 1_000 });
+    }
   };
   const whole = readBody(message, body, { onTrailers, maxSize, idleTimeout, signal });
   const trailers = whole.then(() => trailer);
   // They may be left unobserved: the reader of the body sees the failure.
   trailers.catch(() => {});
   return { body, verdict: body.verdict, trailers };
+}
+
+/** What a sender has signed: the target as it asked for it, without what routers made of it. */
+function signable({ method, target, mountPath = "", header }: RequestHead, trailer: FieldLines): SignableMessage {
+  const { path, query } = parseRequestTarget(target);
+  return { method, path: `${mountPath}${path}`, query, header, trailer };
 }
 
 /** Whether content of this verdict is kept: `verified` always, `unverified` where the policy says so. */

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createHash } from "node:crypto";
 
-import type { Verdict } from "@trailsum/shared";
+import { FieldLines, parseSignatureKeys, type SignableMessage, signUpload, type Verdict } from "@trailsum/shared";
 import { listen, rawClient, streamContract } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -130,6 +130,49 @@ describe.each(protocols)("%s", (name, { create, exchange: send }) => {
       await send(port, request("PUT /", ["Transfer-Encoding: chunked", ...fields], chunked([content])));
       const { verdict } = await outcome;
       expect([...(verdict as Verdict).computed.values.keys()]).toEqual(computed);
+    });
+  });
+
+  describe("signed uploads", () => {
+    const signatureKeys = parseSignatureKeys(
+      JSON.stringify({ kty: "oct", kid: "builds", k: Buffer.alloc(32, 7).toString("base64url") }),
+    );
+    /** An upload to `/a?q` that is signed for `signed`, and sent to `target`. */
+    const signedUpload = (target: string, signed: Partial<SignableMessage> = {}): Buffer => {
+      const fields = ["Transfer-Encoding: chunked", "Content-Type: text/plain", "Trailer: Content-Digest"];
+      const header = FieldLines.from([["Content-Type", "text/plain"]]);
+      const digest = ["Content-Digest", `sha-256=:${base64("sha256", content)}:`] as const;
+      const message = { method: "PUT", path: "/a", query: "q", header, trailer: FieldLines.from([digest]), ...signed };
+      const signature = signUpload(message, signatureKeys[0]!, { created: Math.floor(Date.now() / 1_000) });
+      const lines = [digest, ...signature].map(([field, value]) => `${field}: ${value}`);
+      return request(`PUT ${target}`, fields, chunked([content], lines));
+    };
+
+    test("one that is signed with a known key is accepted, below a path that a router cut off too", async () => {
+      const { port, outcome } = await verifying(create, (req) => {
+        Object.assign(req, { originalUrl: req.url, url: "/a?q" });
+        return { signatureKeys };
+      });
+      expect((await send(port, signedUpload("/m/a?q", { path: "/m/a" }))).status).toBe(200);
+      expect(await outcome).toMatchObject({ body: content.toString(), verdict: { name: "verified" } });
+    });
+
+    test.each([
+      ["for another target", signedUpload("/b?q")],
+      ["for another query", signedUpload("/a?q&r")],
+      ["not at all", upload("/a?q")],
+      [
+        "not at all, with its digest in the header",
+        request(
+          "PUT /a",
+          [`Content-Length: ${content.length}`, `Content-Digest: sha-256=:${base64("sha256", content)}:`],
+          content,
+        ),
+      ],
+    ])("one that is signed %s is refused", async (_how, bytes) => {
+      const { port, outcome } = await verifying(create, { signatureKeys });
+      await send(port, bytes);
+      expect(await outcome).toMatchObject({ body: { code: "SIGNATURE_INVALID", status: 400 } });
     });
   });
 

@@ -52,6 +52,7 @@ export type ErrorCode =
   | "DIGEST_MISSING"
   | "DIGEST_UNSUPPORTED"
   | "DIGEST_UNVERIFIED"
+  | "SIGNATURE_INVALID"
   | "ABORTED";
 
 // draft-ietf-httpapi-digest-fields-problem-types registers three, draft-ietf-httpbis-resumable-upload three.
@@ -176,6 +177,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     exit: 7,
     status: 400,
     type: `${OWN}:digest-required`,
+  },
+  SIGNATURE_INVALID: {
+    meaning: "a signature is missing or does not hold",
+    exit: 6,
+    status: 400,
+    type: `${OWN}:signature-invalid`,
   },
   ABORTED: { meaning: "cancelled", exit: 130 },
 };

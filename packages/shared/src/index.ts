@@ -75,3 +75,12 @@ export {
   verdictError,
   verdictProblem,
 } from "./problem.ts";
+
+export type { SignableMessage } from "./signatures/signature-base.ts";
+export { parseSignatureKeys, type SignatureAlgorithm, type SignatureKey } from "./signatures/signature-keys.ts";
+export {
+  signUpload,
+  type SignUploadOptions,
+  verifyUploadSignature,
+  type VerifyUploadSignatureOptions,
+} from "./signatures/upload-signature.ts";

@@ -32,8 +32,8 @@ describe("the table of errors", () => {
           "NOT_FOUND",
           "NOT_SUPPORTED",
         ],
-        ["NO_SPACE", "PATH_FORBIDDEN", "PATH_INVALID", "PRECONDITION_FAILED", "PROTOCOL", "REFUSED", "SIZE_MISMATCHED"],
-        ["STORED_BYTES_DIFFER", "TIMEOUT", "TOO_LARGE", "TRAILERS_TOO_LARGE"],
+        ["NO_SPACE", "PATH_FORBIDDEN", "PATH_INVALID", "PRECONDITION_FAILED", "PROTOCOL", "REFUSED"],
+        ["SIGNATURE_INVALID", "SIZE_MISMATCHED", "STORED_BYTES_DIFFER", "TIMEOUT", "TOO_LARGE", "TRAILERS_TOO_LARGE"],
         ["UNAUTHORIZED", "UNAVAILABLE", "UNKNOWN_ALGORITHM", "UNTRUSTED_CERTIFICATE", "USAGE"],
       ].flat(),
     );
@@ -59,7 +59,13 @@ describe("the table of errors", () => {
 
   test("ends the command with 6 for wrong content, and with 7 for unverified content", () => {
     const codesOf = (exit: number): string[] => rows.filter(([, row]) => row.exit === exit).map(([code]) => code);
-    expect(codesOf(6)).toEqual(["STORED_BYTES_DIFFER", "DIGEST_MISMATCHED", "SIZE_MISMATCHED", "DIGEST_MALFORMED"]);
+    expect(codesOf(6)).toEqual([
+      "STORED_BYTES_DIFFER",
+      "DIGEST_MISMATCHED",
+      "SIZE_MISMATCHED",
+      "DIGEST_MALFORMED",
+      "SIGNATURE_INVALID",
+    ]);
     expect(codesOf(7)).toEqual(["DIGEST_MISSING", "DIGEST_UNSUPPORTED", "DIGEST_UNVERIFIED"]);
   });
 });

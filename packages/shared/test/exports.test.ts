@@ -94,10 +94,10 @@ describe("the package exports", () => {
           "octetClass",
         ],
         ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseHttpDate", "parseMd5"],
-        ["parseProbeReport", "parseReceipt", "parseRequirements", "parseSize"],
-        ["parseWantDigest", "probeMediaType", "probeRelation", "problemCode", "problemMediaType"],
-        ["receiptMediaType", "redactedTarget", "sameFieldName", "strengthOf", "timeLimit"],
-        ["verdictError", "verdictProblem", "verifyingFields", "weakestAlgorithm"],
+        ["parseProbeReport", "parseReceipt", "parseRequirements", "parseSignatureKeys", "parseSize"],
+        ["parseWantDigest", "probeContentType", "probeMediaType", "probeRelation", "problemCode", "problemMediaType"],
+        ["receiptMediaType", "redactedTarget", "sameFieldName", "signUpload", "strengthOf", "timeLimit"],
+        ["verdictError", "verdictProblem", "verifyUploadSignature", "verifyingFields", "weakestAlgorithm"],
       ].flat(),
     );
   });
