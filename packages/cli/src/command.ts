@@ -1,6 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 import type { Argv, CommandModule } from "yargs";
 
+import { errorObject } from "./failed-entry.ts";
 import type { CommandEntry, Example } from "./manual/command-entry.ts";
 import { restoreDashes } from "./leading-dashes.ts";
 import { type Run, runCommand } from "./process-run.ts";
@@ -50,9 +51,14 @@ export function defineCommand<Arguments>(command: Command<Arguments>): DefinedCo
         withFlags((command.arguments?.(argv) ?? argv).usage(usage).epilogue(`Examples:\n${shown.join("\n")}\n`), flags),
       handler: (given) =>
         runCommand(async (run) => {
-          refuseRepeated(given, flags);
-          // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
-          await command.run(restoreDashes(given) as Arguments, run);
+          try {
+            refuseRepeated(given, flags);
+            // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
+            await command.run(restoreDashes(given) as Arguments, run);
+          } catch (error) {
+            run.report(error);
+            if (given["json"] === true) await run.print(errorObject(error));
+          }
         }),
     },
   };

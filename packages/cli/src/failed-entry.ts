@@ -6,6 +6,11 @@ export function describedError(error: unknown): { code: ErrorCode; message: stri
   return { code, message };
 }
 
+/** The line that `--json` prints for an error of the command as a whole. */
+export function errorObject(error: unknown): string {
+  return `${JSON.stringify({ error: describedError(error) })}\n`;
+}
+
 const FINAL: ReadonlySet<ErrorCode> = new Set(["ABORTED", "USAGE", "NO_SPACE"]);
 const FINAL_FOR_ONE_SERVER: ReadonlySet<ErrorCode> = new Set(["CONNECT_FAILED", "UNTRUSTED_CERTIFICATE"]);
 

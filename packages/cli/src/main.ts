@@ -1,7 +1,9 @@
+import { TrailsumError } from "@trailsum/shared";
 import yargs from "yargs";
 
 import type { DefinedCommand } from "./command.ts";
 import { commands, loadCommands } from "./commands/index.ts";
+import { errorObject } from "./failed-entry.ts";
 import { refuseMisreadValues } from "./flag-values.ts";
 import { hideDashes } from "./leading-dashes.ts";
 import { type Flags, refuseUnknownSettings } from "./settings.ts";
@@ -23,6 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const sentence = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, " ");
     const help = command === undefined ? "trailsum --help" : `trailsum ${first} --help`;
     process.stderr.write(`trailsum: ${visibleText(sentence)}; run '${help}' for usage\n`);
+    if (args.includes("--json")) process.stdout.write(errorObject(new TrailsumError("USAGE", sentence)), unlessWritten);
     process.exitCode = 2;
   }
 }
