@@ -1,6 +1,6 @@
 import { type Digests, type FieldLines, type Receipt, redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import type { Delivering } from "../delivery/delivering.ts";
+import type { Delivering } from "./delivery/delivering.ts";
 import type { Answer } from "../transfer/answer.ts";
 import { type Hop, nextHop, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";

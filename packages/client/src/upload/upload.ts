@@ -5,9 +5,9 @@ import { TrailsumError } from "@trailsum/shared";
 import { isUrl } from "@trailsum/shared/streams";
 import type { Dispatcher } from "undici";
 
-import { deliver, type Delivered } from "../delivery/deliver.ts";
-import type { DeliveryChoice } from "../delivery/delivery-mode.ts";
-import { type PathKnowledge, pathsOf } from "../delivery/path-knowledge.ts";
+import { deliver, type Delivered } from "./delivery/deliver.ts";
+import type { DeliveryChoice } from "./delivery/delivery-mode.ts";
+import { type PathKnowledge, pathsOf } from "./delivery/path-knowledge.ts";
 import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
 import { chosenAlgorithms, type DigestOptions } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";

@@ -1,8 +1,8 @@
 import { TrailsumError } from "@trailsum/shared";
 import { expect, test } from "vitest";
 
-import type { DeliveryChoice, DeliveryMode } from "../../src/delivery/delivery-mode.ts";
-import { type DeliverySituation, planDelivery } from "../../src/delivery/plan-delivery.ts";
+import type { DeliveryChoice, DeliveryMode } from "../../src/upload/delivery/delivery-mode.ts";
+import { type DeliverySituation, planDelivery } from "../../src/upload/delivery/plan-delivery.ts";
 
 /** What planning does not know beforehand, or knows wrongly. */
 interface World {

@@ -1,7 +1,7 @@
 import { FieldLines, parseProbeReport, probeMediaType, type ProbeReport } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { responseFields } from "../transfer/response-fields.ts";
+import { responseFields } from "../../transfer/response-fields.ts";
 
 /** What came back of a probe. */
 export interface ProbeExchange {

@@ -1,9 +1,9 @@
 import { type Digests, redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import type { Redirect } from "../transfer/redirects.ts";
-import { withRetries } from "../transfer/retry.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome, uploadOutcome } from "../upload/upload-outcome.ts";
+import type { Redirect } from "../../transfer/redirects.ts";
+import { withRetries } from "../../transfer/retry.ts";
+import { transportError } from "../../transfer/transport-error.ts";
+import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import {
   cancelUpload,
   completeUpload,
@@ -11,7 +11,7 @@ import {
   isUploadComplete,
   namedUploadResource,
   type UploadResource,
-} from "../upload/upload-resource-requests.ts";
+} from "../upload-resource-requests.ts";
 import type { Delivering } from "./delivering.ts";
 import { sendContent } from "./send-content.ts";
 import type { Attempt } from "./with-trailers.ts";

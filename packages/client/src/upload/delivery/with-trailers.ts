@@ -1,9 +1,9 @@
 import { digestTrailerNames, type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import type { Redirect } from "../transfer/redirects.ts";
-import type { Sending } from "../upload/upload-content.ts";
-import { repeatedElsewhere, type UploadOutcome, uploadOutcome } from "../upload/upload-outcome.ts";
-import { creationFields, namedUploadResource, type UploadResource } from "../upload/upload-resource-requests.ts";
+import type { Redirect } from "../../transfer/redirects.ts";
+import type { Sending } from "../upload-content.ts";
+import { repeatedElsewhere, type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
+import { creationFields, namedUploadResource, type UploadResource } from "../upload-resource-requests.ts";
 import type { Delivering } from "./delivering.ts";
 import { sendContent } from "./send-content.ts";
 

@@ -1,7 +1,7 @@
 import { createStreamDigester, type Digests, formatDigestField, TrailsumError } from "@trailsum/shared";
 
-import type { Redirect } from "../transfer/redirects.ts";
-import { repeatedElsewhere, type UploadOutcome, uploadOutcome } from "../upload/upload-outcome.ts";
+import type { Redirect } from "../../transfer/redirects.ts";
+import { repeatedElsewhere, type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import type { Delivering } from "./delivering.ts";
 import { sendContent } from "./send-content.ts";
 import type { Attempt } from "./with-trailers.ts";

@@ -1,8 +1,8 @@
 import { type FieldLine, type FieldLines, formatWantDigest } from "@trailsum/shared";
 
-import { type Answer, fetchShort } from "../transfer/answer.ts";
-import { contentAtOnce, contentInPieces, type Sending } from "../upload/upload-content.ts";
-import { uploadFields } from "../upload/upload-fields.ts";
+import { type Answer, fetchShort } from "../../transfer/answer.ts";
+import { contentAtOnce, contentInPieces, type Sending } from "../upload-content.ts";
+import { uploadFields } from "../upload-fields.ts";
 import type { Delivering } from "./delivering.ts";
 
 /** How the content of an upload is sent. */

@@ -1,8 +1,8 @@
 import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import type { Hop } from "../transfer/redirects.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import type { UploadRequesting } from "../upload/upload-resource-requests.ts";
+import type { Hop } from "../../transfer/redirects.ts";
+import { transportError } from "../../transfer/transport-error.ts";
+import type { UploadRequesting } from "../upload-resource-requests.ts";
 
 /**
  * How long a path may take to carry a question of a few bytes and its answer, the connection included. Milliseconds. A

@@ -1,12 +1,12 @@
 import type { Algorithm } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import type { FieldsInit } from "../dispatcher/request-fields.ts";
-import type { Progress } from "../transfer/progress.ts";
-import type { RateLimit } from "../transfer/rate-limit.ts";
-import type { Hop } from "../transfer/redirects.ts";
-import type { OpenedSource } from "../upload/opened-source.ts";
-import type { Resumption } from "../upload/resume/resumption.ts";
+import type { FieldsInit } from "../../dispatcher/request-fields.ts";
+import type { Progress } from "../../transfer/progress.ts";
+import type { RateLimit } from "../../transfer/rate-limit.ts";
+import type { Hop } from "../../transfer/redirects.ts";
+import type { OpenedSource } from "../opened-source.ts";
+import type { Resumption } from "../resume/resumption.ts";
 
 /** One upload to one URL: what every delivery mode needs. */
 export interface Delivering {

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type FieldLine, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import type { FieldsInit } from "../dispatcher/request-fields.ts";
-import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
-import { type Hop, nextHop } from "../transfer/redirects.ts";
-import { targetUrl } from "../transfer/target-url.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import { creationFields, uploadRequest, type UploadRequesting } from "../upload/upload-resource-requests.ts";
+import type { FieldsInit } from "../../dispatcher/request-fields.ts";
+import { defaultDispatcher } from "../../transfer/default-dispatcher.ts";
+import { type Hop, nextHop } from "../../transfer/redirects.ts";
+import { targetUrl } from "../../transfer/target-url.ts";
+import { transportError } from "../../transfer/transport-error.ts";
+import { creationFields, uploadRequest, type UploadRequesting } from "../upload-resource-requests.ts";
 import type { DeliveryMode } from "./delivery-mode.ts";
 import { planDelivery } from "./plan-delivery.ts";
 import { exchangeProbe, type ProbeExchange } from "./probe-exchange.ts";

@@ -1,12 +1,12 @@
 import { type FieldLine, probeContentType, TrailsumError } from "@trailsum/shared";
 
-import type { Hop } from "../transfer/redirects.ts";
+import type { Hop } from "../../transfer/redirects.ts";
 import {
   type UploadRequesting,
   uploadRequest,
   type UploadSupport,
   uploadSupportIn,
-} from "../upload/upload-resource-requests.ts";
+} from "../upload-resource-requests.ts";
 import type { TrailerPassage } from "./path-knowledge.ts";
 import { exchangeProbe, type ProbeExchange } from "./probe-exchange.ts";
 import { inTime } from "./question-time.ts";

@@ -1,15 +1,15 @@
 import { type Digests, type Receipt, TrailsumError } from "@trailsum/shared";
 
-import { Redirect } from "../transfer/redirects.ts";
-import { transportError } from "../transfer/transport-error.ts";
-import type { Resumption } from "../upload/resume/resumption.ts";
-import type { UploadOutcome } from "../upload/upload-outcome.ts";
+import { Redirect } from "../../transfer/redirects.ts";
+import { transportError } from "../../transfer/transport-error.ts";
+import type { Resumption } from "../resume/resumption.ts";
+import type { UploadOutcome } from "../upload-outcome.ts";
 import {
   askForUploadState,
   cancelUpload,
   type UploadResource,
   type UploadSupport,
-} from "../upload/upload-resource-requests.ts";
+} from "../upload-resource-requests.ts";
 import { appendRest, continueUpload, createUploadResource } from "./continue-upload.ts";
 import type { Delivering } from "./delivering.ts";
 import type { Delivery, DeliveryChoice, DeliveryMode } from "./delivery-mode.ts";

@@ -1,10 +1,10 @@
 import { type FieldLine, redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import type { Redirect } from "../transfer/redirects.ts";
-import { refusal } from "../transfer/refusal.ts";
-import type { OpenedSource } from "../upload/opened-source.ts";
-import { contentInPieces } from "../upload/upload-content.ts";
-import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome } from "../upload/upload-outcome.ts";
+import type { Redirect } from "../../transfer/redirects.ts";
+import { refusal } from "../../transfer/refusal.ts";
+import type { OpenedSource } from "../opened-source.ts";
+import { contentInPieces } from "../upload-content.ts";
+import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome } from "../upload-outcome.ts";
 import {
   appendToUpload,
   askForUploadState,
@@ -13,7 +13,7 @@ import {
   isUploadComplete,
   namedUploadResource,
   type UploadResource,
-} from "../upload/upload-resource-requests.ts";
+} from "../upload-resource-requests.ts";
 import type { Delivering } from "./delivering.ts";
 import { completeStaged } from "./in-two-steps.ts";
 import { sendContent } from "./send-content.ts";

@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import type { UploadSupport } from "../upload/upload-resource-requests.ts";
+import type { UploadSupport } from "../upload-resource-requests.ts";
 import type { DeliveryChoice, DeliveryMode } from "./delivery-mode.ts";
 import type { TrailerPassage } from "./path-knowledge.ts";
 

@@ -1,9 +1,9 @@
 import { TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import type { Hop } from "../transfer/redirects.ts";
+import type { Hop } from "../../transfer/redirects.ts";
 import { inTime } from "./question-time.ts";
-import { askForUploadSupport, type UploadRequesting, type UploadSupport } from "../upload/upload-resource-requests.ts";
+import { askForUploadSupport, type UploadRequesting, type UploadSupport } from "../upload-resource-requests.ts";
 
 /** What a server said of everything below one URL. */
 interface KnownSupport {
