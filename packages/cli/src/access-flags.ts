@@ -33,7 +33,7 @@ export const accessFlags = {
   listing: {
     type: "boolean",
     default: true,
-    describe: "list directories, as a page or as JSON; --no-listing turns it off",
+    describe: "list directories, as a page or as JSON (--no-listing: do not)",
   },
   dotfiles: { type: "boolean", default: false, describe: "serve and store names that begin with a dot" },
   "trust-forwarded": {

@@ -53,7 +53,9 @@ export async function refuseUnknownSettings(
   const known = await all();
   const knownVariables = new Set([...known, "config"].map(variable));
   for (const name of variables) {
-    if (!knownVariables.has(name)) throw new Error(`unknown variable ${name}${suggestion(name, knownVariables)}`);
+    if (knownVariables.has(name)) continue;
+    const names = Array.from(knownVariables, (variableName) => variableName.slice(PREFIX.length));
+    throw new Error(`unknown variable ${name}${suggestion(name.slice(PREFIX.length), names, PREFIX)}`);
   }
   for (const key of keys) {
     if (!known.has(key)) throw new Error(`unknown setting ${JSON.stringify(key)} in ${path}${suggestion(key, known)}`);

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { rawClient, tempDir, trailsum } from "@trailsum/testkit";
 import { expect, onTestFinished, test } from "vitest";
 
-import { content, fileOf, md5, patterned } from "./support/content.ts";
+import { content, fileOf, sha256, patterned } from "./support/content.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
 const run = promisify(execFile);
@@ -55,5 +55,5 @@ test.skipIf(!mountable)(`a full disk under download ends with 5, and the old fil
   expect(await readFile(join(directory, "large"), "utf8")).toBe("what was there before");
   await trailsum(["upload", await fileOf(), `${url}/small`]);
   const small = await trailsum(["download", `${url}/small`], { cwd: directory });
-  expect([small.exitCode, small.stdout]).toEqual([0, `${md5(content)}  small\n`]);
+  expect([small.exitCode, small.stdout]).toEqual([0, `${sha256(content)}  small\n`]);
 });

@@ -156,7 +156,7 @@ test("a file that rotted on the server's disk never arrives as a whole one", asy
 
   const place = await tempDir();
   const { exitCode, stdout } = await trailsum(["download", `${url}/it`], { cwd: place });
-  expect([exitCode, stdout]).toEqual([3, ""]);
+  expect([exitCode, stdout]).toEqual([6, ""]);
   expect(await filesBelow(place)).toEqual([]);
 });
 

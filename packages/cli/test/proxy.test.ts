@@ -85,8 +85,12 @@ describe("trailsum proxy", () => {
     const { exitCode, stderr } = await running.stop();
     const lines = stderr.trim().split("\n");
     expect([exitCode, lines.length]).toEqual([0, 2]);
-    expect(lines[0]).toMatch(/^127\.0\.0\.1 "PUT \/it" 201 [\d.]+ms http:\S+ request=verified response=unverified$/);
-    expect(lines[1]).toMatch(/^127\.0\.0\.1 "GET \/it" 200 [\d.]+ms http:\S+ request=- response=verified$/);
+    const exchange =
+      /^127\.0\.0\.1 "(\w+ \S+)" (\d+) [\d.]+ms in=\d+ out=\d+ origin=http:\S+ (request=\S+ response=\S+)/;
+    expect(lines.map((line) => exchange.exec(line)?.slice(1))).toEqual([
+      ["PUT /it", "201", "request=verified response=unverified"],
+      ["GET /it", "200", "request=- response=verified"],
+    ]);
   });
 
   test("says where it listens once, with several processes, which all end on SIGTERM", async () => {

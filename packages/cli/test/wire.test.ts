@@ -73,15 +73,15 @@ test("serve sends trailers to clients that send TE: trailers, and a length to ot
     await client.write(["GET /it HTTP/1.1", "Host: test", "Connection: close", ...lines, "", ""].join("\r\n"));
     return parseMessage(await client.readToEnd());
   };
-  const reprDigest = [`sha-256=:${base64Of("sha256", content)}:`];
+  const reprDigest = [`md5=:${base64Of("md5", content)}:, sha-256=:${base64Of("sha256", content)}:`];
 
   const streamed = await get("TE: trailers");
   expect(streamed.startLine).toBe("HTTP/1.1 200 OK");
   expect(fieldValues(streamed.fieldLines, "transfer-encoding")).toEqual(["chunked"]);
-  expect(fieldValues(streamed.fieldLines, "trailer")).toEqual(["Size, Content-Digest"]);
+  expect(fieldValues(streamed.fieldLines, "trailer")).toEqual(["Md5, Size, Content-Digest"]);
   expect(fieldValues(streamed.fieldLines, "repr-digest")).toEqual(reprDigest);
   expect(fieldValues(streamed.fieldLines, "content-length")).toEqual([]);
-  const trailers = [`Size: ${content.length}`, `Content-Digest: ${reprDigest[0]}`];
+  const trailers = [`Md5: ${md5(content)}`, `Size: ${content.length}`, `Content-Digest: ${reprDigest[0]}`];
   expect([streamed.body, streamed.trailerLines, streamed.complete]).toEqual([content, trailers, true]);
 
   const plain = await get();
