@@ -35,8 +35,8 @@ class Table {
 const RATIO = "trailsum / this";
 const P99 = "added at p99";
 const NODE_PEERS = ["http-proxy", "httpxy", "@fastify/http-proxy", "http2-proxy", "fast-proxy"];
-const UPLOAD = "`trailsum upload`";
-const BOTH = "`trailsum upload --digest sha-256`";
+const UPLOAD = "`trailsum upload --digest md5`";
+const BOTH = "`trailsum upload`";
 
 const than =
   (peer: string): Goal["read"] =>
@@ -79,7 +79,7 @@ const goals: readonly Goal[] = [
   {
     what: "`upload` with md5 and sha-256, of md5 alone",
     name: "transfer-upload",
-    read: (table) => table.cell(BOTH, "times `trailsum upload`"),
+    read: (table) => table.cell(BOTH, "times md5 alone"),
     most: 1.25,
   },
   {

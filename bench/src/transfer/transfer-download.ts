@@ -10,10 +10,10 @@ import { checkDigests, inTurns, medianOf, transferRows, type TransferSubject, wa
 const MIB = settings.mib ?? 1024;
 const ROUNDS = 5;
 
-const OPENSSL = "`openssl md5`";
+const OPENSSL = "`openssl sha256`";
 const OURS = "`trailsum download`";
 const CURL = "`curl -o`, which verifies nothing";
-const CURL_AND_OPENSSL = "`curl -o`, and `openssl md5` on what came";
+const CURL_AND_OPENSSL = "`curl -o`, and `openssl sha256` on what came";
 
 /** How long it takes to fetch a large file, verify it, and have it under its name. */
 export async function transferDownload(directory: string): Promise<Report> {
@@ -27,10 +27,10 @@ export async function transferDownload(directory: string): Promise<Report> {
     await run(await trailsum("upload", file, url, "--quiet"));
     const curl = `curl --silent --show-error --fail -o ${copy} ${url}`;
     const subjects: TransferSubject[] = [
-      { name: OPENSSL, run: () => run(["openssl", "md5", "-r", file]) },
+      { name: OPENSSL, run: () => run(["openssl", "sha256", "-r", file]) },
       { name: OURS, run: async () => run(await trailsum("download", url, "-o", copy)) },
       { name: CURL, run: () => run(["bash", "-c", curl]) },
-      { name: CURL_AND_OPENSSL, run: () => run(["bash", "-c", `${curl} && openssl md5 -r ${copy}`]) },
+      { name: CURL_AND_OPENSSL, run: () => run(["bash", "-c", `${curl} && openssl sha256 -r ${copy}`]) },
     ];
     const measured = await inTurns(subjects, {
       rounds: ROUNDS,
@@ -43,7 +43,7 @@ export async function transferDownload(directory: string): Promise<Report> {
     return {
       name: "transfer-download",
       about: `${MIB} MiB from \`trailsum serve\`, which has them in memory and hashes them again as they leave, over loopback to a file; medians.`,
-      columns: ["", "seconds", "MiB/s", "times `openssl md5`", "processor seconds"],
+      columns: ["", "seconds", "MiB/s", "times `openssl sha256`", "processor seconds"],
       rows: transferRows(measured, MIB, (wall) => [wall / medianOf(measured, OPENSSL)]),
       plots: [wallTimes(`Fetching ${MIB} MiB`, measured)],
       figures: measured,

@@ -72,7 +72,7 @@ export function wallTimes(title: string, measured: readonly MeasuredTransfer[]):
 /** Each of them that prints a digest has to have come to the same one; so many must have. */
 export function checkDigests(measured: readonly MeasuredTransfer[], names: readonly string[]): void {
   const usages = measured.filter(({ name }) => names.includes(name)).flatMap((one) => one.usages);
-  const digests = usages.map(({ stdout }) => /^[0-9a-f]{32}/.exec(stdout)?.[0]);
+  const digests = usages.map(({ stdout }) => /^[0-9a-f]{32,64}/.exec(stdout)?.[0]);
   if (new Set(digests).size > 1 || digests.includes(undefined)) {
     throw new Error(`not the same digest: ${digests.join(" ")}`);
   }

@@ -8,7 +8,7 @@ import { fauxqs, hasSwift, s3Environment, swift } from "@trailsum/testkit/s3";
 import { expect, onTestFinished, test } from "vitest";
 
 /** How many processes are killed: 100 for a campaign. */
-const kills = Number(process.env["TRAILSUM_S3_KILLS"] ?? 10);
+const kills = Number(process.env["TRAILSUM_S3_KILLS"] ?? 3);
 /** Content of two parts, and some more. */
 const size = 17 * 1024 * 1024;
 
