@@ -6,6 +6,7 @@ import type { SignatureParameters } from "./signature-fields.ts";
 
 /** A message whose parts are signed (RFC 9421 section 2). */
 export interface SignableMessage {
+  /** The method of the request, as it is on the wire. */
   readonly method: string;
   /** The absolute path of the target, escapes as they are on the wire. */
   readonly path: string;
@@ -13,7 +14,9 @@ export interface SignableMessage {
   readonly query?: string | undefined;
   /** The host that was asked for, with its port unless that is the default of the scheme. */
   readonly authority?: string | undefined;
+  /** The header section. */
   readonly header: FieldLines;
+  /** The trailer section, for components with the parameter `tr`. */
   readonly trailer: FieldLines;
 }
 
