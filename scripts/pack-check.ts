@@ -68,7 +68,8 @@ function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[
   run("npm install of the tarballs", "npm", ["install", "--no-audit", "--no-fund", ...tarballs], home);
   // Entries for a framework need the framework, which is an optional peer dependency.
   const peers = packed.flatMap(({ manifest }) => Object.entries(manifest.peerDependencies ?? {}));
-  const wanted = new Map(peers.filter(([name]) => !name.startsWith("@types/")));
+  const ours = new Set(packed.map(({ manifest }) => manifest.name));
+  const wanted = new Map(peers.filter(([name]) => !name.startsWith("@types/") && !ours.has(name)));
   const specifiers = [...wanted].map(([name, range]) => `${name}@${range}`);
   run("npm install of their peers", "npm", ["install", "--no-audit", "--no-fund", "--no-save", ...specifiers], home);
   for (const { manifest } of packed) {
