@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -21,8 +22,8 @@ export default defineConfig({
     ],
     // Child processes rather than worker threads: the tests spawn processes, raise signals and watch open handles.
     pool: "forks",
-    // Most of them wait for processes and sockets; the default leaves one of two cores idle.
-    maxWorkers: "100%",
+    // Most of them wait for processes and sockets, and leave a third of each core idle.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 15_000 } },
     testTimeout: 20_000,
