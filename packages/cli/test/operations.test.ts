@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+
 import { join } from "node:path";
 
 import { startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
+
+import { freePort } from "./support/foreign-tool.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const page = await readFile(join(root, "docs/operations.md"), "utf8");
@@ -80,15 +82,6 @@ function isInstalled({ program, version }: Front): boolean {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,3 +1,5 @@
+import { parseJsonObject } from "./json-object.ts";
+
 /** The relation type by which a server names where probes are answered (RFC 8288 section 2.1.2). */
 export const probeRelation = "urn:trailsum:probe";
 
@@ -27,16 +29,9 @@ export interface ProbeReport {
 
 /** Reads the content of a response as a report; undefined if it is something else. */
 export function parseProbeReport(content: string): ProbeReport | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { httpVersion, method, size, hasLength, trailers, fields, contentTime } = value as Partial<
-    Record<keyof ProbeReport, unknown>
-  >;
+  const value = parseJsonObject<ProbeReport>(content);
+  if (value === undefined) return undefined;
+  const { httpVersion, method, size, hasLength, trailers, fields, contentTime } = value;
   if (typeof httpVersion !== "string" || typeof method !== "string" || typeof hasLength !== "boolean") return undefined;
   if (!Number.isSafeInteger(size) || typeof contentTime !== "number") return undefined;
   if (!isNames(trailers) || !isNames(fields)) return undefined;

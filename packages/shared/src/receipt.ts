@@ -1,5 +1,6 @@
 import { type Algorithm, isAlgorithm } from "./algorithms.ts";
 import type { DeliveryMode } from "./exchange-record.ts";
+import { parseJsonObject } from "./json-object.ts";
 import { type VerdictName } from "./verdict.ts";
 
 /** The media type of a receipt. */
@@ -28,14 +29,9 @@ export interface Receipt {
 
 /** Reads the content of an answer as a receipt; undefined if it is something else. */
 export function parseReceipt(content: string): Receipt | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { path, size, digests, verdict, verifiedBy, algorithms } = value as Partial<Record<keyof Receipt, unknown>>;
+  const value = parseJsonObject<Receipt>(content);
+  if (value === undefined) return undefined;
+  const { path, size, digests, verdict, verifiedBy, algorithms } = value;
   if (typeof path !== "string" || !Number.isSafeInteger(size)) return undefined;
   if (typeof digests !== "object" || digests === null || !Array.isArray(verifiedBy)) return undefined;
   if (verdict !== "verified" && verdict !== "unverified") return undefined;

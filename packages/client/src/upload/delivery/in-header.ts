@@ -15,7 +15,10 @@ export async function deliverInHeader(delivering: Delivering, { sending }: Attem
     sending,
   });
   if (sending.sent !== undefined && !areSame(digests, sending.sent))
-    throw new TrailsumError("FILE_CHANGED", "the source changed while it was read twice: retry when it is at rest");
+    throw new TrailsumError(
+      "FILE_CHANGED",
+      "the source changed while it was read twice: retry when nothing is writing to it",
+    );
   return repeatedElsewhere(delivering, answer) ?? uploadOutcome(delivering, answer, sending.sent);
 }
 

@@ -144,7 +144,7 @@ export class MultipartUploads {
       // oxlint-disable-next-line no-await-in-loop -- they are many, and nothing waits for them
       const part = await this.part(id, number);
       this.#bytes -= part?.stored.size ?? 0;
-      // oxlint-disable-next-line no-await-in-loop
+      // oxlint-disable-next-line no-await-in-loop -- one file at a time is open
       await part?.stored.discard();
     }
   }
