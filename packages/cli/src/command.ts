@@ -3,9 +3,9 @@ import type { Argv, CommandModule } from "yargs";
 
 import { errorObject } from "./failed-entry.ts";
 import type { CommandEntry, Example } from "./manual/command-entry.ts";
-import { restoreDashes } from "./leading-dashes.ts";
-import { type Run, runCommand } from "./process-run.ts";
-import { type Flags, withFlags } from "./settings.ts";
+import { restoreDashes } from "./flags/leading-dashes.ts";
+import { type Run, runCommand } from "./process/process-run.ts";
+import { type Flags, withFlags } from "./flags/settings.ts";
 
 /** One of the things that `trailsum` does. */
 export interface Command<Arguments> {

@@ -4,12 +4,12 @@ import yargs from "yargs";
 import type { DefinedCommand } from "./command.ts";
 import { commands, loadCommands } from "./commands/index.ts";
 import { errorObject } from "./failed-entry.ts";
-import { refuseMisreadValues } from "./flag-values.ts";
-import { hideDashes } from "./leading-dashes.ts";
-import { type Flags, refuseUnknownSettings } from "./settings.ts";
-import { suggestion } from "./suggestion.ts";
+import { refuseMisreadValues } from "./flags/flag-values.ts";
+import { hideDashes } from "./flags/leading-dashes.ts";
+import { type Flags, refuseUnknownSettings } from "./flags/settings.ts";
+import { suggestion } from "./flags/suggestion.ts";
 import { version } from "./version.ts";
-import { visibleText } from "./visible-text.ts";
+import { visibleText } from "./terminal/visible-text.ts";
 
 /** Everything that `trailsum` does: parses the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {

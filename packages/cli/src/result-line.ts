@@ -1,7 +1,7 @@
 import { type Algorithm, type Digests, strengthOf } from "@trailsum/shared";
 
-import type { FilePath } from "./file-path.ts";
-import { sumsLine } from "./sums-file.ts";
+import type { FilePath } from "./files/file-path.ts";
+import { sumsLine } from "./files/sums-file.ts";
 
 /**
  * `<hex digest>  <name>`, as md5sum, sha256sum and the like print it, so that `md5sum -c` or `sha256sum -c` can check it:

@@ -4,8 +4,8 @@ import { type ExchangeRecord, TrailsumError, type Verdict } from "@trailsum/shar
 import { rawClient, rawServer, startTrailsum } from "@trailsum/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { accessLine } from "../src/access-line.ts";
-import { createAccessLog } from "../src/access-log.ts";
+import { accessLine } from "../src/log/access-line.ts";
+import { createAccessLog } from "../src/log/access-log.ts";
 
 /** A record of a request for this path. */
 function record(target: string, more: Partial<ExchangeRecord> = {}): ExchangeRecord {

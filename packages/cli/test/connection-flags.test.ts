@@ -6,7 +6,7 @@ import type { TLSSocket } from "node:tls";
 import { certificate, listen, rawServer, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { proxyFor } from "../src/proxy-environment.ts";
+import { proxyFor } from "../src/flags/proxy-environment.ts";
 import { connectProxy } from "./support/connect-proxy.ts";
 import { content, fileOf } from "./support/content.ts";
 import { serve } from "./support/serving.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { accessOptions, accessWarnings } from "../src/access-flags.ts";
-import { authorizedTarget } from "../src/credentials.ts";
+import { accessOptions, accessWarnings } from "../src/flags/access-flags.ts";
+import { authorizedTarget } from "../src/flags/credentials.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const open = { readOnly: false, writeOnly: false, listing: true, dotfiles: false };

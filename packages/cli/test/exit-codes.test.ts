@@ -35,7 +35,7 @@ test("every exit status, each from a process that talks to a server", async () =
 });
 
 test("1: an unexpected error is reported as a bug, with its stack", async () => {
-  const processRun = fileURLToPath(new URL("../src/process-run.ts", import.meta.url));
+  const processRun = fileURLToPath(new URL("../src/process/process-run.ts", import.meta.url));
   const script = `
     const { runCommand } = await import(${JSON.stringify(processRun)});
     await runCommand(async () => { throw new TypeError("nobody expected this"); });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { createLogOutput, type WriteSync } from "../src/log-output.ts";
+import { createLogOutput, type WriteSync } from "../src/log/log-output.ts";
 
 /** A system error as `node:fs` throws it. */
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });

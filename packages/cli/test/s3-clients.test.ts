@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { flippingRelay, startTrailsum, tempDir } from "@trailsum/testkit";
 import { afterAll, describe, expect, test, vi } from "vitest";
 
-import { s3Options } from "../src/s3-flags.ts";
+import { s3Options } from "../src/flags/s3-flags.ts";
 
 const key = { id: "AKTEST", secret: "secretsecret" };
 const settings = { TRAILSUM_S3_ACCESS_KEY_ID: key.id, TRAILSUM_S3_SECRET_ACCESS_KEY: key.secret };

@@ -8,8 +8,8 @@ import { tempDir } from "@trailsum/testkit";
 import { array, assert, asyncProperty, constantFrom, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { filePath } from "../src/file-path.ts";
-import { algorithmOfSums, parseSums, readSums, sumsLine, writeSums } from "../src/sums-file.ts";
+import { filePath } from "../src/files/file-path.ts";
+import { algorithmOfSums, parseSums, readSums, sumsLine, writeSums } from "../src/files/sums-file.ts";
 
 const run = promisify(execFile);
 const coreutils = await run("sha256sum", ["--version"]).then(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import type { FileProgress } from "../src/progress-bar.ts";
-import { TerminalBar } from "../src/terminal-bar.ts";
+import type { FileProgress } from "../src/terminal/progress-bar.ts";
+import { TerminalBar } from "../src/terminal/terminal-bar.ts";
 import { screenOf } from "./support/screen.ts";
 
 let written: string;

@@ -5,7 +5,7 @@ export {
   verifyRequest,
   type VerifyRequestOptions,
 } from "./verify-request.ts";
-export { type ContentSource, sendVerified, type SendVerifiedOptions } from "./send-verified.ts";
+export { type ContentSource, sendVerified, type SendVerifiedOptions } from "./response/send-verified.ts";
 
 export { type AccessDecision, type AccessRequest, anyAuthorization, type Authorize } from "./access/authorize.ts";
 export {

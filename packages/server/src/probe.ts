@@ -10,10 +10,10 @@ import {
   type ProbeReport,
 } from "@trailsum/shared";
 
-import { reservedFolder } from "./object-path.ts";
-import { readBody } from "./request-body.ts";
-import type { RequestHead } from "./request-head.ts";
-import { responseFraming } from "./response-framing.ts";
+import { reservedFolder } from "./stores/object-path.ts";
+import { readBody } from "./request/request-body.ts";
+import type { RequestHead } from "./request/request-head.ts";
+import { responseFraming } from "./response/response-framing.ts";
 import { proceed, responseHead, type UploadExchange } from "./upload-exchange.ts";
 
 const PROBE = `${reservedFolder}/probe`;

@@ -2,14 +2,14 @@ import { pipeline } from "node:stream/promises";
 
 import { type Digests, TrailsumError, type Verdict } from "@trailsum/shared";
 
-import { checkBeforeContent, commitCondition } from "./conditional-request.ts";
-import { keptContentFields } from "./content-fields.ts";
-import { earlyVerdict } from "./early-refusal.ts";
-import { parseObjectPath } from "./object-path.ts";
-import { tooLarge } from "./request-body.ts";
-import type { RequestHead } from "./request-head.ts";
+import { checkBeforeContent, commitCondition } from "./request/conditional-request.ts";
+import { keptContentFields } from "./request/content-fields.ts";
+import { earlyVerdict } from "./request/early-refusal.ts";
+import { parseObjectPath } from "./stores/object-path.ts";
+import { tooLarge } from "./request/request-body.ts";
+import type { RequestHead } from "./request/request-head.ts";
 import type { StagedObject, Store } from "./stores/store.ts";
-import { refuseUnsupported } from "./unsupported-write.ts";
+import { refuseUnsupported } from "./request/unsupported-write.ts";
 import { proceed, type UploadExchange } from "./upload-exchange.ts";
 import { isAcceptable, type VerificationPolicy, verifyContent } from "./verify-request.ts";
 

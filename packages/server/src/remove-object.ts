@@ -1,10 +1,10 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import { commitCondition } from "./conditional-request.ts";
-import { parseObjectPath } from "./object-path.ts";
-import type { RequestHead } from "./request-head.ts";
+import { commitCondition } from "./request/conditional-request.ts";
+import { parseObjectPath } from "./stores/object-path.ts";
+import type { RequestHead } from "./request/request-head.ts";
 import type { CommitCondition, Store } from "./stores/store.ts";
-import { refuseUnsupported } from "./unsupported-write.ts";
+import { refuseUnsupported } from "./request/unsupported-write.ts";
 import type { UploadExchange } from "./upload-exchange.ts";
 
 /** Removes the object that a DELETE names (RFC 9110 section 9.3.5), in one step with the preconditions of the request. Returns its path. */

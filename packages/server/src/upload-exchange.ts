@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { InboundExchange, OpenRecord, OutgoingHead } from "@trailsum/http/inbound";
 import { type FieldLine, FieldLines, redactedTarget } from "@trailsum/shared";
 
-import type { RequestHead } from "./request-head.ts";
+import type { RequestHead } from "./request/request-head.ts";
 
 /** An exchange whose request the upload resource answers. */
 export interface UploadExchange {

@@ -21,8 +21,8 @@ import {
 } from "@trailsum/shared";
 
 import type { NodeRequest } from "./node-message.ts";
-import { readBody, type ReceivedMessage } from "./request-body.ts";
-import { type RequestHead, requestHead } from "./request-head.ts";
+import { readBody, type ReceivedMessage } from "./request/request-body.ts";
+import { type RequestHead, requestHead } from "./request/request-head.ts";
 
 /** What a request must have to be accepted. */
 export interface VerificationPolicy {

@@ -1,7 +1,7 @@
 import { array, assert, constantFrom, integer, oneof, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { selectRanges } from "../src/byte-ranges.ts";
+import { selectRanges } from "../src/request/byte-ranges.ts";
 
 describe("a Range field selects", () => {
   test.each([

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { parseObjectPath } from "../src/object-path.ts";
+import { parseObjectPath } from "../src/stores/object-path.ts";
 
 const codeOf = (target: string): string => {
   try {

@@ -10,7 +10,7 @@ import {
   parsePreconditions,
   type PreconditionResult,
   type Validators,
-} from "../src/preconditions.ts";
+} from "../src/request/preconditions.ts";
 
 const now = "Mon, 30 Nov 2026 12:00:00 GMT";
 const earlier = "Mon, 30 Nov 2026 11:59:59 GMT";

@@ -1,8 +1,8 @@
 import { rawClient } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { ChunkOverhead } from "../src/chunk-overhead.ts";
-import { SmallChunks } from "../src/small-chunks.ts";
+import { ChunkOverhead } from "../src/request/chunk-overhead.ts";
+import { SmallChunks } from "../src/request/small-chunks.ts";
 import { answerOf, chunked, handle, md5, readObject, readResponse, request } from "./peer.ts";
 
 test("small pieces that arrive together are put together, in order", async () => {

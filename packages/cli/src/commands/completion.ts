@@ -3,7 +3,7 @@ import { TrailsumError } from "@trailsum/shared";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { completionScript, shells } from "../manual/completion.ts";
 import type { CommandEntry } from "../manual/command-entry.ts";
-import type { Run } from "../process-run.ts";
+import type { Run } from "../process/process-run.ts";
 
 interface CompletionArguments {
   readonly shell?: string | undefined;

@@ -10,7 +10,7 @@ import { wirePicture } from "../demo/wire-picture.ts";
 import { startTrailerEater } from "../demo/trailer-eater.ts";
 import { startWireTap, type WireRecord } from "../demo/wire-tap.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import type { Run } from "../process-run.ts";
+import type { Run } from "../process/process-run.ts";
 
 /** `trailsum demo` */
 export const demoCommand: DefinedCommand = defineCommand<object>({

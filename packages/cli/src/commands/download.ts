@@ -11,18 +11,18 @@ import {
   weakestAlgorithm,
 } from "@trailsum/shared";
 
-import { checksumFlag, checksums } from "../checksum-flag.ts";
-import { algorithmNamed } from "../algorithm-names.ts";
-import { connectionDispatcher, connectionFlags } from "../connection-flags.ts";
+import { checksumFlag, checksums } from "../flags/checksum-flag.ts";
+import { algorithmNamed } from "../flags/algorithm-names.ts";
+import { connectionDispatcher, connectionFlags } from "../flags/connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { authorizedTarget, credentialFlags } from "../credentials.ts";
-import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../download-list.ts";
+import { authorizedTarget, credentialFlags } from "../flags/credentials.ts";
+import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../files/download-list.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
-import { createProgressBar, type FileProgress } from "../progress-bar.ts";
-import type { Run } from "../process-run.ts";
-import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
+import { createProgressBar, type FileProgress } from "../terminal/progress-bar.ts";
+import type { Run } from "../process/process-run.ts";
+import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
-import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
+import { sumsFlags, sumsOf, type SumsArguments } from "../flags/sums-flags.ts";
 import {
   checkedJobs,
   digestFlag,
@@ -30,9 +30,9 @@ import {
   type TransferArguments,
   transferFlags,
   transferOptions,
-} from "../transfer-flags.ts";
-import { showWire } from "../verbose.ts";
-import { limitYoungGeneration } from "../young-generation.ts";
+} from "../flags/transfer-flags.ts";
+import { showWire } from "../terminal/verbose.ts";
+import { limitYoungGeneration } from "../process/young-generation.ts";
 
 interface DownloadArguments extends TransferArguments, SumsArguments {
   readonly urls: readonly string[];

@@ -1,12 +1,12 @@
 import type { PathReport } from "@trailsum/client";
 import { redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import { type ConnectionArguments, connectionDispatcher, connectionFlags } from "../connection-flags.ts";
+import { type ConnectionArguments, connectionDispatcher, connectionFlags } from "../flags/connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { authorizedTarget, type CredentialArguments, credentialFlags } from "../credentials.ts";
-import type { Run } from "../process-run.ts";
-import { headerFields, transferFlags } from "../transfer-flags.ts";
-import { showWire } from "../verbose.ts";
+import { authorizedTarget, type CredentialArguments, credentialFlags } from "../flags/credentials.ts";
+import type { Run } from "../process/process-run.ts";
+import { headerFields, transferFlags } from "../flags/transfer-flags.ts";
+import { showWire } from "../terminal/verbose.ts";
 
 interface ProbeArguments extends CredentialArguments, ConnectionArguments {
   readonly url?: string | undefined;

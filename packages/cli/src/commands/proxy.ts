@@ -3,18 +3,24 @@ import { randomBytes } from "node:crypto";
 
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 
-import { createAccessLog } from "../access-log.ts";
-import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
+import { createAccessLog } from "../log/access-log.ts";
+import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../flags/client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { drainTime, interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
+import {
+  drainTime,
+  interrupted,
+  type ListenerArguments,
+  listenerFlags,
+  listenerOptions,
+} from "../flags/listener-flags.ts";
 import { expectRepetition } from "../long-running.ts";
-import { createLogOutput } from "../log-output.ts";
-import type { Run } from "../process-run.ts";
-import { suggestion } from "../suggestion.ts";
-import { milliseconds, timeoutFlag } from "../timeout-flags.ts";
-import { listOf } from "../transfer-flags.ts";
-import { announce, assignedPort, superviseWorkers, underSupervision } from "../workers.ts";
-import { limitYoungGeneration } from "../young-generation.ts";
+import { createLogOutput } from "../log/log-output.ts";
+import type { Run } from "../process/process-run.ts";
+import { suggestion } from "../flags/suggestion.ts";
+import { milliseconds, timeoutFlag } from "../flags/timeout-flags.ts";
+import { listOf } from "../flags/transfer-flags.ts";
+import { announce, assignedPort, superviseWorkers, underSupervision } from "../process/workers.ts";
+import { limitYoungGeneration } from "../process/young-generation.ts";
 
 interface ProxyArguments extends ListenerArguments, ClientLimitArguments {
   readonly targets: readonly string[];

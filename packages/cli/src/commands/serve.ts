@@ -9,19 +9,25 @@ import {
   accessOptions,
   accessWarnings,
   printPasswordLine,
-} from "../access-flags.ts";
-import { parseByteSize } from "../byte-size.ts";
-import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../client-limit-flags.ts";
+} from "../flags/access-flags.ts";
+import { parseByteSize } from "../flags/byte-size.ts";
+import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../flags/client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { drainTime, interrupted, type ListenerArguments, listenerFlags, listenerOptions } from "../listener-flags.ts";
-import { createLogOutput } from "../log-output.ts";
-import type { Run } from "../process-run.ts";
-import { type S3Arguments, s3Flags, s3Options } from "../s3-flags.ts";
+import {
+  drainTime,
+  interrupted,
+  type ListenerArguments,
+  listenerFlags,
+  listenerOptions,
+} from "../flags/listener-flags.ts";
+import { createLogOutput } from "../log/log-output.ts";
+import type { Run } from "../process/process-run.ts";
+import { type S3Arguments, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
-import { listOf } from "../transfer-flags.ts";
-import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../upload-limit-flags.ts";
-import { visibleText } from "../visible-text.ts";
-import { limitYoungGeneration } from "../young-generation.ts";
+import { listOf } from "../flags/transfer-flags.ts";
+import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../flags/upload-limit-flags.ts";
+import { visibleText } from "../terminal/visible-text.ts";
+import { limitYoungGeneration } from "../process/young-generation.ts";
 
 interface ServeArguments
   extends

@@ -1,22 +1,28 @@
 import type { DeliveryChoice, PathKnowledge, Progress, RateLimit, TrailerAgent, UploadResult } from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
-import { connectionDispatcher, connectionFlags } from "../connection-flags.ts";
+import { connectionDispatcher, connectionFlags } from "../flags/connection-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { authorizedTarget, credentialFlags } from "../credentials.ts";
-import { pathText } from "../file-path.ts";
+import { authorizedTarget, credentialFlags } from "../flags/credentials.ts";
+import { pathText } from "../files/file-path.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
 import { createPathCache } from "../path-cache.ts";
-import { createProgressBar, type FileProgress, type ProgressBar } from "../progress-bar.ts";
-import type { Run } from "../process-run.ts";
-import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
+import { createProgressBar, type FileProgress, type ProgressBar } from "../terminal/progress-bar.ts";
+import type { Run } from "../process/process-run.ts";
+import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
-import { createSmallFileReader } from "../small-file.ts";
-import { sumsFlags, sumsOf, type SumsArguments } from "../sums-flags.ts";
-import { checkedJobs, digestFlag, type TransferArguments, transferFlags, transferOptions } from "../transfer-flags.ts";
-import { type UnlistedEntry, type UploadEntry, uploadList, type UploadListOptions } from "../upload-list.ts";
-import { showWire } from "../verbose.ts";
-import { limitYoungGeneration } from "../young-generation.ts";
+import { createSmallFileReader } from "../files/small-file.ts";
+import { sumsFlags, sumsOf, type SumsArguments } from "../flags/sums-flags.ts";
+import {
+  checkedJobs,
+  digestFlag,
+  type TransferArguments,
+  transferFlags,
+  transferOptions,
+} from "../flags/transfer-flags.ts";
+import { type UnlistedEntry, type UploadEntry, uploadList, type UploadListOptions } from "../files/upload-list.ts";
+import { showWire } from "../terminal/verbose.ts";
+import { limitYoungGeneration } from "../process/young-generation.ts";
 
 interface UploadArguments extends TransferArguments, SumsArguments {
   readonly files: readonly string[];

@@ -1,14 +1,14 @@
 import { TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
-import { pathText } from "../file-path.ts";
-import { createProgressBar } from "../progress-bar.ts";
-import type { Run } from "../process-run.ts";
-import { bytesPerSecond, rateFlag } from "../rate-flag.ts";
-import { limitYoungGeneration } from "../young-generation.ts";
+import { pathText } from "../files/file-path.ts";
+import { createProgressBar } from "../terminal/progress-bar.ts";
+import type { Run } from "../process/process-run.ts";
+import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
+import { limitYoungGeneration } from "../process/young-generation.ts";
 import { checkFile, type CheckedFile, type FileState } from "../verify/checked-file.ts";
 import { subjectAt } from "../verify/files-to-check.ts";
-import { visibleText } from "../visible-text.ts";
+import { visibleText } from "../terminal/visible-text.ts";
 
 interface VerifyArguments {
   readonly path?: string | undefined;

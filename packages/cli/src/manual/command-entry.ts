@@ -1,4 +1,4 @@
-import type { Flags } from "../settings.ts";
+import type { Flags } from "../flags/settings.ts";
 
 /** What is done, and the command that does it. */
 export interface Example {

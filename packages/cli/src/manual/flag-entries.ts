@@ -1,4 +1,4 @@
-import type { Flags } from "../settings.ts";
+import type { Flags } from "../flags/settings.ts";
 
 /** A flag of a command, as help, completion and manual pages present it. */
 export interface FlagEntry {

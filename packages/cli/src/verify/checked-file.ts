@@ -1,7 +1,7 @@
 import { type Algorithm, createStreamDigester, decideVerdict, FieldLines, TrailsumError } from "@trailsum/shared";
 import type { RateLimit } from "@trailsum/client";
 
-import type { FilePath } from "../file-path.ts";
+import type { FilePath } from "../files/file-path.ts";
 
 /** A file to check, with the digests that it should have. */
 export interface FileToCheck {

@@ -4,9 +4,9 @@ import { basename, dirname, join } from "node:path";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { walkDirectory } from "../directory-walk.ts";
-import { type FilePath, joinPath, pathText } from "../file-path.ts";
-import { readSums, type Sums } from "../sums-file.ts";
+import { walkDirectory } from "../files/directory-walk.ts";
+import { type FilePath, joinPath, pathText } from "../files/file-path.ts";
+import { readSums, type Sums } from "../files/sums-file.ts";
 import type { FileToCheck } from "./checked-file.ts";
 
 /** The sums files that are looked for in a directory, the strongest first. */

@@ -1,7 +1,7 @@
 import type { InboundRequest } from "@trailsum/http/inbound";
 import { type FieldLine, type FieldLines, TrailsumError } from "@trailsum/shared";
 
-import type { RequestHead } from "../request-head.ts";
+import type { RequestHead } from "../request/request-head.ts";
 
 /** What an {@link Authorize} hook sees of a request: its head, and where it came from. */
 export interface AccessRequest {

@@ -1,7 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import { parseObjectPath } from "../object-path.ts";
-import type { RequestHead } from "../request-head.ts";
+import { parseObjectPath } from "../stores/object-path.ts";
+import type { RequestHead } from "../request/request-head.ts";
 
 /** Whether a name in a path begins with a dot, as those of hidden files and directories do. */
 export function isHidden(path: string): boolean {

@@ -1,7 +1,7 @@
 import { headFault, WebContent, webExchange, webRequest } from "@trailsum/http/inbound";
 import { errorProblem, TrailsumError } from "@trailsum/shared";
 
-import { requestHead } from "../request-head.ts";
+import { requestHead } from "../request/request-head.ts";
 import { createUploadResource, type UploadHandlerOptions } from "../upload-resource.ts";
 import { verifyContent, type VerifyRequestOptions } from "../verify-request.ts";
 import { problemAnswer } from "./problem-answer.ts";

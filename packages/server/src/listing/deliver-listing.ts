@@ -1,8 +1,8 @@
 import { type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../access/dotfiles.ts";
-import { parseObjectPath } from "../object-path.ts";
-import { sendVerifiedContent } from "../send-verified.ts";
+import { parseObjectPath } from "../stores/object-path.ts";
+import { sendVerifiedContent } from "../response/send-verified.ts";
 import type { ListEntry, Store } from "../stores/store.ts";
 import { sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { contentSecurityPolicy, listingPage } from "./listing-page.ts";

@@ -4,8 +4,8 @@ import { pipeline } from "node:stream/promises";
 import type { ContentSource } from "@trailsum/http/inbound";
 import { type Algorithm, FieldLines, type Verdict } from "@trailsum/shared";
 
-import type { ReceivedMessage } from "../request-body.ts";
-import type { RequestHead } from "../request-head.ts";
+import type { ReceivedMessage } from "../request/request-body.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import { isAcceptable, type VerificationPolicy, verifyContent } from "../verify-request.ts";
 import { AwsChunkedContent } from "./aws-chunked/aws-chunked-content.ts";
 import { ChunkSignatures } from "./aws-chunked/chunk-signatures.ts";

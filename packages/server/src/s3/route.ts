@@ -19,7 +19,7 @@ import { deleteObject } from "./operations/delete-object.ts";
 import { getObject, getObjectTagging } from "./operations/get-object.ts";
 import { listObjects } from "./operations/list-objects.ts";
 import { putObject } from "./operations/put-object.ts";
-import type { RequestHead } from "../request-head.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import type { BucketOperation, ObjectOperation } from "./s3-context.ts";
 import { S3Error } from "./s3-errors.ts";
 import type { S3Query } from "./s3-query.ts";

@@ -1,4 +1,4 @@
-import type { CorruptVersions } from "../corrupt-versions.ts";
+import type { CorruptVersions } from "../stores/corrupt-versions.ts";
 import type { Store } from "../stores/store.ts";
 import type { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import type { ReceivedContent, ReceivingPolicy } from "./received-content.ts";

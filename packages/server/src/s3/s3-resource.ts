@@ -3,10 +3,10 @@ import { deliveryMode, type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../access/dotfiles.ts";
 import { isWrite } from "../access/methods.ts";
-import { CorruptVersions } from "../corrupt-versions.ts";
+import { CorruptVersions } from "../stores/corrupt-versions.ts";
 import { type ExchangeHooks, ExchangeObserver } from "../exchange-hooks.ts";
-import { objectPathOf } from "../object-path.ts";
-import { requestHead } from "../request-head.ts";
+import { objectPathOf } from "../stores/object-path.ts";
+import { requestHead } from "../request/request-head.ts";
 import type { Store } from "../stores/store.ts";
 import { describe, type UploadExchange } from "../upload-exchange.ts";
 import type { UploadLogger, UploadResource } from "../upload-resource.ts";

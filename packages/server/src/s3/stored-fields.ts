@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 
 import { type Algorithm, type Digests, type FieldLine, type FieldLines } from "@trailsum/shared";
 
-import { keptContentFields } from "../content-fields.ts";
-import { lastModified, type Validators } from "../preconditions.ts";
+import { keptContentFields } from "../request/content-fields.ts";
+import { lastModified, type Validators } from "../request/preconditions.ts";
 import type { ObjectVersion } from "../stores/store.ts";
 import { checksumAlgorithms, checksumFields } from "./checksums.ts";
 import { contentCodings } from "./received-content.ts";

@@ -1,4 +1,4 @@
-import type { RequestHead } from "../request-head.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import { S3Error } from "./s3-errors.ts";
 
 /** The `x-amz-` fields that are read, or that say nothing about what is to be done. */

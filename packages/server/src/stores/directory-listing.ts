@@ -4,7 +4,7 @@ import { lstat, opendir } from "node:fs/promises";
 import { fileErrorCode, unlessAbsent } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
-import { isNameable } from "../object-path.ts";
+import { isNameable } from "./object-path.ts";
 import { byteOrderKey, inByteOrder, type Keyed, keyAfter } from "./byte-order.ts";
 import type { DigestRecords } from "./digest-records.ts";
 import type { DirectoryRoot } from "./directory-root.ts";

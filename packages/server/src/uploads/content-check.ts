@@ -7,7 +7,7 @@ import {
   type FieldLines,
 } from "@trailsum/shared";
 
-import type { RequestHead } from "../request-head.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import type { PartCheck } from "./upload.ts";
 import { isAboutWhole } from "./upload-verdict.ts";
 

@@ -1,9 +1,9 @@
 import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
 
-import { checkBeforeContent, commitCondition } from "../conditional-request.ts";
+import { checkBeforeContent, commitCondition } from "../request/conditional-request.ts";
 import { refuseByHead, uploadPath } from "../receive-upload.ts";
-import type { RequestHead } from "../request-head.ts";
-import { refuseUnsupported } from "../unsupported-write.ts";
+import type { RequestHead } from "../request/request-head.ts";
+import { refuseUnsupported } from "../request/unsupported-write.ts";
 import { proceed, sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { contentCheck } from "./content-check.ts";
 import { newUpload } from "./new-upload.ts";

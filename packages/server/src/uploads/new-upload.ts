@@ -1,7 +1,7 @@
 import { type FieldLine, type FieldLines, integrityFieldName, sameFieldName } from "@trailsum/shared";
 
 import { clientNetwork } from "../access/client-address.ts";
-import { keptContentFields } from "../content-fields.ts";
+import { keptContentFields } from "../request/content-fields.ts";
 import type { UploadExchange } from "../upload-exchange.ts";
 import { isAboutWhole } from "./upload-verdict.ts";
 import type { NewUpload } from "./uploads.ts";

@@ -1,10 +1,10 @@
 import { type FieldLine, FieldLines, TrailsumError, type Verdict } from "@trailsum/shared";
 
-import { checkBeforeContent, commitCondition } from "../conditional-request.ts";
-import { parseObjectPath } from "../object-path.ts";
+import { checkBeforeContent, commitCondition } from "../request/conditional-request.ts";
+import { parseObjectPath } from "../stores/object-path.ts";
 import { refuseByHead } from "../receive-upload.ts";
-import type { RequestHead } from "../request-head.ts";
-import { refuseUnsupported } from "../unsupported-write.ts";
+import type { RequestHead } from "../request/request-head.ts";
+import { refuseUnsupported } from "../request/unsupported-write.ts";
 import { proceed, sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { newUpload } from "./new-upload.ts";
 import { checksumCheck, claimOfMetadata, fieldsOfMetadata, parseMetadata, TUS_VERSION } from "./tus-fields.ts";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import type { InboundRequest } from "@trailsum/http/inbound";
 
-import { reservedFolder } from "../object-path.ts";
+import { reservedFolder } from "../stores/object-path.ts";
 
 const PREFIX = `/${reservedFolder}/uploads/`;
 

@@ -15,10 +15,10 @@ import {
   weakestAlgorithm,
 } from "@trailsum/shared";
 
-import { commitCondition } from "../conditional-request.ts";
+import { commitCondition } from "../request/conditional-request.ts";
 import type { StoredUpload as StoredObject } from "../receive-upload.ts";
-import { readBody, tooLarge } from "../request-body.ts";
-import type { RequestHead } from "../request-head.ts";
+import { readBody, tooLarge } from "../request/request-body.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import type { StoredUpload } from "../stores/upload-store.ts";
 import { isAcceptable, type VerificationPolicy } from "../verify-request.ts";
 import { IncomingContent } from "./incoming-content.ts";

@@ -12,8 +12,8 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { commitCondition } from "../../conditional-request.ts";
-import { tooLarge } from "../../request-body.ts";
+import { commitCondition } from "../../request/conditional-request.ts";
+import { tooLarge } from "../../request/request-body.ts";
 import { checksumElement, checksumField } from "../checksums.ts";
 import { type NamedPart, parseCompleteRequest } from "../multipart/complete-request.ts";
 import type { MultipartRecord } from "../multipart/multipart-record.ts";

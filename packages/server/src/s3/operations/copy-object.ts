@@ -11,10 +11,10 @@ import {
 } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
-import { type ByteRange, selectRanges } from "../../byte-ranges.ts";
-import { commitCondition } from "../../conditional-request.ts";
-import { objectPathOf } from "../../object-path.ts";
-import { evaluatePreconditions, parsePreconditions } from "../../preconditions.ts";
+import { type ByteRange, selectRanges } from "../../request/byte-ranges.ts";
+import { commitCondition } from "../../request/conditional-request.ts";
+import { objectPathOf } from "../../stores/object-path.ts";
+import { evaluatePreconditions, parsePreconditions } from "../../request/preconditions.ts";
 import type { StoredObject } from "../../stores/store.ts";
 import { checksumElement, parseChecksumName } from "../checksums.ts";
 import { checkBucket, type ObjectOperation, type S3Context } from "../s3-context.ts";

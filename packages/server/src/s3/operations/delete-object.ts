@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import { commitCondition } from "../../conditional-request.ts";
+import { commitCondition } from "../../request/conditional-request.ts";
 import type { CommitCondition, Store } from "../../stores/store.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { sendEmpty } from "../s3-response.ts";

@@ -1,7 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
-import { objectPathOf } from "../../object-path.ts";
+import { objectPathOf } from "../../stores/object-path.ts";
 import { receiveDocument } from "../received-document.ts";
 import { type BucketOperation, checkBucket, type S3Context } from "../s3-context.ts";
 import { S3Error, s3ErrorOf } from "../s3-errors.ts";

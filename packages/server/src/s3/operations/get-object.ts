@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 
 import { type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import { type ByteRange, contentRange, selectRanges } from "../../byte-ranges.ts";
-import { describingFields, protectingFields } from "../../content-fields.ts";
-import { evaluatePreconditions, ifRangeHolds, parsePreconditions } from "../../preconditions.ts";
-import { sendVerifiedContent } from "../../send-verified.ts";
+import { type ByteRange, contentRange, selectRanges } from "../../request/byte-ranges.ts";
+import { describingFields, protectingFields } from "../../request/content-fields.ts";
+import { evaluatePreconditions, ifRangeHolds, parsePreconditions } from "../../request/preconditions.ts";
+import { sendVerifiedContent } from "../../response/send-verified.ts";
 import type { StoredObject } from "../../stores/store.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { S3Error } from "../s3-errors.ts";

@@ -1,7 +1,7 @@
 import { type FieldLine } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
-import { objectPathOf } from "../../object-path.ts";
+import { objectPathOf } from "../../stores/object-path.ts";
 import { byteOrderKey } from "../../stores/byte-order.ts";
 import type { ListEntry, Store } from "../../stores/store.ts";
 import { checksumAlgorithms, checksumName } from "../checksums.ts";

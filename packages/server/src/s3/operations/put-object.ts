@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 
 import { type FieldLine } from "@trailsum/shared";
 
-import { checkBeforeContent, commitCondition } from "../../conditional-request.ts";
+import { checkBeforeContent, commitCondition } from "../../request/conditional-request.ts";
 import { refuseByHead } from "../../receive-upload.ts";
 import { proceed } from "../../upload-exchange.ts";
 import { checksumFields } from "../checksums.ts";

@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from "@trailsum/shared";
 
-import { visibleText } from "./visible-text.ts";
+import { visibleText } from "../terminal/visible-text.ts";
 
 /**
  * One line of the log for people: client, request, status, duration, bytes of content in and out, and what else is known of

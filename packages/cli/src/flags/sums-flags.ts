@@ -1,8 +1,8 @@
 import { type Algorithm, type Digests, TrailsumError } from "@trailsum/shared";
 
-import { type FilePath, pathText } from "./file-path.ts";
-import type { Run } from "./process-run.ts";
-import { algorithmOfSums, readSums, writeSums } from "./sums-file.ts";
+import { type FilePath, pathText } from "../files/file-path.ts";
+import type { Run } from "../process/process-run.ts";
+import { algorithmOfSums, readSums, writeSums } from "../files/sums-file.ts";
 
 /** The flags about sums files. */
 export const sumsFlags = {

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 
 import type { FieldLine } from "@trailsum/shared";
 
-import { type ByteRange, contentRange } from "./byte-ranges.ts";
+import { type ByteRange, contentRange } from "../request/byte-ranges.ts";
 
 /** Several parts of a representation as one content (RFC 9110 section 14.6). */
 export interface MultipartRanges {

@@ -5,9 +5,9 @@ import { text } from "node:stream/consumers";
 import type { Authorize, UploadHandlerOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
-import { readInterruptibly } from "./interruptible-file.ts";
-import type { Run } from "./process-run.ts";
-import { standardInput } from "./standard-input.ts";
+import { readInterruptibly } from "../files/interruptible-file.ts";
+import type { Run } from "../process/process-run.ts";
+import { standardInput } from "../files/standard-input.ts";
 
 /** The flags of `serve` that decide what is let in. */
 export const accessFlags = {

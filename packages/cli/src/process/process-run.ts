@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
-import { visibleText } from "./visible-text.ts";
+import { visibleText } from "../terminal/visible-text.ts";
 
 /** The run of one command in this process. */
 export interface Run {

@@ -2,7 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 
-import { createLogOutput } from "./log-output.ts";
+import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "./process-run.ts";
 
 /** A worker that fails to start is replaced after this, and after twice as long each time, until `MAX_DELAY`. Milliseconds. */

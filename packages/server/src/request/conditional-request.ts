@@ -9,7 +9,7 @@ import {
   type Validators,
 } from "./preconditions.ts";
 import type { RequestHead } from "./request-head.ts";
-import type { CommitCondition, ObjectVersion, Store } from "./stores/store.ts";
+import type { CommitCondition, ObjectVersion, Store } from "../stores/store.ts";
 
 /** The validators of what is stored (RFC 9110 section 8.8). */
 export function validatorsOf({ digests, modified }: ObjectVersion): Validators {

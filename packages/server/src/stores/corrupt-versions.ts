@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import type { ObjectVersion } from "./stores/store.ts";
+import type { ObjectVersion } from "./store.ts";
 
 /** The most versions that are remembered. */
 const MOST = 10_000;

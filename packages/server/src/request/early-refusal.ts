@@ -1,7 +1,7 @@
 import { decideVerdict, type Verdict } from "@trailsum/shared";
 
 import type { RequestHead } from "./request-head.ts";
-import { isAcceptable, type VerificationPolicy } from "./verify-request.ts";
+import { isAcceptable, type VerificationPolicy } from "../verify-request.ts";
 
 /**
  * The verdict on a request where its head alone settles that it cannot be accepted, whatever the content will be: then

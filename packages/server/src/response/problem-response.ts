@@ -1,7 +1,7 @@
 import type { InboundExchange } from "@trailsum/http/inbound";
 import { type FieldLine, type ProblemDetails, problemMediaType } from "@trailsum/shared";
 
-import { sendShort } from "./upload-exchange.ts";
+import { sendShort } from "../upload-exchange.ts";
 
 /**
  * Answers with a problem document (RFC 9457). Content of the request that has not arrived is given up: the answer goes

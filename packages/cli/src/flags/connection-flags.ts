@@ -3,7 +3,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { namesProxy, proxyFor } from "./proxy-environment.ts";
 import { readCertificate, readPem } from "./pem-files.ts";
-import type { Run } from "./process-run.ts";
+import type { Run } from "../process/process-run.ts";
 import type { Flags } from "./settings.ts";
 import { milliseconds, timeoutFlag } from "./timeout-flags.ts";
 

@@ -1,10 +1,10 @@
 import { createDigester, type FieldLine, formatDigestField, receiptMediaType } from "@trailsum/shared";
 
-import { entityTag } from "./preconditions.ts";
+import { entityTag } from "../request/preconditions.ts";
 import { answeredAlgorithms, createReceipt, prefersMinimal } from "./receipt.ts";
-import type { StoredUpload } from "./receive-upload.ts";
-import { sendShort, type UploadExchange } from "./upload-exchange.ts";
-import type { Acknowledgement } from "./uploads/upload-context.ts";
+import type { StoredUpload } from "../receive-upload.ts";
+import { sendShort, type UploadExchange } from "../upload-exchange.ts";
+import type { Acknowledgement } from "../uploads/upload-context.ts";
 
 /**
  * Answers an upload that was stored: with a receipt, or without content for a client that prefers that. `Repr-Digest`

@@ -1,12 +1,12 @@
 import { type Algorithm, type FieldLine, formatDigestField, TrailsumError } from "@trailsum/shared";
 
-import { type ByteRange, contentRange, type RangeSelection, selectRanges } from "./byte-ranges.ts";
-import { preconditionFailed, validatorsOf } from "./conditional-request.ts";
-import { describingFields, protectingFields } from "./content-fields.ts";
-import type { CorruptVersions } from "./corrupt-versions.ts";
+import { type ByteRange, contentRange, type RangeSelection, selectRanges } from "../request/byte-ranges.ts";
+import { preconditionFailed, validatorsOf } from "../request/conditional-request.ts";
+import { describingFields, protectingFields } from "../request/content-fields.ts";
+import type { CorruptVersions } from "../stores/corrupt-versions.ts";
 import { deliveredDigests, partAlgorithms } from "./delivered-digests.ts";
 import { multipartRanges } from "./multipart-ranges.ts";
-import { parseObjectPath } from "./object-path.ts";
+import { parseObjectPath } from "../stores/object-path.ts";
 import {
   evaluatePreconditions,
   ifRangeHolds,
@@ -14,12 +14,12 @@ import {
   needsEntityTag,
   parsePreconditions,
   type Validators,
-} from "./preconditions.ts";
+} from "../request/preconditions.ts";
 import { sendProblem } from "./problem-response.ts";
-import type { RequestHead } from "./request-head.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import { sendVerifiedContent } from "./send-verified.ts";
-import type { Store, StoredObject } from "./stores/store.ts";
-import { sendShort, type UploadExchange } from "./upload-exchange.ts";
+import type { Store, StoredObject } from "../stores/store.ts";
+import { sendShort, type UploadExchange } from "../upload-exchange.ts";
 
 /** What a download is answered from. */
 export interface DeliveryOptions {

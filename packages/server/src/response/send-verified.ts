@@ -15,11 +15,11 @@ import {
 } from "@trailsum/shared";
 import { chunkBytes, type ContentPieces, contentStream } from "@trailsum/shared/streams";
 
-import { type NodeRequest, type NodeResponse, nodeExchange } from "./node-message.ts";
+import { type NodeRequest, type NodeResponse, nodeExchange } from "../node-message.ts";
 import { OutgoingContent } from "./outgoing-content.ts";
 import { ResponseContent } from "./response-content.ts";
 import { responseFraming, withoutFraming } from "./response-framing.ts";
-import { responseHead } from "./upload-exchange.ts";
+import { responseHead } from "../upload-exchange.ts";
 
 /** What {@link sendVerified} can send. */
 export type ContentSource = NodeJS.ReadableStream | ReadableStream | AsyncIterable<Uint8Array> | Uint8Array | string;

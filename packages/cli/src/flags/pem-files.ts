@@ -2,7 +2,7 @@ import { createSecureContext } from "node:tls";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { readInterruptibly } from "./interruptible-file.ts";
+import { readInterruptibly } from "../files/interruptible-file.ts";
 
 /** Reads a PEM file. `signal` ends the wait for a named pipe. Rejects with `FILE_UNREADABLE`, or `ABORTED`. */
 export async function readPem(path: string, signal: AbortSignal): Promise<Buffer> {
