@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 /**
  * Tests that share worker processes, and so load each package once for all files and not once for each: that halves their
- * processor time. They must leave nothing behind in their process: no fake clock, no spy, no changed environment.
+ * processor time. They must not leave a fake clock, a spy or a changed environment in their process.
  */
 const SHARING = ["packages/{client,http,shared}/test/**/*.test.ts"];
 

@@ -5,6 +5,6 @@ import { loadCommands } from "../packages/cli/src/commands/index.ts";
 import { flagsPage } from "../packages/cli/src/manual/flags-page.ts";
 
 const page = new URL("../docs/flags.md", import.meta.url);
-// What stands before the first command is written by hand.
+// The text before the first command is written by hand.
 const [introduction = ""] = readFileSync(page, "utf8").split(/^(?=## upload$)/m);
 writeFileSync(page, flagsPage(await loadCommands(), introduction.trimEnd() + "\n"));

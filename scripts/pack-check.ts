@@ -31,7 +31,7 @@ function run(what: string, command: string, args: readonly string[], cwd: string
   throw new Error(`${what}: ${command} ${args.join(" ")}\n${error?.message ?? `exit ${status}`}\n${stdout}${stderr}`);
 }
 
-/** Whoever ran this (pnpm, or npx pnpm) is the pnpm to pack with; without one, npx fetches it. */
+/** Packs with the pnpm that runs this script (pnpm, or npx pnpm); without one, npx fetches it. */
 function pnpm(what: string, args: readonly string[], cwd?: string): string {
   const self = process.env["npm_execpath"];
   if (self === undefined || !self.includes("pnpm")) return run(what, "npx", ["-y", "pnpm@12", ...args], cwd);

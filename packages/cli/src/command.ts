@@ -53,7 +53,7 @@ export function defineCommand<Arguments>(command: Command<Arguments>): DefinedCo
         runCommand(async (run) => {
           try {
             refuseRepeated(given, flags);
-            // The types that yargs infers for flags do not reach through a function; the flags and `Arguments` stand side by side.
+            // The types that yargs infers for flags are lost through a function, so the flags and `Arguments` are declared side by side.
             await command.run(restoreDashes(given) as Arguments, run);
           } catch (error) {
             run.report(error);
@@ -64,7 +64,7 @@ export function defineCommand<Arguments>(command: Command<Arguments>): DefinedCo
   };
 }
 
-/** yargs makes a list of a flag that comes twice, whatever its type. */
+/** yargs makes a list of a flag that is given twice, for any type. */
 function refuseRepeated(given: Readonly<Record<string, unknown>>, flags: Flags): void {
   for (const [name, { array }] of Object.entries(flags)) {
     if (array !== true && Array.isArray(given[name])) {

@@ -4,7 +4,7 @@ import type { FilePath } from "./files/file-path.ts";
 import { sumsLine } from "./files/sums-file.ts";
 
 /**
- * `<hex digest>  <name>`, as md5sum, sha256sum and the like print it, so that `md5sum -c` or `sha256sum -c` can check it:
+ * `<hex digest>  <name>`, as md5sum and sha256sum print it, so that `md5sum -c` or `sha256sum -c` can check it:
  * the name is written byte for byte. The digest is the first of those that were chosen; without a choice, md5 where it was
  * computed, and otherwise the strongest.
  */

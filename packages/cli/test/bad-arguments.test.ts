@@ -147,7 +147,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   ],
   [["upload", "it", "other", url], 2, `2 files cannot all be uploaded as ${url}: end the URL with /`],
   [["upload", ".", url], 5, ". is a directory: to upload the files in it, end the URL with /"],
-  [["upload", "absent", url], 5, "cannot read absent: there is no such file"],
+  [["upload", "absent", url], 5, "cannot read absent: no such file"],
   [["upload", "it/x", url], 5, "cannot read it/x: what should be its directory is a file"],
   [["download", url, "-o", "n".repeat(256)], 5, `cannot write ${"n".repeat(256)}: its name is too long`],
   [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: choose a name with -o FILE"],

@@ -127,7 +127,7 @@ test("of several files the first failure gives the exit status, and the others a
   const file = await fileOf(content, "there");
   const { exitCode, stdout, stderr } = await trailsum(["upload", "absent", file, `${url}/`], { cwd: directory });
   expect(exitCode).toBe(5);
-  expect(stderr).toBe("trailsum: cannot read absent: there is no such file\n");
+  expect(stderr).toBe("trailsum: cannot read absent: no such file\n");
   expect(stdout).toMatch(/ {2}\S+there\n$/);
   expect(await visible()).toEqual(["there"]);
 });

@@ -47,7 +47,7 @@ describe("results", () => {
     );
     expect(sent.stdout + sent.stderr).not.toContain("secret");
     expect(JSON.parse(sent.stdout)).toMatchObject({
-      confirmedBy: "nobody",
+      confirmedBy: "none",
       seeOther: expect.stringContaining("/login"),
     });
   });
@@ -99,7 +99,7 @@ describe("results", () => {
     });
     expect(lines).toContainEqual({
       file: "absent",
-      error: { code: "FILE_UNREADABLE", message: "cannot read absent: there is no such file" },
+      error: { code: "FILE_UNREADABLE", message: "cannot read absent: no such file" },
     });
 
     const received = await trailsum(["download", `${url}/it`, "--json", "-o", "copy"], { cwd });

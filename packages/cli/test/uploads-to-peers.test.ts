@@ -30,7 +30,7 @@ describe.each(peers)("trailsum upload to $name", ({ present, serve }) => {
     const { exitCode, stdout, stderr } = await trailsum(["upload", file, `${origin}/it`, "--json"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
     // It says yes, and not what it received.
-    expect(JSON.parse(stdout)).toMatchObject({ status: 200, size: content.length, confirmedBy: "nobody" });
+    expect(JSON.parse(stdout)).toMatchObject({ status: 200, size: content.length, confirmedBy: "none" });
     expect(await seen()).toEqual([
       {
         method: "PUT",

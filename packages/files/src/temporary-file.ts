@@ -21,7 +21,7 @@ export interface TemporaryFileNames {
   readonly exclusive?: boolean | undefined;
 }
 
-/** A file that this process is writing, under a name of its own. */
+/** A file that this process is writing, under a unique name. */
 export interface TemporaryFile {
   readonly path: string;
   /** Open for writing and reading. */

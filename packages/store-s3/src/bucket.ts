@@ -31,7 +31,7 @@ export interface BucketOptions {
   readonly timeout: number;
 }
 
-/** What has to hold of the object that a write replaces (RFC 9110 section 13.1): an entity tag, or that there is none. */
+/** The precondition on the object that a write replaces (RFC 9110 section 13.1): its entity tag, or that it does not exist. */
 export type WriteCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: "*" };
 
 /** The fields and metadata of a new object. */
@@ -78,14 +78,14 @@ export class Bucket {
     });
   }
 
-  /** What is known of an object; undefined if there is none. */
+  /** Returns the metadata of an object; undefined if it does not exist. */
   async head(key: string): Promise<HeadObjectCommandOutput | undefined> {
     return this.#send((at, options) => this.#client.send(new HeadObjectCommand({ ...at, Key: key }), options)).catch(
       absent,
     );
   }
 
-  /** A part of an object. Undefined if there is no object. Throws `InvalidRange` for an object without bytes. */
+  /** Reads a part of an object; undefined if it does not exist. Throws `InvalidRange` for an empty object. */
   async get(
     key: string,
     { start, end }: ByteRange,
@@ -98,7 +98,7 @@ export class Bucket {
     ).catch(absent);
   }
 
-  /** The whole of a small object; undefined if there is none. */
+  /** Reads a small object; undefined if it does not exist. */
   async read(
     key: string,
   ): Promise<{ readonly bytes: Buffer; readonly etag: string; readonly modified: Date } | undefined> {
@@ -120,7 +120,7 @@ export class Bucket {
     return stored.ETag ?? "";
   }
 
-  /** Removes an object; nothing happens if there is none. */
+  /** Removes an object, if it exists. */
   async remove(key: string, ifMatch?: string): Promise<void> {
     const input = { Key: key, IfMatch: ifMatch };
     await this.#send((at, options) => this.#client.send(new DeleteObjectCommand({ ...at, ...input }), options)).catch(

@@ -16,7 +16,7 @@ export interface ListingOptions {
 /** How many objects are looked up at once: a list in S3 has no metadata. */
 const AT_ONCE = 16;
 
-/** A name in a list, and what the list says of it. */
+/** A name in a list, and its entry. */
 type Found = Pick<ListEntry, "name" | "kind">;
 
 /** What is in a directory, page by page; undefined if no key is below it. */
@@ -29,7 +29,7 @@ export async function listBucket(
   if (directory !== "" && !(await hasKeys(bucket, prefix))) return undefined;
 
   const describe = async ({ name, kind }: Found): Promise<ListEntry | undefined> => {
-    // Directories are only the beginnings of keys, and have no date of their own.
+    // Directories are only prefixes of keys, and have no date.
     if (kind === "directory") return { name, kind, size: 0, modified: new Date(0) };
     const version = await versions.current(`${prefix}${name}`);
     if (version === undefined) return undefined;
@@ -77,7 +77,7 @@ function isListed(name: string, root: boolean): boolean {
   );
 }
 
-/** Looks the entries of pages up, some at once, in their order. What is gone by then is left out. */
+/** Looks up the entries of pages, several at a time, in order. Entries that no longer exist are left out. */
 async function* describeAll(
   pages: AsyncIterable<readonly Found[]>,
   describe: (found: Found) => Promise<ListEntry | undefined>,

@@ -41,7 +41,7 @@ export class MultipartUploads {
     return this.#leases.has(uploadId);
   }
 
-  /** The multipart upload was completed, or somebody else takes care of it. */
+  /** The multipart upload was completed, or another process is responsible for it. */
   end(upload: MultipartUpload): void {
     const lease = this.#leases.get(upload.uploadId);
     if (lease === undefined) return;

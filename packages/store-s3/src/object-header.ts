@@ -13,11 +13,11 @@ export interface VersionRecord {
   readonly verified: Date | undefined;
 }
 
-/** What the header of an object says of it. */
+/** The metadata in the header of an object. */
 export interface DescribedObject {
   /** What made the version: 32 hex digits. Undefined for an object that other software stored. */
   readonly id: string | undefined;
-  /** Undefined where it is in an object of its own. */
+  /** Undefined where it is in a separate object. */
   readonly record: Omit<VersionRecord, "digests"> & { readonly digests: Digests | undefined };
   /** Whether a record of that id has more. */
   readonly isRecorded: boolean;
@@ -43,7 +43,7 @@ export function newVersionId(): string {
 }
 
 /**
- * The header of an object, with all that is known of it. Undefined if something does not fit: then the header is
+ * The header of an object, with all its metadata. Undefined if something does not fit: then the header is
  * {@link recordedHeader}, and the rest is a record.
  */
 export function completeHeader(id: string, record: VersionRecord): ObjectHeader | undefined {
@@ -87,7 +87,7 @@ export function describeObject(header: ObjectHeader, size: number): DescribedObj
   };
 }
 
-/** A record as it is stored. */
+/** A record in its stored form. */
 export function formatRecord(key: string, { digests, fields, verified }: VersionRecord): Buffer {
   const hex = [...digests.values].map(([algorithm, digest]) => [algorithm, digest.toString("hex")]);
   return Buffer.from(

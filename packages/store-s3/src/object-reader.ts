@@ -11,7 +11,7 @@ export interface ReadVersion {
   readonly etag: string;
 }
 
-/** How often reading goes on after a connection is lost, without a byte that came in between. */
+/** How often reading is resumed after lost connections without progress in between. */
 const ATTEMPTS = 3;
 
 /**

@@ -12,8 +12,8 @@ const RETRY_AFTER = 5_000;
 /** S3's names of errors that are about what was asked for, and what they are here. */
 const NAMES: Readonly<Record<string, readonly [code: "PATH_INVALID" | "TOO_LARGE" | "NO_SPACE", message: string]>> = {
   KeyTooLongError: ["PATH_INVALID", "the path is longer than the object storage allows: shorten it"],
-  InvalidObjectName: ["PATH_INVALID", "the path has a name that the object storage does not allow: use another one"],
-  InvalidURI: ["PATH_INVALID", "the path has a name that the object storage does not allow: use another one"],
+  InvalidObjectName: ["PATH_INVALID", "the object storage does not allow this path: use another one"],
+  InvalidURI: ["PATH_INVALID", "the object storage does not allow this path: use another one"],
   EntityTooLarge: ["TOO_LARGE", "the content is larger than the object storage accepts"],
   QuotaExceeded: ["NO_SPACE", "the object storage has no space left"],
   InsufficientStorage: ["NO_SPACE", "the object storage has no space left"],
@@ -55,7 +55,7 @@ export function unusableBucket(bucket: string, cause: unknown): TrailsumError {
     return new TrailsumError("NOT_FOUND", `the bucket ${bucket} does not exist: create it first`, { cause });
   if (name === "CredentialsProviderError") {
     const advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-    return new TrailsumError("USAGE", `there are no credentials for the object storage: ${advice}`, { cause });
+    return new TrailsumError("USAGE", `no credentials for the object storage: ${advice}`, { cause });
   }
   if (status === 401 || status === 403)
     return new TrailsumError("FORBIDDEN", `the object storage does not let these credentials use ${bucket}`, { cause });

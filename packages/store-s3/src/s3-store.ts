@@ -75,7 +75,7 @@ const HOUR = 60 * 60 * 1000;
  *
  * Content of up to one part is stored by one request after it was verified. Larger content is a multipart upload, which is
  * completed after it was verified and aborted otherwise: nothing is visible before. Digests are metadata of small objects, and
- * an object of their own beside large ones. Any number of stores and processes may use one bucket without knowing of each
+ * a separate object beside large objects. Any number of stores and processes may use one bucket without knowing of each
  * other; what killed ones leave is removed after `reclaimAfter`.
  *
  * Conditions are evaluated by the object storage where it can do that (Amazon S3 can), which is tried when one first matters.
@@ -83,7 +83,7 @@ const HOUR = 60 * 60 * 1000;
  * An object that is replaced while it is read fails to be read, unless it is small.
  *
  * Rejects with `NOT_FOUND` where the bucket does not exist, `FORBIDDEN` where the object storage refuses the credentials,
- * `USAGE` where there are none, and `CONNECT_FAILED` where it cannot be reached.
+ * `USAGE` if there are no credentials, and `CONNECT_FAILED` where it cannot be reached.
  */
 export async function createS3Store(options: S3StoreOptions): Promise<Store> {
   const { client, bucket: name, prefix = "", partSize = 8 * MIB, concurrency = 2 } = options;

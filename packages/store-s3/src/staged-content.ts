@@ -18,7 +18,7 @@ export interface StagedContentOptions {
 
 /**
  * Takes content, and sends it as the parts of a multipart upload while it comes. The last part stays in memory until
- * {@link finish} or {@link rest}: what is no more than one part is stored by one request, with its digests.
+ * {@link finish} or {@link rest}: content of at most one part is stored by one request, with its digests.
  */
 export class StagedContent extends Writable {
   readonly #options: StagedContentOptions;
@@ -52,7 +52,7 @@ export class StagedContent extends Writable {
     return { upload: sent.upload, parts: [...sent.parts, part] };
   }
 
-  /** The multipart upload, when nothing is sent to it any more; undefined if there is none. */
+  /** The multipart upload, once nothing more is sent to it; undefined for content of one part. */
   async settle(): Promise<MultipartUpload | undefined> {
     await Promise.allSettled(this.#sending);
     return this.#upload?.catch(() => undefined);

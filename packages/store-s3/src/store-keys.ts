@@ -34,7 +34,7 @@ export class StoreKeys {
     return `${this.own}digests/`;
   }
 
-  /** What says that a multipart upload is in use. */
+  /** The marker of a multipart upload in use. */
   lease(name: string): string {
     return `${this.own}leases/${name}`;
   }

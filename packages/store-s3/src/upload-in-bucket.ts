@@ -24,7 +24,7 @@ export interface UploadInBucketOptions {
   readonly multipartUploads: MultipartUploads;
 }
 
-/** An upload: segments in objects of their own, and a state that names them. */
+/** An upload: each segment in its own object, and a state that names them. */
 export class UploadInBucket implements StoredUpload {
   readonly id: string;
   readonly #objects: UploadObjects;

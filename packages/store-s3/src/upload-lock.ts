@@ -8,7 +8,7 @@ import type { Bucket, WriteCondition } from "./bucket.ts";
 import type { ConditionalWrites } from "./conditional-writes.ts";
 import { isPreconditionFailed } from "./s3-errors.ts";
 
-/** How often the one that holds a lock looks whether another one wants it. Milliseconds. */
+/** Interval at which the holder of a lock checks whether another process wants it. Milliseconds. */
 const LOOK = 2_000;
 /** How often it writes the lock again. */
 const RENEW = 10_000;

@@ -1,6 +1,6 @@
 import type { MultipartUpload, ReceivedPart } from "./bucket.ts";
 
-/** A piece of the content of an upload, in an object of its own. */
+/** A segment of the content of an upload, in its own object. */
 export interface Segment {
   /** Its name below the upload's keys. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface UploadState {
   readonly base?: UploadBase | undefined;
   /** In their order. Only the last one may be smaller than a part. */
   readonly segments: readonly Segment[];
-  /** What the content becomes: if that is there, it was published, whatever else is said here. */
+  /** The object that the content becomes: if it exists, the upload was published, regardless of the other members. */
   readonly publishing?: { readonly key: string; readonly id: string } | undefined;
   readonly published: boolean;
 }

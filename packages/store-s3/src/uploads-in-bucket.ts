@@ -8,7 +8,7 @@ import { takeUploadLock } from "./upload-lock.ts";
 import { UploadObjects } from "./upload-objects.ts";
 import { sizeOf, type UploadBase, type UploadState } from "./upload-state.ts";
 
-/** What the uploads of a store need of it. */
+/** The parts of a store that its uploads use. */
 export interface UploadsInBucketOptions extends UploadInBucketOptions {
   readonly bucket: Bucket;
   readonly conditions: ConditionalWrites;
@@ -19,7 +19,7 @@ const ID = /^[0-9a-f]{32}$/;
 /** One request at a time for each upload, of whichever store of this process. */
 const turns = new UploadTurns();
 
-/** The uploads of a bucket, below keys of their own. */
+/** The uploads of a bucket, below their own prefix. */
 export class UploadsInBucket implements UploadStore {
   readonly #options: UploadsInBucketOptions;
 

@@ -12,7 +12,7 @@ export interface Version extends ObjectVersion, Omit<VersionRecord, "digests"> {
   readonly etag: string;
   /** What made it; undefined if other software did. */
   readonly id: string | undefined;
-  /** Whether its digests are in a record of their own. */
+  /** Whether its digests are in a separate record. */
   readonly isRecorded: boolean;
 }
 
@@ -44,7 +44,7 @@ export class Versions {
     return digest ? this.withDigest(version) : version;
   }
 
-  /** What a response says of an object, and what is recorded of it. */
+  /** The metadata of an object, from a response and from its record. */
   async describe(key: string, response: ObjectResponse, size: number): Promise<Version> {
     const { id, isRecorded, record } = describeObject(response, size);
     const etag = response.ETag ?? "";

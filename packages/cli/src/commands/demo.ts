@@ -15,7 +15,7 @@ import type { Run } from "../process/process-run.ts";
 /** `trailsum demo` */
 export const demoCommand: DefinedCommand = defineCommand<object>({
   command: "demo",
-  describe: "client, proxy and server together: every hop's wire, and what becomes of damaged and trailer-less uploads",
+  describe: "run client, proxy and server, show what crosses each hop, and reject damaged uploads",
   synopsis: "trailsum demo",
   examples: [{ does: "watch a client, a proxy and a server, and what faults do", line: "trailsum demo" }],
   flags: {},

@@ -32,7 +32,7 @@ import {
   transferOptions,
 } from "../flags/transfer-flags.ts";
 import { showWire } from "../terminal/verbose.ts";
-import { limitYoungGeneration } from "../process/young-generation.ts";
+import { limitYoungGeneration } from "../process/v8-flags.ts";
 
 interface DownloadArguments extends TransferArguments, SumsArguments {
   readonly urls: readonly string[];
@@ -69,7 +69,7 @@ const flags = {
     alias: "C",
     type: "boolean",
     default: false,
-    describe: "continue an interrupted download, and keep what arrives of one that is interrupted",
+    describe: "continue an interrupted download, and keep partial content if interrupted",
   },
   recursive: {
     alias: "r",

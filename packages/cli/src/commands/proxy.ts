@@ -13,14 +13,13 @@ import {
   listenerFlags,
   listenerOptions,
 } from "../flags/listener-flags.ts";
-import { expectRepetition } from "../long-running.ts";
 import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "../process/process-run.ts";
 import { suggestion } from "../flags/suggestion.ts";
 import { milliseconds, timeoutFlag } from "../flags/timeout-flags.ts";
 import { listOf } from "../flags/transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../process/workers.ts";
-import { limitYoungGeneration } from "../process/young-generation.ts";
+import { limitYoungGeneration, optimizeForRepetition } from "../process/v8-flags.ts";
 
 interface ProxyArguments extends ListenerArguments, ClientLimitArguments {
   readonly targets: readonly string[];
@@ -77,7 +76,7 @@ const flags = {
   "origin-http2": {
     type: "boolean",
     default: false,
-    describe: "speak HTTP/2 to http:// targets, by prior knowledge; https:// ones choose it by themselves",
+    describe: "speak HTTP/2 to http:// targets, by prior knowledge; https:// targets negotiate it",
   },
   "timeout-connect": timeoutFlag(10, "time to connect to a target, TLS included"),
   "timeout-response": timeoutFlag(300, "time for a target to begin its response once the request is sent"),
@@ -137,7 +136,7 @@ function shareName({ via }: ProxyArguments): void {
 }
 
 async function listen(given: ProxyArguments, run: Run): Promise<void> {
-  expectRepetition();
+  optimizeForRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
   const limits = clientLimits(given);

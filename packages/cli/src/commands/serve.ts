@@ -27,7 +27,7 @@ import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3Storag
 import { listOf } from "../flags/transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../flags/upload-limit-flags.ts";
 import { visibleText } from "../terminal/visible-text.ts";
-import { limitYoungGeneration } from "../process/young-generation.ts";
+import { limitYoungGeneration } from "../process/v8-flags.ts";
 
 interface ServeArguments
   extends

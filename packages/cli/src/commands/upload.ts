@@ -22,7 +22,7 @@ import {
 } from "../flags/transfer-flags.ts";
 import { type UnlistedEntry, type UploadEntry, uploadList, type UploadListOptions } from "../files/upload-list.ts";
 import { showWire } from "../terminal/verbose.ts";
-import { limitYoungGeneration } from "../process/young-generation.ts";
+import { limitYoungGeneration } from "../process/v8-flags.ts";
 
 interface UploadArguments extends TransferArguments, SumsArguments {
   readonly files: readonly string[];
@@ -79,7 +79,7 @@ const flags = {
   "limit-rate": rateFlag,
   ...credentialFlags,
   ...connectionFlags,
-  digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum and the like do"),
+  digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum does"),
   ...transferFlags,
 } as const;
 
@@ -184,7 +184,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     );
   };
 
-  /** A 303 may lead to a form to sign in as well as to a page that thanks for the upload. */
+  /** A 303 may lead to a sign-in form as easily as to a page that confirms the upload. */
   const warnOfSeeOther = ({ path }: UploadEntry, { seeOther, status, confirmedBy }: UploadResult): void => {
     if (seeOther === undefined || confirmedBy === "server") return;
     bar.erase();

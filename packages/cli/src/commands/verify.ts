@@ -5,7 +5,7 @@ import { pathText } from "../files/file-path.ts";
 import { createProgressBar } from "../terminal/progress-bar.ts";
 import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
-import { limitYoungGeneration } from "../process/young-generation.ts";
+import { limitYoungGeneration } from "../process/v8-flags.ts";
 import { checkFile, type CheckedFile, type FileState } from "../verify/checked-file.ts";
 import { subjectAt } from "../verify/files-to-check.ts";
 import { visibleText } from "../terminal/visible-text.ts";
@@ -26,7 +26,7 @@ const flags = {
     describe: "check the directory by this sums file, and not by the records of its server",
     requiresArg: true,
   },
-  require: { choices: ["verified"], describe: "fail for files without a record as well", requiresArg: true },
+  require: { choices: ["verified"], describe: "also fail for files without a record", requiresArg: true },
   "limit-rate": { ...rateFlag, describe: "read at most this many bytes per second: 500k, 2m, 1g" },
   json: { type: "boolean", default: false, describe: "print a JSON object for each file" },
   quiet: { type: "boolean", default: false, describe: "print only errors" },

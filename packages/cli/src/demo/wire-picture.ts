@@ -1,6 +1,6 @@
 import type { WireRecord } from "./wire-tap.ts";
 
-/** A chunked message as it stood on the wire: its head, the size line of its first chunk, its last chunk and trailers. */
+/** A chunked message as sent: its head, the size line of its first chunk, its last chunk and trailers. */
 export function wirePicture({ first, last, bytes }: WireRecord): string[] {
   const headEnd = first.indexOf("\r\n\r\n");
   const head = first.slice(0, headEnd).split("\r\n");

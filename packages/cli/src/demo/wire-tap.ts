@@ -49,7 +49,7 @@ export async function startWireTap(target: URL, alter?: (piece: Buffer, offset: 
     const inward = passing((piece) => {
       received = seen(received, piece);
     });
-    // Either end may hang up at any time; the other one learns of it.
+    // Either end may close at any time; the other end is closed too.
     pipeline(client, outward, upstream, () => {});
     pipeline(upstream, inward, client, () => {});
   });

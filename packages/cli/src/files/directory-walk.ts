@@ -23,7 +23,7 @@ export type Found =
 
 /** Settings of {@link walkDirectory}. */
 export interface WalkOptions {
-  /** What becomes of symbolic links. */
+  /** How symbolic links are handled. */
   readonly links: "follow" | "skip";
   /** Whether the sizes of files are wanted: they cost a system call each. */
   readonly sizes: boolean;
@@ -41,7 +41,7 @@ interface Directory {
   /** Empty, or ends in a slash. */
   readonly relativeUrl: string;
   readonly parent: Directory | undefined;
-  /** Device and inode: one that is entered a second time by way of itself is a loop. */
+  /** Device and inode of each open directory: entering one of them again is a loop. */
   identity?: string;
 }
 
@@ -103,7 +103,7 @@ async function* foundAs(
   else pending.push({ path, relativeUrl: `${relativeUrl}/`, parent: directory });
 }
 
-/** Names as bytes, because they need not be UTF-8: Node can do that, and its types do not know of it. */
+/** Names as bytes, because they need not be UTF-8. Node supports this; its types do not. */
 async function openDirectory(path: FilePath): Promise<AsyncIterable<Dirent<Buffer>>> {
   const options = { encoding: "buffer", bufferSize: BATCH } as unknown as OpenDirOptions;
   return (await opendir(path, options)) as unknown as AsyncIterable<Dirent<Buffer>>;

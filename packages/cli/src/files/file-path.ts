@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** A path or a name in a file system: text, or the bytes of one that is not UTF-8. */
+/** A path or a name in a file system: text, or bytes if it is not UTF-8. */
 export type FilePath = string | Buffer;
 
 /** What Node puts in place of bytes that are not UTF-8. */

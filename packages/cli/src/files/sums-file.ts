@@ -51,7 +51,7 @@ export async function readSums(path: string): Promise<Sums> {
     bytes = await readFile(path);
   } catch (cause) {
     const reason =
-      cause instanceof Error && "code" in cause && cause.code === "ENOENT" ? "there is no such file" : String(cause);
+      cause instanceof Error && "code" in cause && cause.code === "ENOENT" ? "no such file" : String(cause);
     throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
   }
   if (bytes.length > MAX_SIZE) throw new TrailsumError("FILE_UNREADABLE", `${path} is too large for a sums file`);
@@ -64,7 +64,7 @@ export async function readSums(path: string): Promise<Sums> {
 
 /**
  * The lines of a sums file: `<hex>  <name>`, or `<hex> *<name>` where the file was read as binary; a backslash at the
- * start says that the name is escaped; `SHA256 (<name>) = <hex>` as BSD writes it. Lines that begin with `#` are comments.
+ * start means that the name is escaped; `SHA256 (<name>) = <hex>` as BSD writes it. Lines that begin with `#` are comments.
  */
 export function parseSums(bytes: Buffer): { readonly sums: Sum[]; readonly malformed: number } {
   const sums: Sum[] = [];

@@ -91,7 +91,7 @@ export async function connectionDispatcher(given: ConnectionArguments, run: Run)
 
 async function authorities(path: string, signal: AbortSignal): Promise<Buffer> {
   const pem = await readPem(path, signal);
-  // Node ignores what is no certificate, and would then trust nothing at all.
+  // Node ignores invalid certificates, and would then trust no server at all.
   if (pem.includes("-----BEGIN CERTIFICATE-----") || pem.includes("-----BEGIN TRUSTED CERTIFICATE-----")) return pem;
   throw new TrailsumError("USAGE", `${path} holds no PEM certificate`);
 }

@@ -22,7 +22,7 @@ export interface AuthorizedTarget {
 }
 
 /**
- * Takes `user:password@` out of a URL, so that it is in no message, and makes a field of it or of the flags. Throws `USAGE`
+ * Removes `user:password@` from a URL, so that no message shows it, and makes an Authorization field from it or from the flags. Throws `USAGE`
  * for credentials that cannot be sent, and where it would have to choose between two.
  */
 export function authorizedTarget(given: string, { auth, token, header = [] }: CredentialArguments): AuthorizedTarget {

@@ -1,7 +1,7 @@
 import type { Flags } from "./settings.ts";
 
 /**
- * Throws for a flag whose value yargs would take for another one: it makes 0 of `--port=` and `--no-port`, false of
+ * Throws for a flag whose value yargs would silently change: it makes 0 of `--port=` and `--no-port`, false of
  * `--json=maybe` and of `--no-digest`. Flags that are not known are left to it.
  */
 export function refuseMisreadValues(args: readonly string[], flags: Flags): void {

@@ -1,11 +1,11 @@
 /**
- * yargs drops a lone `-` among positional arguments, where it stands for standard input, and everything after `--`,
- * where nothing is a flag any more. So what begins with a dash and is no flag goes through the parser in disguise: behind
+ * yargs drops a lone `-` among positional arguments, where it means standard input, and everything after `--`,
+ * where nothing is a flag. So arguments that begin with a dash and are not flags pass the parser in disguise: after
  * a character that no shell can pass.
  */
 const DISGUISE = "\0";
 
-/** The arguments, with each one disguised that begins with a dash and is no flag. */
+/** The arguments, with each argument disguised that begins with a dash and is not a flag. */
 export function hideDashes(args: readonly string[]): string[] {
   const end = args.indexOf("--");
   const flags = end === -1 ? args : args.slice(0, end);

@@ -26,11 +26,11 @@ export interface SumsArguments {
 
 /** The sums files of a run. */
 export interface RunSums {
-  /** What has to be computed for the one that is written. */
+  /** The algorithms needed for the sums file that is written. */
   readonly algorithms: readonly Algorithm[];
   /** The digests that a file must have. Throws `DIGEST_MISSING` for one that the sums file does not name. */
   checksumOf(name: FilePath): Partial<Record<Algorithm, Uint8Array>>;
-  /** Adds a file to the one that is written. */
+  /** Adds a file to the sums file that is written. */
   add(name: FilePath, digests: Digests): void;
   /** Writes it. */
   write(): Promise<void>;

@@ -13,7 +13,7 @@ export function digestFlag(does: string): { type: "string"; describe: string; re
 
 /** The flags that `upload` and `download` share. */
 export const transferFlags = {
-  md5: { type: "boolean", default: true, describe: "compute md5 as well; --no-md5 turns it off" },
+  md5: { type: "boolean", default: true, describe: "also compute md5; --no-md5 turns it off" },
   header: {
     alias: "H",
     type: "string",

@@ -2,7 +2,7 @@ import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 /**
- * Where the log of a process goes. Writing to it never throws and never waits, whatever has become of the terminal, pipe
+ * Where the log of a process goes. Writing to it never throws and never waits, in any state of the terminal, pipe
  * or disk: what cannot be written yet is kept, up to a limit, and lines beyond that are dropped and counted. When the
  * log recovers, it says how many.
  */
@@ -21,7 +21,7 @@ const MAX_DELAY = 100;
 /** A failing output (no reader, no space) is tried again after this. Milliseconds. */
 const FAILURE_DELAY = 1_000;
 
-/** What `node:fs` writes with. A test may give another one. */
+/** The write function, that of `node:fs` by default. Tests replace it. */
 export type WriteSync = (descriptor: number, bytes: Uint8Array) => number;
 
 /** The log output on a standard stream: `process.stderr`, as a rule. */
@@ -45,7 +45,7 @@ export function createLogOutput(stream: { readonly fd: number }, write: WriteSyn
       for (let [next] = waiting; next !== undefined; [next] = waiting) {
         const written = write(descriptor, next);
         waitingBytes -= written;
-        // A full disk may take a part of it: the rest follows when there is room, so that no line is cut.
+        // A full disk may accept only a part: the rest follows when there is room, so that no line is cut.
         if (written < next.byteLength) waiting[0] = next.subarray(written);
         else waiting.shift();
         if (waiting.length === 0 && dropped > 0) {
@@ -68,7 +68,7 @@ export function createLogOutput(stream: { readonly fd: number }, write: WriteSyn
   return {
     write(lines) {
       const bytes = Buffer.from(lines);
-      // Once one line is dropped, all are until the queue is empty: the report then stands where they are missing.
+      // Once a line is dropped, all are dropped until the queue is empty, so the report is where they are missing.
       if (dropped > 0 || waitingBytes + bytes.byteLength > MAX_WAITING) dropped += lines.split("\n").length - 1;
       else enqueue(bytes);
       if (timer === undefined) drain();

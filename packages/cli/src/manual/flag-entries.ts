@@ -9,7 +9,7 @@ export interface FlagEntry {
   readonly value?: "file" | "number" | "text";
   readonly choices: readonly string[];
   readonly describe: string;
-  /** As it is written on the command line; undefined where there is none. */
+  /** Its spelling on the command line; undefined if the flag has no short form. */
   readonly default?: string;
   /** Whether it may be given several times. */
   readonly repeatable: boolean;

@@ -30,7 +30,7 @@ type Interrupt = (typeof INTERRUPTS)[number];
 const LAST_WORDS = 500;
 
 /**
- * Runs a command to its end and sets the exit status of the process: that of the first error reported or thrown, or
+ * Runs a command and sets the exit status of the process: that of the first error reported or thrown, or
  * 128 and the number of the signal for one that was interrupted and did not succeed all the same, or 0.
  */
 export async function runCommand(command: (run: Run) => Promise<void>): Promise<void> {

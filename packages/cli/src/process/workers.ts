@@ -20,7 +20,7 @@ interface Listening {
   readonly listening: string;
 }
 
-/** What became of a worker that was to start. */
+/** How starting a worker ended. */
 type Start = { readonly url: string } | { readonly exit: number };
 
 /**
@@ -33,7 +33,7 @@ export async function superviseWorkers(count: number, run: Run): Promise<void> {
   const log = createLogOutput(process.stderr);
   const listening = new Set<Worker>();
   let url: string | undefined;
-  // As long as one worker listens, all share its socket, and port 0 is that port; afterwards it would be another one.
+  // As long as one worker listens, all share its socket, and port 0 is that port; afterwards it would be a different port.
   let isPortTaken = true;
   const fork = async (): Promise<Start> => {
     const worker = cluster.fork(url === undefined || isPortTaken ? {} : { [PORT_VARIABLE]: new URL(url).port });

@@ -20,7 +20,7 @@ export interface FileState extends Pick<Amount, "transferred" | "total"> {
   readonly name: string;
   /** Whether content that was sent before is sent again. */
   readonly again: boolean;
-  /** Milliseconds since bytes of it were transferred. */
+  /** Milliseconds since the last bytes of the file were transferred. */
   readonly resting: number;
 }
 

@@ -2,12 +2,12 @@ import type { FileProgress, ProgressBar } from "./progress-bar.ts";
 import { doingNow, fileLine, type FileState, singleLine, summaryLine, totalLine } from "./progress-text.ts";
 import { visibleText } from "./visible-text.ts";
 
-/** To the start of the line, what erases from there to its end, and what erases all that follows. */
+/** Control sequences: return to the start of the line, erase to its end, erase everything below. */
 const START = "\r";
 const ERASE = "\u001b[K";
 const ERASE_BELOW = "\u001b[J";
 
-/** How long what is drawn stays as it is. Milliseconds. */
+/** Minimum time between two redraws. Milliseconds. */
 const INTERVAL = 100;
 
 /** The rate is that of this last stretch of time. Milliseconds. */
@@ -32,7 +32,7 @@ interface Sample {
 /** A file under way. */
 interface Running {
   readonly name: string;
-  /** The most that was transferred of it: what is sent again is not counted twice. */
+  /** The highest number of bytes transferred: content that is sent again is not counted twice. */
   most: number;
   total: number | undefined;
   again: boolean;

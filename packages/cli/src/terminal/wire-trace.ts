@@ -4,7 +4,7 @@ import { redactedTarget } from "@trailsum/shared";
 
 import { visibleText } from "./visible-text.ts";
 
-/** How much is shown: heads and trailers, or each piece of content as well. */
+/** The detail: heads and trailers, or also each piece of content. */
 export type WireDetail = "heads" | "content";
 
 /** What the dispatcher publishes. Field lines of responses are names and values in turn, latin1. */
@@ -20,7 +20,7 @@ interface Published {
 /** An exchange by its number, and how much content has passed since the last line about it. */
 interface Traced {
   readonly number: number;
-  /** HTTP/2 has names in lower case, whatever the application wrote. */
+  /** HTTP/2 names are lower case, even if the application wrote upper case. */
   http2: boolean;
   sent: number;
   received: number;

@@ -16,7 +16,7 @@ export interface FileToCheck {
   readonly read: () => AsyncIterable<Uint8Array>;
 }
 
-/** What became of it. */
+/** The result. */
 export type FileState = "ok" | "mismatched" | "missing" | "unrecorded" | "unreadable";
 
 /** The outcome for one file. */
@@ -43,7 +43,7 @@ export interface Checking {
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Reads a file and compares it with all the digests that are known of it. Rejects with `ABORTED` only. */
+/** Reads a file and compares it with all recorded digests. Rejects with `ABORTED` only. */
 export async function checkFile(file: FileToCheck, { limit, signal, onBytes }: Checking): Promise<CheckedFile> {
   const { name, size, expected, verified } = file;
   const outcome = (state: FileState, more: Partial<CheckedFile> = {}): CheckedFile => ({

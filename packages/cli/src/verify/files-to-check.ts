@@ -30,7 +30,7 @@ export interface Subject {
  */
 export async function subjectAt(path: string, sumsFile: string | undefined): Promise<Subject> {
   const stats = await stat(path).catch((cause: unknown) => {
-    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: there is no such file or directory`, { cause });
+    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: no such file or directory`, { cause });
   });
   if (!stats.isDirectory()) {
     if (sumsFile !== undefined) throw new TrailsumError("USAGE", "--sums is for a directory: name the sums file only");

@@ -14,7 +14,7 @@ import { printable } from "../transfer/printable.ts";
 
 /** Whether the server has confirmed an upload by a digest of what it stored. */
 export interface Confirmation {
-  readonly by: "server" | "nobody";
+  readonly by: "server" | "none";
   /** The server's receipt, if it sent one. */
   readonly receipt: Receipt | undefined;
 }
@@ -73,7 +73,7 @@ function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirma
   for (const [algorithm, digest] of comparable) {
     if (receipt.digests[algorithm] !== digest.toString("hex")) throw differs(url, algorithm);
   }
-  return comparable.length > 0 ? "server" : "nobody";
+  return comparable.length > 0 ? "server" : "none";
 }
 
 /**
@@ -110,7 +110,7 @@ function comparedField(
   const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));
   const different = comparable.find(([algorithm, digest]) => sent.values.get(algorithm)?.equals(digest) !== true)?.[0];
   const isRight = comparable.length > 0 && different === undefined && faults.length === 0;
-  return { by: isRight ? "server" : "nobody", different };
+  return { by: isRight ? "server" : "none", different };
 }
 
 function differs(url: URL, algorithm: string): TrailsumError {

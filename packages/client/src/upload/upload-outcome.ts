@@ -7,7 +7,7 @@ import { refusal } from "../transfer/refusal.ts";
 import { type Confirmation, confirmation, confirmationElsewhere } from "./confirmation.ts";
 import { seeOther } from "./see-other.ts";
 
-/** What became of an upload that the server accepted. */
+/** The result of an upload that the server accepted. */
 export interface UploadOutcome {
   /** The URL that took the upload, after redirects. Its query is complete, and may be secret. */
   readonly url: string;
@@ -21,10 +21,10 @@ export interface UploadOutcome {
   /** What was sent: its size in bytes and its digests. */
   readonly digests: Digests;
   /**
-   * `server` if the server answered with a digest of what it stored, and it is the right one; `nobody` if it accepted the
-   * upload and did not say what it received.
+   * `server` if the server answered with a digest of what it stored, and it is the right one; `none` if it accepted the
+   * upload without sending a digest of it.
    */
-  readonly confirmedBy: "server" | "nobody";
+  readonly confirmedBy: "server" | "none";
   /** What the server says it stored; undefined if it sent no receipt, as only a trailsum server does. */
   readonly receipt: Receipt | undefined;
   /** The header fields of the answer. */

@@ -138,7 +138,7 @@ function unreadable(path: string | URL, error: unknown): TrailsumError {
   if (error instanceof TrailsumError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "there is no such file",
+    ENOENT: "no such file",
     ENOTDIR: "what should be its directory is a file",
     EACCES: "no permission to read it",
     EPERM: "no permission to read it",

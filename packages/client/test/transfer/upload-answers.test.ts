@@ -18,20 +18,20 @@ async function answered(headers: Record<string, string | string[]>): Promise<Upl
 
 describe("an accepted upload is confirmed by", () => {
   const md5 = digest("md5");
-  const answers: readonly [answer: string, by: "server" | "nobody", headers: Record<string, string | string[]>][] = [
+  const answers: readonly [answer: string, by: "server" | "none", headers: Record<string, string | string[]>][] = [
     ["the right Repr-Digest", "server", { "Repr-Digest": `md5=:${md5}:` }],
     ["another algorithm's right one", "server", { "Repr-Digest": `sha-256=:${digest("sha256")}:` }],
     ["a right one beside one that was not computed", "server", { "Repr-Digest": `md5=:${md5}:, crc32=:AAAAAA==:` }],
-    ["no digest", "nobody", {}],
-    ["one that was not computed", "nobody", { "Repr-Digest": "crc32=:AAAAAA==:" }],
-    ["one that nobody knows", "nobody", { "Repr-Digest": "md6=:AAAA:" }],
-    ["one that cannot be read", "nobody", { "Repr-Digest": "md5=what" }],
+    ["no digest", "none", {}],
+    ["one that was not computed", "none", { "Repr-Digest": "crc32=:AAAAAA==:" }],
+    ["one that nobody knows", "none", { "Repr-Digest": "md6=:AAAA:" }],
+    ["one that cannot be read", "none", { "Repr-Digest": "md5=what" }],
     [
       "a right one and another of the same name",
-      "nobody",
+      "none",
       { "Repr-Digest": [`md5=:${md5}:`, `md5=:${digest("md5", "x")}:`] },
     ],
-    ["a Content-Digest, which is that of the answer", "nobody", { "Content-Digest": `md5=:${digest("md5", "x")}:` }],
+    ["a Content-Digest, which is that of the answer", "none", { "Content-Digest": `md5=:${digest("md5", "x")}:` }],
   ];
   test.each(answers)("%s: %s", async (_answer, by, headers) => {
     expect(await answered(headers)).toMatchObject({ confirmedBy: by, status: 201 });
@@ -82,7 +82,7 @@ describe("a receipt", () => {
 
   test("of digests that were not computed here confirms nothing", async () => {
     const digests = { "sha-512": "00", toString: "x" };
-    expect(await receipted({ ...receipt, digests })).toMatchObject({ confirmedBy: "nobody" });
+    expect(await receipted({ ...receipt, digests })).toMatchObject({ confirmedBy: "none" });
   });
 });
 
@@ -97,7 +97,7 @@ describe("Repr-Digest of an answer with content of its own", () => {
 
   test("is about that content, as in RFC 9530 appendix B.8, and contradicts nothing", async () => {
     const result = await created(`md5=:${digest("md5", document)}:`);
-    expect(result).toMatchObject({ confirmedBy: "nobody", receipt: undefined, status: 201 });
+    expect(result).toMatchObject({ confirmedBy: "none", receipt: undefined, status: 201 });
   });
 
   test("confirms the upload if it is the right one of the upload", async () => {

@@ -119,7 +119,7 @@ describe("the message of an upload", () => {
 test("the result of an upload tells what was sent, where to, and what was answered", async () => {
   const server = await receiver((response) => response.writeHead(200, { ETag: '"x"' }).end("thanks"));
   const result = await upload(`${server.origin}/a`, [content], { digests: ["sha-256"] });
-  expect(result).toMatchObject({ url: `${server.origin}/a`, status: 200, digests: { size: 9 }, confirmedBy: "nobody" });
+  expect(result).toMatchObject({ url: `${server.origin}/a`, status: 200, digests: { size: 9 }, confirmedBy: "none" });
   expect(result.headers.get("etag")).toBe('"x"');
   expect([...result.digests.values].map(([name, value]) => [name, value.toString("hex")])).toEqual([
     ["sha-256", Buffer.from(sha256, "base64").toString("hex")],

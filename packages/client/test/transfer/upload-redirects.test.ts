@@ -224,7 +224,7 @@ describe("an upload that is answered 303", () => {
     expect(result).toMatchObject({
       url: `${server.origin}/a`,
       status: 200,
-      confirmedBy: "nobody",
+      confirmedBy: "none",
       digests: { size: 7 },
     });
     expect(result.headers.get("X-Answer")).toBe("here");
@@ -234,7 +234,7 @@ describe("an upload that is answered 303", () => {
   });
 
   test.each([
-    ["a page with a digest of its own", { "Repr-Digest": "md5=:AAAAAAAAAAAAAAAAAAAAAA==:" }, "", "nobody"],
+    ["a page with a digest of its own", { "Repr-Digest": "md5=:AAAAAAAAAAAAAAAAAAAAAA==:" }, "", "none"],
     ["the stored object, with its digest", { "Repr-Digest": `md5=:${md5(content, "base64")}:` }, "", "server"],
     ["a receipt for another path", { "Content-Type": "application/json" }, receiptOf(content), "server"],
   ])("to %s is confirmed by %o", async (_where, headers, body, confirmedBy) => {
