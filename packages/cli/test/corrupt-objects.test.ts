@@ -46,7 +46,7 @@ test.each(["HTTP/1.1", "HTTP/2"])(
         await trailsum(["upload", file, `${origin}/${name}`, "--quiet"], { env });
         await rot(join(directory, name));
         const { exitCode, stderr } = await trailsum(["download", `${from}/${name}`, ...args], { cwd, env });
-        return [name, exitCode, /no longer what was verified/.test(stderr) || stderr];
+        return [name, exitCode, /no longer matches its verified digest/.test(stderr) || stderr];
       }),
     );
     expect(results).toEqual(downloads.map(([, name]) => [name, 6, true]));

@@ -4,7 +4,7 @@ import { deliveryMode } from "@trailsum/shared";
 
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
-/** What the forwarder notes of an exchange: a part of its record, and all there is of it if nothing observes the exchange. */
+/** What the forwarder records of an exchange: a part of its record, or all of it if nothing observes the exchange. */
 export type ExchangeOutcome = Pick<OpenRecord, "origin" | "status" | "requestVerdict" | "responseVerdict" | "error">;
 
 /** The record of an exchange that a hook or a subscriber is to get; undefined if there is neither. */

@@ -77,11 +77,11 @@ const HOP_CODES: ReadonlySet<number> = new Set([
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
-/** What a client is answered when there is no response to pass back. */
+/** The response of the proxy when the origin gave none. */
 export type FailureResponse = OwnResponse;
 
 /**
- * The answer to a request that failed: a problem document, or for gRPC a status of its own. Internal causes are
+ * The answer to a request that failed: a problem document, or a status for gRPC. Internal causes are
  * not revealed: the status says all that a client needs. Over HTTP/2 a stream that the origin reset is reset: for gRPC always,
  * whose clients make a status of the code; for others where the code says what to do, such as to send it again.
  */

@@ -132,12 +132,12 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     clearTimeout(timer);
   }
 
-  /** Sends the request to an origin, and to another one if the first was not there and nothing is lost by it. */
+  /** Sends the request to an origin, and to another if the first was unreachable and the content is still complete. */
   function reach(proxied: ProxiedExchange, content: OutboundContent): Promise<OriginResponse> {
     return withUpstream(proxied, content, (route, out) => roundTrip(route, out, content.open(), proxied));
   }
 
-  /** Asks for another protocol. What the origin answers in place of it is passed back like any response. */
+  /** Asks for another protocol. If the origin refuses, its response is forwarded like any other. */
   async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
     const handshake = new WebSocketHandshake(proxied.exchange.request);
     const outcome = await withUpstream(proxied, undefined, (route, out) => {
@@ -184,7 +184,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
   }
 
-  /** The origin has switched: so is the client told, and from here on bytes go through as they are. */
+  /** The origin has switched: the client is informed, and bytes are forwarded unchanged from here on. */
   async function join(
     { exchange, outcome }: ProxiedExchange,
     switched: Switched,
@@ -268,10 +268,10 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       try {
         const response = await errorHandler(failure, exchange.request);
         const { header = FieldLines.empty } = response;
-        const told = header.has("Proxy-Status")
+        const reported = header.has("Proxy-Status")
           ? header
           : header.with("Proxy-Status", proxyStatus(via.pseudonym, failure));
-        await answerItself(exchange, { ...response, header: told });
+        await answerItself(exchange, { ...response, header: reported });
       } catch {
         exchange.breakOff();
       }
@@ -307,14 +307,14 @@ function verificationOf(
   mode: VerificationMode,
 ): Verification | undefined {
   if (mode === "off") return undefined;
-  // What answers another method than GET is not the resource's representation, and `Repr-Digest` does not speak of it: in
-  // the answer to a PUT it tells what was stored (RFC 9530 section 3.2).
+  // The response to a method other than GET is not the resource's representation, and `Repr-Digest` does not cover it: in
+  // the response to a PUT it describes what was stored (RFC 9530 section 3.2).
   const content = method === "GET" && status !== 206 ? "whole" : "part";
   return new Verification({ header, trailersPossible, content }, mode);
 }
 
 /**
- * A response without content still has to come to its end, or its connection cannot be used again. One whose content a
+ * A response without content still has to end, or its connection cannot be used again. One whose content a
  * hook has taken away is not waited for.
  */
 function drained(response: OriginResponse): Promise<void> {

@@ -1,4 +1,4 @@
-/** gRPC and its subtypes, and not gRPC-Web, whose status stands in the content. */
+/** gRPC and its subtypes, and not gRPC-Web, whose status is in the content. */
 const GRPC = /^application\/grpc(?:[+;]|$)/i;
 
 /** Whether content of this type is a gRPC call's (gRPC over HTTP2, Requests). */

@@ -2,7 +2,7 @@ import { FieldLines, foldedFieldName, listMembers, type TrailerContext } from "@
 
 import { isGrpc } from "./grpc.ts";
 
-/** Fields that speak of one connection, whatever its `Connection` field says (RFC 9110 section 7.6.1, and what grew beside it). */
+/** Fields about one connection, listed in `Connection` or not (RFC 9110 section 7.6.1, and common practice). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "proxy-connection",
@@ -13,11 +13,11 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
-  // Belongs to an h2c upgrade, which is never handed on (RFC 9113 section 3.1).
+  // Belongs to an h2c upgrade, which is never forwarded (RFC 9113 section 3.1).
   "http2-settings",
 ]);
 
-/** A header section taken apart: what goes on, and what its sender had to say to this hop alone. */
+/** A header section taken apart: what is forwarded, and what is for this hop only. */
 export interface SeparatedHeader {
   /** Name, value, ... of the fields that go on to the next hop: none of the fixed list, none that `Connection` names. */
   readonly endToEnd: string[];
@@ -33,7 +33,7 @@ export interface SeparatedHeader {
   readonly grpc: boolean;
 }
 
-/** Says what else does not go on, for a name as it is folded to look it up, and in lower case. */
+/** Decides what else is not forwarded, by the folded name and the lower-case name. */
 export type FieldFilter = (folded: string, lower: string) => boolean;
 
 /** Takes a header section apart. Names of fields to remove are matched with `_` for `-` too (see `foldedFieldName`). */

@@ -15,7 +15,7 @@ export interface OwnResponse {
   readonly resetCode?: number | undefined;
 }
 
-/** Sends it. Of a request that has not been read to its end the rest is not waited for. */
+/** Sends it, without waiting for the rest of the request. */
 export function sendOwnResponse(exchange: InboundExchange, response: OwnResponse): void {
   if (response.resetCode !== undefined && exchange.request.httpVersion === "2.0") {
     exchange.breakOff(response.resetCode);

@@ -8,7 +8,7 @@ import type { UpstreamAttempt } from "./upstream/upstreams.ts";
 import type { ContentWatcher } from "./request/outbound-content.ts";
 import type { Verification } from "./verification.ts";
 
-/** One exchange on its way through the proxy, and what belongs to it until its response has ended. */
+/** One exchange that the proxy forwards, with its state until the response has ended. */
 export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   readonly exchange: InboundExchange;
   readonly outcome: ExchangeOutcome;

@@ -21,7 +21,7 @@ export interface ProxyServerOptions extends ReverseProxyOptions, ClientLimitOpti
   readonly idleTimeout?: number | undefined;
 }
 
-/** A server of its own around a reverse proxy. */
+/** A server for a reverse proxy. */
 export interface ProxyServer {
   /** Starts to listen. Rejects with `USAGE` where the address or the certificate cannot be used. */
   listen(): Promise<{ readonly url: string; readonly port: number }>;

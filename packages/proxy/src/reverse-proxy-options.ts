@@ -13,7 +13,7 @@ import type { VerificationMode } from "./verification.ts";
 /** Options of `createReverseProxy`. */
 export interface ReverseProxyOptions {
   /**
-   * Where requests go: one URL or several, with a path and a query at most, which stand before those of the request. A
+   * Where requests go: one URL or several, with an optional path and query, which are prepended to those of the request. A
    * path is a fence: a request whose own path has a `..` segment, in any spelling that some server decodes, is answered
    * with 400.
    */
@@ -39,14 +39,14 @@ export interface ReverseProxyOptions {
    */
   readonly modifyResponse?: ((response: ProxyResponse, request: InboundRequest) => void | Promise<void>) | undefined;
   /**
-   * Says what to answer when there is no response to pass back. Default: a problem document with the error's status, or
+   * Decides the response when there is none to forward. Default: a problem document with the error's status, or
    * a gRPC status where gRPC was asked for. When it throws, the exchange is aborted without an answer.
    */
   readonly errorHandler?:
     | ((error: TrailsumError, request: InboundRequest) => FailureResponse | Promise<FailureResponse>)
     | undefined;
   /**
-   * What reaches the origin: any undici `Dispatcher`. Default: a `TrailerAgent` of its own, made with `agent`. undici's
+   * The undici `Dispatcher` that reaches the origin. Default: its own `TrailerAgent`, created with `agent`. undici's
    * own can send no trailers: those of requests are neither announced nor sent then, a 100 comes from the proxy and not
    * from the origin, and an origin that answers an upgrade with anything but 101 is a failure.
    */
@@ -62,7 +62,7 @@ export interface ReverseProxyOptions {
   readonly agent?: TrailerAgentOptions | undefined;
   /**
    * Which trailers of requests go on. They come after routing and authentication have run, and a client writes its own
-   * `Trailer`: only an allow-list goes on unasked, the integrity fields, `Signature`, `Signature-Input` and for gRPC its
+   * `Trailer`: only an allow-list is forwarded by default, the integrity fields, `Signature`, `Signature-Input` and for gRPC its
    * own. After content of a known length (HTTP/2) those that the request does not announce are left out, so that the
    * origin gets the length, unless `all` or a list asks for them.
    * @default "integrity"
@@ -77,7 +77,7 @@ export interface ReverseProxyOptions {
   /**
    * Whether a query that parsers read differently is rewritten before `rewrite` sees it (CVE-2022-2880): one with a `;`, a
    * `%` that begins no escape, or more than 10,000 parameters is parsed, its bad pairs are left out, and the rest is
-   * escaped anew, sorted by key. Otherwise path and query are forwarded byte for byte.
+   * escaped again, sorted by key. Otherwise path and query are forwarded byte for byte.
    * @default false
    */
   readonly cleanQuery?: boolean | undefined;

@@ -17,14 +17,14 @@ import { FieldLines } from "@trailsum/shared";
 import { createForwarder } from "./forwarder.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 
-/** A request as Node's servers give it: node:http, node:http2, and every framework that hands on its objects. */
+/** A request as Node's servers give it: node:http, node:http2, and every framework that exposes its objects. */
 export type MountedRequest = IncomingMessage | Http2ServerRequest;
 
 /** A response as Node's servers give it. */
 export type MountedResponse = ServerResponse | Http2ServerResponse;
 
 /**
- * A request listener for node:http and node:http2, and for every framework that hands on Node's own request and response.
+ * A request listener for node:http and node:http2, and for every framework that exposes Node's own request and response.
  * For a server of HTTP/2 it also serves the `connect` event, which an extended CONNECT for a WebSocket makes.
  */
 export interface ReverseProxy {
@@ -34,7 +34,7 @@ export interface ReverseProxy {
   readonly checkContinue: (req: MountedRequest, res: MountedResponse) => Promise<void>;
   /**
    * For a server's `upgrade` event: asks the origin to open a WebSocket, and joins the two connections when it does. A
-   * request that asks for another protocol is given back to the server, which serves it as if it did not ask (RFC 9110
+   * request that asks for another protocol is returned to the server, which serves it without the upgrade (RFC 9110
    * section 7.8).
    */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
@@ -45,7 +45,7 @@ export interface ReverseProxy {
 /**
  * A reverse proxy that keeps trailers, in both directions, and completes nothing that was cut short.
  *
- * What goes on is made anew from what was understood, never copied as it came. A hook that throws, and an origin that
+ * Forwarded messages are created from the parsed message, never copied verbatim. A hook that throws, and an origin that
  * cannot be reached or understood, go to `errorHandler`; once the response has begun they abort it.
  *
  * @example

@@ -12,8 +12,8 @@ import type { OriginResponse } from "./response/origin-response.ts";
 const KEEP_ALIVE_DELAY = 60_000;
 
 /**
- * Joins two connections until both directions have ended. The end of one direction is handed on as an end, and the
- * other goes on while something moves: `halfCloseTimeout` milliseconds without that, 0 for no limit, close both. A
+ * Joins two connections until both directions have ended. The end of one direction is forwarded as an end, and the
+ * other stays open while bytes move: `halfCloseTimeout` milliseconds without that, 0 for no limit, close both. A
  * connection that breaks takes the other with it. Settles when both are closed.
  */
 export async function joinSockets(one: Duplex, other: Duplex, halfCloseTimeout: number): Promise<void> {
@@ -87,7 +87,7 @@ function isOver(connection: Duplex): boolean {
   return readableEnded && writableFinished && errored === null && !isReset(connection);
 }
 
-/** Node lets a stream of HTTP/2 that is reset come to its end as well. */
+/** Node also emits `end` for an HTTP/2 stream that is reset. */
 function isReset(connection: Duplex): boolean {
   return isHttp2Stream(connection) && (connection.aborted || connection.rstCode !== constants.NGHTTP2_NO_ERROR);
 }

@@ -19,7 +19,7 @@ import {
 
 /**
  * What is done about the digests of content that passes: nothing; its verdict reported; or content whose verdict is bad
- * aborted before its end, so that the next hop never takes it for whole.
+ * aborted before its end, so that the next hop never considers it complete.
  */
 export type VerificationMode = "off" | "observe" | "enforce";
 
@@ -34,7 +34,7 @@ export interface VerifiableMessage {
 }
 
 /**
- * Verifies the content of one message on its way: in a stream, or at once where all of it is there. Content that nothing
+ * Verifies the content of one message in transit: in a stream, or at once if it is complete. Content that nothing
  * came to verify by passes. Where a length frames the content its last byte is already the end: enforcing, the last
  * piece is held back until the verdict. Chunked content is never held back, so streaming is not delayed.
  */
@@ -65,7 +65,7 @@ export class Verification {
   }
 
   /**
-   * Lets content pass that is all there, with its trailers: it is given before the verdict where a stream would, and ends
+   * Forwards complete content with its trailers: it is sent before the verdict where a stream would, and ends
    * after it. Rejects with the error for a verdict that is not let through.
    */
   async *pass(content: Buffer, trailers: FieldLines): AsyncGenerator<Buffer, void, void> {

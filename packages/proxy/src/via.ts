@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { InboundRequest } from "@trailsum/http/inbound";
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
-/** What may stand for a proxy in `Via`: `host`, `host:port` or a pseudonym (RFC 9110 section 7.6.3). */
+/** The name of a proxy in `Via`: `host`, `host:port` or a pseudonym (RFC 9110 section 7.6.3). */
 const RECEIVED_BY = /^[!#$%&'*+\-.^_`|~\w[\]:]+$/;
 
 /** The `Via` field: what this proxy adds to the messages that it forwards, and by which it recognises a loop. */
@@ -12,10 +12,10 @@ export class Via {
   readonly pseudonym: string;
   readonly #members: Readonly<Record<InboundRequest["httpVersion"], string>>;
 
-  /** `USAGE` for a name that cannot stand in the field. Default: a name of its own, so that no other proxy has it. */
+  /** Throws `USAGE` for a name that the field does not allow. Default: a unique name. */
   constructor(pseudonym: string = `trailsum-${randomBytes(6).toString("hex")}`) {
     if (!RECEIVED_BY.test(pseudonym))
-      throw new TrailsumError("USAGE", `"${pseudonym}" cannot stand in Via: use a host name or a token`);
+      throw new TrailsumError("USAGE", `"${pseudonym}" is not allowed in Via: use a host name or a token`);
     this.pseudonym = pseudonym;
     this.#members = { "1.0": `1.0 ${pseudonym}`, "1.1": `1.1 ${pseudonym}`, "2.0": `2.0 ${pseudonym}` };
   }

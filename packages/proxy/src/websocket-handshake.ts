@@ -11,7 +11,7 @@ const MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
  * The handshake of WebSocket between versions of HTTP. HTTP/1.1 asks with a key and is answered with what follows from
- * it (RFC 6455 section 4.2.2); HTTP/2 has neither (RFC 8441 section 5.1): what one side lacks is made for the other.
+ * it (RFC 6455 section 4.2.2); HTTP/2 has neither (RFC 8441 section 5.1): what one side does not have is generated for the other.
  */
 export class WebSocketHandshake {
   readonly #key: string | undefined;

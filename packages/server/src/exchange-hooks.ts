@@ -11,16 +11,16 @@ import type { ExchangeRecord } from "@trailsum/shared";
 import type { UploadExchange } from "./upload-exchange.ts";
 import type { UploadLogger } from "./upload-resource.ts";
 
-/** A function that learns what became of an exchange. What it throws is logged, and changes nothing. */
+/** A function that observes an exchange. An error that it throws is logged and has no other effect. */
 export type ExchangeHook = (record: ExchangeRecord) => unknown;
 
 /**
- * Functions that learn what became of exchanges. All of them are given the same record, which `onExchange` gets complete: before
+ * Functions that observe exchanges. All of them get the same record, which `onExchange` gets complete: before
  * that, what is not known yet is undefined or 0.
  */
 export interface ExchangeHooks {
   /**
-   * Called after an upload was stored and before it is answered, whatever protocol brought it. A promise is waited for: a
+   * Called after an upload was stored and before it is answered, for every protocol. A promise is awaited: a
    * client that gets the answer knows that the hook has ended.
    * @default nothing is called
    */
@@ -42,7 +42,7 @@ export interface ExchangeHooks {
   readonly onExchange?: ExchangeHook | undefined;
 }
 
-/** What becomes of an exchange, for its record. */
+/** The outcome of an exchange, for its record. */
 type Outcome = Partial<Pick<ExchangeRecord, "path" | "created" | "requestVerdict" | "mode" | "error">>;
 
 /** Keeps the records of exchanges, for the hooks of a resource and the subscribers of the diagnostics channels. */
@@ -64,7 +64,7 @@ export class ExchangeObserver {
     return this.#hasHooks || exchangesObserved() ? beginRecord("server", exchange) : undefined;
   }
 
-  /** Writes down what became of an exchange, and calls a hook for it. Never rejects. */
+  /** Records the outcome of an exchange, and calls a hook for it. Never rejects. */
   async report(
     hook: "onStored" | "onRemoved" | "onRefused" | undefined,
     { exchange, record, began }: UploadExchange,

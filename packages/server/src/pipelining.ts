@@ -6,7 +6,7 @@ import type { NodeResponse } from "./node-message.ts";
 /**
  * Waits until the responses to all earlier requests of the connection have been sent (RFC 9112 section 9.3.2); undefined
  * where no earlier one is under way. `node:http` emits a request as soon as it has parsed it, and a response that is
- * written before its turn is buffered as a whole. It settles as well when the connection is closed: the response is
+ * written before its turn is buffered as a whole. It also settles when the connection is closed: the response is
  * destroyed then.
  */
 export function responseTurn(res: NodeResponse): Promise<void> | undefined {
@@ -33,7 +33,7 @@ class Pipeline {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // Node resumes the socket by itself when earlier responses drain.
+    // Node resumes the socket when earlier responses drain.
     socket.on("resume", () => {
       if (this.#waiting > 0) socket.pause();
     });

@@ -33,7 +33,7 @@ export function isProbe({ method, target }: RequestHead): boolean {
 }
 
 /**
- * Whether an OPTIONS is a probe as well: its content has a media type of its own (RFC 9110 section 9.3.7) and may be empty, so
+ * Whether an OPTIONS is also a probe: its content has a dedicated media type (RFC 9110 section 9.3.7) and may be empty, so
  * that one request shows what the server supports and what the path to it does.
  */
 export function isProbing({ method, header }: RequestHead): boolean {
@@ -48,7 +48,7 @@ export function probeLink({ target }: RequestHead): FieldLine[] {
 }
 
 /**
- * Answers a probe with a report of what arrived, and stores nothing. A client that speaks of resumable uploads gets a 104, and
+ * Answers a probe with a report of what arrived, and stores nothing. A client that announces resumable uploads gets a 104, and
  * one that takes trailers gets one, so that it sees whether they come back.
  */
 export async function answerProbe(upload: UploadExchange, { idleTimeout, fields = [] }: ProbeAnswering): Promise<void> {
@@ -65,7 +65,7 @@ export async function answerProbe(upload: UploadExchange, { idleTimeout, fields 
       last = performance.now();
       if (size === 0) {
         first = last;
-        // White space may stand before JSON (RFC 8259 section 2).
+        // White space is allowed before JSON (RFC 8259 section 2).
         if (early) startReport(exchange, fields).write(Buffer.from("\n"));
       }
       size += piece.length;
@@ -95,7 +95,7 @@ export async function answerProbe(upload: UploadExchange, { idleTimeout, fields 
 
 /** How a probe is answered. */
 interface ProbeAnswering {
-  /** How long to wait for the next byte of it, in milliseconds; 0 waits for ever. Default: 60 000. */
+  /** How long to wait for the next byte, in milliseconds; 0 means no limit. Default: 60 000. */
   readonly idleTimeout?: number | undefined;
   /** Further fields of the answer. */
   readonly fields?: readonly FieldLine[];

@@ -16,7 +16,7 @@ import { isAcceptable, type VerificationPolicy, verifyContent } from "./verify-r
 /** Where an upload is stored, and what it must bring. */
 export interface ReceivingOptions extends VerificationPolicy {
   readonly store: Store;
-  /** Keeps content that only lacks digests, for another request to bring them. Returns the id of the upload, if it is kept. */
+  /** Keeps content without digests for another request that sends them. Returns the id of the upload, if it is kept. */
   readonly keep: (
     upload: UploadExchange,
     path: string,
@@ -33,7 +33,7 @@ export interface StoredUpload {
   readonly created: boolean;
 }
 
-/** What became of an upload that arrived whole or could be refused by its head: it was stored, or its verdict is bad. */
+/** The outcome of an upload that arrived completely or was refused by its head: it was stored, or its verdict is bad. */
 export type ReceivedUpload = StoredUpload | RefusedContent;
 
 /** Content that its verdict refuses. */
@@ -45,7 +45,7 @@ export interface RefusedContent {
 
 /**
  * Receives PUT and POST: what the head decides, then the content into a stage, then the commit of what verified. Throws for
- * everything else that is refused or lost; nothing of it is kept.
+ * everything else that is refused or lost; none of its content is kept.
  */
 export async function receiveUpload(upload: UploadExchange, options: ReceivingOptions): Promise<ReceivedUpload> {
   const { head, exchange } = upload;
@@ -54,7 +54,7 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
   refuseUnsupported(head);
   refuseByHead(head, maxSize);
   const early = earlyVerdict(head, options);
-  // The digests of content that is on its way already may have been lost with its trailers.
+  // The digests of content that was already sent may have been lost with its trailers.
   const mayBeKept = early !== undefined && !exchange.request.expectsContinue && lacksOnlyDigests(early, head);
   if (early !== undefined && !mayBeKept) return { refused: early };
 

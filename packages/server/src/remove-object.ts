@@ -17,7 +17,7 @@ export async function removeObject({ head }: UploadExchange, store: Store): Prom
   return path;
 }
 
-/** What is not there is answered 404, whatever the conditions: they count only where a removal would succeed (RFC 9110 section 13.2.1). */
+/** A missing object is 404 under any condition: conditions count only where the removal would succeed (RFC 9110 section 13.2.1). */
 function removalCondition(head: RequestHead): CommitCondition | undefined {
   const condition = commitCondition(head);
   return (

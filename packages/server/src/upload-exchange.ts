@@ -9,7 +9,7 @@ import type { RequestHead } from "./request/request-head.ts";
 export interface UploadExchange {
   readonly head: RequestHead;
   readonly exchange: InboundExchange;
-  /** The address of the client; that of the peer, unless a trusted proxy states another one. */
+  /** The address of the client; that of the peer, unless a trusted proxy states a different one. */
   readonly client: string | undefined;
   /** When its head was read, by `performance.now`. */
   readonly began: number;

@@ -4,13 +4,13 @@ import { timeLimit } from "@trailsum/shared";
 import { nodeExchange, type NodeRequest, type NodeResponse } from "./node-message.ts";
 import { createUploadResource, type UploadHandlerOptions } from "./upload-resource.ts";
 
-/** A request listener for node:http, for node:http2, and for every framework that hands on Node's own request and response. */
+/** A request listener for node:http, for node:http2, and for every framework that exposes Node's own request and response. */
 export interface UploadHandler {
   /** Answers a request. The promise settles when that is done, and never rejects. */
   (req: NodeRequest, res: NodeResponse): Promise<void>;
   /**
    * The same, to be registered for a server's `checkContinue` event: uploads that are refused by their head are refused
-   * before `100 Continue` is sent, and so before their content is. Without it Node sends the 100 by itself.
+   * before `100 Continue` is sent, and so before their content is. Without it Node sends the 100 automatically.
    */
   readonly checkContinue: (req: NodeRequest, res: NodeResponse) => Promise<void>;
 }

@@ -82,7 +82,7 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
   readonly dotfiles?: boolean | undefined;
   /**
    * Whether the peer's `X-Forwarded-For` or `Forwarded` field is believed, or of which hops: the address in it is then that
-   * of the client, which bounds of uploads and checks of passwords are counted by. Only behind a proxy that sets it.
+   * of the client, by which limits of uploads and password checks count. Only behind a proxy that sets it.
    * @default false
    */
   readonly trustForwarded?: TrustForwarded | undefined;

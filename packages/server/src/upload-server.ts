@@ -106,7 +106,7 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["EADDRINUSE", "address already in use: stop the other process, or use another port (0 picks a free one)"],
   ["EADDRNOTAVAIL", "this machine does not have that address: use one that it has, or 0.0.0.0 for all"],
   ["EACCES", "no permission: use a port above 1023"],
-  ["ENOTFOUND", "there is no such host"],
+  ["ENOTFOUND", "no such host"],
 ]);
 
 function reason(error: unknown): string {

@@ -189,7 +189,7 @@ export function verifyContent(
   return { body, verdict: body.verdict, trailers };
 }
 
-/** What a sender has signed: the target as it asked for it, without what routers made of it. */
+/** What a sender has signed: the target of its request, before routers changed it. */
 function signable({ method, target, mountPath = "", header }: RequestHead, trailer: FieldLines): SignableMessage {
   const { path, query } = parseRequestTarget(target);
   return { method, path: `${mountPath}${path}`, query, header, trailer };

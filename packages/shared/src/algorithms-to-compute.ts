@@ -26,10 +26,10 @@ const USUAL: readonly Algorithm[] = ["md5", "sha-256", "sha-512"];
  * - the algorithms of digests in the header;
  * - for each field that `Trailer` announces, the algorithms that it may be of: the one in its name (`Md5`). Where the name
  *   does not say (`Content-Digest`): the hints; without any, those that such fields in the header are of; and without such
- *   fields, every one that is supported;
+ *   fields, every supported one;
  * - where no digest is in the header or announced and trailers may still come: the hints, or else md5, sha-256 and sha-512.
  *
- * All of it only as far as it is supported.
+ * Unsupported algorithms are left out in each case.
  */
 export function algorithmsToCompute(message: ExpectedMessage, supported: readonly Algorithm[]): Algorithm[] {
   const { header, trailersPossible, hints = [], content = "whole" } = message;

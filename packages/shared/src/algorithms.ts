@@ -92,7 +92,7 @@ export function strengthOf(algorithm: Algorithm): number {
   return table[algorithm].strength;
 }
 
-/** The weight with which an algorithm is asked for, from 1 to 10; 0 for one that is never asked for. */
+/** The preference with which an algorithm is requested, from 1 to 10; 0 if it is never requested. */
 export function preferenceWeight(algorithm: Algorithm): number {
   return table[algorithm].weight ?? 0;
 }

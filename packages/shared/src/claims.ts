@@ -7,14 +7,14 @@ import {
   integrityFieldNames,
 } from "./integrity-fields.ts";
 
-/** Where a field line stood. Header and trailer are never merged. */
+/** The section of a field line. Header and trailer are never merged. */
 export type Section = "header" | "trailer";
 
 /** One thing that a message claims of its content. */
 export interface Claim {
   /** The field that claims it. */
   readonly field: IntegrityFieldName;
-  /** Where that field stood. */
+  /** The section of that field. */
   readonly section: Section;
   /** What is claimed: the digest of an algorithm, or the number of bytes. */
   readonly of: { readonly algorithm: Algorithm; readonly digest: Buffer } | { readonly size: number };
@@ -24,7 +24,7 @@ export interface Claim {
 export interface MalformedClaim {
   /** The field that claims it. */
   readonly field: IntegrityFieldName;
-  /** Where that field stood. */
+  /** The section of that field. */
   readonly section: Section;
   /** The algorithm it is about, where it is about one. */
   readonly algorithm?: Algorithm;
@@ -36,7 +36,7 @@ export interface MalformedClaim {
 export interface UnsupportedClaim {
   /** The field that claims it. */
   readonly field: IntegrityFieldName;
-  /** Where that field stood. */
+  /** The section of that field. */
   readonly section: Section;
   /** The algorithm as the field names it. */
   readonly algorithm: string;
@@ -85,8 +85,8 @@ function integrityLines(fields: FieldLines): [IntegrityFieldName, string[]][] {
 }
 
 /**
- * Whether a field of a message speaks of the content that it has: `content` says whether that is the whole representation
- * or a part of it, and its header whether it is coded.
+ * Whether a field of a message covers its content: `content` states whether that is the whole representation
+ * or a part, and the header states whether it is coded.
  */
 export function speaksOf(field: IntegrityFieldName, header: FieldLines, content: "whole" | "part"): boolean {
   const { covers } = integrityField(field);

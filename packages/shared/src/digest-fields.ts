@@ -69,7 +69,7 @@ export function digestFault(algorithm: Algorithm, value: Buffer, earlier: Buffer
 
 /** `md5=:...:, sha-256=:...:`, for the algorithms named or for all that were computed. */
 export function formatDigestField(digests: Digests, algorithms: Iterable<Algorithm> = digests.values.keys()): string {
-  // A dictionary of byte sequences by hand: the names are keys as they stand, and a serializer takes ten times as long.
+  // A dictionary of byte sequences by hand: the names are valid keys, and a serializer takes ten times as long.
   const members: string[] = [];
   for (const algorithm of algorithms) {
     const value = digests.values.get(algorithm);

@@ -12,7 +12,7 @@ export interface PieceMemory {
   giveBack(): void;
 }
 
-/** Pieces are cut from slabs: threads would keep the memory of each piece of its own until they collect garbage. */
+/** Pieces are cut from slabs: threads would keep separately allocated pieces until they collect garbage. */
 const PIECES_OF_SLAB = 32;
 /** So many slabs are kept while nothing of them is in use. */
 const SLABS_KEPT = 4;

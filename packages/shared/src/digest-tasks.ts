@@ -20,7 +20,7 @@ interface Content {
   readonly digester: Promise<Digester>;
 }
 
-/** Does the tasks of a hashing thread, in the order in which they come, on whatever thread it is used. */
+/** Runs the tasks of a hashing thread in order, on the thread that calls it. */
 export class DigestTasks {
   readonly #contents = new Map<number, Content>();
   readonly #answer: (answer: DigestAnswer) => void;

@@ -11,7 +11,7 @@ export interface RemoteHasher {
   hash(bytes: Uint8Array): Promise<void>;
   /** The digest of all that was hashed. */
   digest(): Promise<Buffer>;
-  /** Lets go of it, whether or not it has come to its end. */
+  /** Releases it, finished or not. */
   close(): void;
 }
 
@@ -141,10 +141,10 @@ class DigestThread {
   }
 }
 
-/** The source is run as it is, or as what it was compiled to: the worker has this module's own extension. */
+/** The source runs directly or compiled: the worker has the extension of this module. */
 function workerFile(): URL {
-  // A bundle of CommonJS has no such thing as a URL of this module.
+  // A CommonJS bundle has no `import.meta.url`.
   if ((import.meta.url as string | undefined) === undefined)
-    throw new TrailsumError("INTERNAL", "there is no file for a hashing thread");
+    throw new TrailsumError("INTERNAL", "no file for a hashing thread");
   return new URL(import.meta.url.endsWith(".ts") ? "./digest-worker.ts" : "./digest-worker.js", import.meta.url);
 }

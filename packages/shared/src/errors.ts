@@ -137,7 +137,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   FILE_UNWRITABLE: { meaning: "cannot write a local file", exit: 5 },
   FILE_CHANGED: { meaning: "a file changed while it was read", exit: 5 },
   STORED_BYTES_DIFFER: {
-    meaning: "what is stored is no longer what was verified",
+    meaning: "the stored content no longer matches its verified digest",
     exit: 6,
     status: 500,
     type: `${OWN}:stored-bytes-differ`,
@@ -191,7 +191,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorMeaning>> = {
 export interface TrailsumErrorOptions {
   /** The error underneath, if there is one. */
   readonly cause?: unknown;
-  /** The HTTP status that was received (`REFUSED`), or that shall be answered in place of the table's. */
+  /** The HTTP status that was received (`REFUSED`), or that replaces the status of the table in the response. */
   readonly status?: number;
   /** After how many milliseconds the other side asks to be tried again, where it said so. */
   readonly retryAfter?: number | undefined;

@@ -8,7 +8,7 @@ import type { Verdict } from "./verdict.ts";
 export type DeliveryMode = "trailers" | "header" | "two-step";
 
 /**
- * One exchange of a server or a proxy: a request, and what became of it. The same object is given to hooks, to subscribers
+ * One exchange of a server or a proxy: a request and its outcome. The same object is given to hooks, to subscribers
  * of the diagnostics channels, and to the log. It holds no credentials: no field values but `traceparent` and a request id,
  * no user information, and no values of a query.
  */
@@ -21,7 +21,7 @@ export interface ExchangeRecord {
   readonly time: Date;
   /** The address of the peer, which may be a proxy. */
   readonly remoteAddress: string | undefined;
-  /** The method, as it stood on the wire. */
+  /** The method, as received. */
   readonly method: string;
   /** The request target. The values in its query are replaced, and user information is left out. */
   readonly target: string;
@@ -55,7 +55,7 @@ export interface ExchangeRecord {
   readonly error: TrailsumError | undefined;
 }
 
-/** How the digests that held, or did not, reached the receiver of content; undefined if there were none. */
+/** How the digests that held, or did not, reached the receiver of content; undefined without digests. */
 export function deliveryMode({ checked }: Verdict): Exclude<DeliveryMode, "two-step"> | undefined {
   if (checked.length === 0) return undefined;
   return checked.some(({ section }) => section === "trailer") ? "trailers" : "header";

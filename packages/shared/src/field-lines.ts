@@ -5,7 +5,7 @@ import { listMembers, sameFieldName } from "./field-syntax.ts";
 export type FieldLine = readonly [name: string, value: string];
 
 /**
- * The field lines of a header or trailer section, as they stood on the wire: order, duplicates, empty values and the
+ * The field lines of a header or trailer section, as received: order, duplicates, empty values and the
  * case of names are kept, and look-up ignores case. It is a list and never an object keyed by what a stranger sent.
  *
  * Instances are immutable: `set`, `delete`, `with` and `without` return new ones, and a result that is not assigned has
@@ -47,7 +47,7 @@ export class FieldLines implements Iterable<FieldLine> {
     return this.raw.length / 2;
   }
 
-  /** The values of every line of this name, in order; empty if there is none. */
+  /** The values of every line of this name, in order; empty without such a line. */
   getAll(name: string): string[] {
     const values: string[] = [];
     for (let at = 0; at < this.raw.length; at += 2) {
@@ -82,8 +82,8 @@ export class FieldLines implements Iterable<FieldLine> {
 
   /**
    * Returns these lines with `name` exactly once, with this value, like Go's `Header.Set`: the first line of that name is
-   * replaced where it stands and any further ones are left out; without one, the line is added at the end. Names are
-   * compared without regard to case, and the new line has `name` as it is given.
+   * replaced in place and further ones are removed; without one, the line is added at the end. Names are
+   * compared without regard to case, and the new line uses the given spelling of `name`.
    */
   set(name: string, value: string): FieldLines {
     const raw: string[] = [];
@@ -112,7 +112,7 @@ export class FieldLines implements Iterable<FieldLine> {
     return new FieldLines([...this.raw, name, value]);
   }
 
-  /** Returns these lines without those whose name, as it stood on the wire, `refuse` returns true for. */
+  /** Returns these lines without those for whose name, as received, `refuse` returns true. */
   without(refuse: (name: string) => boolean): FieldLines {
     const kept: string[] = [];
     for (let at = 0; at < this.raw.length; at += 2) {

@@ -26,7 +26,7 @@ const PREFIXES = /^(?:x-forwarded-|fly-forwarded-|(?:x-)?ssl-client-)/;
 
 /**
  * Whether a field of this name describes the client or its request, as a proxy would: all of `X-Forwarded-*`,
- * `Forwarded`, `X-Real-IP`, `True-Client-IP` and the like, in any case and with `_` or other punctuation for `-`.
+ * `Forwarded`, `X-Real-IP`, `True-Client-IP` and similar fields, in any case and with `_` or other punctuation for `-`.
  */
 export function isForwardingField(name: string): boolean {
   const folded = foldedFieldName(name);

@@ -11,10 +11,10 @@ interface FieldReading extends DigestField {
 }
 
 /**
- * What a field speaks of:
+ * What a field covers:
  * - `content`: the content of the message (RFC 9110 section 6.4), which is a part of the representation in a 206;
- * - `representation`: the whole selected representation as it is coded, in a 206 too (RFC 9530 section 3);
- * - `unencoded representation`: the whole representation without content codings; the same where there are none;
+ * - `representation`: the whole selected representation with its content codings, in a 206 too (RFC 9530 section 3);
+ * - `unencoded representation`: the whole representation without content codings; identical if it has none;
  * - `whole content`: the content, where that is the whole representation. What implementations mean by these fields in a
  *   206 differs, so they are left aside there.
  */
@@ -104,12 +104,12 @@ export function integrityFieldName(name: string): IntegrityFieldName | undefined
   return BY_LOWER_CASE.get(name.toLowerCase());
 }
 
-/** What a field speaks of, how it is read, and what it can name. */
+/** What a field covers, its parser, and the algorithms it can name. */
 export function integrityField(name: IntegrityFieldName): IntegrityField {
   return TABLE[name];
 }
 
-/** Whether a field of this name, in any case, speaks of the whole representation, whatever part of it a message has. */
+/** Whether a field of this name, in any case, covers the whole representation, even if the message has only a part. */
 export function coversRepresentation(name: string): boolean {
   const field = integrityFieldName(name);
   if (field === undefined) return false;

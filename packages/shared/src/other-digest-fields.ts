@@ -8,7 +8,7 @@ type Member = readonly [name: string, text: string];
 /** How a digest is written as text; undefined for text that is not one. */
 type Decode = (text: string) => Buffer | undefined;
 
-/** The algorithm that a name stands for, and how its digests are written. */
+/** The algorithm of a name, and the syntax of its digests. */
 type Names = ReadonlyMap<string, { readonly algorithm: Algorithm; readonly decode: Decode }>;
 
 const base64: Decode = (text) => {

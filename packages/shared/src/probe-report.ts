@@ -17,7 +17,7 @@ export interface ProbeReport {
   readonly method: string;
   /** How many bytes of content arrived. */
   readonly size: number;
-  /** Whether the content arrived with a `Content-Length`: then a hop had all of it before it went on, or its sender knew. */
+  /** Whether the content arrived with a `Content-Length`: then a hop buffered all of it before forwarding, or the sender knew the length. */
   readonly hasLength: boolean;
   /** The names of the trailer fields that arrived, in lower case. */
   readonly trailers: readonly string[];

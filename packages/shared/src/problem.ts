@@ -54,7 +54,7 @@ export function verdictProblem(verdict: Verdict): ProblemDetails {
 
 /**
  * The problem document for an error that has an HTTP status; any other becomes a bare 500. So does an internal one: its
- * message may speak of paths and such, and is for the log.
+ * message may contain paths and is for the log only.
  */
 export function errorProblem(error: TrailsumError): ProblemDetails {
   const internal = error.status === undefined || error.code === "INTERNAL";

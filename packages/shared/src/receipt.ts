@@ -6,7 +6,7 @@ import { type VerdictName } from "./verdict.ts";
 /** The media type of a receipt. */
 export const receiptMediaType = "application/json";
 
-/** What a server that stored an upload says of it: the JSON content of its 200 or 201. */
+/** The description of a stored upload: the JSON content of a 200 or 201. */
 export interface Receipt {
   /** The name under which it was stored: decoded, without a leading slash. */
   readonly path: string;

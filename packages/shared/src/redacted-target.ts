@@ -1,4 +1,4 @@
-/** What stands in the place of something secret. */
+/** The replacement for secret text. */
 const REDACTED = "***";
 
 /** What user information, a query or a fragment begins or ends with. */
@@ -17,7 +17,7 @@ export function redactedTarget(target: string | URL): string {
   return query < 0 ? shown : `${shown}?${redactedQuery(withoutFragment.slice(query + 1))}`;
 }
 
-/** Longer than the flags that stand in queries without a value, such as `uploads`: it may be a token. */
+/** Longer than known query flags without a value, such as `uploads`: it may be a token. */
 const LONG = 16;
 
 /** The names are kept, and so are short parts without `=`. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { listMembers } from "./field-syntax.ts";
 
-/** A value, or the reason why there is none that can be relied on. */
+/** A value, or the reason why it is unusable. */
 export type Parsed<T> = { readonly value: T } | { readonly fault: string };
 
 /**
@@ -33,7 +33,7 @@ export function parseSize(lines: readonly string[]): Parsed<number> {
   });
 }
 
-/** `Md5` as it is sent: lower-case hex, as in the article this began with. */
+/** The value of `Md5`: lower-case hex, as in the article this began with. */
 export function formatMd5(digest: Buffer): string {
   return digest.toString("hex");
 }

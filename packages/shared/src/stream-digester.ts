@@ -19,7 +19,7 @@ export interface StreamDigester {
   /**
    * Where the next bytes may be put, so that they need not be copied to be hashed on another thread; undefined where they
    * are hashed in place. Ask for it before the first `update`. A byte has its place at its offset in the content, modulo
-   * the size of this memory. A piece of it that was given to `update` is read for longer: once that is done, the
+   * the size of this memory. A piece that was given to `update` is read for longer: once that is done, the
    * `STRETCH` after the piece's own may be written over, and nothing else.
    */
   readonly memory: SharedArrayBuffer | undefined;
@@ -27,7 +27,7 @@ export interface StreamDigester {
   update(chunk: Uint8Array): Promise<void> | undefined;
   /** What was found. Nothing can be added afterwards. */
   digest(): Promise<Digests>;
-  /** Lets go of it, whether or not it has come to its end. */
+  /** Releases it, finished or not. */
   close(): void;
 }
 
@@ -40,7 +40,7 @@ const LARGE = 1024 * 1024;
  * threads as cores are ever started, for all contents together, and no content known to be below 2 MiB is worth one. Where
  * no thread can be had, everything is hashed in place.
  *
- * A content that rests holds 32 KiB here; beyond 1 MiB it may hold one of a few rings of 2 MiB instead.
+ * Paused content holds 32 KiB here; beyond 1 MiB it may hold one of a few rings of 2 MiB instead.
  */
 export async function createStreamDigester(algorithms: Iterable<Algorithm>, size?: number): Promise<StreamDigester> {
   const names = [...new Set(algorithms)];
@@ -157,7 +157,7 @@ class Pieces {
     return this.#piece?.bytes.subarray(0, this.#filled);
   }
 
-  /** Copies as far as there is room, and goes on when there is more. */
+  /** Copies as much as fits, and continues when there is room. */
   copy(chunk: Uint8Array): Promise<void> | undefined {
     for (let at = 0; at < chunk.byteLength;) {
       if (this.#filled === PIECE) {
@@ -214,7 +214,7 @@ class Ring {
     this.#begin = begin;
   }
 
-  /** Takes a piece that lies in its place already. */
+  /** Takes a piece that is already in place. */
   take(chunk: Uint8Array): Promise<void> | undefined {
     const next = (this.#filling + 1) % STRETCHES;
     this.#filled += chunk.byteLength;
@@ -223,7 +223,7 @@ class Ring {
     return this.#free[next];
   }
 
-  /** Copies as far as there is room, and goes on when there is more. */
+  /** Copies as much as fits, and continues when there is room. */
   copy(chunk: Uint8Array): Promise<void> | undefined {
     for (let at = 0; at < chunk.byteLength;) {
       if (this.#filled === STRETCH) {
@@ -240,7 +240,7 @@ class Ring {
     return undefined;
   }
 
-  /** Has what was filled hashed, and goes on to the next stretch, which may still be read by the threads. */
+  /** Starts hashing the filled stretch, and continues with the next, which the threads may still be reading. */
   handOver(): void {
     if (this.#filled === 0) return;
     const stretch = this.#filling;
@@ -255,7 +255,7 @@ class Ring {
   }
 }
 
-/** Has bytes hashed by every hasher, then calls `done`, whatever came of it. The caller may leave a failure unobserved. */
+/** Hashes bytes with every hasher, then calls `done`, also after a failure. The caller may leave a failure unobserved. */
 function hashOn(hashers: readonly RemoteHasher[], bytes: Uint8Array, done: () => void): Promise<void> {
   const hashed = Promise.all(hashers.map((hasher) => hasher.hash(bytes))).then(() => {});
   hashed.then(done, done);

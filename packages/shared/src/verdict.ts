@@ -7,7 +7,7 @@ import { isAsStrong, meets, type Requirement } from "./requirement.ts";
 
 /**
  * What was found about some content that arrived whole:
- * `verified`, every claim holds and nothing required lacks; `mismatched`, a claim does not hold; `missing`, a field that
+ * `verified`, every claim holds and nothing required is absent; `mismatched`, a claim does not hold; `missing`, a field that
  * was announced or is required never came; `malformed`, a claim cannot be understood; `unverified`, there was no digest
  * to check. Content that did not arrive whole has no verdict: its transfer failed.
  */
@@ -67,7 +67,7 @@ export interface Evidence {
   readonly require?: readonly Requirement[];
   /**
    * Whether the content is the whole representation or a part of one, as in a 206: then `Repr-Digest` and other fields
-   * that speak of something else are left aside (RFC 9530 section 3).
+   * that cover something else are ignored (RFC 9530 section 3).
    * @default "whole"
    */
   readonly content?: "whole" | "part";

@@ -20,13 +20,13 @@ export interface VerifyingStreamOptions {
    * byte is the end then, and comes before any other. Default false.
    */
   readonly withhold?: boolean | undefined;
-  /** Whether content of this verdict is let through to its end. Default: only `verified`. */
+  /** Whether content with this verdict is accepted. Default: only `verified`. */
   readonly accept?: ((verdict: Verdict) => boolean) | undefined;
 }
 
 /**
  * A transform that hands bytes on unchanged and ends only after a good verdict. After a bad one it fails with the error
- * that the verdict stands for, so that its reader never sees an `end` that looks like success.
+ * of the verdict, so that its reader never sees an `end` that looks like success.
  */
 export interface VerifyingStream extends Transform {
   /** The verdict, good or bad; rejects when the content did not arrive whole. It may be left unobserved. */
@@ -39,7 +39,7 @@ export function createVerifyingStream(options: VerifyingStreamOptions): Verifyin
 }
 
 // Two of the pieces in which sockets give their bytes, so that the source need not stop for every piece, and one that waits
-// for the reader. Content that rests holds that much in memory.
+// for the reader. Paused content holds that much in memory.
 const WRITABLE_HIGH_WATER_MARK = 131_072;
 const READABLE_HIGH_WATER_MARK = 65_536;
 

@@ -62,6 +62,6 @@ function wantedAlgorithms(lines: readonly string[]): WantedAlgorithm[] {
     if (!isDigestFieldAlgorithm(key) || typeof weight !== "number") continue;
     if (Number.isInteger(weight) && weight >= 1 && weight <= 10) wanted.push({ algorithm: key, weight });
   }
-  // Sorting is stable: among equals the sender's order stands.
+  // Sorting is stable: equal preferences keep the sender's order.
   return wanted.toSorted((one, other) => other.weight - one.weight);
 }

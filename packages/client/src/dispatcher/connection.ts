@@ -23,7 +23,7 @@ export interface ResponseLimits {
   readonly maxTrailerSize: number;
 }
 
-/** One connection to an origin, whatever protocol it speaks. */
+/** One connection to an origin, over any protocol. */
 export interface Connection {
   /** Whether it can take one more exchange now. */
   readonly free: boolean;
@@ -37,7 +37,7 @@ export interface Connection {
   destroy(error?: Error): void;
 }
 
-/** Who owns a connection. */
+/** The owner of a connection. */
 export interface ConnectionOwner {
   /** It can take another exchange: it could not before, or it knows its capacity now. */
   onFree(connection: Connection): void;

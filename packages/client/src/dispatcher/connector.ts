@@ -8,9 +8,9 @@ import { errors } from "undici";
 import { ConnectDiagnostics } from "./diagnostics.ts";
 import { openTunnel } from "./tunnel.ts";
 
-/** How to reach an origin: Node's TLS options, and how long it may take. `lookup` holds for `http:` as well. */
+/** How to reach an origin: Node's TLS options, and the time limit. `lookup` applies to `http:` too. */
 export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" | "path" | "socket" | "ALPNProtocols"> {
-  /** Milliseconds until a connection must stand, TLS included; through a proxy, as long again for it. Default 10,000; 0 for no limit. */
+  /** Milliseconds to establish a connection, TLS included; the connection to a proxy has the same limit again. Default 10,000; 0 for no limit. */
   readonly timeout?: number;
   /** A Unix domain socket to connect to in place of the origin's host and port. */
   readonly socketPath?: string;
@@ -19,7 +19,7 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
 /** What can be spoken on a connection, under its name in TLS (RFC 7301). */
 export type Protocol = "h2" | "http/1.1";
 
-/** Who waits for a connection. Exactly one of these is called, later, unless the attempt is given up. */
+/** The callbacks of a connection attempt. Exactly one is called, asynchronously, unless the attempt is cancelled. */
 export interface ConnectCallbacks {
   onConnect(socket: Socket, protocol: Protocol): void;
   onError(error: Error): void;
@@ -55,7 +55,7 @@ export function createConnector(origin: URL, options: ConnectOptions, proxy?: UR
     keepAliveInitialDelay: 60_000,
   };
   let session: Buffer | undefined;
-  // No address may stand for a name in SNI (RFC 6066 section 3).
+  // SNI does not allow addresses (RFC 6066 section 3).
   const servername = secure ? (given.servername ?? (isIP(host) === 0 ? host : "")) : null;
 
   function open(protocols: readonly Protocol[], tunnel?: Socket): Socket {

@@ -12,7 +12,7 @@ export interface ContentSink {
   write(bytes: Uint8Array): boolean;
   /** More waits until it takes more. */
   blocked(): void;
-  /** That was all of it, and these are the trailers: name, value, name, value, ... */
+  /** The content has ended, and these are the trailers: name, value, name, value, ... */
   end(trailers: readonly string[]): void;
   /** The content or the trailers failed: what has been written must not look complete. */
   fail(error: Error): void;
@@ -24,7 +24,7 @@ const NO_FIELDS: string[] = [];
 const PIECE = 1_048_576;
 
 /**
- * Takes the content of a request from wherever it is, only as fast as its sink takes it, and then the trailers. A body
+ * Reads the content of a request from any kind of body, only as fast as its sink takes it, and then the trailers. A body
  * of another length than it was said to have is an error.
  */
 export class ContentSender {
@@ -48,7 +48,7 @@ export class ContentSender {
     return !this.#started;
   }
 
-  /** Whether what was handed over cannot be taken for all of it: no length marks its end, or it is short of it. */
+  /** Whether the content sent so far is recognizably incomplete: no length marks its end, or it is shorter. */
   get unfinished(): boolean {
     return this.#sent < (this.#request.length ?? Number.POSITIVE_INFINITY);
   }
@@ -81,7 +81,7 @@ export class ContentSender {
     this.#unblock = undefined;
     const { body } = this.#request;
     if (body.kind === "stream" && !this.#ended) {
-      // The exchange's own listener is gone by now: an error must not bring the process down.
+      // The exchange's own listener is gone by now: an error must not crash the process.
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }
@@ -98,7 +98,7 @@ export class ContentSender {
     return this.#sink.write(bytes);
   }
 
-  /** Waits until the sink takes more, then goes on. */
+  /** Waits until the sink takes more, then continues. */
   #wait(proceed: () => void): void {
     this.#unblock = proceed;
     this.#sink.blocked();
@@ -143,7 +143,7 @@ export class ContentSender {
       const iterator = read();
       this.#dropSource = () => {
         this.#dropSource = undefined;
-        // `return` is the caller's code and may throw at once as well as reject.
+        // `return` is the caller's code and may throw synchronously or reject.
         void (async () => iterator.return?.())().catch(ignore);
       };
       for (;;) {

@@ -36,7 +36,7 @@ export class Deadlines {
   readonly #check = (): void => {
     const now = performance.now();
     this.#next = Number.POSITIVE_INFINITY;
-    // A copy: whatever is overdue may be removed from the original while this runs.
+    // A copy: overdue entries may be removed from the original while this runs.
     for (const holder of Array.from(this.#all)) {
       // Timers may fire up to a millisecond early.
       if (holder.deadline <= now + 1) {

@@ -15,7 +15,7 @@ export interface ExchangeCarrier {
   pause(): void;
   /** The handler takes more again. */
   resume(): void;
-  /** Gives the exchange up: what carries it lets go of it, and a connection in the middle of it is closed. */
+  /** Aborts the exchange: its carrier releases it, and a connection in the middle of it is closed. */
   drop(exchange: Exchange, error: Error): void;
 }
 
@@ -68,7 +68,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
     }
   }
 
-  /** Holds the content back. A head is handed on all the same, as undici does. */
+  /** Pauses the content. A head is still delivered, as undici does. */
   pause(): void {
     this.paused = true;
     if (this.#answered) this.carrier?.pause();

@@ -10,7 +10,7 @@ export class IdleTimer {
   #deadline = Number.POSITIVE_INFINITY;
   #expired: (() => void) | undefined;
 
-  /** Calls `expired` unless it is set anew or cleared within `timeout` milliseconds; 0 is for ever. */
+  /** Calls `expired` unless it is reset or cleared within `timeout` milliseconds; 0 means no limit. */
   set(timeout: number, expired: () => void): void {
     if (timeout === 0) {
       this.clear();

@@ -36,7 +36,7 @@ export interface OriginEvents {
   onConnectionError(error: Error): void;
   /** It holds neither exchanges nor connections any more. */
   onEmpty(): void;
-  /** It was busy and is no more. */
+  /** It was busy and no longer is. */
   onDrain(): void;
 }
 
@@ -92,7 +92,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     return this.#queue.length === 0 && this.#total === 0 && this.#retired.size === 0 && this.#http1Fallbacks.size === 0;
   }
 
-  /** Sends an exchange on its way, at once or when there is a connection. False when it is busy then. */
+  /** Dispatches an exchange, now or when a connection is available. Returns false if the origin is busy then. */
   dispatch(exchange: Exchange): boolean {
     exchange.carrier = this;
     this.#queue.push(exchange);
@@ -103,7 +103,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     return !this.#needsDrain;
   }
 
-  /** Lets what runs and waits come to its end, and closes what is idle. */
+  /** Waits for running and queued exchanges to end, and closes idle connections. */
   close(): void {
     this.#closing = true;
     for (const connection of this.#connections) if (connection.idle) connection.destroy();
@@ -220,7 +220,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     }
   }
 
-  /** How many connections are to be on their way for those that wait. */
+  /** The number of connections to open for the exchanges that wait. */
   get #wanted(): number {
     const waiting = this.#queue.length;
     const needed = Math.ceil(waiting / (this.#capacity ?? waiting)) || 0;
@@ -304,7 +304,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     }
   }
 
-  /** One attempt stands for as many exchanges as the connection would have carried: those that have waited longest. */
+  /** A failed attempt fails as many exchanges as the connection would have carried, those that have waited longest. */
   #unreachable(error: Error): void {
     this.#events.onConnectionError(error);
     for (const exchange of this.#queue.splice(0, this.#capacity ?? this.#queue.length)) exchange.fail(error);
@@ -330,7 +330,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     if (at !== -1) this.#free.splice(at, 1);
   }
 
-  /** What there is to tell and to tidy after something has ended. */
+  /** Emits events and cleans up after an exchange or connection has ended. */
   #settle(): void {
     // A host that does not answer must not hold `close`.
     if (this.#closing) this.#stopOpening();

@@ -41,7 +41,7 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
   servername?: string | null;
 }
 
-/** A request as it is to be sent, checked. */
+/** A validated request, ready to be sent. */
 export interface OutgoingRequest {
   readonly method: string;
   /** The request target: path and query, or `host:port` for CONNECT. */
@@ -63,9 +63,9 @@ export interface OutgoingRequest {
   readonly close: boolean;
   readonly headersTimeout: number | undefined;
   readonly bodyTimeout: number | undefined;
-  /** Whether the handler takes fields as they stood on the wire, and no objects. */
+  /** Whether the handler takes raw field lines instead of objects. */
   readonly rawFields: boolean;
-  /** Whether the body is sent to its end after the response has ended. */
+  /** Whether the body is sent completely after the response has ended. */
   readonly finishRequest: boolean;
 }
 
@@ -102,7 +102,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
 }
 
 /**
- * Adds a header field to a request that has not been sent. Throws undici's `InvalidArgumentError` for what may not stand
+ * Adds a header field to a request that has not been sent. Throws undici's `InvalidArgumentError` for what is not allowed
  * in a field line, and for fields that frame the message.
  */
 export function addField({ raw }: OutgoingRequest, name: string, value: unknown): void {
@@ -119,7 +119,7 @@ interface SeparatedFields {
   expectContinue: boolean;
 }
 
-/** Takes out the fields that say how a message is framed and carried: those are written anew for each connection. */
+/** Removes the fields about framing and the connection: each connection writes its own. */
 function separate(all: readonly string[]): SeparatedFields {
   const fields: SeparatedFields = { raw: [], close: false, expectContinue: false };
   for (let at = 0; at < all.length; at += 2) {
@@ -167,7 +167,7 @@ function knownTrailers(trailers: TrailersInit | undefined): string[] | Exclude<T
   return trailers === undefined || typeof trailers === "function" ? trailers : checkedTrailers(trailers);
 }
 
-/** Announces what will come, as far as it is known, and nothing that will not (RFC 9110 section 6.6.2). */
+/** Announces the trailers that will follow, as far as they are known, and no others (RFC 9110 section 6.6.2). */
 function withTrailerField(raw: string[], trailers: ReturnType<typeof knownTrailers>): string[] {
   if (typeof trailers === "function") return raw;
   const others = hasField(raw, "trailer") ? withoutField(raw, "trailer") : raw;

@@ -28,7 +28,7 @@ export type RequestBody =
       readonly rereadable: boolean;
       /** The number of bytes, where it is known. */
       readonly length?: number;
-      /** The media type, where the content has one of its own. */
+      /** The media type of the content, if it has one. */
       readonly type?: string;
     };
 

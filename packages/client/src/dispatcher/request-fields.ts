@@ -15,7 +15,7 @@ type FieldValueInit = string | number | boolean | null | undefined;
 
 /**
  * Name, value, name, value, ... from any accepted shape, in its order. Throws undici's `InvalidArgumentError` for what
- * may not stand in a field line. An `undefined` value leaves the line out, `null` is an empty value, as in undici.
+ * are not allowed in a field line. An `undefined` value leaves the line out, `null` is an empty value, as in undici.
  */
 export function rawFields(init: unknown): string[] {
   const raw: string[] = [];

@@ -7,7 +7,7 @@ import { type FieldsInit, rawFields } from "./request-fields.ts";
 export type TrailersInit = FieldsInit | (() => FieldsInit | Promise<FieldsInit>);
 
 declare module "undici" {
-  // So that `trailers` is known in `request(url, { dispatcher, trailers })`, and wherever else options go through undici.
+  // So that `trailers` is known in `request(url, { dispatcher, trailers })`, and in all other options that undici passes through.
   namespace Dispatcher {
     interface DispatchOptions {
       /** The trailer fields of the request, which a `TrailerAgent` sends and undici's own dispatchers ignore. */

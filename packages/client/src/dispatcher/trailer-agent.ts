@@ -11,14 +11,14 @@ export interface TrailerAgentOptions {
   readonly connect?: ConnectOptions;
   /**
    * The HTTP proxy to reach origins through, `http:` or `https:`, with `user:password@` if it asks for credentials; or a
-   * function that returns the one for an origin. Every connection is a tunnel (CONNECT), to `http:` origins as well, so
+   * function that returns the one for an origin. Every connection is a tunnel (CONNECT), also to `http:` origins, so
    * that the proxy changes nothing of a message. It cannot be combined with `connect.socketPath`.
    * @default none
    */
   readonly proxy?: string | URL | ((origin: URL) => string | URL | undefined);
   /**
    * Whether HTTP/2 is offered to `https:` origins, which choose it or HTTP/1.1 (ALPN, RFC 7301). Default true. To handlers
-   * it makes no difference, but that names are lower-case, that there is no reason phrase, and how tunnels begin.
+   * the protocol makes no difference, except that names are lower-case, the reason phrase is missing, and tunnels begin differently.
    */
   readonly allowH2?: boolean;
   /** Whether `http:` origins are spoken to in HTTP/2, by prior knowledge (RFC 9113 section 3.3). Default false. */
@@ -27,7 +27,7 @@ export interface TrailerAgentOptions {
   readonly maxConcurrentStreams?: number;
   /** How many bytes of one HTTP/2 response may wait to be read. Default 1,048,576. */
   readonly initialWindowSize?: number;
-  /** How many bytes of all responses may be on their way on one HTTP/2 connection. Default 16,777,216. */
+  /** How many bytes of all responses may be in flight on one HTTP/2 connection. Default 16,777,216. */
   readonly connectionWindowSize?: number;
   /**
    * How long nothing may come on an HTTP/2 connection with requests under way until a PING asks whether the server is
@@ -56,7 +56,7 @@ export interface TrailerAgentOptions {
 }
 
 /**
- * An undici `Dispatcher` that can send request trailers, and hands on those of responses as they stood on the wire.
+ * An undici `Dispatcher` that can send request trailers, and delivers those of responses as received.
  *
  * `request`, `stream`, `pipeline`, `connect`, `upgrade`, `compose` and undici's interceptors work on it unchanged; its
  * errors are undici's, and it publishes on undici's diagnostics channels. It needs undici 8, the caller's own (a peer
@@ -137,7 +137,7 @@ export class TrailerAgent extends Dispatcher {
     return this.#closed;
   }
 
-  /** Whether `destroy` was called, or `close` and everything has come to its end. */
+  /** Whether `destroy` was called, or `close` and all exchanges have ended. */
   get destroyed(): boolean {
     return this.#destroyed;
   }

@@ -53,7 +53,7 @@ export function openTunnel(
     }
     const [, status = "", reason = ""] =
       /^HTTP\/1\.[01] (\d{3})(?: ([\t\x20-\x7e]*))?\r\n/.exec(head.toString("latin1")) ?? [];
-    if (status === "") fail("sent something that is no response to CONNECT");
+    if (status === "") fail("sent an invalid response to CONNECT");
     else if (status.startsWith("1")) {
       const rest = head.subarray(end + 4);
       head = Buffer.alloc(0);

@@ -4,7 +4,7 @@ import { errors } from "undici";
 const WRITABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Checks everything that is about to be written into a field section or a request line, wherever it came from. It is
+ * Checks all text that is written into a field section or a request line. It is
  * the last check, where nothing can go past it: what callers give has been checked before, with a better message.
  * Throws undici's `InvalidArgumentError`.
  */

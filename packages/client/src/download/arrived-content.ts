@@ -48,7 +48,7 @@ export class ArrivedContent {
   readonly destination: OpenedDestination;
   readonly expectations: Expectations;
   #beginning: Beginning | undefined;
-  /** Whether any of it was handed to the destination. */
+  /** Whether any content was written to the destination. */
   written = false;
   /** Whether more than one response gave it. */
   #continued = false;
@@ -101,7 +101,7 @@ export class ArrivedContent {
   #hasValidator(): boolean {
     if (this.#beginning === undefined) return false;
     const { header, content } = this.#beginning;
-    // Only a strong tag says that the bytes are the same (RFC 9110 section 8.8.1).
+    // Only a strong tag guarantees identical bytes (RFC 9110 section 8.8.1).
     if (content !== "whole" || strongTag(header) === undefined) return false;
     if (this.expectations.checksum.size > 0) return true;
     // A 206 brings trailers for its part. If nothing but the first response's own could vouch for the whole, they are
@@ -109,7 +109,7 @@ export class ArrivedContent {
     return algorithmsInHeader(header).length > 0 || announcedIntegrityFields(header).length === 0;
   }
 
-  /** Whether all of it is there, and its digest is known. */
+  /** Whether the content is complete and its digest known. */
   get isComplete(): boolean {
     if (this.#beginning === undefined || this.size !== this.total) return false;
     return this.expectations.checksum.size > 0 || algorithmsInHeader(this.#beginning.header).length > 0;
@@ -125,7 +125,7 @@ export class ArrivedContent {
     return ["Range", `bytes=${this.size}-`, "If-Range", this.tag];
   }
 
-  /** Starts with the first response, or starts again with another one: what arrived before is discarded. */
+  /** Starts with the first response, or starts again with a new one: what arrived before is discarded. */
   async begin(url: URL, header: FieldLines, status: number): Promise<void> {
     await this.#restart();
     await this.#open(url, header, status === 206 ? "part" : "whole");
@@ -160,7 +160,7 @@ export class ArrivedContent {
     this.#beginning = { url, header, content, digester };
   }
 
-  /** Checks that a 206 goes on where this ends (RFC 9110 sections 14.4 and 15.3.7); `PROTOCOL` if it does not. */
+  /** Checks that a 206 continues where this ends (RFC 9110 sections 14.4 and 15.3.7); `PROTOCOL` if it does not. */
   checkContinues(header: FieldLines): void {
     const beginning = this.#beginning!;
     const range = contentRange(header);
@@ -181,7 +181,7 @@ export class ArrivedContent {
     this.#completeLength = range.complete ?? length;
   }
 
-  /** Takes the next piece. Resolves when there is room for another one. */
+  /** Takes the next piece. Resolves when there is room for the next. */
   async add(chunk: Uint8Array): Promise<void> {
     this.written = true;
     await Promise.all([this.#beginning!.digester.update(chunk), this.destination.write(chunk)]);
@@ -202,7 +202,7 @@ export class ArrivedContent {
   }
 
   /**
-   * The verdict on all of it, once the last response has ended: its header and its trailers; without them if no response
+   * The verdict on the whole content, once the last response has ended: its header and its trailers; without them if no response
    * had to add anything to what an earlier one gave. Call it once.
    */
   async verdict(header: FieldLines | undefined, trailer: FieldLines = FieldLines.empty): Promise<Verdict> {
@@ -214,7 +214,7 @@ export class ArrivedContent {
         "CONNECTION_LOST",
         `${redactedTarget(url)}: ${digester.size} of ${complete} bytes have come`,
       );
-    // What turns out wrong cannot be continued: another attempt begins anew.
+    // Wrong content cannot be continued: the next attempt starts again.
     const continued = this.#continued;
     const computed = await digester.digest();
     this.forget();
@@ -237,7 +237,7 @@ function ofWhole(fields: FieldLines): FieldLines {
   return fields.without((name) => !coversRepresentation(name));
 }
 
-/** How many bytes of content a response says that it has: in its framing, or where that is chunked in `Size`. */
+/** The announced size of the content: from its framing or, for chunked content, from `Size`. */
 export function contentLength(header: FieldLines): number | undefined {
   const length = header.get("Content-Length");
   if (length !== undefined) return Number(length);

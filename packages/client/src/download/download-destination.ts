@@ -8,7 +8,7 @@ import type { OpenedDestination } from "./opened-destination.ts";
 import { intoWebStream, intoWritable } from "./stream-destination.ts";
 
 /**
- * Where a download goes: a path, a `file:` URL, a Node or web stream. A file appears only when all of it has been
+ * Where a download goes: a path, a `file:` URL, a Node or web stream. A file appears only when its whole content has been
  * accepted. A stream gets the bytes as they come, is ended when they have been accepted and destroyed when they have not.
  */
 export type DownloadDestination = string | URL | NodeJS.WritableStream | WritableStream<Uint8Array>;

@@ -52,14 +52,14 @@ export interface DownloadOptions {
   /**
    * Whether to continue a download to the same file that an earlier run was interrupted in, and to keep what this one
    * leaves if it is interrupted: in hidden files beside the destination. What is there is hashed again. It is continued
-   * only under the strong `ETag` that it began with; otherwise the download begins anew. `USAGE` for a destination that
+   * only under the strong `ETag` that it began with; otherwise the download starts again. `USAGE` for a destination that
    * is not a file.
    * @default false
    */
   readonly continue?: boolean;
   /**
    * How many ranges of a large file are fetched at a time. A server without ranges or without a strong `ETag`, and a
-   * destination that is not a file, get one request for all of it.
+   * destination that is not a file, get one request for the whole object.
    * @default 1
    */
   readonly jobs?: number;
@@ -89,8 +89,8 @@ export interface DownloadOptions {
   readonly dispatcher?: Dispatcher;
   /**
    * How often a failed download is tried again: into a file always, into a stream as long as nothing was written to it.
-   * One that broke off goes on where it was, when the server gave a strong `ETag` to go by and nothing to verify by is
-   * lost with it; otherwise it begins anew. Pauses grow from half a second
+   * An interrupted download continues where it stopped if the server sent a strong `ETag` and the content can still be
+   * verified; otherwise it starts again. Pauses grow from half a second
    * to 30 seconds, and last as long as a server asks for in `Retry-After`, up to two minutes. Default 0.
    */
   readonly retries?: number;

@@ -92,7 +92,7 @@ export async function fetchInto(
           return await again("in one stream");
         await arrived.beginRanges(url, headers, complete);
       } else if (status === 200 || (ownRange && status === 206)) await arrived.begin(url, headers, status);
-      // Nothing comes after what arrived: all of it is there, and only its end was lost.
+      // The content is complete; only its end marker was lost.
       else if (continued && status === 416 && arrived.isComplete) return await judged({ status, headers });
       else if ((continued || inRanges) && status === 416) return await again("in one stream");
       else throw await refusal(url, { status, headers, content: response.body });
@@ -109,7 +109,7 @@ export async function fetchInto(
     throw transportError(error, url);
   }
 
-  /** What has to be verified may be verifiable only by the trailers of a response with all of it. */
+  /** Content that must be verified may need the trailers of a complete response. */
   function isVerifiableByRanges(headers: FieldLines): boolean {
     const { checksum, require } = arrived.expectations;
     const isNeeded = require.length > 0 || fetching.options.allowUnverified === false;

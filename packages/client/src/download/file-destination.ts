@@ -136,7 +136,7 @@ async function* readPart(given: string, file: FileHandle, start: number, end: nu
   }
 }
 
-/** Renames a complete file over another one. Returns false if that one cannot be replaced. */
+/** Renames a complete file over an existing one. Returns false if that cannot be replaced. */
 async function replace(part: string, path: string): Promise<boolean> {
   try {
     await rename(part, path);

@@ -8,7 +8,7 @@ import { fileErrorCode } from "@trailsum/files";
  */
 const NOT_REPLACEABLE: ReadonlySet<string | undefined> = new Set(["EACCES", "EBUSY", "EPERM", "EROFS", "EXDEV"]);
 
-/** Whether an error means that a file cannot be replaced by another one. */
+/** Whether an error means that a file cannot be replaced by renaming. */
 export function isNotReplaceable(error: unknown): boolean {
   return NOT_REPLACEABLE.has(fileErrorCode(error));
 }

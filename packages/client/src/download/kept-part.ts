@@ -29,7 +29,7 @@ function partialFiles(path: string): PartialFiles {
 
 /**
  * Opens the part file of a download that can be continued: that of an earlier run if there is one, or a new one. Only one
- * process at a time has it; `FILE_UNWRITABLE` if another one does. Its content is put there only after its state was
+ * process at a time has it; `FILE_UNWRITABLE` if another process does. Its content is written only after its state was
  * noted, and is emptied before the state changes: content and state always belong together.
  */
 export async function openKeptPart(path: string, before: Stats | undefined): Promise<PartFile> {

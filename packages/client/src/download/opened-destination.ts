@@ -44,8 +44,8 @@ export interface OpenedDestination {
   restart(): Promise<void>;
   /** Notes which response the content begins with; undefined if it cannot be continued. Call it before its content is written. */
   begin(response: BegunResponse | undefined): Promise<void>;
-  /** All of it has been accepted: makes it last, and seen. */
+  /** The content was accepted: makes it durable and visible. */
   commit(): Promise<void>;
-  /** It has not been accepted: leaves nothing behind, except for what a later run can continue. */
+  /** The content was not accepted: removes it, except for what a later run can continue. */
   discard(error: Error): Promise<void>;
 }

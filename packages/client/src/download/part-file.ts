@@ -23,14 +23,14 @@ export interface PartFile {
   close(): Promise<void>;
   /** Forgets everything but the file itself, which has become the destination. */
   settle(): Promise<void>;
-  /** Closes it, and removes it, unless `size` bytes of it are worth keeping for a later run. Never rejects. */
+  /** Closes the file and removes it, unless its first `size` bytes are kept for a later run. Never rejects. */
   discard(size?: number): Promise<void>;
 }
 
 const SUFFIX = ".trailsum";
 
 /**
- * Creates the part file for a destination, and removes those that earlier downloads left behind. `before` describes the
+ * Creates the part file for a destination, and removes leftovers of earlier downloads. `before` describes the
  * file at the destination now: the part file is not readable for anyone who cannot read that.
  */
 export async function openPartFile(path: string, before: Stats | undefined): Promise<PartFile> {

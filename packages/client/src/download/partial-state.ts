@@ -33,7 +33,7 @@ export async function writeState(path: string, { target, url, header, complete }
   await rename(fresh, path);
 }
 
-/** Reads a state; undefined if there is none that can be used. */
+/** Reads a state; undefined if it is absent or unusable. */
 export async function readState(path: string): Promise<PartialState | undefined> {
   try {
     // oxlint-disable-next-line no-bitwise -- flags are bits
@@ -46,7 +46,7 @@ export async function readState(path: string): Promise<PartialState | undefined>
       await file.close();
     }
   } catch {
-    // Absent, damaged or someone else's: the download begins anew.
+    // Absent, damaged or of another download: the download starts again.
     return undefined;
   }
 }

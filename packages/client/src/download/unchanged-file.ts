@@ -12,7 +12,7 @@ import { rawFields } from "../dispatcher/request-fields.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
 
-/** The result of a download that is not necessary; undefined for one that is, or where that cannot be found out. */
+/** The result if the local file is up to date; undefined if it is not, or if that cannot be determined. */
 export async function unchangedFile(
   destination: DownloadDestination,
   { target, wanted, checksum, require, supported }: Expectations,

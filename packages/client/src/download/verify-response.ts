@@ -15,11 +15,11 @@ import { transportError } from "../transfer/transport-error.ts";
 
 /** Options of {@link verifyResponse}. */
 export interface VerifyResponseOptions {
-  /** Whether content that nothing came to verify by is let through to its end. Default true. */
+  /** Whether content without a digest is accepted. Default true. */
   readonly allowUnverified?: boolean;
 }
 
-/** The content of a response, and what is to be thought of it. */
+/** The content of a response, and its verdict. */
 export interface VerifiedResponse {
   /** The bytes. It ends cleanly only after an acceptable verdict, and fails with a `TrailsumError` after another. */
   readonly body: Readable;
@@ -54,7 +54,7 @@ export function verifyResponse(response: Response, options: VerifyResponseOption
 
 /**
  * What the header says of content that `fetch` has decoded. Where no content can be, as in the answer to HEAD, in a 204 or a
- * 304, the fields speak of what would be there.
+ * 304, the fields describe the content that GET would return.
  */
 function headerOfDecoded(received: FieldLines): FieldLines {
   const header = received.delete("Trailer");

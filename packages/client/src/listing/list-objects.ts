@@ -29,7 +29,7 @@ const MAX_LISTING = 64 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const MAX_ENTRIES = 1_000_000;
 
-/** An entry of a listing, as far as it is used. */
+/** The members of a listing entry that are used. */
 interface Entry {
   readonly name: string;
   readonly kind: "object" | "directory";

@@ -8,7 +8,7 @@ export interface DigestOptions {
    */
   readonly digests?: readonly Algorithm[] | undefined;
   /**
-   * Whether md5 is computed as well, and sent as `Md5` for servers that compare that. It detects accidents, not attacks.
+   * Whether md5 is also computed and sent as `Md5` for servers that compare that. It detects accidents, not attacks.
    * @default true
    */
   readonly md5?: boolean | undefined;

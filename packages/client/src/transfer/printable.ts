@@ -1,4 +1,4 @@
-/** A stranger's text goes to a terminal: nothing that steers it or that cannot be seen, and not too much of it. */
+/** Makes untrusted text safe for a terminal: no control or invisible characters, and a limited length. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ").slice(0, 500);
 }

@@ -68,7 +68,7 @@ export function locationIn(
   from: URL,
   headers: FieldLines,
 ): { readonly to: URL; readonly why?: undefined } | { readonly to?: undefined; readonly why: string } {
-  // The same line twice says one thing; different ones are no list (RFC 9110 section 5.3).
+  // Identical lines are accepted; different ones are an error, because the field is not a list (RFC 9110 section 5.3).
   const [location, ...others] = new Set(headers.getAll("Location"));
   const to = location === undefined || others.length > 0 ? null : URL.parse(decodedLocation(location), from.href);
   if (to === null) return { why: "it is not a URL" };
@@ -93,7 +93,7 @@ function decodedLocation(location: string): string {
   }
 }
 
-/** Whether a header field is for one origin only, and must not be sent to another one after a redirect. */
+/** Whether a header field is for one origin only, and must not be sent to another origin after a redirect. */
 export function isForOneOrigin(name: string): boolean {
   return ["authorization", "cookie", "host", "proxy-authorization"].includes(name.toLowerCase());
 }

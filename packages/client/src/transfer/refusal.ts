@@ -38,7 +38,7 @@ interface RefusingResponse {
   readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** Only codes about integrity are kept: a 404 is a refusal by the other side, whatever its document says. */
+/** Only codes about integrity are kept: a 404 is a refusal by the other side, regardless of its document. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
   const isOne = code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" || code === "STORED_BYTES_DIFFER";

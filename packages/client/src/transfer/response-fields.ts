@@ -1,6 +1,6 @@
 import { type FieldLine, FieldLines } from "@trailsum/shared";
 
-/** The field lines of a section that undici gave as an object: a list of values stands for as many lines. */
+/** The field lines of a section that undici gave as an object: an array means several lines. */
 export function responseFields(object: Readonly<Record<string, string | string[] | undefined>>): FieldLines {
   return FieldLines.from(
     Object.entries(object).flatMap(([name, value]): FieldLine[] => {

@@ -12,7 +12,7 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ENETUNREACH", ["CONNECT_FAILED", "the network cannot be reached"]],
   ["EHOSTDOWN", ["CONNECT_FAILED", "the host cannot be reached"]],
   ["ENETDOWN", ["CONNECT_FAILED", "the network cannot be reached"]],
-  ["EADDRNOTAVAIL", ["CONNECT_FAILED", "there is no local address to reach it from, or no local port left"]],
+  ["EADDRNOTAVAIL", ["CONNECT_FAILED", "no local address or port available"]],
   ["ETIMEDOUT", ["CONNECT_FAILED", "the host does not answer"]],
   ["UND_ERR_CONNECT_TIMEOUT", ["CONNECT_FAILED", "it took too long to connect"]],
   ["ERR_SSL_WRONG_VERSION_NUMBER", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
@@ -64,7 +64,7 @@ const UNTRUSTED =
  */
 export function transportError(error: unknown, url: URL | null): TrailsumError {
   if (error instanceof TrailsumError) return error;
-  // Several addresses were tried, and each has an error of its own.
+  // Several addresses were tried, and each has its own error.
   if (error instanceof AggregateError && error.errors.length > 0) return transportError(error.errors[0], url);
   const code = errorCode(error);
   // fetch calls everything a TypeError, and keeps what happened in its cause.
@@ -75,7 +75,7 @@ export function transportError(error: unknown, url: URL | null): TrailsumError {
   return new TrailsumError(kind, url === null ? detail : `${url.origin}: ${detail}`, { cause: error });
 }
 
-/** What a code means depends on whether the connection stood: `ETIMEDOUT` comes from `connect` and from `read`. */
+/** The meaning of a code depends on whether the connection was established: `ETIMEDOUT` comes from `connect` and from `read`. */
 function connectionMeaning(code: string, error: unknown): readonly [ErrorCode, string] | undefined {
   const meaning = CODES.get(code);
   if (meaning?.[0] === "CONNECTION_LOST" && isConnectFailure(error))

@@ -69,9 +69,9 @@ export async function askAbout(
 
 /** What local content is compared with besides. */
 export interface Comparison {
-  /** Algorithms that the caller wants to know of it. */
+  /** The algorithms whose digests the caller needs. */
   readonly compute: readonly Algorithm[];
-  /** Digests that it must have, whatever the server says. */
+  /** Digests that the content must have. */
   readonly expected?: ReadonlyMap<Algorithm, Buffer>;
   readonly require?: readonly Requirement[];
   /** The algorithms that may be used. */

@@ -4,7 +4,7 @@ import type { OpenedSource } from "./opened-source.ts";
 
 /**
  * A source that fails at its end unless its content has these digests: the message is cut off then, and nothing is stored.
- * Rejects at once with `DIGEST_MISMATCHED` for one that is in memory.
+ * Rejects at once with `DIGEST_MISMATCHED` for a source in memory.
  */
 export async function checkedSource(
   source: OpenedSource,

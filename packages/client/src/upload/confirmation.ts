@@ -12,7 +12,7 @@ import {
 import type { Answer } from "../transfer/answer.ts";
 import { printable } from "../transfer/printable.ts";
 
-/** Whether the server has confirmed an upload by a digest of what it stored. */
+/** Whether the server confirmed an upload with a digest of what it stored. */
 export interface Confirmation {
   readonly by: "server" | "none";
   /** The server's receipt, if it sent one. */
@@ -24,8 +24,8 @@ export interface Confirmation {
  *
  * A receipt is compared as a whole: path, size, digests. Otherwise there is only `Repr-Digest`, which is about the stored
  * object in an answer without content, such as a 204 (RFC 9530 appendix B.7), and about the answer's own content in any
- * other (section 3.1, appendix B.8). A digest of something else than the upload can contradict nothing; the right digest
- * of the upload confirms it wherever it stands.
+ * other (section 3.1, appendix B.8). A digest of anything other than the upload cannot contradict it; the right digest of the
+ * upload confirms it in any position.
  *
  * Throws `PROTOCOL` for a receipt of another path, `SIZE_MISMATCHED` or `DIGEST_MISMATCHED` for another content.
  */
@@ -77,7 +77,7 @@ function confirmedByReceipt(url: URL, sent: Digests, receipt: Receipt): Confirma
 }
 
 /**
- * Whether `path` can be the path of `url` as the server sees it. A server below a mount point sees only the end of it,
+ * Whether `path` can be the path of `url` as the server sees it. A server below a mount point sees only its end,
  * and one that a proxy reaches with a base path sees more: one of the two must end with all segments of the other.
  */
 function isPathOf(url: URL, path: string): boolean {

@@ -9,7 +9,7 @@ import type { ReadingMemory } from "./opened-source.ts";
 /** Large enough that a system call costs little beside what it moves, small enough to stay in the processor's cache. */
 const BLOCK_BYTES = 256 * 1024;
 
-/** One that is read into, one that is looked at, and one that a socket may still be sending. */
+/** One block that is read into, one that is processed, and one that a socket may still be sending. */
 const BLOCKS_IN_TURN = 4;
 
 /**
@@ -18,7 +18,7 @@ const BLOCKS_IN_TURN = 4;
  * something that never existed.
  *
  * The blocks of a regular file use the same memory in turn where that is allowed: making and collecting new ones takes a
- * fifth of an upload's time. Where there is shared memory they are put there, and need not be copied to be hashed.
+ * fifth of an upload's time. Blocks are in shared memory where available, so that they need not be copied to be hashed.
  */
 export async function* readFile(file: OpenedFile, path: string, memory: ReadingMemory): AsyncGenerator<Uint8Array> {
   const before = file.stat();
@@ -108,7 +108,7 @@ function blocksInTurn(size: bigint): () => Buffer {
   };
 }
 
-/** One block; from a pipe or a device (no position) whatever is there. */
+/** Reads one block; from a pipe or a device (no position) what is available. */
 async function readBlock(file: OpenedFile, block: Buffer, position: number | null): Promise<Uint8Array> {
   const bytes = await file.read(block, position);
   return bytes === block.byteLength ? block : block.subarray(0, bytes);

@@ -12,7 +12,7 @@ import {
 
 import type { OpenedSource } from "./opened-source.ts";
 
-/** A stream or an iterable: it is read once, and let go of however the upload ends, begun or not. */
+/** A stream or an iterable: it is read once, and always released when the upload ends, started or not. */
 export function readOnce(source: ContentPieces): OpenedSource {
   if (isReadableLike(source)) return fromStream(source);
   if (isWebReadable(source) && source.locked)

@@ -12,7 +12,7 @@ const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * A file that is open for reading. What the system may have to wait for, opening it and reading, is done on another
- * thread; what it knows of an open file is asked here and now. `FileHandle` does all of it on another thread, and of a
+ * thread; its `fstat` is called synchronously. `FileHandle` does everything on another thread, and of a
  * small file's upload that took most of the time.
  */
 export class OpenedFile {
@@ -49,7 +49,7 @@ export class OpenedFile {
     return isatty(fd) ? new ReadStream(fd) : new Socket({ fd, readable: true, writable: false });
   }
 
-  /** Reads into a block, from a position or, without one, whatever comes next; gives how many bytes there were. */
+  /** Reads into a block, from a position or, without one, the next available bytes; returns their number. */
   read(block: Uint8Array, position: number | null): Promise<number> {
     const reading = new Promise<number>((resolve, reject) => {
       read(this.#descriptor, block, 0, block.byteLength, position, (error, bytes) =>
@@ -60,7 +60,7 @@ export class OpenedFile {
     return reading;
   }
 
-  /** Lets go of it, once what is being read has landed: until then its number must not become another file's. */
+  /** Closes the file after pending reads have finished: until then its descriptor must not be reused. */
   async close(): Promise<void> {
     if (!this.#isOwned) return;
     await this.#reading?.catch(() => {});

@@ -12,7 +12,7 @@ export interface ReadingMemory {
   readonly inTurn: boolean;
   /**
    * Where pieces may be put besides, in turn, each byte at its offset modulo the size of this. A piece is written over
-   * after so many others that they fill three quarters of it.
+   * after so many others that they fill three quarters of the ring.
    */
   readonly shared?: SharedArrayBuffer | undefined;
 }
@@ -29,6 +29,6 @@ export interface OpenedSource {
   readonly whole?: Uint8Array;
   /** Reads it from its start. */
   read(memory: ReadingMemory): AsyncIterable<Uint8Array>;
-  /** Lets go of it. */
+  /** Releases the source. */
   close(): Promise<void>;
 }

@@ -57,7 +57,7 @@ async function* begun(
     for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) yield piece;
     for (let piece = await (next ?? rest.next()); piece.done !== true; piece = await rest.next()) yield piece.value;
   } finally {
-    // Not awaited: a piece that is awaited may never come, and closing the source lets go of it.
+    // Not awaited: a piece that is awaited may never come, and closing the source releases it.
     rest.return?.().catch(() => {});
   }
 }

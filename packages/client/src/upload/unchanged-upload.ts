@@ -14,7 +14,7 @@ interface UnchangedUploadOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The result of an upload that is not necessary; undefined for one that is, or where that cannot be found out. */
+/** The result if the server has the content already; undefined if it does not, or if that cannot be determined. */
 export async function unchangedUpload(
   source: OpenedSource,
   target: URL,

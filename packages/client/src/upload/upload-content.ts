@@ -42,11 +42,11 @@ export interface Hashing {
 export interface UploadContent {
   readonly body: NonNullable<Dispatcher.DispatchOptions["body"]>;
   readonly trailers: () => FieldLines | Promise<FieldLines>;
-  /** Whether all of it was given to the dispatcher. Of a known length this is so before the dispatcher asks whether there is more. */
+  /** Whether all content was passed to the dispatcher. With a known length this is true before the dispatcher asks for more. */
   readonly given: () => boolean;
-  /** The digests of what was sent, once all of it was. */
+  /** The digests of the content, after the last byte was sent. */
   readonly digests: () => Promise<Digests>;
-  /** Hashes all of it without sending anything. */
+  /** Hashes the whole content without sending it. */
   readonly hash: () => Promise<void>;
   /** Whether the body can be sent again. */
   readonly rereadable: boolean;

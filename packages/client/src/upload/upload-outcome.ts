@@ -14,8 +14,8 @@ export interface UploadOutcome {
   /** The status of the answer; after a 303, of the answer to the GET that it asks for. */
   readonly status: number;
   /**
-   * Where a 303 pointed to; undefined if the answer was no 303. What is there may be any page, such as a form to sign in:
-   * unless `confirmedBy` is `server`, nothing but the 303 says that the upload was accepted.
+   * Where a 303 pointed to; undefined if the answer was not a 303. The page may be anything, such as a sign-in form:
+   * unless `confirmedBy` is `server`, only the 303 indicates that the upload was accepted.
    */
   readonly seeOther: string | undefined;
   /** What was sent: its size in bytes and its digests. */
@@ -34,7 +34,7 @@ export interface UploadOutcome {
 const SEE_OTHER = 303;
 
 /**
- * The target of a redirect that repeats the upload; undefined if the response is no such redirect. Throws `REFUSED` if
+ * The target of a redirect that repeats the upload; undefined for any other response. Throws `REFUSED` if
  * the upload cannot be repeated: the source cannot be read again, or a POST would become a GET (RFC 9110 sections 15.4.2
  * and 15.4.3).
  */
@@ -49,7 +49,7 @@ export function repeatedElsewhere(
 }
 
 /**
- * The outcome of an upload whose final answer came from `hop`: from the target, or from an upload resource of it. Throws
+ * The outcome of an upload whose final answer came from `hop`: from the target or from its upload resource. Throws
  * for an answer that refuses it, for one that reports other content, and for one that came before all was sent.
  */
 export async function uploadOutcome(

@@ -94,7 +94,7 @@ export async function askForUploadSupport(hop: Hop, requesting: UploadRequesting
   return uploadSupportIn(hop, answer);
 }
 
-/** What an answer to OPTIONS says that a server supports. */
+/** What a server announces to support in an answer to OPTIONS. */
 export function uploadSupportIn(
   { url }: Hop,
   { status, headers }: { readonly status: number; readonly headers: FieldLines },
@@ -131,7 +131,7 @@ export async function askForUploadState({ hop }: UploadResource, requesting: Upl
   };
 }
 
-/** Appends content. Resolves with the response, whatever its status; after the last append it is that of the target. */
+/** Appends content. Resolves with the response, of any status; after the last append it is that of the target. */
 export function appendToUpload(
   { hop }: UploadResource,
   { offset, complete, body, rereadable = false, interim = true, fields = [], trailers }: AppendedContent,
@@ -149,7 +149,7 @@ export function appendToUpload(
 
 /**
  * Completes an upload whose content the server has, without content: it is published if these are its digests. Resolves
- * with the response of the target, whatever its status.
+ * with the response of the target, of any status.
  */
 export function completeUpload(
   resource: UploadResource,

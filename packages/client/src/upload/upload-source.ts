@@ -80,7 +80,7 @@ async function openFile(path: string | URL, signal: AbortSignal | undefined): Pr
       read: (memory) => readFile(file, String(path), memory),
       async close() {
         const closed = file.close();
-        // It waits for a block that is on its way, and a pipe may never give another one.
+        // It waits for the pending block, and a pipe may never give another block.
         if (stats.isFile()) await closed;
       },
     };

@@ -37,7 +37,7 @@ export interface UploadOptions extends DigestOptions {
   readonly checksum?: Checksum;
   /**
    * Whether to continue the upload of the same version of the same file to the same URL that an earlier run was
-   * interrupted in. What the server has is read and hashed again; a file that has changed begins anew. It takes a file
+   * interrupted in. What the server has is read and hashed again; a file that has changed is sent from the beginning. It takes a file
    * larger than 64 KiB, and a server with upload resources. `USAGE` for a source that is not a file.
    * @default false
    */
@@ -70,7 +70,7 @@ export interface UploadOptions extends DigestOptions {
    * How often a failed upload is begun again, when the source can be read again and the failure may pass: no connection,
    * a lost one, a timeout, 408, 425, 429, 502, 503, 504, or content that was damaged on the way. Pauses grow from half a
    * second to 30 seconds, and last as long as a server asks for in `Retry-After`, up to two minutes. A kept connection
-   * that the server closes without any answer is no failure: the request goes to a new one, retries or not. Default 0.
+   * that the server closes without a response is not a failure: the request is sent on a new one, even without retries. Default 0.
    */
   readonly retries?: number;
   /**
@@ -101,16 +101,16 @@ export interface UploadResult extends Delivered {
  *
  * Redirects are followed up to five times. 301, 302, 307 and 308 have the content sent again to where they point, which
  * needs a source that can be read again; a POST that is answered 301 or 302 is `REFUSED`, since it would become a GET.
- * 303 after all of the content and the trailers were sent says that it was accepted (RFC 9110 section 15.4.4): the
+ * 303 after all content and trailers were sent means that the upload was accepted (RFC 9110 section 15.4.4): the
  * result is the answer to a GET of where it points, if that is a success. It is confirmed only by a receipt there or by
  * the digests of what was sent. Credentials and `Host` are not sent any more once a redirect has left the origin, and no redirect leads from https to http.
  *
  * @throws `TrailsumError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `TIMEOUT`, `PROTOCOL`, `UNTRUSTED_CERTIFICATE`;
  * `REFUSED` with the status of an answer that has nothing to do with integrity; `DIGEST_*` or `SIZE_MISMATCHED` if
- * the server found the content wrong or unverifiable, or says that it stored other content; `PROTOCOL` if it says that it
+ * the server found the content wrong or unverifiable, or reports that it stored other content; `PROTOCOL` if it reports that it
  * stored it under another path, as after a bit of the request target was changed on the way; `FILE_UNREADABLE` or
  * `FILE_CHANGED`; `USAGE`; `ABORTED`. The message is cut off, and never completed, when the source fails. A stream or an
- * iterable is let go of in every case: destroyed, cancelled or returned.
+ * iterable is released in every case: destroyed, cancelled or returned.
  *
  * @example
  * ```ts
@@ -200,7 +200,7 @@ async function resumptionOf(
   return retries > 0 && rereadable && size >= WORTH_RESUMING ? resumptionInMemory() : undefined;
 }
 
-/** The path in a `file:` URL as a text that stands for it, also where it is not UTF-8. */
+/** The path in a `file:` URL as printable text, even if it is not UTF-8. */
 function pathText(url: URL): string {
   const path = fileURLToPathBuffer(url);
   return path.toString(isUtf8(path) ? "utf8" : "latin1");

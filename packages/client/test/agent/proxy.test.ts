@@ -73,7 +73,7 @@ test("https origins choose HTTP/2 in the tunnel, and are verified by name", asyn
 test.each([
   ["HTTP/1.1 403 Forbidden\r\n\r\n", "refused a tunnel to 127.0.0.1:1: 403 Forbidden"],
   ["HTTP/1.1 200 OK\r\n\r\nearly", "sent content with its response to CONNECT"],
-  ["SSH-2.0-OpenSSH\r\n\r\n", "sent something that is no response to CONNECT"],
+  ["SSH-2.0-OpenSSH\r\n\r\n", "sent an invalid response to CONNECT"],
   ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 x\r\n\r\n", "refused a tunnel to 127.0.0.1:1: 502 x"],
   [`HTTP/1.1 200 OK\r\nX: ${"x".repeat(17_000)}`, "sent a response to CONNECT that is too long"],
   ["", "closed the connection without a response to CONNECT"],

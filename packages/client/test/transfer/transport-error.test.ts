@@ -25,7 +25,7 @@ describe("an error of the transport becomes one of ours:", () => {
     ["EHOSTUNREACH", "CONNECT_FAILED", "the host cannot be reached"],
     ["ENETUNREACH", "CONNECT_FAILED", "the network cannot be reached"],
     ["ETIMEDOUT", "CONNECT_FAILED", "the host does not answer"],
-    ["EADDRNOTAVAIL", "CONNECT_FAILED", "there is no local address to reach it from, or no local port left"],
+    ["EADDRNOTAVAIL", "CONNECT_FAILED", "no local address or port available"],
     ["ECONNRESET", "CONNECTION_LOST", "the connection was reset"],
     ["EPIPE", "CONNECTION_LOST", "the connection was closed"],
     ["HPE_INVALID_EOF_STATE", "CONNECTION_LOST", "the connection was closed too early"],

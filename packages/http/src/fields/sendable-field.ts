@@ -5,7 +5,7 @@ export function checkSendable(name: string, value: string): void {
   if (!isToken(name) || !(value === "" || isFieldValue(value))) throw unsendable(`field ${JSON.stringify(name)}`);
 }
 
-/** The origin's response cannot be passed on because of this part of it. */
+/** The error of a response that cannot be forwarded because of a part. */
 export function unsendable(what: string): TrailsumError {
   return new TrailsumError("INTERNAL", `the ${what} of a response may not be sent`, { status: 502 });
 }

@@ -1,8 +1,8 @@
 import type { FieldLines } from "@trailsum/shared";
 
 /**
- * The protocol that a message asks to switch to: `websocket`, as it is spelled, if `Upgrade` lists it and `Connection`
- * says that the field is for this hop. All other protocols are ignored (RFC 9110 section 7.8): what `h2c`, `TLS/1.2` or
+ * The protocol that a message asks to switch to: `websocket`, in its own spelling, if `Upgrade` lists it and `Connection`
+ * names the field. All other protocols are ignored (RFC 9110 section 7.8): what `h2c`, `TLS/1.2` or
  * an unknown one carries could not be inspected, and would pass by every hook.
  */
 export function upgradeProtocol(fields: FieldLines): string | undefined {

@@ -7,5 +7,5 @@ import { SyntaxFault } from "./syntax-fault.ts";
 export function parseContentLength(value: string): number {
   const length = /^\d{1,16}$/.test(value) ? Number(value) : NaN;
   if (Number.isSafeInteger(length)) return length;
-  throw new SyntaxFault("a Content-Length that is no number of bytes", "INVALID_CONTENT_LENGTH");
+  throw new SyntaxFault("an invalid Content-Length", "INVALID_CONTENT_LENGTH");
 }

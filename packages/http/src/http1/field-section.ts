@@ -11,13 +11,13 @@ const COLON = 0x3a;
 /** The octets of a field value, and of the whitespace around it (RFC 9110 section 5.5). */
 const VALUE = octetClass(/[\t\x20-\x7e\x80-\xff]/);
 
-/** What may stand nowhere in a section: control characters, a CR without LF, an LF without CR (RFC 9112 section 2.2). */
+/** Characters that are not allowed anywhere in a section: control characters, a CR without LF, an LF without CR (RFC 9112 section 2.2). */
 // oxlint-disable-next-line no-control-regex -- control characters are what it is about
 const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 
 /**
  * Parses field lines strictly (RFC 9112 section 5), in one pass over their octets: no line folding, no space before the
- * colon, a token for a name, no control character, no CR or LF but at the end of a line. They stand in `bytes` from
+ * colon, a token for a name, no control character, no CR or LF except at the end of a line. They are in `bytes` from
  * `start` to `end`, the end of each line included. Gives name, value, name, value, ... as latin1, with the case of the
  * names kept. Throws a {@link SyntaxFault}, also for more than `maxFields` lines.
  */
@@ -48,12 +48,12 @@ export function checkOctets(text: string): void {
   if (FORBIDDEN.test(text)) throw new SyntaxFault("a bare CR or LF, or a control character, in a section", "STRICT");
 }
 
-/** Optional whitespace around a value is no part of it (RFC 9110 section 5.6.3). */
+/** Optional whitespace around a value does not belong to it (RFC 9110 section 5.6.3). */
 function isWhitespace(octet: number): boolean {
   return octet === SP || octet === HTAB;
 }
 
 function faultIn(section: string): SyntaxFault {
   checkOctets(section);
-  return new SyntaxFault("a field line whose name is no token, or a folded one", "INVALID_HEADER_TOKEN");
+  return new SyntaxFault("a field line with an invalid name, or a folded line", "INVALID_HEADER_TOKEN");
 }

@@ -116,7 +116,7 @@ export abstract class MessageReader<Head> {
     return this.#bytes.subarray(this.#at);
   }
 
-  /** Parses the head that stands in `bytes` from `start` to `end`, the CRLF of its last line. */
+  /** Parses the head in `bytes` from `start` to `end`, the CRLF of its last line. */
   protected abstract parseHead(bytes: Buffer, start: number, end: number): Head;
 
   /** Reports a head, and calls `expectContent` first unless another head follows. */
@@ -169,7 +169,7 @@ export abstract class MessageReader<Head> {
   }
 
   protected run(): void {
-    // The sink has called from within a piece: the loop goes on by itself.
+    // The sink has called while a piece is processed: the loop continues.
     if (this.#reading) return;
     this.#reading = true;
     try {

@@ -1,4 +1,4 @@
-/** The statuses with which requests are refused that are no requests, or more than is taken. */
+/** The statuses for requests that are malformed or exceed a limit. */
 export type FaultStatus = 400 | 413 | 414 | 417 | 431 | 501 | 505;
 
 /** Why a request is refused before it is handled. Its end cannot be found any more. */

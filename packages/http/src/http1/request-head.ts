@@ -10,7 +10,7 @@ import { isChunked } from "./transfer-coding.ts";
 /** The head of a request, and what its fields say of the message itself and of the connection. */
 export interface RequestHead {
   readonly method: string;
-  /** As it stood on the wire: in origin-form, in absolute-form of http or https, `*`, or the authority of a CONNECT. */
+  /** As received: in origin-form, in absolute-form of http or https, `*`, or the authority of a CONNECT. */
   readonly target: string;
   readonly version: "1.0" | "1.1";
   /** Field lines: name, value, name, value, ... */
@@ -52,7 +52,7 @@ const CHUNKED: RequestHead["framing"] = { kind: "chunked" };
 const NONE: readonly string[] = [];
 
 /**
- * Parses the head of a request, which stands in `bytes` from `start` to `end`, the CRLF of its last line. What could be
+ * Parses the head of a request in `bytes` from `start` to `end`, the CRLF of its last line. What could be
  * read in two ways is refused: both Content-Length and Transfer-Encoding, more than one of either, any transfer coding
  * but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3). Throws a {@link RequestFault}, or a
  * `SyntaxFault` for malformed field lines.
@@ -213,7 +213,7 @@ function joined(list: readonly string[], value: string): readonly string[] {
   return list.length === 0 ? listMembers(value) : [...list, ...listMembers(value)];
 }
 
-/** What is not chunked to its end has no end (RFC 9112 section 6.3); what is more than chunked is not known here (6.1). */
+/** A request whose last coding is not chunked has no end (RFC 9112 section 6.3); other codings are not supported (6.1). */
 function codingFault(value: string): RequestFault {
   const codings = listMembers(value.toLowerCase());
   const chunkedLast = codings.length > 1 && codings.indexOf("chunked") === codings.length - 1;

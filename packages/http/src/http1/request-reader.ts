@@ -14,9 +14,9 @@ const LF = 0x0a;
 const MAX_EMPTY_LINES = 4;
 
 /**
- * Reads requests, strictly: Node's own parser accepts with the same result whatever this reader accepts, except for methods
+ * Reads requests strictly: everything that this reader accepts, Node's own parser accepts with the same result, except for methods
  * that Node does not know; what is ambiguous is a fault. After a request it stops until `next`, and holds what has arrived.
- * All its methods throw a {@link RequestFault} for what is not a request; whatever follows is not read.
+ * All its methods throw a {@link RequestFault} for a malformed request; nothing is read after it.
  */
 export class RequestReader extends MessageReader<RequestHead> {
   readonly #requests: RequestSink;
@@ -35,7 +35,7 @@ export class RequestReader extends MessageReader<RequestHead> {
     return this.state !== "complete" && this.state !== "failed";
   }
 
-  /** Whether a request has been read to its end, and `next` has not been called. */
+  /** Whether a request has been read completely, and `next` has not been called. */
   get complete(): boolean {
     return this.state === "complete";
   }
@@ -81,7 +81,7 @@ export class RequestReader extends MessageReader<RequestHead> {
     return start + 2;
   }
 
-  /** The fault that a request is refused for. An error of the sink stays as it is. */
+  /** The fault that a request is refused for. An error of the sink is returned unchanged. */
   protected override faultOf(error: unknown): unknown {
     if (!(error instanceof SyntaxFault)) return error;
     return new RequestFault(error.message, this.#status(error), { cause: error });

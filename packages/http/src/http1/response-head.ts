@@ -20,7 +20,7 @@ export interface ResponseHead {
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/s;
 
 /**
- * Parses the head of a response to `method`, which stands in `bytes` from `start` to `end`, the CRLF of its last line.
+ * Parses the head of a response to `method` in `bytes` from `start` to `end`, the CRLF of its last line.
  * What could be read in two ways is refused: both Content-Length and Transfer-Encoding, more than one Content-Length,
  * any transfer coding but chunked, a transfer coding from HTTP/1.0 (RFC 9112 sections 6.1 and 6.3). Throws a
  * {@link SyntaxFault}.

@@ -15,9 +15,9 @@ export interface ResponseSink extends ContentSink {
 const PROTOCOL = "HTTP/1.";
 
 /**
- * Reads responses, strictly: Node's own parser accepts with the same result whatever this reader accepts, and what is
+ * Reads responses strictly: everything that this reader accepts, Node's own parser accepts with the same result, and what is
  * ambiguous is a fault. A response is read only after `expect`; bytes that no request asked for are a fault. All its
- * methods throw a {@link SyntaxFault} for what is not a response; whatever follows is not read.
+ * methods throw a {@link SyntaxFault} for a malformed response; nothing is read after it.
  */
 export class ResponseReader extends MessageReader<ResponseHead> {
   readonly #responses: ResponseSink;
@@ -63,7 +63,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   }
 
   protected override acceptHead(head: ResponseHead): void {
-    // A client that asked for a tunnel gets the connection whatever the response, as in undici and node:http.
+    // A client that asked for a tunnel gets the connection with any response, as in undici and node:http.
     if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200)) {
       if (!this.#switches) throw new SyntaxFault("an unsolicited upgrade", "UNSOLICITED");
       this.expectNothing();

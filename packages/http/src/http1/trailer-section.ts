@@ -24,7 +24,7 @@ export interface TrailerSectionLimits {
 
 /**
  * Reads the trailer section that begins at `start` (RFC 9112 section 7.1.2); nothing where it is cut. What comes before
- * `from` has been searched already. Throws a {@link SyntaxFault} for what is no section of field lines, or too much, and
+ * `from` has been searched already. Throws a {@link SyntaxFault} for a malformed or too large section, and
  * for fields that say how long the content is: after it they have no honest use (RFC 9110 section 6.5.1).
  */
 export function readTrailerSection(

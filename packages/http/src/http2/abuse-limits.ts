@@ -56,7 +56,7 @@ export class Allowance {
     if (this.#left < this.#size) this.#left += 1;
   }
 
-  /** Restores all of it. */
+  /** Restores the whole budget. */
   refill(): void {
     this.#left = this.#size;
   }

@@ -1,4 +1,4 @@
-/** The error codes of RST_STREAM and GOAWAY (RFC 9113 section 7). A peer may send any other number as well. */
+/** The error codes of RST_STREAM and GOAWAY (RFC 9113 section 7). A peer may also send any other number. */
 export const ErrorCode = {
   /** Not an error: a graceful end. */
   NO_ERROR: 0x0,

@@ -15,7 +15,7 @@ export class ConnectionFault extends Error {
 
 /**
  * A violation by the peer that concerns one stream (RFC 9113 section 5.4.2): the session resets the stream with `code`,
- * and the connection goes on.
+ * and the connection stays open.
  */
 export class StreamFault extends Error {
   override readonly name = "StreamFault";

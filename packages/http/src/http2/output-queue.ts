@@ -42,7 +42,7 @@ export class OutputQueue {
   #parts: Buffer[] = [];
   /** The stream of each part, if it may be dropped. */
   #owners: number[] = [];
-  /** The last frame of each stream that waits and may be followed by another one. */
+  /** The last queued frame of each stream, to which another frame may be appended. */
   readonly #last = new Map<number, FramePosition>();
 
   /** Makes room for `length` octets in `bytes`, and returns the position where they begin. `commit` has to follow. */

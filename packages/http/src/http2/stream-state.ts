@@ -60,7 +60,7 @@ export function mayReceive(state: StreamState): boolean {
 
 /**
  * Throws for HEADERS or DATA from a peer that has sent END_STREAM. RFC 9113 section 5.1 makes it an error of the stream at least;
- * as no frame can have crossed another one here, the peer is broken, and it is one of the connection, as for closed streams.
+ * as no frames can have crossed here, the peer is broken, and it is one of the connection, as for closed streams.
  */
 export function requireReceiving(state: StreamState, what: string): void {
   if (mayReceive(state)) return;

@@ -1,4 +1,4 @@
-/** A connection that a server has accepted, whatever is spoken on it. */
+/** A connection that a server has accepted, of any protocol. */
 export interface ServedConnection {
   /** Looks, about once a second, whether it has rested for too long. `now` is the time of `performance.now`. */
   check(now: number): void;

@@ -4,7 +4,7 @@ import { diagnostics, redactedTarget } from "@trailsum/shared";
 import type { InboundExchange } from "./inbound-exchange.ts";
 import type { RequestTarget } from "./request-target.ts";
 
-/** A record while its exchange lasts: what becomes of it is written down as it happens. */
+/** A record while its exchange lasts: each event is recorded as it happens. */
 export type OpenRecord = { -readonly [Member in keyof ExchangeRecord]: ExchangeRecord[Member] };
 
 const { exchangeStart, exchangeEnd } = diagnostics;

@@ -9,7 +9,7 @@ import type { RequestTarget } from "./request-target.ts";
  * 3.2), a `Host` that differs from `:authority` (RFC 9113 section 8.3.1), an invalid method or target, an unknown expectation
  * (RFC 9110 section 10.1.1), and what Node's parser accepts: a version other than HTTP/1.0 and HTTP/1.1 in a request line
  * (RFC 9112 section 2.3), a transfer coding in HTTP/1.0 (section 6.1). Two recipients could read such a request differently.
- * A plain CONNECT is not checked for its target, which has a form of its own (section 3.2.3). HTTP/1.0 need not name a host.
+ * A plain CONNECT is not checked for its target, which has authority-form (section 3.2.3). HTTP/1.0 requests need no host.
  */
 export function headFault(request: InboundRequest): TrailsumError | undefined {
   return versionFault(request) ?? hostFault(request) ?? targetFault(request) ?? expectationFault(request);

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 
 import { type FieldLines, TrailsumError } from "@trailsum/shared";
 
-/** The content of a request as it comes in, in whatever way. It waits until somebody takes it. */
+/** The content of a request, from any kind of connection. It waits until a sink takes it. */
 export interface ContentSource {
   /** All of the content, where it came together with the head and no sink has begun to take it. */
   readonly whole: Buffer | undefined;
@@ -16,17 +16,17 @@ export interface ContentSource {
   leave(): void;
   /** Whether the sink is still given the rest after the exchange has been concluded. */
   readonly outlivesResponse?: boolean;
-  /** The trailer section as it stood on the wire; empty before the end. */
+  /** The trailer section as received; empty before the end. */
   readonly trailers: FieldLines;
 }
 
-/** Who takes content, piece by piece. */
+/** Receives content, piece by piece. */
 export interface ContentSink {
   /** Takes a piece; false when the source should pause. */
   onContent(piece: Buffer): boolean;
-  /** All of it has come. */
+  /** The content is complete. */
   onEnd(): void;
-  /** It broke off: `reason` where there is more to say than that the client went away. */
+  /** It was aborted: `reason` unless the client just disconnected. */
   onLost(reason?: TrailsumError): void;
 }
 
@@ -71,8 +71,6 @@ export class InboundContent extends Readable implements ContentSink {
   }
 
   onLost(reason?: TrailsumError): void {
-    this.destroy(
-      reason ?? new TrailsumError("CONNECTION_LOST", "the client broke off within its request", { status: 400 }),
-    );
+    this.destroy(reason ?? new TrailsumError("CONNECTION_LOST", "the client aborted its request", { status: 400 }));
   }
 }

@@ -7,7 +7,7 @@ import type { ContentSource } from "./inbound-content.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 
 /**
- * One request of a client and the way to answer it, whatever brought it: a connection of HTTP/1.1, a stream of HTTP/2,
+ * One request of a client and the way to answer it, from any source: a connection of HTTP/1.1, a stream of HTTP/2,
  * or the objects of Node's own server. Nothing that it is asked to send makes it throw but a head that may not be sent.
  */
 export interface InboundExchange {
@@ -15,7 +15,7 @@ export interface InboundExchange {
   readonly connection: ClientConnection;
   /** The content of the request, where it has some. */
   readonly content: ContentSource | undefined;
-  /** The status of the final head, once that has been sent: another one cannot be. */
+  /** The status of the final head, once that has been sent: no other can follow. */
   readonly status: number | undefined;
   /** Bytes of content that have come of the request, without framing. */
   readonly contentReceived: number;
@@ -25,7 +25,7 @@ export interface InboundExchange {
   readonly gone: boolean;
   /** Called once, when the client goes away before its response has been sent. */
   onGone: (() => void) | undefined;
-  /** Called when more can be written, after `write` has said that no more should be. */
+  /** Called when more can be written, after `write` has returned false. */
   onDrain: (() => void) | undefined;
 
   /** Sends an interim response (1xx), where the client knows of any. */

@@ -14,7 +14,7 @@ export interface InboundRequest {
   readonly target: RequestTarget;
   /** The path that a router cut off the front of the target, without a slash at its end. Default: none. */
   readonly mountPath?: string | undefined;
-  /** Its header section, as it stood on the wire; of HTTP/2 without pseudo fields. */
+  /** Its header section as received; for HTTP/2 without pseudo-header fields. */
   readonly header: FieldLines;
   /** The host that was asked for: of an absolute-form target, of `:authority`, or of `Host`. */
   readonly host: string | undefined;
@@ -24,9 +24,9 @@ export interface InboundRequest {
   readonly remoteAddress: string | undefined;
   /** Whether the client connected over TLS. */
   readonly protocol: "http" | "https";
-  /** What the head says of the content; nothing where there is none. */
+  /** The framing of the content; undefined without content. */
   readonly content: ContentOutline | undefined;
-  /** The protocol that it asks to switch to: `websocket`, as it is spelled. Another one is ignored, or refused in HTTP/2. */
+  /** The protocol that it asks to switch to: `websocket`, in its own spelling. Others are ignored, or refused in HTTP/2. */
   readonly upgrade: string | undefined;
   /**
    * Whether the server can send trailers with the response.
@@ -47,7 +47,7 @@ export interface ContentOutline {
   readonly trailersPossible: boolean;
 }
 
-/** What the connection that brought a request knows of it beside its head. */
+/** The properties of a request that come from its connection, not its head. */
 export interface ClientInfo {
   readonly remoteAddress: string | undefined;
   readonly protocol: "http" | "https";

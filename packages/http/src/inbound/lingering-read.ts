@@ -5,7 +5,7 @@ import { unreadLimits } from "./unread-limits.ts";
 
 /**
  * The limits within which a client that has its last answer may still send: what comes is forgotten. Closing at once would make the system
- * reset the connection, and the reset can overtake the answer. The answer itself has all the time that it needs, as long as it is taken.
+ * reset the connection, and the reset can overtake the answer. The response itself has no time limit while the client reads it.
  */
 export class LingeringRead {
   readonly #socket: Socket;

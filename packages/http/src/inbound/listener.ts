@@ -25,7 +25,7 @@ export interface ListenerOptions {
    * @default false: it is indistinguishable from one that has disconnected, and counts as gone
    */
   readonly answersHalfClosed?: boolean | undefined;
-  /** Called for a connection that the system could not accept (ENFILE, ENOBUFS); the server goes on. */
+  /** Called for a connection that the system could not accept (ENFILE, ENOBUFS); the server keeps running. */
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
@@ -116,7 +116,7 @@ export function createListener(options: ListenerOptions): Listener {
         server.once("error", reject);
         server.listen(port, host, () => {
           server.off("error", reject);
-          // The system may refuse to accept a connection (ENFILE, ENOBUFS): that one is lost, and the server goes on.
+          // The system may refuse to accept a connection (ENFILE, ENOBUFS): the connection is lost, and the server keeps running.
           server.on("error", onError);
           resolve((server.address() as AddressInfo).port);
         });

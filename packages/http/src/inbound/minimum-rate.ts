@@ -3,7 +3,7 @@ const WINDOW = 10_000;
 
 /**
  * Whether a peer moves content as fast as it must. A connection that moves a byte every few seconds is never idle, and
- * occupies as much here as one that is used. Time in which the peer was not waited for does not count against it.
+ * occupies as many resources as an active one. Time in which the server did not wait for the peer does not count.
  */
 export class MinimumRate {
   readonly #bytesPerSecond: number;

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { http2Preface } from "../http2/frames/preface.ts";
 import type { Connections, ServedConnection } from "./connections.ts";
 
-/** What becomes of a cleartext connection, once its first bytes have shown which protocol it speaks. */
+/** The owner of a cleartext connection, once its first bytes have shown its protocol. */
 export interface ProtocolDetectorOptions {
   readonly connections: Connections;
   /** How long it may say nothing. Milliseconds. */
@@ -14,7 +14,7 @@ export interface ProtocolDetectorOptions {
   readonly onHttp2: (bytes: Buffer) => void;
 }
 
-/** A connection on which nothing, or too little, has been said. */
+/** A connection on which nothing, or too little, has been received. */
 export class ProtocolDetector implements ServedConnection {
   readonly #socket: Socket;
   readonly #options: ProtocolDetectorOptions;

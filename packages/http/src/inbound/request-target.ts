@@ -2,7 +2,7 @@
 export interface RequestTarget {
   /** The path, escaped; `*` for OPTIONS of the whole server. */
   readonly path: string;
-  /** What follows the first `?`, without it; nothing where there is no `?`. */
+  /** The part after the first `?`; undefined without a `?`. */
   readonly query: string | undefined;
   /** The authority of an absolute-form target, which goes before `Host` (RFC 9112 section 3.2.2). */
   readonly authority: string | undefined;

@@ -27,7 +27,7 @@ export class DirectSocketReader {
     this.#socket = socket;
     this.#onBytes = onBytes;
     socket.push = this.#push;
-    // A stream without a reader does not start to read by itself.
+    // A stream without a reader does not start reading.
     this.resume();
   }
 

@@ -5,7 +5,7 @@ import { TLSSocket } from "node:tls";
 /**
  * Closes a connection so that the peer cannot take the close for an orderly end: with a TCP reset where there can be one,
  * otherwise by destroying it. `Socket.resetAndDestroy` throws on a Unix domain socket (`ERR_INVALID_HANDLE_TYPE`), and the
- * system refuses the reset while the end of the stream is being sent. A TLS connection that is destroyed lacks its
+ * system refuses the reset while the end of the stream is being sent. A TLS connection that is destroyed does not send its
  * close_notify already.
  */
 export function resetConnection(connection: Duplex): void {

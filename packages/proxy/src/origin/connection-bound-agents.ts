@@ -14,7 +14,7 @@ export interface BoundOrigin {
 
 /**
  * NTLM and Negotiate authenticate a connection and not a request (RFC 4559 section 6): the next request on it has
- * the identity of the one before. A client connection that uses one of them has an origin connection of its own
+ * the identity of the one before. A client connection that uses one of them has its own origin connection
  * from then on, over HTTP/1.1, which ends with it.
  */
 export class ConnectionBoundAgents {
@@ -30,7 +30,7 @@ export class ConnectionBoundAgents {
     return this.#origins.size === 0 ? undefined : this.#origins.get(connection);
   }
 
-  /** Gives this client connection an origin connection of its own, if it has none. */
+  /** Gives this client connection its own origin connection, if it has none. */
   bind(connection: ClientConnection): BoundOrigin {
     const known = this.#origins.get(connection);
     if (known !== undefined) return known;

@@ -8,7 +8,7 @@ import { httpVersionOf, IncomingResponse, type OriginResponse } from "../respons
 import { NO_OUTBOUND_BODY, type OutboundBody } from "../request/outbound-body.ts";
 import type { OutboundRequest } from "../request/outbound-request.ts";
 
-/** Observes a request on its way to an origin, until there is a response. */
+/** Observes a request until its response begins. */
 export interface RoundTripObserver {
   /** Whether a 100 is waited for before the content is sent. */
   readonly expectContinue: boolean;
@@ -18,7 +18,7 @@ export interface RoundTripObserver {
   onInterim(status: number, header: FieldLines): void;
 }
 
-/** What came of asking to switch protocols: the origin switched, or it answered like any other. */
+/** The result of asking to switch protocols: the origin switched, or sent an ordinary response. */
 export interface Switched {
   readonly status: number;
   readonly header: FieldLines;
@@ -35,9 +35,9 @@ export interface OriginRoute {
 
 /** An exchange under way. */
 export interface RoundTrip<Outcome> {
-  /** The head of the final response; rejects when there is none. */
+  /** The head of the final response; rejects without a response. */
   readonly outcome: Promise<Outcome>;
-  /** Gives it up, at whatever point it is. */
+  /** Aborts it, in any state. */
   abort(reason: Error): void;
 }
 
@@ -101,7 +101,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
       path: out.target,
       method: out.method,
       headers,
-      // Dispatchers take whatever can be iterated, which their types do not say.
+      // Dispatchers accept every iterable; their types do not.
       body: content.body as Readable | Buffer | null,
       trailers: content.trailers,
       rawFields: true,

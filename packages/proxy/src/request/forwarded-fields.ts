@@ -24,7 +24,7 @@ export const forwardedNames: readonly string[] = [
 
 /**
  * Name, value, ... of the fields that describe the client to the origin. What the client says of itself in them is not used,
- * unless `trusted` holds it: then the peer is a proxy itself, and its addresses stand before its own.
+ * unless `trusted` holds it: then the peer is a proxy itself, and the addresses it states come before its own.
  */
 export function forwardedFields(client: ClientIdentity, style: ForwardedStyle, trusted?: FieldLines): string[] {
   const fields: string[] = [];

@@ -11,7 +11,7 @@ const LIMITED: ReadonlySet<string> = new Set(["OPTIONS", "TRACE"]);
 /** Fields that may hold secrets and are not reflected (RFC 9110 section 9.3.8). */
 const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie"]);
 
-/** How often a request may still be forwarded; nothing where no limit applies. `PROTOCOL` for what is no number. */
+/** How often a request may still be forwarded; undefined without a limit. Throws `PROTOCOL` for an invalid number. */
 export function maxForwards({ method, header }: Pick<InboundRequest, "method" | "header">): number | undefined {
   if (!LIMITED.has(method)) return undefined;
   const value = header.get(FIELD);

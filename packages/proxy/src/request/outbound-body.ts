@@ -9,7 +9,7 @@ export interface OutboundBody {
   readonly onSent?: (() => void) | undefined;
   /** The number of bytes, where it is known and nothing follows them. */
   readonly length: number | undefined;
-  /** Whether the rest of it is sent after the response has ended. */
+  /** Whether the rest is sent after the response has ended. */
   readonly finishes?: boolean;
   /** Called after the last byte. */
   readonly trailers: (() => FieldLines) | undefined;

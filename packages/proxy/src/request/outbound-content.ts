@@ -16,11 +16,11 @@ import { NO_OUTBOUND_BODY, type OutboundBody } from "./outbound-body.ts";
 import { announcedTrailers } from "./outbound-request.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
-/** The content of a request on its way to an origin. */
+/** The content of a request that is sent to an origin. */
 export interface OutboundContent {
   /** Its content, from the beginning, for one more attempt. Only while it is `repeatable`. */
   open(): OutboundBody;
-  /** Whether any of it may have been read. */
+  /** Whether some content may have been read. */
   readonly begun: boolean;
   /** Whether it can be given from its beginning: nothing was read, or all that was read is kept. */
   readonly repeatable: boolean;
@@ -76,7 +76,7 @@ class RelayedContent implements OutboundContent {
   readonly #watcher: ContentWatcher;
   #context: TrailerContext | undefined;
   readonly #verification: Verification | undefined;
-  /** All of it, where it is there already. */
+  /** The complete content, if it has arrived already. */
   readonly #whole: Buffer | undefined;
   readonly #replay: ReplayBuffer;
 
@@ -112,7 +112,7 @@ class RelayedContent implements OutboundContent {
   open(): OutboundBody {
     const { length } = this.#outline;
     if (this.#whole !== undefined) {
-      // Without a length it came in chunks, and so it goes on, whether or not anything follows it.
+      // Without a length it came in chunks, and it is forwarded in chunks, with trailers or without.
       const trailers = this.#mayFollow ? this.#trailers : length === undefined ? noTrailers : undefined;
       if (this.#verification === undefined) return { body: this.#whole, length, trailers, onSent: this.#begin };
       return { body: this.#judged(this.#whole, this.#verification), length, trailers };

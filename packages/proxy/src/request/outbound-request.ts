@@ -40,7 +40,7 @@ export interface OutboundPolicy {
 
 /**
  * The request to send for one that came in: without the fields for this hop, with those that describe the client, and aimed at the
- * target. `TE: trailers` is this hop's word too, and is said anew where the client said it.
+ * target. `TE: trailers` is hop-by-hop too, and is sent again if the client sent it.
  */
 export function outboundRequest(inbound: InboundRequest, base: UpstreamBase, policy: OutboundPolicy): OutboundRequest {
   const asked = belowMountPath(inbound.target, policy.mountPath);
@@ -74,7 +74,7 @@ function clientOf({ remoteAddress, host, protocol }: InboundRequest): Parameters
   return { address: remoteAddress, host, protocol };
 }
 
-/** What is said anew for the next hop: where the message goes, how it is framed, what its sender waits for, who asks. */
+/** Fields that are written again for the next hop: routing, framing, expectations, forwarding. */
 const REMADE: ReadonlySet<string> = new Set(["host", "content-length", "expect", ...forwardedNames]);
 
 /**
@@ -85,7 +85,7 @@ function isRemade(folded: string, lower: string): boolean {
   return REMADE.has(folded) || (folded !== lower && isForwardingField(folded));
 }
 
-/** What is removed from the request of any other client: nothing that it says for itself goes on. */
+/** Fields that are removed from requests of untrusted clients. */
 function isUntrusted(folded: string): boolean {
   return REMADE.has(folded) || isForwardingField(folded);
 }

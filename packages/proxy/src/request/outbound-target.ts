@@ -5,7 +5,7 @@ import type { UpstreamBase } from "../upstream/upstreams.ts";
 import { hasParentSegment } from "./parent-segment.ts";
 
 /**
- * The target for an origin whose URL has a path and perhaps a query of its own, in front of what was asked for. Throws
+ * The target for an origin whose URL has a path and perhaps a query, which are prepended. Throws
  * `PROTOCOL` with status 400 for a path that could lead out of the origin's, whichever way it is read.
  */
 export function joinTarget(base: Pick<UpstreamBase, "path" | "query">, { path, query }: RequestTarget): string {
@@ -31,7 +31,7 @@ export function checkedMountPath(mountPath: string | undefined): string | undefi
   return mountPath.replace(/\/+$/, "");
 }
 
-/** What a target asks for below `mountPath`. Throws `NOT_FOUND` for one that is not below it. */
+/** The part of a target below `mountPath`. Throws `NOT_FOUND` for a target that is not below it. */
 export function belowMountPath(target: RequestTarget, mountPath: string | undefined): RequestTarget {
   if (mountPath === undefined || mountPath === "") return target;
   const { path } = target;
@@ -40,7 +40,7 @@ export function belowMountPath(target: RequestTarget, mountPath: string | undefi
   throw new TrailsumError("NOT_FOUND", `nothing is served here but below ${mountPath}`);
 }
 
-/** Exactly one slash at the seam. An escaped slash is no seam: it belongs to its segment. */
+/** Joins with exactly one slash. An escaped slash does not count: it belongs to its segment. */
 export function joinPath(base: string, path: string): string {
   if (base.endsWith("/") && path.startsWith("/")) return base + path.slice(1);
   if (!base.endsWith("/") && !path.startsWith("/")) return `${base}/${path}`;

@@ -2,8 +2,8 @@
 const LAYERS = 8;
 
 /**
- * Whether some server could read a `..` segment in a path (RFC 3986 section 5.2.4), and so leave the path that stands in
- * front of it. What servers are known to read is looked through, in any combination: percent-encoding, also repeated, of
+ * Whether some server could read a `..` segment in a path (RFC 3986 section 5.2.4), and so leave the path in
+ * front of it. Checks all spellings that servers are known to decode, in any combination: percent-encoding, also repeated, of
  * dots and slashes; `\` as `/` (Windows, WHATWG URLs); parameters after `;` (Tomcat, Jetty); ignored control characters
  * and spaces; `%u002e` (IIS), overlong UTF-8 and the full-width forms of Unicode.
  */

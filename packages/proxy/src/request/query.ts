@@ -2,7 +2,7 @@ import type { RequestTarget } from "@trailsum/http/inbound";
 
 const MAX_PARAMETERS = 10_000;
 
-/** A target with a clean query; without one where nothing is left of it. */
+/** A target with a clean query; without a query if nothing is left of it. */
 export function withCleanQuery(target: RequestTarget): RequestTarget {
   const { query } = target;
   if (query === undefined || query === "") return target;
@@ -13,7 +13,7 @@ export function withCleanQuery(target: RequestTarget): RequestTarget {
 /**
  * A query without what two parsers read differently (CVE-2022-2880): one that holds a `;`, a `%` that begins no escape,
  * or more than 10,000 parameters is taken apart and put together again, sorted by key, its bad pairs left out, or
- * emptied where there are too many (CVE-2026-39825). Any other is left as it is, byte for byte.
+ * emptied where there are too many (CVE-2026-39825). Any other is left unchanged, byte for byte.
  */
 export function cleanQuery(query: string): string {
   const pairs = query.split("&");

@@ -23,7 +23,7 @@ export class ReplayBuffer {
     return this.#pieces !== undefined;
   }
 
-  /** The content from its beginning. The reader before gets no more of it. */
+  /** The content from its beginning. The previous reader gets no more content. */
   open(): ContentSource {
     this.#reader?.leave();
     this.#reader = new ReplayedContent(this.#source, this);

@@ -5,13 +5,13 @@ import type { Dispatcher } from "undici";
 export interface ContentSink {
   /** Takes a piece; false when no more should come until `resume` is called. */
   onContent(piece: Buffer): boolean;
-  /** All of it has come, and these trailers. */
+  /** The content has ended, with these trailers. */
   onEnd(trailers: FieldLines): void;
-  /** It broke off. */
+  /** It was aborted. */
   onError(error: Error): void;
 }
 
-/** Content that has come to its end. */
+/** Content that has ended. */
 export interface WholeContent {
   readonly content: Buffer;
   readonly trailers: FieldLines;

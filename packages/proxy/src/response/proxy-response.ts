@@ -17,7 +17,7 @@ export interface ProxyResponse {
   reason: string;
   /** Its header section: no hop-by-hop field is in it but what a hook puts there. */
   header: FieldLines;
-  /** What the content shall pass through. It is then sent without a length, whatever it was. */
+  /** A transform for the content. The response is then sent without a length. */
   transform: Duplex | undefined;
   /** Changes the trailer fields that go on, or adds some, when the content has ended. */
   trailers: ((fields: FieldLines) => FieldLines) | undefined;
@@ -59,8 +59,8 @@ export function responseHead(response: ProxyResponse, context: FramingContext): 
   const hasContent = method !== "HEAD" && !noContent && status !== 304;
   let { header } = response;
 
-  const told = noContent || transform !== undefined ? undefined : header.get("Content-Length");
-  let length = told === undefined || !hasContent ? told : context.separated.length;
+  const forwardedLength = noContent || transform !== undefined ? undefined : header.get("Content-Length");
+  let length = forwardedLength === undefined || !hasContent ? forwardedLength : context.separated.length;
   const announced =
     hasContent && httpVersion !== "1.0" && context.origin.trailersPossible ? announcedTrailers(context) : [];
   if (httpVersion === "1.1" && length !== undefined && givesUpLength(response, context, announced)) length = undefined;

@@ -20,7 +20,7 @@ export interface RelayOptions {
 
 /**
  * Relays a response: its head, its content and then its trailers, as fast as the client takes them. Settles when
- * all of it has been handed to the system, and rejects when it broke off: the response has then no end, and must be given
+ * the system has accepted all of it, and rejects when it was aborted: the response then has no end, and must be given
  * none.
  */
 export function relay(
@@ -67,7 +67,7 @@ function directSink(
   return { onContent: (piece) => exchange.write(piece), onEnd: finish, onError: reject };
 }
 
-/** Content that is all there, judged without a stream. */
+/** Verifies complete content without a stream. */
 async function judged(
   { content, trailers }: WholeContent,
   exchange: InboundExchange,
@@ -135,7 +135,7 @@ function readable(response: OriginResponse, onTrailers: (trailers: FieldLines) =
   });
 }
 
-/** The trailer section is never longer than allowed: one that is breaks the response off. */
+/** A trailer section longer than allowed aborts the response. */
 function passedTrailers(
   trailers: FieldLines,
   outgoing: ProxyResponse,

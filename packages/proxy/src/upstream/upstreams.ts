@@ -21,9 +21,9 @@ export interface HealthOptions {
 export interface UpstreamBase {
   /** `http://host:port` or `https://host:port`. */
   readonly origin: string;
-  /** A path that stands before that of each request. */
+  /** A path that is prepended to that of each request. */
   readonly path: string;
-  /** A query that stands before that of each request, without its `?`. */
+  /** A query that is prepended to that of each request, without its `?`. */
   readonly query: string;
 }
 
@@ -71,7 +71,7 @@ export class Upstreams {
   /**
    * An attempt at an upstream for a request that has been to `tried` already; nothing when it has been to all. An upstream that
    * failed is probed by one request at a time, and once ejected not before its time is over. When no other is left, such
-   * upstreams are used all the same. `preferred` is chosen whatever its state.
+   * upstreams are used all the same. `preferred` is chosen in any state.
    */
   attempt(tried: readonly Upstream[], preferred?: Upstream): UpstreamAttempt | undefined {
     if (preferred !== undefined && !tried.includes(preferred)) return new UpstreamAttempt(preferred, this);
@@ -120,7 +120,7 @@ export class UpstreamAttempt {
     if (upstream.failures > 0) upstream.probe ??= this;
   }
 
-  /** The upstream could be connected to, whatever becomes of the request. */
+  /** The upstream accepted a connection, even if the request fails later. */
   reached(): void {
     if (this.#decide()) this.#upstreams.reached(this.upstream);
   }

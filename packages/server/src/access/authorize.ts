@@ -5,9 +5,9 @@ import type { RequestHead } from "../request/request-head.ts";
 
 /** What an {@link Authorize} hook sees of a request: its head, and where it came from. */
 export interface AccessRequest {
-  /** The method, as it stood on the wire. */
+  /** The method, as received. */
   readonly method: string;
-  /** The path and the query as they stood on the wire, or what a framework left of them under a mount point. */
+  /** The path and the query as received; below a mount point, the rest that the framework passes. */
   readonly target: string;
   /** The header section. */
   readonly header: FieldLines;
@@ -18,7 +18,7 @@ export interface AccessRequest {
 }
 
 /**
- * What becomes of a request: `true` lets it in; `false` refuses it with 403; `challenges`, the values of
+ * The decision on a request: `true` accepts it; `false` refuses it with 403; `challenges`, the values of
  * `WWW-Authenticate` (RFC 9110 section 11.6.1), refuse it with 401.
  */
 export type AccessDecision = boolean | { readonly challenges: readonly string[] };

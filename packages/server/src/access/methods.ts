@@ -11,7 +11,7 @@ export interface MethodPolicy {
   readonly writeOnly?: boolean | undefined;
 }
 
-/** The methods that are answered, in the order in which `Allow` lists them. Throws `USAGE` if none would be. */
+/** The supported methods, in the order of `Allow`. Throws `USAGE` if none is left. */
 export function allowedMethods({ readOnly = false, writeOnly = false }: MethodPolicy): readonly string[] {
   if (readOnly && writeOnly) {
     throw new TrailsumError("USAGE", "readOnly and writeOnly exclude each other: nothing would be answered");
@@ -19,7 +19,7 @@ export function allowedMethods({ readOnly = false, writeOnly = false }: MethodPo
   return [...(writeOnly ? [] : READING), ...(readOnly ? [] : WRITING), "OPTIONS"];
 }
 
-/** Whether a method asks for something to be changed: one that is not safe (RFC 9110 section 9.2.1). */
+/** Whether a method is not safe (RFC 9110 section 9.2.1). */
 export function isWrite(method: string): boolean {
   return ![...READING, "OPTIONS", "TRACE"].includes(method);
 }

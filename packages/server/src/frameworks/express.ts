@@ -9,7 +9,7 @@ export { type VerifiedRequest, verifyRequest, type VerifyRequestOptions } from "
 
 /**
  * The upload resource as middleware of Express 5, mounted at the path that `app.use` names. Nothing is published before it
- * verified, whatever the application does. It answers everything below that path, refusals with problem documents
+ * verified, regardless of the application. It answers everything below that path, refusals with problem documents
  * (RFC 9457). Mount it in front of body parsers: a request that one of them has read goes to the error handler (`USAGE`).
  *
  * ```js

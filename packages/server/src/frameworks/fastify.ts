@@ -21,7 +21,7 @@ declare module "fastify" {
 /**
  * A plugin for the scope whose routes verify their content: it decorates requests with `verify()`, replaces the content
  * parsers of the scope by one that leaves content of every type unread, and answers the errors of `verify()` with problem
- * documents (RFC 9457). Every other error, and those where a scope within has an error handler of its own, are Fastify's;
+ * documents (RFC 9457). Every other error, and those in an inner scope with its own error handler, are Fastify's;
  * they have a `statusCode`.
  *
  * ```js
@@ -55,13 +55,13 @@ export const verification: FastifyPluginAsync = Object.assign(
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     });
   },
-  // What fastify-plugin does: the plugin acts on the scope that it is registered in, and not on one of its own.
+  // What fastify-plugin does: the plugin acts on the scope that it is registered in instead of a new one.
   { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "@trailsum/server" },
 );
 
 /**
  * The upload resource as a plugin of Fastify 5, mounted at the `prefix` that it is registered with. Nothing is published
- * before it verified, whatever the application does. It answers everything below that path itself; fields that hooks have
+ * before it verified, regardless of the application. It answers everything below that path itself; fields that hooks have
  * set on the reply are sent too. Its log is Fastify's unless `logger` is given.
  *
  * ```js

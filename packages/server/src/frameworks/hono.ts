@@ -43,7 +43,7 @@ export function verifyRequest(c: Context, options?: VerifyRequestOptions): Verif
 
 /**
  * The upload resource as a handler of Hono on Node, for a route that ends in `/*`. Nothing is published before it verified,
- * whatever the application does. It answers everything below that path, refusals with problem documents (RFC 9457), as a
+ * regardless of the application. It answers everything below that path, refusals with problem documents (RFC 9457), as a
  * `Response` that middleware can look at and add fields to. Downloads have no trailers; their digests are in the header.
  *
  * ```js

@@ -46,7 +46,7 @@ export function verifyRequest(ctx: Pick<Context, "req">, options?: VerifyRequest
 }
 
 /**
- * The upload resource as middleware of Koa 3. Nothing is published before it verified, whatever the application does. It
+ * The upload resource as middleware of Koa 3. Nothing is published before it verified, regardless of the application. It
  * answers everything below `prefix` itself. Use it in front of body parsers: a request that one of them has read throws
  * `USAGE`.
  *

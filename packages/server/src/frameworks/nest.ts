@@ -66,7 +66,7 @@ export interface MountedUploadOptions extends UploadHandlerOptions {
 export class VerificationModule {
   /**
    * With `uploads`, also mounts the upload resource, as middleware in front of body parsers, guards and controllers.
-   * Nothing is published before it verified, whatever the application does. It answers everything below `path` itself;
+   * Nothing is published before it verified, regardless of the application. It answers everything below `path` itself;
    * `authorize` decides who may.
    */
   static forRoot(uploads?: MountedUploadOptions): DynamicModule {

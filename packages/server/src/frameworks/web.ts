@@ -49,7 +49,7 @@ export function verifyRequest(request: Request, options: VerifyRequestOptions = 
 }
 
 /**
- * The upload resource as a function from a `Request` to a `Response` of the Fetch standard, for servers that hand on nothing
+ * The upload resource as a function from a `Request` to a `Response` of the Fetch standard, for servers that pass nothing
  * else. Uploads bring their digest in the header, or in a second request (`Upload-Complete: ?1`); one that announces it as a
  * trailer is refused, and named the upload resource that keeps its content. Nothing is published before it verified. The
  * promise rejects if the client went away.
@@ -77,7 +77,7 @@ export function uploadResource({ prefix = "", ...options }: WebUploadOptions): (
   };
 }
 
-/** The problem document (RFC 9457) for an error; a bare 500 for one that is not the client's. */
+/** The problem document (RFC 9457) for an error; a bare 500 for an error that the client did not cause. */
 export function problemResponse(error: unknown): Response {
   const answer = problemAnswer(error);
   if (answer !== undefined) return new Response(answer.body, answer);

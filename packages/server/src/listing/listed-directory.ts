@@ -1,4 +1,4 @@
-/** The directory that is listed, and where its page stands. */
+/** The directory that is listed, and the position of its page. */
 export interface ListedDirectory {
   /** Its decoded path, without slashes around it; empty for the root. */
   readonly path: string;

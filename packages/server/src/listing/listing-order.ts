@@ -57,7 +57,7 @@ export async function sortEntries(listed: AsyncIterable<ListEntry>, order: Listi
   return { order, all, each: all };
 }
 
-/** What was taken already, and the rest. The iterator is let go of if it is not read to its end. */
+/** The entries taken already, then the rest. The iterator is closed if it is not read completely. */
 async function* both(taken: readonly ListEntry[], rest: AsyncIterator<ListEntry>): AsyncGenerator<ListEntry> {
   try {
     yield* taken;

@@ -30,7 +30,7 @@ export function selectRanges(value: string, size: number): RangeSelection {
     if (range === undefined) return "whole";
     valid = true;
     if (range.start < range.end) selected.push(range);
-    // The last bytes of nothing are all of it, which no Content-Range can say.
+    // A suffix range of an empty object is the whole object, which Content-Range cannot express.
     else if (size === 0 && member.startsWith("-") && Number(member) !== 0) return "whole";
   }
   if (!valid) return "whole";

@@ -17,7 +17,7 @@ export function validatorsOf({ digests, modified }: ObjectVersion): Validators {
 }
 
 /**
- * The preconditions of a write, as the store has to check them; undefined if there are none. `validators` gives what they
+ * The preconditions of a write, as the store has to check them; undefined without preconditions. `validators` gives what they
  * are compared with.
  */
 export function commitCondition(

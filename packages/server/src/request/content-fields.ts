@@ -1,6 +1,6 @@
 import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
 
-/** The fields that describe a representation (RFC 9110 section 8), kept with an object and given back with it. */
+/** The fields that describe a representation (RFC 9110 section 8), kept with an object and returned with it. */
 const KEPT = ["Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition"];
 /** Those of them that are lists, and so may come in several lines. */
 const LISTS: ReadonlySet<string> = new Set(["Content-Encoding", "Content-Language"]);
@@ -25,7 +25,7 @@ function singleValue(name: string, header: FieldLines): string {
   throw new TrailsumError("PROTOCOL", `the request has more than one ${name}: send one`);
 }
 
-/** The fields that describe an object in a response, or a part of it in one of several. */
+/** The fields that describe an object in a response, or in a part of a multipart response. */
 export function describingFields(fields: readonly FieldLine[]): FieldLine[] {
   const kept = FieldLines.from(fields);
   const described = KEPT.flatMap((name): FieldLine[] => {

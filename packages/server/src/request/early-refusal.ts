@@ -4,7 +4,7 @@ import type { RequestHead } from "./request-head.ts";
 import { isAcceptable, type VerificationPolicy } from "../verify-request.ts";
 
 /**
- * The verdict on a request where its head alone settles that it cannot be accepted, whatever the content will be: then
+ * The verdict on a request that its head alone makes unacceptable, with any content: then
  * the content need not be sent. A digest that cannot be understood stays so; and where the framing leaves no room for
  * trailers, what is not in the header will not come.
  */

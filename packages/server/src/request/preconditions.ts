@@ -12,7 +12,7 @@ export interface Validators {
 export interface Preconditions {
   readonly ifMatch: TagList | undefined;
   readonly ifNoneMatch: TagList | undefined;
-  /** Undefined if there is none or it is not an HTTP-date: then it is ignored (RFC 9110 section 13.1.4). */
+  /** Undefined if it is absent or not an HTTP-date: then it is ignored (RFC 9110 section 13.1.4). */
   readonly ifUnmodifiedSince: Date | undefined;
   /** Likewise (RFC 9110 section 13.1.3). */
   readonly ifModifiedSince: Date | undefined;
@@ -42,7 +42,7 @@ export function lastModified(modified: Date, now: Date = new Date()): Date {
   return new Date(Math.floor(time / 1000) * 1000);
 }
 
-/** Reads the preconditions in a header section; undefined if there are none. */
+/** Reads the preconditions in a header section; undefined without preconditions. */
 export function parsePreconditions(header: FieldLines): Preconditions | undefined {
   if (!FIELDS.some((name) => header.has(name))) return undefined;
   return {
@@ -97,8 +97,8 @@ export function ifRangeNeedsEntityTag(header: FieldLines): boolean {
 }
 
 /**
- * Whether a range may be answered with a part: there is no `If-Range`, or it names what is there by a strong validator
- * (RFC 9110 section 13.1.5). A date is one if it lies at least a second in the past (section 8.8.2.2).
+ * Whether a range may be answered with a part: without `If-Range`, or if it names the stored object by a strong validator
+ * (RFC 9110 section 13.1.5). A date is strong if it is at least a second in the past (section 8.8.2.2).
  */
 export function ifRangeHolds(header: FieldLines, current: Validators, now: Date = new Date()): boolean {
   const value = header.get("If-Range");

@@ -18,11 +18,11 @@ export interface ReceivedMessage {
 
 /** Settings of {@link readBody}. */
 export interface BodyReading {
-  /** Takes the trailer section as it stood on the wire, before the content is ended. What it throws fails the content. */
+  /** Receives the trailer section as received, before the content ends. An error that it throws fails the content. */
   readonly onTrailers: (trailers: FieldLines) => void;
   /** The most bytes of content. */
   readonly maxSize?: number | undefined;
-  /** How long to wait for the next byte, in milliseconds; `Infinity` is no limit. */
+  /** How long to wait for the next byte, in milliseconds; `Infinity` means no limit. */
   readonly idleTimeout: number;
   /** Ends the reading when it fires. */
   readonly signal?: AbortSignal | undefined;

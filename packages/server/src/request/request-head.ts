@@ -4,7 +4,7 @@ import type { FieldLines } from "@trailsum/shared";
 /** What is known of a request before its content: everything that is decided early is decided from this. */
 export interface RequestHead {
   readonly method: string;
-  /** The path and the query as they stood on the wire, or what a framework left of them under a mount point. */
+  /** The path and the query as received; below a mount point, the rest that the framework passes. */
   readonly target: string;
   /** What a framework has cut off the front of the target. Default: nothing. */
   readonly mountPath?: string | undefined;

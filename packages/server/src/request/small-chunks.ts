@@ -3,7 +3,7 @@ const SMALL = 1024;
 const MOST_TOGETHER = 16_384;
 
 /**
- * Joins small pieces of content: verifying and storing each by itself costs far more than a copy. A piece waits at most
+ * Joins small pieces of content: verifying and storing each separately costs far more than a copy. A piece waits at most
  * until everything that arrived with it has been handled.
  */
 export class SmallChunks {

@@ -14,8 +14,7 @@ interface UnsupportedField {
   readonly advice: string;
 }
 
-const PLAIN_BYTES =
-  "send the whole content as it is to be stored, with nothing but the chunked transfer coding around it";
+const PLAIN_BYTES = "send the complete content, with no transfer coding other than chunked";
 
 /**
  * What a client may ask for on a write that is not supported. To ignore one of these would store something other than
@@ -47,7 +46,7 @@ const FIELDS: readonly UnsupportedField[] = [
     name: /^if$|^if-(?!match$|none-match$|modified-since$|unmodified-since$|range$)|^lock-token$/,
     advice: "use If-Match, If-None-Match or If-Unmodified-Since",
   },
-  // Commands of object stores, such as a copy instead of content. Fields that sign or checksum the content are none.
+  // Commands of object stores, such as a copy instead of content. Fields that sign or checksum the content are allowed.
   { name: /^x-amz-content-sha256$/, harmless: /^(?!streaming-)/, advice: PLAIN_BYTES },
   {
     name: /^x-amz-(?!content-sha256$|date$|security-token$|user-agent$|checksum-|sdk-|cf-)/,

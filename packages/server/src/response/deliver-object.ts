@@ -30,7 +30,7 @@ export interface DeliveryOptions {
   readonly corrupt: CorruptVersions;
 }
 
-/** Answers GET and HEAD: with the object or parts of it and its digests, with 304 or 416, or by throwing why not. */
+/** Answers GET and HEAD: with the object or its parts and digests, with 304 or 416, or by throwing an error. */
 export async function deliverObject(
   upload: UploadExchange,
   { store, algorithms, corrupt }: DeliveryOptions,
@@ -136,7 +136,7 @@ async function sendParts(
   const isOne = only !== undefined && others.length === 0;
   if (isOne) headers.push(...described, ["Content-Range", contentRange(only, size)]);
   if (isOne && only.start === 0 && only.end === size) {
-    // All of it, whatever it is called: compared with what is recorded, as a 200 is.
+    // The whole object, even in a 206: compared with the record, as a 200 is.
     return sendVerifiedContent(exchange, object.createReadStream({ chunkSize }), {
       ...sent,
       headers,

@@ -30,7 +30,7 @@ export function deliveredDigests(
   return { digests: { size: recorded.size, values }, compared: usual(stated), algorithms };
 }
 
-/** The algorithms of the trailers of a 206, whose content is of no use to compare with what is recorded. */
+/** The algorithms of the trailers of a 206, whose content cannot be compared with the record. */
 export function partAlgorithms(header: FieldLines, supported: readonly Algorithm[]): readonly Algorithm[] {
   const wanted = mostWanted(header, supported);
   return usual(wanted.length > 0 ? wanted : supported);

@@ -8,16 +8,16 @@ export interface ExpectedContent {
   readonly digests: Digests | undefined;
 }
 
-/** Observes what becomes of the content. */
+/** Observes the outcome of the content. */
 export interface OutgoingListener {
   /** It is what it should be. Called before its last chunk leaves. */
   onWhole(digests: Digests): void;
-  /** It will not be whole, for whatever reason. Called before the response is closed. */
+  /** It will not be complete, for any reason. Called before the response is closed. */
   onBroken(error: Error): void;
 }
 
 /**
- * Hashes content on its way out and holds one chunk back: the last chunk leaves only after the whole has been compared with
+ * Hashes content that is sent and holds one chunk back: the last chunk leaves only after the whole has been compared with
  * what was expected, because with Content-Length framing the last byte is already the end.
  */
 export class OutgoingContent extends Transform {
@@ -34,7 +34,7 @@ export class OutgoingContent extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    // An empty chunk must not take the place of the one that is held back.
+    // An empty chunk must not replace the chunk that is held back.
     if (chunk.length === 0) return done();
     this.#digester.update(chunk);
     const { size } = this.#expected;
@@ -66,7 +66,7 @@ function compare(computed: Digests, { size, digests }: ExpectedContent): void {
     throw differs(`there are ${computed.size} bytes in place of ${size}`);
   }
   for (const [algorithm, digest] of digests?.values ?? []) {
-    if (computed.values.get(algorithm)?.equals(digest) === false) throw differs(`its ${algorithm} is another one`);
+    if (computed.values.get(algorithm)?.equals(digest) === false) throw differs(`its ${algorithm} does not match`);
   }
 }
 

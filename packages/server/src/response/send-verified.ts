@@ -33,10 +33,10 @@ interface VerifiedContentOptions {
   readonly status?: number | undefined;
   /**
    * Header field lines. `Content-Length`, `Transfer-Encoding` and `Trailer` among them are left out, since framing is
-   * decided here, and in HTTP/2 `Connection` and the like, which it does not have.
+   * decided here, and in HTTP/2 connection-specific fields, which it does not have.
    */
   readonly headers?: Iterable<FieldLine> | undefined;
-  /** How many bytes there will be. Known by itself for a string and for bytes; otherwise unknown by default. */
+  /** The number of bytes. Derived from a string or bytes; otherwise unknown by default. */
   readonly size?: number | undefined;
   /** What the content must be. It is sent as `Repr-Digest`, and a response whose content turns out to differ is aborted. */
   readonly digests?: Digests | undefined;

@@ -19,7 +19,7 @@ const CHECKSUMS: ReadonlyMap<string, Algorithm> = new Map([
 const NAMES: ReadonlyMap<Algorithm, string> = new Map([...CHECKSUMS].map(([name, algorithm]) => [algorithm, name]));
 
 const PREFIX = "x-amz-checksum-";
-/** Fields with that prefix that are no checksums. */
+/** Fields with that prefix that are not checksums. */
 const OTHERS: ReadonlySet<string> = new Set(["x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"]);
 
 /** Every checksum's algorithm. */

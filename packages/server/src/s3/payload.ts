@@ -2,7 +2,7 @@ import type { FieldLines } from "@trailsum/shared";
 
 import { S3Error } from "./s3-errors.ts";
 
-/** How the content of a request is framed, and what its signature says of it. */
+/** How the content of a request is framed, and how its signature covers it. */
 export type Payload =
   | { readonly kind: "unsigned" }
   | { readonly kind: "hashed"; readonly sha256: Buffer }

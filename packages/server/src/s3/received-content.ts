@@ -17,7 +17,7 @@ import { verdictS3Error } from "./verdict-error.ts";
 /** Content that arrived whole, and is what its sender says. */
 export interface ReceivedContent {
   readonly verdict: Verdict;
-  /** The algorithm of the checksum that came with it; crc64nvme if none did, as S3 has it. */
+  /** The algorithm of the checksum that came with it; crc64nvme without one, as in S3. */
   readonly checksum: Algorithm;
   /** Whether it was verified by anything of its sender: a digest, or the signatures of its chunks. */
   readonly verified: boolean;
@@ -70,7 +70,7 @@ export async function receiveContent(
   return { verdict: verified ? { ...reached, name: "verified" } : reached, checksum, verified };
 }
 
-/** The message as it is without the framing of S3: its trailers are those within the content. */
+/** The message without the framing of S3: its trailers are those within the content. */
 function decodedMessage({ head, exchange, payload, signature }: S3Request): ReceivedMessage {
   if (payload.kind !== "aws-chunked") return { head, content: exchange.content };
   const announced = head.header.list("x-amz-trailer").map((name) => name.toLowerCase());

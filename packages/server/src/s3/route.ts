@@ -73,7 +73,7 @@ const BUCKET: readonly Row<BucketOperation>[] = [
 /** Parameters that any request may have: the SDKs name the operation, and a signature may be in the query. */
 const ANY = /^(?:x-id|x-amz-.*)$/i;
 
-/** The operation on an object. Throws for what there is none for. */
+/** The operation on an object. Throws for an unsupported request. */
 export function objectOperation({ method, header }: RequestHead, query: S3Query): ObjectOperation {
   return select(
     OBJECT.filter(({ field }) => field === undefined || header.has(field)),

@@ -31,7 +31,7 @@ export type ObjectOperation = (request: ObjectRequest, context: S3Context) => vo
 /** An operation on a bucket. */
 export type BucketOperation = (request: BucketRequest, context: S3Context) => void | Promise<void>;
 
-/** Throws `NoSuchBucket` if there is no such directory. */
+/** Throws `NoSuchBucket` if the directory does not exist. */
 export async function checkBucket({ bucket }: BucketRequest, { store }: S3Context): Promise<void> {
   if ((await store.list(bucket)) === undefined) throw new S3Error("NoSuchBucket");
 }

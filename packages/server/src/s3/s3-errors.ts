@@ -68,7 +68,7 @@ const table: Readonly<Record<S3ErrorCode, S3ErrorRow>> = {
     "SIZE_MISMATCHED",
     "The content is not framed as aws-chunked, or has another length than announced.",
   ),
-  InsufficientStorage: row(507, "NO_SPACE", "There is no space left to store this."),
+  InsufficientStorage: row(507, "NO_SPACE", "No space left to store this."),
   InternalError: row(500, "INTERNAL", "We encountered an internal error. Please try again."),
   InvalidAccessKeyId: row(403, "FORBIDDEN", "The access key id you provided does not exist in our records."),
   InvalidArgument: row(400, "PROTOCOL", "Invalid argument."),
@@ -173,7 +173,7 @@ export function s3ErrorOf(error: TrailsumError): S3Error | undefined {
   if (code === "CONNECTION_LOST" || code === "ABORTED") return undefined;
   if (code === "TOO_LARGE" && status === 431) return new S3Error("MetadataTooLarge", undefined, { cause: error });
   const name = NAMES[code];
-  // The message of an internal error may speak of paths and such, and is for the log.
+  // The message of an internal error may contain paths and is for the log only.
   return name === undefined
     ? new S3Error("InternalError", undefined, { cause: error })
     : new S3Error(name, message, { cause: error });

@@ -3,13 +3,13 @@ import { timeLimit } from "@trailsum/shared";
 import { nodeExchange, type NodeRequest, type NodeResponse } from "../node-message.ts";
 import { createS3Resource, type S3HandlerOptions } from "./s3-resource.ts";
 
-/** A request listener that speaks S3, for node:http, for node:http2, and for every framework that hands on Node's own objects. */
+/** A request listener that speaks S3, for node:http, for node:http2, and for every framework that exposes Node's own objects. */
 export interface S3Handler {
   /** Answers a request. The promise settles when that is done, and never rejects. */
   (req: NodeRequest, res: NodeResponse): Promise<void>;
   /**
    * The same, to be registered for a server's `checkContinue` event: a write that is refused by its head is refused before
-   * its content is sent. Without it Node sends `100 Continue` by itself.
+   * its content is sent. Without it Node sends `100 Continue` automatically.
    */
   readonly checkContinue: (req: NodeRequest, res: NodeResponse) => Promise<void>;
 }

@@ -18,7 +18,7 @@ export class S3Query {
     });
   }
 
-  /** The value of a parameter; undefined if there is none. Throws `InvalidArgument` if it comes twice. */
+  /** The value of a parameter; undefined if it is absent. Throws `InvalidArgument` if it occurs twice. */
   get(name: string): string | undefined {
     const [only, ...others] = this.pairs.filter(([other]) => other === name);
     if (others.length > 0) throw new S3Error("InvalidArgument", `The parameter ${name} was given more than once.`);

@@ -68,7 +68,7 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
   const { store, credentials, logger, region = "us-east-1" } = options;
   const { anonymousRead = false, dotfiles = false, readOnly = false, writeOnly = false } = options;
   if (credentials.length === 0 && !anonymousRead) {
-    throw new TrailsumError("USAGE", "there are no credentials: no request could be answered");
+    throw new TrailsumError("USAGE", "no credentials: every request would be refused");
   }
   const observer = new ExchangeObserver(options, logger);
   const context: S3Context = {

@@ -8,7 +8,7 @@ import type { ObjectVersion } from "../stores/store.ts";
 import { checksumAlgorithms, checksumFields } from "./checksums.ts";
 import { contentCodings } from "./received-content.ts";
 
-/** What S3 gives back of an object beside the fields that describe its content. */
+/** The fields that S3 returns with an object beside those that describe its content. */
 const KEPT = ["Cache-Control", "Expires"];
 const METADATA = "x-amz-meta-";
 const CHECKSUM = "x-amz-checksum-";
@@ -27,12 +27,12 @@ export function keptFields(header: FieldLines): FieldLine[] {
   return fields;
 }
 
-/** Those of the fields of a stored object that a copy of it keeps. */
+/** The fields of a stored object that its copy keeps. */
 export function copiedFields(fields: readonly FieldLine[]): FieldLine[] {
   return fields.filter(([name]) => name !== "ETag" && !name.startsWith(CHECKSUM));
 }
 
-/** The fields of a stored object that only S3 gives back. */
+/** The fields of a stored object that only S3 returns. */
 export function metadataFields(fields: readonly FieldLine[]): FieldLine[] {
   return fields.filter(([name]) => KEPT.includes(name) || name.startsWith(METADATA));
 }
@@ -45,7 +45,7 @@ interface TaggedVersion extends Pick<ObjectVersion, "size" | "modified"> {
 
 /**
  * The entity tag of an object as S3 has it, with the quotes: the one that it was completed with as a multipart upload, or the
- * md5 of its content. Where neither is known it is another one with a hyphen, so that no client takes it for an md5.
+ * md5 of its content. Where neither is known it is a tag with a hyphen, so that no client mistakes it for an md5.
  */
 export function s3EntityTag({ digests, fields = [], size, modified }: TaggedVersion): string {
   const kept = fields.find(([name]) => name === "ETag")?.[1];

@@ -23,7 +23,10 @@ export class CorruptVersions {
   /** Throws `STORED_BYTES_DIFFER` for a version that is remembered. */
   refuse(path: string, version: ObjectVersion): void {
     if (this.#known.get(path) !== identify(version)) return;
-    throw new TrailsumError("STORED_BYTES_DIFFER", "what is stored is no longer what was verified: store it again");
+    throw new TrailsumError(
+      "STORED_BYTES_DIFFER",
+      "the stored content no longer matches its verified digest: store it again",
+    );
   }
 }
 

@@ -28,9 +28,9 @@ export interface DigestRecords {
   read(path: string, identity: FileIdentity): Promise<RecordedVersion | undefined>;
   /** Notes which version is there now, so that its record can be found when the version is gone. */
   note(path: string, identity: FileIdentity): void;
-  /** Whether the version that was noted last is another one than `there`, undefined if no file is there. */
+  /** Whether the version that was noted last differs from `there`, which is undefined without a file. */
   isStale(path: string, there: FileIdentity | undefined): boolean;
-  /** Removes the record of the version that was noted last, if that is another one than `there`. */
+  /** Removes the record of the version that was noted last, if it differs from `there`. */
   removeStale(path: string, there: FileIdentity | undefined): Promise<void>;
   /** Removes the record of a version that is gone. */
   remove(path: string, identity: FileIdentity): Promise<void>;
@@ -68,7 +68,7 @@ const MAX_NOTED = 10_000;
 /**
  * Records are kept apart from the files, which belong to the user, and are bound to a version rather than to a
  * path: a record is written before its file is moved to where it is seen, so that at every instant the file that is
- * seen has its own record, and a file that was put there by other means has none.
+ * seen has its own record, and a file that was written by other means has none.
  * `makeDirectory` makes the directory again, should it have been removed.
  */
 export function createDigestRecords(directory: string, makeDirectory: () => Promise<void>): DigestRecords {

@@ -19,7 +19,7 @@ interface Found extends Keyed {
   readonly link: boolean;
 }
 
-/** What is in a directory of the store; undefined if there is no such directory. */
+/** What is in a directory of the store; undefined if the directory does not exist. */
 export async function listDirectory(
   root: DirectoryRoot,
   records: DigestRecords,
@@ -96,7 +96,7 @@ async function realDirectory(root: DirectoryRoot, directory: string): Promise<st
 /** How many entries are looked up at once. */
 const AT_ONCE = 32;
 
-/** Looks entries up, some at once, in their order. What is gone by then is left out. */
+/** Looks up entries, several at a time, in order. Entries that no longer exist are left out. */
 async function* describeAll(
   found: AsyncIterable<Found>,
   describe: (found: Found) => Promise<ListEntry | undefined>,

@@ -22,7 +22,7 @@ export interface DirectoryRoot {
   /** The name under which digests are kept for the file of that real path. */
   keyOf(real: string): string;
   /**
-   * Checks that a file may be put there: the way is inside and made of directories, and what is there can be replaced.
+   * Checks that a file may be stored there: the path is inside the root and made of directories, and an existing file can be replaced.
    * Returns what `target` does.
    */
   checkReplaceable(path: string): Promise<string>;

@@ -52,7 +52,7 @@ export interface DirectoryStoreOptions {
  * A store that keeps objects as plain files under their own names in a directory, where other tools can see, add and
  * change them. Its own files are in the folder `.trailsum` there: what is being received, and the digests.
  *
- * A crash at any instant leaves the old object or the new one, each with its own digests. What a crash left behind is
+ * A crash at any instant leaves the old object or the new one, each with its own digests. Leftovers of a crash are
  * removed when a store is created, or within an hour or two if it happened on another machine. Several stores, processes
  * and containers may serve one directory; commits with a condition are atomic among all of them, and all commits are
  * within one process.
@@ -118,7 +118,7 @@ class DirectoryStore implements Store {
   async stage(path: string, { size, fields = [] }: StageOptions = {}): Promise<StagedObject> {
     checkKeptFields(fields);
     try {
-      // Again at the commit; now as well, because nothing has been sent yet.
+      // Checked again at the commit; and now, because nothing has been sent yet.
       const target = await this.#root.checkReplaceable(path);
       const entry = await this.#areas.create(target, size);
       const publish = (version: NewVersion): Promise<Committed> => this.#commit(path, version);

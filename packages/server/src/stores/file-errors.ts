@@ -2,8 +2,8 @@ import { fileErrorCode } from "@trailsum/files";
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
 const meanings: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
-  ["ENOSPC", ["NO_SPACE", "there is no space left to store this"]],
-  ["EDQUOT", ["NO_SPACE", "there is no space left to store this: the quota is used up"]],
+  ["ENOSPC", ["NO_SPACE", "no space left to store this"]],
+  ["EDQUOT", ["NO_SPACE", "no space left to store this: the quota is used up"]],
   ["EFBIG", ["NO_SPACE", "the file system cannot store a file this large"]],
   ["EMFILE", ["UNAVAILABLE", "too many files are open here: try again later"]],
   ["ENFILE", ["UNAVAILABLE", "too many files are open here: try again later"]],

@@ -1,6 +1,6 @@
 import { type FieldLine, TrailsumError } from "@trailsum/shared";
 
-/** The most bytes of the fields that are kept with an object, as they stand in a header section. */
+/** The most bytes of the fields that are kept with an object, as in a header section. */
 const MAX_FIELDS = 8 * 1024;
 
 /** Checks the size of the fields to keep with an object. Throws `TOO_LARGE`. */

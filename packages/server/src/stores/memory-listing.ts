@@ -16,7 +16,7 @@ export function listMemory(
     directories.has(directory) ||
     anyOf(versions.keys(), isBelow) ||
     anyOf(directories.keys(), isBelow);
-  // What is in it is looked at when somebody asks: whether it is there has to be known for every object of S3.
+  // Its entries are read on request: S3 needs only its existence, for every object.
   return isThere ? entriesBelow() : undefined;
 
   async function* entriesBelow(): AsyncGenerator<ListEntry> {

@@ -125,7 +125,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
 }
 
 function noSpace(): TrailsumError {
-  return new TrailsumError("NO_SPACE", "there is no space left to store this");
+  return new TrailsumError("NO_SPACE", "no space left to store this");
 }
 
 /** One version of an object in memory. */

@@ -20,7 +20,7 @@ interface StagedFileOptions {
    */
   readonly start?: number;
   /**
-   * Whether what bypasses the page cache is synced now and then as well, so that `durable` grows.
+   * Whether writes that bypass the page cache are also synced from time to time, so that `durable` grows.
    * @default false
    */
   readonly reportsProgress?: boolean;
@@ -130,7 +130,7 @@ export class StagedFile extends Writable {
     block.copy(this.#block);
   }
 
-  /** Writes a full block while another one is filled. */
+  /** Writes a full block while another is filled. */
   #writeBlock(block: Buffer): void {
     this.#before += block.length;
     this.#block = undefined;
@@ -159,7 +159,7 @@ export class StagedFile extends Writable {
 
   async #write(bytes: Buffer): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
-      // A full disk takes a part of it; the next write fails.
+      // A full disk accepts a part; the next write fails.
       const written = (await this.#toDisk(rest)) || (await this.#toMemory(rest));
       this.#written += written;
       if (this.#reportsProgress) this.#unsynced += written;

@@ -18,7 +18,7 @@ export interface NewVersion {
   readonly condition: CommitCondition | undefined;
 }
 
-/** What becomes of a staged object. */
+/** The outcomes of a staged object. */
 export interface StagedInDirectoryOptions {
   readonly fields: readonly FieldLine[];
   /** Where it goes if it is kept. */

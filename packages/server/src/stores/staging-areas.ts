@@ -22,7 +22,7 @@ export interface StagingEntry extends TemporaryFile {
 export class StagingAreas {
   readonly #directory: string;
   readonly #folders: StoreFolders;
-  /** Directories that turned out to need an area of their own, such as a bind mount, which looks like the same device. */
+  /** Directories that turned out to need a separate area, such as a bind mount, which looks like the same device. */
   readonly #separate = new Set<string>();
   readonly #opened = new Map<string, Promise<void>>();
 
@@ -32,7 +32,7 @@ export class StagingAreas {
     this.#folders = folders;
   }
 
-  /** Opens the store's own area, and removes what was left behind there. */
+  /** Opens the store's own area, and removes leftovers there. */
   async open(): Promise<void> {
     await removeLeftovers({ directory: this.#folders.staging, exclusive: true });
   }
@@ -81,7 +81,7 @@ export class StagingAreas {
     return { ...entry, release: () => rmdir(folder).catch(() => {}) };
   }
 
-  /** Removes what was left behind in a folder, before it is first used. */
+  /** Removes leftovers in a folder, before it is first used. */
   async #openOnce(folder: string): Promise<void> {
     let opened = this.#opened.get(folder);
     if (opened === undefined) {
@@ -120,5 +120,5 @@ async function deepestDirectory(target: string, root: string): Promise<{ directo
  */
 export async function checkRoom(directory: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
-  if (bavail > 0 && size > bavail * bsize) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+  if (bavail > 0 && size > bavail * bsize) throw new TrailsumError("NO_SPACE", "no space left to store this");
 }

@@ -2,14 +2,14 @@ import { TrailsumError } from "@trailsum/shared";
 
 import type { Store } from "./store.ts";
 
-/** Other processes may serve the same store, and files may be put there by hand: what is there is counted this often. */
+/** Other processes may serve the same store, and files may be added by hand: the usage is counted this often. */
 const RECOUNT = 60_000;
 
 /** How many bytes are in a store, against a quota: objects, uploads that are not complete, and what is being received. */
 export class StoreUsage {
   readonly #store: Store;
   readonly #quota: number;
-  /** Objects and uploads: counted as they change, and counted anew now and then. */
+  /** Objects and uploads: counted as they change, and recounted from time to time. */
   #stored = 0;
   #reserved = 0;
   #counted = Number.NEGATIVE_INFINITY;
@@ -37,7 +37,7 @@ export class StoreUsage {
     return Math.max(0, this.#quota - this.#stored - this.#reserved);
   }
 
-  /** Throws `NO_SPACE` if there is no room for so many bytes. */
+  /** Throws `NO_SPACE` without room for so many bytes. */
   async admit(bytes: number): Promise<void> {
     if (bytes > (await this.room())) throw this.#full();
   }
@@ -68,7 +68,7 @@ export class StoreUsage {
     this.#stored += bytes;
   }
 
-  /** The size of the object at a path; 0 if there is none. */
+  /** The size of the object at a path; 0 without an object. */
   async sizeOf(path: string): Promise<number> {
     const object = await this.#store.open(path);
     await object?.close();

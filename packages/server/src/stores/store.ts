@@ -8,15 +8,15 @@ import type { StoredUpload, UploadStore } from "./upload-store.ts";
  * Where objects are kept. Paths are the names that a request's target gives: segments joined with "/", without a
  * leading slash, never empty, never with an empty, `.` or `..` segment.
  *
- * What a store promises: nothing is to be seen at a path until its commit, and from then on all of it; a reader that opened an
- * object before keeps reading the old one; the last of several commits to one path stands.
+ * What a store promises: an object is invisible until its commit, and complete from then on; a reader that opened an
+ * object before keeps reading the old one; the last of several commits to one path wins.
  * It throws `NO_SPACE` when full, `CONFLICT` when something of another kind is in the way, `PATH_INVALID` and
  * `PATH_FORBIDDEN` for names that it cannot or may not use.
  */
 export interface Store {
   /** Begins an object, not visible yet. A `size` known beforehand lets a store refuse at once what cannot fit. */
   stage(path: string, options?: StageOptions): Promise<StagedObject>;
-  /** The object at a path; undefined if there is none. It must be closed, or its stream read or destroyed. */
+  /** The object at a path; undefined if it does not exist. It must be closed, or its stream read or destroyed. */
   open(path: string, options?: OpenOptions): Promise<StoredObject | undefined>;
   /**
    * Removes the object at a path, durably and in one step. A `condition` is checked as by {@link StagedObject.commit}.
@@ -24,7 +24,7 @@ export interface Store {
    */
   remove(path: string, condition?: CommitCondition): Promise<boolean>;
   /**
-   * What is in a directory; "" is the root. Undefined if there is no such directory. The entries come in the order of
+   * What is in a directory; "" is the root. Undefined if the directory does not exist. The entries come in the order of
    * the bytes of their keys: the name in UTF-8, with a "/" after that of a directory. What no request can name, or what
    * a symbolic link outside leads to, is left out. Memory does not grow with the directory.
    */
@@ -57,8 +57,8 @@ export interface StageOptions {
   /** How many bytes there will be, where that is known. */
   readonly size?: number | undefined;
   /**
-   * The fields that describe the content, such as `Content-Type`, kept with the object and given back with it. At most
-   * 8 KiB, as they stand in a header section.
+   * The fields that describe the content, such as `Content-Type`, kept with the object and returned with it. At most
+   * 8 KiB, as in a header section.
    * @default none
    */
   readonly fields?: readonly FieldLine[] | undefined;
@@ -67,7 +67,7 @@ export interface StageOptions {
 /** Options of {@link Store.list}. */
 export interface ListOptions {
   /**
-   * Whether the objects in the directories below are listed as well, and then no directories. Directories that a symbolic
+   * Whether to list the objects in all directories below, instead of directories. Directories that a symbolic
    * link leads to are not entered.
    * @default false
    */

@@ -19,7 +19,7 @@ export interface StoredFile {
   readonly state: "there" | "missing" | "unreadable";
   /** Its size in bytes; 0 if it is not there. */
   readonly size: number;
-  /** The recorded digests of this version of the file; undefined if there are none, as after a change by other means. */
+  /** The recorded digests of this version of the file; undefined without a record, as after a change by other means. */
   readonly digests: Digests | undefined;
   /** When its content was verified; undefined if it never was. */
   readonly verified: Date | undefined;
@@ -55,7 +55,7 @@ export async function* storedFiles(directory: string): AsyncGenerator<StoredFile
   }
 }
 
-/** A file of a listing, which is open while it is looked at; nothing if it is gone by now. */
+/** A file of a listing, which is open while it is inspected; undefined if it no longer exists. */
 async function* storedFile(root: DirectoryRoot, records: DigestRecords, path: string): AsyncGenerator<StoredFile> {
   const real = await root.resolve(path);
   if (real === undefined) return;

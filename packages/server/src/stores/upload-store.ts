@@ -14,12 +14,12 @@ export interface UploadStore {
    * stored.
    */
   create(id: string, description: string, options: CreateUploadOptions): Promise<StoredUpload>;
-  /** The upload of that id; undefined if there is none. */
+  /** The upload of that id; undefined if it does not exist. */
   open(id: string): Promise<StoredUpload | undefined>;
   /** All uploads, in no order. One that is removed meanwhile may be left out. */
   entries(): AsyncIterable<UploadEntry>;
   /**
-   * Waits until no other request, of this process or of another one with the same store, uses the upload, and keeps it until
+   * Waits until no other request, in this process or another process with the same store, uses the upload, and keeps it until
    * {@link UploadTurn.release}. The one that uses it is asked to stop: its `onWanted` is called. Throws `UNAVAILABLE` if it
    * does not stop for two minutes.
    */
@@ -70,7 +70,7 @@ export interface StoredUpload {
   describe(description: string): Promise<void>;
   /** Removes the content after the first `size` bytes, durably. */
   truncate(size: number): Promise<void>;
-  /** Reads the content, or a part of it. */
+  /** Reads the content or a part. */
   read(options?: Omit<ReadOptions, "chunkSize">): Readable;
   /** Publishes the content as {@link StagedObject.commit} does. What fails leaves the upload as it was. */
   commit(path: string, options: UploadCommitOptions): Promise<Committed>;
@@ -78,7 +78,7 @@ export interface StoredUpload {
   discard(): Promise<void>;
 }
 
-/** Takes content that is appended to an upload. Once it has finished, all of it is durable. What was written stays if it is destroyed. */
+/** Takes content that is appended to an upload. After `finish` it is durable. If the stream is destroyed, the bytes written so far stay. */
 export interface UploadAppend extends Writable {
   /** How many bytes of the whole upload are durable by now. It never decreases. */
   readonly durable: number;

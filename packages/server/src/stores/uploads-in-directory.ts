@@ -13,7 +13,7 @@ import { type PublishUpload, type UploadFiles, UploadInDirectory, writeDescripti
 import type { CreateUploadOptions, StoredUpload, UploadEntry, UploadStore, UploadTurn } from "./upload-store.ts";
 import { UploadTurns } from "./upload-turns.ts";
 
-/** What the uploads of a directory store need of it. */
+/** The parts of a directory store that its uploads use. */
 export interface UploadsInDirectoryOptions {
   readonly folders: StoreFolders;
   /** Throws if nothing may be stored under a path. */
@@ -23,13 +23,13 @@ export interface UploadsInDirectoryOptions {
 
 const ID = /^[0-9a-f]{32}$/;
 const DESCRIPTION = /^([0-9a-f]{32})\.json$/;
-/** Files of an upload without a description may belong to one that is being created or removed. */
+/** Files without a description may belong to an upload that is being created or removed. */
 const SETTLED = 60 * 60 * 1000;
 
 /** One request at a time for each upload, of whichever store of this process: two may serve one directory. */
 const turns = new UploadTurns();
 
-/** The uploads of a directory store, in a folder of their own. */
+/** The uploads of a directory store, in a separate folder. */
 export class UploadsInDirectory implements UploadStore {
   readonly #folders: StoreFolders;
   readonly #checkPath: UploadsInDirectoryOptions["checkPath"];

@@ -15,7 +15,7 @@ import type {
 } from "./upload-store.ts";
 import { UploadTurns } from "./upload-turns.ts";
 
-/** What the uploads of a memory store need of it. */
+/** The parts of a memory store that its uploads use. */
 export interface UploadsInMemoryOptions {
   readonly reserve: ReserveMemory;
   /** How many bytes there is room for. */
@@ -35,7 +35,7 @@ export class UploadsInMemory implements UploadStore {
   }
 
   async create(id: string, description: string, { size = 0 }: CreateUploadOptions): Promise<StoredUpload> {
-    if (size > this.#options.free()) throw new TrailsumError("NO_SPACE", "there is no space left to store this");
+    if (size > this.#options.free()) throw new TrailsumError("NO_SPACE", "no space left to store this");
     return this.adopt(id, description, new MemoryBlocks(this.#options.reserve));
   }
 

@@ -35,7 +35,7 @@ export function giveBlockBack(block: Buffer): void {
   }
 }
 
-/** A disk takes whole pages of memory only. An array that could grow is mapped by itself, so it begins with one. */
+/** A disk takes whole pages of memory only. A resizable array is mapped separately, so it begins at a page boundary. */
 function newLargeBlock(): Buffer {
   return Buffer.from(new ArrayBuffer(LARGE_BLOCK, { maxByteLength: LARGE_BLOCK }), 0, LARGE_BLOCK);
 }

@@ -12,8 +12,8 @@ import type { PartCheck } from "./upload.ts";
 import { isAboutWhole } from "./upload-verdict.ts";
 
 /**
- * The check of the content of one append by the fields that are about it: `Content-Digest` and the like, in the header or
- * announced as trailers. Undefined if there are none.
+ * The check of the content of one append by the fields that are about it: such as `Content-Digest`, in the header or
+ * announced as trailers. Undefined without such fields.
  */
 export function contentCheck(head: RequestHead): PartCheck | undefined {
   const names = head.header.list("Trailer").filter((name) => !isAboutWhole(name));

@@ -27,7 +27,7 @@ export function createsUpload({ header }: RequestHead): boolean {
   return header.has("Upload-Complete") || header.has("Upload-Draft-Interop-Version");
 }
 
-/** Creates an upload resource with the content of a request: a part of the whole, or all of it (draft section 4.2). */
+/** Creates an upload resource with the content of a request: complete or a part (draft section 4.2). */
 export async function createUpload(request: UploadExchange, context: UploadContext): Promise<void> {
   const { head, exchange } = request;
   // Without a version, no interim response: that is what one is sent for (draft section 4.1.2).
@@ -195,7 +195,7 @@ function refuseConditions({ header }: RequestHead): void {
     throw new TrailsumError("NOT_SUPPORTED", `${condition[0]} belongs to the request that creates the upload`);
 }
 
-/** The head without the fields that this protocol defines: what is left must be understood by itself. */
+/** The head without the fields that this protocol defines: the remaining fields must be understood without it. */
 function withoutUploadFields(head: RequestHead): RequestHead {
   const known = new Set(uploadFieldNames.ietf.map((name) => name.toLowerCase()));
   return { ...head, header: head.header.without((name) => known.has(name.toLowerCase())) };

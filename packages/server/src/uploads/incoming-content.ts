@@ -7,7 +7,7 @@ import type { UploadAppend } from "../stores/upload-store.ts";
 /** How much more has to be durable to say so again, if less than a second has passed. Bytes. */
 const PROGRESS = 8 * 1024 * 1024;
 
-/** Content on its way into an upload: it is hashed and appended. Finishes when all of it is durable. */
+/** Content that is appended to an upload: it is hashed and written. Finishes when it is durable. */
 export class IncomingContent extends Writable {
   readonly #digester: StreamDigester;
   readonly #append: UploadAppend;

@@ -49,7 +49,7 @@ export function parseMetadata(value: string | undefined): ReadonlyMap<string, st
   return metadata;
 }
 
-/** The fields that the metadata of an upload stand for: `filetype` is kept with the object. */
+/** The fields described by the metadata of an upload: `filetype` is kept with the object. */
 export function fieldsOfMetadata(metadata: ReadonlyMap<string, string>): FieldLine[] {
   const type = metadata.get("filetype") ?? "";
   return type !== "" && isFieldValue(type) ? [["Content-Type", type]] : [];

@@ -79,7 +79,7 @@ export async function answerTusUpload(request: UploadExchange, upload: Upload, c
     const { length, metadata } = upload.record;
     switch (tusMethod(head)) {
       case "HEAD":
-        // A process that was killed may have left it so, and the client takes it for published.
+        // A killed process may have left this state, and the client considers it published.
         if (upload.whole && !upload.published && (await publish(request, upload, context)) !== undefined)
           throw noSuchUpload();
         return sendShort(exchange, {
@@ -116,7 +116,7 @@ interface TusAppend {
   readonly fields: readonly FieldLine[];
 }
 
-/** Takes content. When all of it is there the object is published, or refused for its verdict. */
+/** Appends content. When it is complete the object is published, or refused for its verdict. */
 async function append(
   request: UploadExchange,
   context: UploadContext,
@@ -183,7 +183,7 @@ function progress(upload: Upload): FieldLine[] {
   return [["Upload-Offset", String(upload.offset)], ...(upload.published ? [] : [expires])];
 }
 
-/** The target of the object. A name for a directory is one segment, whatever characters it has. */
+/** The target of the object. A name for a directory is one segment, with any characters. */
 function objectTarget({ target }: RequestHead, name: string): string {
   const [path = ""] = target.split("?", 1);
   return path.endsWith("/") ? `${path}${encodeURIComponent(name)}` : path;

@@ -19,5 +19,5 @@ export function completedUpload(): TrailsumError {
 
 /** An upload that does not exist, or not any more. */
 export function noSuchUpload(): TrailsumError {
-  return new TrailsumError("NOT_FOUND", "there is no such upload: it was cancelled, has expired, or never existed");
+  return new TrailsumError("NOT_FOUND", "no such upload: it was cancelled, has expired, or never existed");
 }

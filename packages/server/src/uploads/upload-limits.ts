@@ -81,7 +81,7 @@ export class UploadAccounts {
     return Math.max(0, Math.floor((free + staged) * 0.9) - staged);
   }
 
-  /** Counts an upload as it is now; `undefined` if it is not staged any more. */
+  /** Counts an upload with its current size; `undefined` if it is no longer staged. */
   count(id: string, upload: Counted | undefined): void {
     if (upload === undefined) this.#counted.delete(id);
     else this.#counted.set(id, upload);

@@ -11,7 +11,7 @@ export function newUploadId(): string {
   return randomBytes(16).toString("hex");
 }
 
-/** The id in the target of a request to an upload resource; undefined for any other target. A query is not part of it. */
+/** The id in the target of a request to an upload resource; undefined for any other target. The query is not included. */
 export function uploadIdIn(target: string): string | undefined {
   const path = target.replace(/^https?:\/\/[^/?#]*/i, "").replace(/\?.*$/s, "");
   return path.startsWith(PREFIX) ? path.slice(PREFIX.length) : undefined;

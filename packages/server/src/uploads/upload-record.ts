@@ -39,7 +39,7 @@ export interface UploadRecord {
   readonly settled: number;
   /** The digests of the first `digests.size` bytes. */
   readonly digests: Digests | undefined;
-  /** How many bytes at the beginning came with checksums of their own that held, and the weakest algorithm of them. */
+  /** How many bytes at the beginning were verified by per-request checksums, and the weakest of their algorithms. */
   readonly checked: { readonly size: number; readonly algorithm: Algorithm } | undefined;
   /** `Upload-Metadata` of tus, as it was given. */
   readonly metadata: string | undefined;

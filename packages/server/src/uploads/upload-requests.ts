@@ -42,7 +42,7 @@ async function answerAtUpload(request: UploadExchange, id: string, context: Uplo
   });
 }
 
-/** Keeps a staged object that lacks only digests. Returns the id of the upload that holds it, if there is room for one. */
+/** Keeps a staged object whose digests are missing. Returns the id of its upload, if there is room. */
 export function keepStaged(
   uploads: Uploads,
   request: UploadExchange,

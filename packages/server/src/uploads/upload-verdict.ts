@@ -54,7 +54,7 @@ export function judgeUpload({ record, evidence, computed, policy }: UploadEviden
 }
 
 /**
- * What a requirement demands of content that came in several requests: as strong a digest, in whatever field. Fields about
+ * What a requirement demands of content received in several requests: a digest as strong, in any field. Fields about
  * the content of one message, such as `Md5`, cannot be about the whole there. `Size` is met by the offset and the length
  * that every such request states.
  */

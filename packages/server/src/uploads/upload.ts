@@ -36,7 +36,7 @@ export interface UploadSettings extends VerificationPolicy {
   readonly onChange: (upload: (UploadRecord & { readonly size: number }) | undefined) => void;
 }
 
-/** How the content of one append is checked by itself. */
+/** How the content of one append is verified separately. */
 export interface PartCheck {
   /** What has to be computed for it. */
   readonly algorithms: readonly Algorithm[];
@@ -55,7 +55,7 @@ export interface Append {
   readonly last: boolean;
   /** The length of the whole, where the request says it. */
   readonly length: number | undefined;
-  /** How the content is checked by itself. Then it is appended only if it verified; else what arrives of it is kept. */
+  /** How the content is verified separately. With a check it is appended only if it verified; without one, all that arrives is kept. */
   readonly check?: PartCheck | undefined;
   /** Called before the content is read. */
   readonly onAccepted: () => void;
@@ -63,7 +63,7 @@ export interface Append {
   readonly onDurable: (size: number) => void;
 }
 
-/** What became of an append that arrived whole: the trailers that came after it; or its own check failed, and nothing changed. */
+/** The outcome of a complete append: the trailers that followed it; or its own check failed, and nothing changed. */
 export type Appended = { readonly trailer: FieldLines } | { readonly refused: Verdict };
 
 /** An upload in the hands of the one request that uses it. */
@@ -90,7 +90,7 @@ export class Upload {
     signal: AbortSignal,
   ): Promise<Upload> {
     const upload = new Upload(stored, record, settings, signal);
-    // That the content is gone says it: a process may be killed between the commit and whatever it would write after it.
+    // The absence of the content shows it: a process may be killed between the commit and a later write.
     if (stored.published) upload.#record = { ...record, state: "published" };
     else if (record.state !== "open") {
       if (record.state === "checking") await stored.truncate(record.settled);
@@ -186,7 +186,7 @@ export class Upload {
       this.#changed();
       return { path, verdict, created };
     } catch (error) {
-      // What is there has changed, and will not change back: the content is of no use.
+      // The stored object has changed and will not change back: the content is useless.
       if (TrailsumError.from(error).code === "PRECONDITION_FAILED") await this.discard();
       else await this.#describe({ state: "open" });
       throw error;
@@ -227,7 +227,7 @@ export class Upload {
     return bound;
   }
 
-  /** Reads content into the upload. Whatever comes of it, the upload knows its size afterwards. */
+  /** Reads content into the upload. The upload knows its size afterwards, also after a failure. */
   async #receive(
     { head, content, check, onDurable }: Append,
     maxSize: number,
@@ -254,7 +254,7 @@ export class Upload {
       const [read] = await Promise.allSettled([reading, finished(body)]);
       if (body.errored) throw body.errored;
       const computed = await digester.digest();
-      // If content did not come to its end, what is there has digests all the same.
+      // Incomplete content has digests too.
       if (start === 0 && computed.size === this.#stored.size) this.#record = { ...this.#record, digests: computed };
       if (read.status === "rejected") throw read.reason;
       return { trailer, computed };
@@ -334,7 +334,7 @@ function boundError({ end, by }: Bound): TrailsumError {
     case "maxSize":
       return tooLarge(end);
     case "room":
-      return new TrailsumError("NO_SPACE", "there is no room for more unfinished uploads: try again later", {
+      return new TrailsumError("NO_SPACE", "too many unfinished uploads: try again later", {
         retryAfter: 60_000,
       });
   }

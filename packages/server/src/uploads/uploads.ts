@@ -26,7 +26,7 @@ const REMEMBERED = 10 * 60 * 1000;
 /** How long the content of a request without digests is kept, so that its client can bring them. Milliseconds. */
 const KEPT = 60 * 60 * 1000;
 
-/** The uploads of a store: those that are received in several requests, whatever protocol they speak. */
+/** The uploads of a store that are received in several requests, of all protocols. */
 export class Uploads {
   readonly #store: Store;
   readonly #accounts: UploadAccounts;
@@ -59,7 +59,7 @@ export class Uploads {
     await this.#accounts.checkNumber(created.client);
     const room = await this.#accounts.room();
     if (room <= 0 || (created.length ?? 0) > room)
-      throw new TrailsumError("NO_SPACE", "there is no room for more unfinished uploads", { retryAfter: 60_000 });
+      throw new TrailsumError("NO_SPACE", "too many unfinished uploads", { retryAfter: 60_000 });
     const record = this.#newRecord(created);
     const { path, length: size } = created;
     const stored = await this.#store.uploads.create(id, formatRecord(record), { path, size });
@@ -67,7 +67,7 @@ export class Uploads {
     return this.#useInTurn(id, async () => ({ stored, record }), use);
   }
 
-  /** Keeps a staged object as an upload that another request may complete. Undefined where there is no room for it. */
+  /** Keeps a staged object as an upload that another request may complete. Undefined without room for it. */
   async keep(staged: StagedObject, created: NewUpload): Promise<string | undefined> {
     try {
       await this.#accounts.checkNumber(created.client);
@@ -84,7 +84,7 @@ export class Uploads {
 
   /** Lets `use` use an upload when its turn has come. Another request that wants it ends an append. */
   async use<T>(id: string, use: (upload: Upload) => Promise<T>): Promise<T> {
-    // Not everything that somebody asks for gets a lock.
+    // Only existing uploads get a lock.
     if ((await this.#find(id)) === undefined) throw noSuchUpload();
     return this.#useInTurn(id, () => this.#find(id), use);
   }

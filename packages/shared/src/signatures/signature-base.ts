@@ -6,7 +6,7 @@ import type { SignatureParameters } from "./signature-fields.ts";
 
 /** A message whose parts are signed (RFC 9421 section 2). */
 export interface SignableMessage {
-  /** The method of the request, as it is on the wire. */
+  /** The method of the request, as received. */
   readonly method: string;
   /** The absolute path of the target, escapes as they are on the wire. */
   readonly path: string;
@@ -22,7 +22,7 @@ export interface SignableMessage {
 
 /**
  * The signature base: what is signed (RFC 9421 section 2.5). Throws `SIGNATURE_INVALID` for a component that the message does
- * not have or that is not known here, because a base without it would let a signature stand for less than it says.
+ * not have or that is not known here, because a base without it would cover less than the signature claims.
  */
 export function signatureBase(message: SignableMessage, parameters: SignatureParameters): string {
   const lines = parameters.inner[0].map((component) => {

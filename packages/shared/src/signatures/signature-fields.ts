@@ -2,7 +2,7 @@ import { type InnerList, type Item, parseDictionary, serializeDictionary } from 
 
 import type { FieldLine, FieldLines } from "../field-lines.ts";
 
-/** What a signature covers, and what is said of it: a member of `Signature-Input` (RFC 9421 section 4.1). */
+/** The components and parameters of a signature: a member of `Signature-Input` (RFC 9421 section 4.1). */
 export interface SignatureParameters {
   /** The covered components and the parameters, as an inner list of structured fields. */
   readonly inner: InnerList;

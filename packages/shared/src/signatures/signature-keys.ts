@@ -18,7 +18,7 @@ export type SignatureAlgorithm = "ed25519" | "hmac-sha256";
 export interface SignatureKey {
   /** The name of the key: `keyid`. */
   readonly keyId: string;
-  /** The algorithm: a signature that names another one is not verified with this key. */
+  /** The algorithm: a signature that names a different algorithm is not verified with this key. */
   readonly algorithm: SignatureAlgorithm;
   /** A private key to sign with and a public one to verify with (`ed25519`), or the shared secret of both (`hmac-sha256`). */
   readonly key: KeyObject;

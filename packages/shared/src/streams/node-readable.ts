@@ -14,11 +14,11 @@ interface ReadableState {
  * or closes without `end`, and destroys it in every case. Old streams are asked to pause, and may give more all the same.
  */
 export function nodeReadable(stream: ReadableLike): Readable {
-  // A Node stream that does not emit `close` has to be watched as well.
+  // A Node stream that does not emit `close` has to be watched too.
   return stream instanceof Readable && stateOf(stream)?.emitClose === true ? stream : new ForeignReadable(stream);
 }
 
-/** Whether nothing comes from a stream any more: it was read to its end or destroyed before. */
+/** Whether a stream has ended or was destroyed. */
 export function isSpent(stream: ReadableLike): boolean {
   const { destroyed, closed, readableEnded, readable } = stream;
   return destroyed === true || closed === true || readableEnded === true || readable === false || hasEnded(stream);
@@ -61,7 +61,7 @@ class ForeignReadable extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // A duplex that has been read to its end may still be written to.
+    // A duplex whose readable side has ended may still be written to.
     const open = this.#state === "ended" && this.#source.writable === true;
     if (this.#state === "reading") this.#state = "failed";
     if (!open) this.#source.destroy?.(error ?? undefined);

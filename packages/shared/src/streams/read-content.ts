@@ -8,7 +8,7 @@ export type ContentPieces = ReadableLike | WebReadableLike | AsyncIterable<unkno
 
 /**
  * Reads content once: `next` gives the pieces and fails unless the source ends well, `return` lets go of the source at
- * once, whatever it is waiting for. A web stream is locked from now on.
+ * once, even while it waits for data. A web stream is locked from now on.
  */
 export function readContent(source: ContentPieces): AsyncIterator<unknown> | Iterator<unknown> {
   if (isReadableLike(source)) return readNodeStream(nodeReadable(source));

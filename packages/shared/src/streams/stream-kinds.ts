@@ -1,7 +1,7 @@
 import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
 
 // By what they can do, and never by their class: readable-stream, other copies of a library and other realms have
-// classes of their own, and a stream that is mistaken for an iterable can end without having come to its end.
+// separate classes, and a stream that is mistaken for an iterable can appear to end early.
 
 type Listener = (value?: unknown) => void;
 
@@ -56,7 +56,7 @@ export interface BlobLike {
   stream(): unknown;
 }
 
-/** Whether it can be read as a Node stream. What can only be written to has a `pipe` as well, which throws. */
+/** Whether it can be read as a Node stream. A write-only stream has a `pipe` too, which throws. */
 export function isReadableLike(value: unknown): value is ReadableLike {
   if (!has(value, "pipe", "on")) return false;
   return !("_writableState" in value) || "_readableState" in value;

@@ -155,8 +155,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     this.#answered = true;
     this.#persistent = persistent;
     this.#keepAliveHint = keepAliveHint(raw);
-    // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
-    // A success may be half of a conversation, and the sending goes on until its end.
+    // After a response other than 2xx the server does not read the rest of the request, so it is not sent (RFC 9110 section 7.5).
+    // A 2xx may be one half of a full-duplex exchange, so the request is sent completely.
     if (status >= 300 || this.#writer?.waiting === true) this.#stopSending();
     this.#awaitContent();
     this.#exchange?.responseStart(status, raw, reason);
@@ -240,7 +240,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     } catch (error) {
       this.#lose(responseError(error));
     }
-    // What has arrived and is held back by a pause is still to be handed on.
+    // Content that arrived during a pause still has to be delivered.
     if (!this.#reader.waiting) this.#socket.destroy();
   };
 
@@ -271,13 +271,13 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (!this.#answered) this.#timer.set(ANSWER_AFTER_WRITE_ERROR, () => this.#socket.destroy(error));
   }
 
-  /** What is no response closes the connection and fails the exchange. */
+  /** An invalid response closes the connection and fails the exchange. */
   #refuse(error: Error): void {
     this.#exchange?.fail(error);
     this.#socket.destroy();
   }
 
-  /** After every piece: once the response is complete, back to the pool if the request is through as well, or closed. */
+  /** After every piece: once the response is complete, the connection returns to the pool if the request is complete too; otherwise it is closed. */
   #settle(): void {
     if (!this.#complete || this.#socket.destroyed) return;
     this.#complete = false;

@@ -13,7 +13,7 @@ export function requestFraming({ method, body, length, trailers }: OutgoingReque
 }
 
 /**
- * The head of a request as it stands on the wire, latin1, with its final empty line. Throws undici's
+ * The head of a request in wire format, latin1, with its final empty line. Throws undici's
  * `InvalidArgumentError` for what would be more than one line.
  */
 export function requestHead(request: OutgoingRequest, framing: RequestFraming, authority: string): string {

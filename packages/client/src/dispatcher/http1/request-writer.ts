@@ -7,7 +7,7 @@ import { type RequestFraming, requestFraming, requestHead } from "./request-head
 
 /** Observes how the sending of a request goes. */
 export interface WriterEvents {
-  /** The head was written: all of it, with its final empty line. */
+  /** The complete head was written, with its final empty line. */
   onHeadWritten(head: string): void;
   /** A piece of the body was handed to the socket. */
   onSent(chunk: Uint8Array): void;

@@ -6,7 +6,7 @@ const ParserError = errors.HTTPParserError as unknown as new (message: string, c
 
 /**
  * The error that undici has for what is wrong with a response: an `HTTPParserError` with llhttp's code, as in
- * `HPE_INVALID_CHUNK_SIZE`, or one of its other classes. Any other error stays as it is.
+ * `HPE_INVALID_CHUNK_SIZE`, or one of its other classes. Any other error is returned unchanged.
  */
 export function responseError(error: unknown): Error {
   if (!(error instanceof SyntaxFault)) return error instanceof Error ? error : new Error(String(error));

@@ -196,7 +196,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.#waiting = [];
     for (const stream of waiting) {
       if (this.#session.canRequest) stream.begin(this.#session);
-      // The response that made room is being handed on, or the server has just lowered its limit.
+      // The response that made room is still being delivered, or the server has just lowered its limit.
       else if (!this.#session.goingAway && this.#session.streamCount >= this.#allowed!) this.#waiting.push(stream);
       else stream.refuse(NOT_BEGUN);
     }
@@ -232,7 +232,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     };
   }
 
-  /** After an exchange has left: it can take another one, and where none is left, it rests. */
+  /** After an exchange has ended: the connection can take another one, and is idle after the last. */
   #settle(): void {
     this.#offer();
     if (!this.idle) return;
@@ -372,7 +372,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
 
 /**
  * How large a field section may be. HTTP/2 counts 32 octets more for each line than there are (RFC 9113 section 6.5.2), and what may come
- * over HTTP/1.1 may come here. What is somewhat larger is read as well, so that it costs its stream and not the connection.
+ * over HTTP/1.1 may come here. Slightly larger responses are read too, so that they fail their stream and not the connection.
  */
 function maxListSize({ maxHeaderSize, maxTrailerSize }: ResponseLimits): number {
   return Math.max(262_144, Math.max(maxHeaderSize, maxTrailerSize) * 4);

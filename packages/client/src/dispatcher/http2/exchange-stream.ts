@@ -24,19 +24,19 @@ import type { StreamOwner } from "./stream-owner.ts";
 
 /**
  * How far an exchange has come. `waiting`: nothing has been sent, and its stream is opened when the turn ends. `sent`: at least the
- * header section. `answered`: the final response has begun. `complete`: all of the response has come, and some of it is held. `finishing`:
- * the handler has all of the response, and the rest of the request is sent. `tunnel`: the stream is the handler's. `over`: whichever way
- * it ended.
+ * header section. `answered`: the final response has begun. `complete`: the whole response has arrived, and a part is held. `finishing`:
+ * the handler has all of the response, and the rest of the request is sent. `tunnel`: the stream is the handler's. `over`: it has
+ * ended.
  */
 type Progress = "waiting" | "sent" | "answered" | "complete" | "finishing" | "tunnel" | "over";
 
 /** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
 const RESENDINGS = 3;
 
-/** What a server says that has not begun with a request. */
+/** The error codes of a server that has not processed the request. */
 const UNPROCESSED: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
 
-/** One exchange on a stream of its own, from the first HEADERS to the end of the response or a reset by either side. */
+/** One exchange on its stream, from the first HEADERS to the end of the response or a reset by either side. */
 export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, HasDeadline {
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;
@@ -45,14 +45,14 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   #progress: Progress = "waiting";
   #awaits: "100" | "head" | "content" = "head";
   #stream: ClientStream | undefined;
-  /** None where there is no content, or no end of it: in a tunnel. */
+  /** Undefined without content, and in a tunnel. */
   #writer: RequestWriter | undefined;
   #tunnel: StreamTunnel | undefined;
   /** Content for which the handler is not ready. */
   readonly #held = new HeldContent();
   #delivering = false;
   #trailers: string[] = [];
-  /** What Content-Length says, and how much of it is to come. */
+  /** The bytes of Content-Length that have not arrived yet. */
   #missing: number | undefined;
   deadline: number = Number.POSITIVE_INFINITY;
 
@@ -173,8 +173,8 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     }
     this.#progress = "answered";
     this.#missing = contentLength;
-    // An answer that is no success ends the matter: what the server will not read is not sent (RFC 9110 section 7.5).
-    // A success may be half of a conversation, and the sending goes on until its end.
+    // After a response other than 2xx the server does not read the rest of the request, so it is not sent (RFC 9110 section 7.5).
+    // A 2xx may be one half of a full-duplex exchange, so the request is sent completely.
     const writer = this.#writer;
     if (writer?.state === "sending" && (status >= 300 || writer.waiting)) writer.stop();
     this.#awaitContent();
@@ -318,7 +318,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     if (endStream) tunnel.receiveEnd();
   }
 
-  /** There will be no response, or no more of it: sends the request again where that is right, and fails it where not. */
+  /** The response failed: sends the request again where that is allowed, and fails it otherwise. */
   #sendAgainOrFail(unprocessed: boolean, reset: StreamReset): void {
     const exchange = this.#exchange;
     if (exchange.resendings === RESENDINGS || !this.#mayBeSentAgain(unprocessed, reset)) {
@@ -391,7 +391,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   }
 }
 
-/** Whether the server says that it has not begun with the request (RFC 9113 section 8.7). */
+/** Whether the server guarantees that it has not processed the request (RFC 9113 section 8.7). */
 function isUnprocessed({ by, code }: StreamReset): boolean {
   return by === "goaway" || (by === "peer" && UNPROCESSED.has(code));
 }

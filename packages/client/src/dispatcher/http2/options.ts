@@ -6,9 +6,9 @@ export interface Http2Options {
   readonly priorKnowledge: boolean;
   /** The most exchanges on one connection, if the server allows as many. */
   readonly maxConcurrentStreams: number;
-  /** The bytes of one response that may be on their way or wait to be read. */
+  /** The bytes of one response that may be in flight or unread. */
   readonly initialWindowSize: number;
-  /** The bytes of all responses of a connection that may be on their way. */
+  /** The bytes of all responses of a connection that may be in flight. */
   readonly connectionWindowSize: number;
   /** How long nothing may arrive on a connection in use until the server is asked whether it is there. */
   readonly pingInterval: number;

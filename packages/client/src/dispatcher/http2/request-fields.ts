@@ -94,7 +94,7 @@ function head(control: RequestControl, lines: string[]): OutgoingRequestHead {
 }
 
 /**
- * Throws undici's `InvalidArgumentError` for lines that are too large. What may stand in a line is checked where it is written, by the
+ * Throws undici's `InvalidArgumentError` for lines that are too large. The syntax of each line is checked where it is written, by the
  * session.
  */
 export function checkSize(lines: readonly string[]): void {

@@ -29,7 +29,7 @@ export class RequestWriter implements ContentSink {
   #rest: Buffer | undefined;
   /** What follows the content, once that has ended. */
   #trailers: readonly string[] | undefined;
-  /** `sending`: more of the request is to come. `finished`: all of it has been handed over. `stopped`: the rest is not sent. */
+  /** `sending`: more of the request follows. `finished`: the whole request was written. `stopped`: the rest is not sent. */
   state: "sending" | "finished" | "stopped" = "sending";
 
   constructor(stream: ClientStream, request: OutgoingRequest, events: WriterEvents) {
@@ -88,7 +88,7 @@ export class RequestWriter implements ContentSink {
     this.#events.onFailed(error);
   }
 
-  /** Whether all of it was taken. */
+  /** Whether everything was accepted. */
   #send(bytes: Buffer): boolean {
     const taken = this.#stream.send(bytes);
     if (taken === bytes.length) return true;

@@ -24,7 +24,7 @@ export interface RangeRequests {
 
 /**
  * Receives the rest of a representation in ranges, several at a time. `first` is the response with the first of them.
- * Ranges are fetched in order, so that the hash can follow them: what lies before the first gap is hashed, and is what
+ * Ranges are fetched in order, so that the hash can follow them: the part before the first gap is hashed, and is what
  * another attempt continues. All must be of one version, under its strong tag; throws {@link RangesUnavailable} otherwise.
  */
 export async function receiveInRanges(

@@ -116,7 +116,7 @@ function isPassing(status = 0): boolean {
   return status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
 }
 
-/** A conflict says that the server has another part by now: another attempt asks how much. */
+/** A conflict means that the server has a different part by now: the next attempt asks how much. */
 async function throwUnlessAppended(
   { hop: { url } }: Delivering,
   answer: Awaited<ReturnType<typeof appendToUpload>>,

@@ -135,7 +135,7 @@ async function attemptDelivery(
     const failure = failureOf(thrown, attempt, delivering);
     const trailers = asked === "auto" && mode === "trailers" ? trailersWere(failure, attempt) : undefined;
     if (trailers === undefined) {
-      // The rest of it will never come, and the connection may be as good as before.
+      // The rest of the response is not needed, and the connection may still be usable.
       const givenUp = failure.code === "ABORTED" || attempt.sending.error !== undefined;
       if (givenUp && attempt.resource !== undefined) await cancelUpload(attempt.resource, delivering);
       throw failure;
@@ -198,12 +198,12 @@ async function probed(delivering: Delivering): Promise<ProbedPath> {
 /** The error to report: of a transfer that was cancelled, of its source, or of the request. */
 function failureOf(thrown: unknown, attempt: Attempt | undefined, { hop, signal }: Delivering): TrailsumError {
   if (signal?.aborted === true) return new TrailsumError("ABORTED", "the upload was cancelled", { cause: thrown });
-  // An error of the source is the cause, whatever happened to the connection then.
+  // An error of the source is the cause, even if the connection failed as a consequence.
   return transportError(attempt?.sending.error ?? thrown, hop.url);
 }
 
 /**
- * What a failure says became of the trailers; undefined if it says nothing about them. A connection that ends once all
+ * What a failure reveals about the trailers; undefined if it reveals nothing. A connection that ends once all
  * of the content was sent, without an answer, may have ended at the trailers.
  */
 function trailersWere({ code }: TrailsumError, { sending, answered }: Attempt): "dropped" | "fatal" | undefined {

@@ -1,14 +1,14 @@
 import type { Dispatcher } from "undici";
 
 /**
- * What becomes of request trailers on the way to an origin: they are `kept`; they are `dropped`, and the rest of the
+ * What happens to request trailers on the path to an origin: they are `kept`; they are `dropped`, and the rest of the
  * request arrives; or they are `fatal`, and end the connection.
  */
 export type TrailerPassage = "kept" | "dropped" | "fatal";
 
 /** What is known of the paths to origins. */
 export interface PathKnowledge {
-  /** What becomes of trailers on the way to an origin (`https://host:port`); undefined if that is not known. */
+  /** What happens to trailers on the path to an origin (`https://host:port`); undefined if unknown. */
   get(origin: string): TrailerPassage | undefined;
   /** Remembers it, or forgets it. */
   set(origin: string, passage: TrailerPassage | undefined): void;
@@ -19,7 +19,7 @@ const MAX_ORIGINS = 1_000;
 
 const ofDispatchers = new WeakMap<Dispatcher, PathKnowledge>();
 
-/** What this process knows of the paths that begin at a dispatcher: another one may go through a proxy, or speak another version. */
+/** What this process knows about the paths of a dispatcher: another dispatcher may use a proxy or another version. */
 export function pathsOf(dispatcher: Dispatcher): PathKnowledge {
   const known = ofDispatchers.get(dispatcher) ?? createPathKnowledge();
   ofDispatchers.set(dispatcher, known);

@@ -13,7 +13,7 @@ export interface DeliverySituation {
   readonly rereadable: boolean;
   /** Whether the source is in memory and small: its digests are known beforehand. */
   readonly whole: boolean;
-  /** What becomes of trailers; `unclear` after a probe that did not show it. */
+  /** What happens to trailers; `unclear` if a probe could not determine it. */
   readonly trailers: TrailerPassage | "unknown" | "unclear";
   /** How that is known. */
   readonly evidence: string;
@@ -64,7 +64,7 @@ function planByPath(situation: DeliverySituation): DeliveryStep {
 function planWithoutTrailers(situation: DeliverySituation): DeliveryStep {
   const { trailers, evidence, rereadable, whole, support, failure } = situation;
   const why = `${trailers === "dropped" ? "the path drops trailers" : "trailers end the connection"}: ${evidence}`;
-  // Any server can be sent that, and content that is lost on a path that is another one by now can be sent again.
+  // Every server accepts that, and content that is lost because the path has changed can be sent again.
   if (whole && failure === undefined) return send("header", `${why}; the digests are known beforehand`);
   if (support === undefined) return { step: "ask" };
   // A connection can end for other reasons. A server that is not known to understand these modes is not tried with them.

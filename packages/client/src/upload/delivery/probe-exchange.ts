@@ -22,9 +22,9 @@ export interface ProbeExchange {
 const MAX_CONTENT = 16_384;
 
 /**
- * Sends a probe. Resolves when its response has ended; rejects when there is none. `onHead` is called when it begins. A
- * response that is no report is aborted, together with its connection over HTTP/1.1: a server that has left the content
- * unread would take it for the next request.
+ * Sends a probe. Resolves when its response has ended; rejects without a response. `onHead` is called when it begins. A
+ * response that is not a report is aborted, together with its connection over HTTP/1.1: a server that has left the content
+ * unread would parse it as the next request.
  */
 export function exchangeProbe(
   dispatcher: Dispatcher,

@@ -17,7 +17,7 @@ export interface ProbedPath {
   readonly passage: TrailerPassage | "unclear";
   /** What was seen, as a phrase. */
   readonly evidence: string;
-  /** What the server says that it supports. */
+  /** What the server announces to support. */
   readonly support: UploadSupport;
 }
 

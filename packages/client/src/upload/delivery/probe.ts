@@ -29,7 +29,7 @@ export interface ProbeOptions {
 export interface PathReport {
   /** Whether a trailsum server has answered the probes. Of another only `uploadResources` and `delivery` are known. */
   readonly trailsum: boolean;
-  /** What becomes of request trailers. */
+  /** What happens to request trailers. */
   readonly trailersUp: ProbedPath["passage"];
   /** Whether the trailers of a response arrive. */
   readonly trailersDown: boolean | undefined;
@@ -39,11 +39,11 @@ export interface PathReport {
   readonly expect: boolean | undefined;
   /** Whether a response can begin before its request has ended. */
   readonly fullDuplex: boolean | undefined;
-  /** Whether content gets to the server while more of it is still to come. */
+  /** Whether content reaches the server before the request is complete. */
   readonly streaming: boolean | undefined;
   /** Whether the server has upload resources, and PATCH and its fields get there. */
   readonly twoStep: boolean | undefined;
-  /** Whether the server says that it has upload resources. */
+  /** Whether the server announces upload resources. */
   readonly uploadResources: boolean;
   /** The version of HTTP to the first hop. */
   readonly clientVersion: string | undefined;

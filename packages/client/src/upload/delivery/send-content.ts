@@ -16,7 +16,7 @@ interface ContentRequest {
   readonly onInterim?: (status: number, headers: FieldLines) => void;
 }
 
-/** Sends the content in one request, hashed on the way. `sending.sent` has its digests once all of it was sent. */
+/** Sends the content in one request and hashes it meanwhile. `sending.sent` has its digests after the last byte was sent. */
 export async function sendContent(
   { hop: { url, trusted }, source, method, algorithms, headers, ...rest }: Delivering,
   { fields, trailers, sending, onInterim }: ContentRequest,

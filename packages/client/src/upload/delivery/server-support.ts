@@ -19,7 +19,7 @@ const MAX_KNOWN = 100;
 
 const ofDispatchers = new WeakMap<Dispatcher, KnownSupport[]>();
 
-/** What a server supports at a target, as it has said in the last minutes; undefined if it has not been asked. */
+/** What a server supports at a target, by its answer in the last minutes; undefined if it was not asked. */
 export function knownSupport({ url }: Hop, dispatcher: Dispatcher): UploadSupport | undefined {
   const now = performance.now();
   return ofDispatchers.get(dispatcher)?.find(({ below, until }) => until > now && url.href.startsWith(below))?.support;

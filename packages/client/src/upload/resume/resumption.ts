@@ -45,7 +45,7 @@ export async function resumptionInFiles(
   let resource = await readUploadState(file, source, target);
   let kept: Promise<void> = Promise.resolve();
   const after = (step: () => Promise<void>): void => {
-    // A run that cannot keep its state is not continued by another one, and goes on itself.
+    // A run that cannot keep its state cannot be continued by a later run, but can finish itself.
     kept = kept.then(step).catch(() => {});
   };
   return {

@@ -78,7 +78,7 @@ export async function readUploadState(
     if (state["source"] !== identityOf(version) || typeof resource !== "string") return undefined;
     return { hop: { url: new URL(resource), trusted: trusted === true }, offset: undefined };
   } catch {
-    // Absent or damaged: the upload begins anew.
+    // Absent or damaged: the upload starts again.
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { unpaddedLength } from "./padding.ts";
 
 /** What a {@link FrameReader} gives the frames to. Each method may throw, and the connection is over then. */
 export interface FrameSink {
-  /** The header of any frame, of an unknown type as well, before its payload and before its length is checked. */
+  /** The header of any frame, also of an unknown type, before its payload and before its length is checked. */
   onFrameHeader(header: FrameHeader): void;
   /** A whole frame other than DATA, of a known type. `payload` is a view that is valid during the call. */
   onFrame(header: FrameHeader, payload: Buffer): void;
@@ -23,7 +23,7 @@ const NOTHING = Buffer.alloc(0);
 const FIRST_UNKNOWN: number = FrameType.CONTINUATION + 1;
 
 /**
- * Cuts octets into frames (RFC 9113 section 4.1), whatever the pieces in which they come. Content is passed on as it comes and is
+ * Cuts octets into frames (RFC 9113 section 4.1), independent of the pieces in which they arrive. Content is forwarded as it arrives and is
  * never copied; of other frames at most one is kept, which is no longer than SETTINGS_MAX_FRAME_SIZE.
  */
 export class FrameReader {
@@ -33,7 +33,7 @@ export class FrameReader {
   #state: State = "header";
   readonly #header = { length: 0, type: 0, flags: 0, streamId: 0 };
   readonly #headerBytes = Buffer.alloc(FRAME_HEADER_LENGTH);
-  /** A payload that came in pieces, and how much of it, or of the header, is there. */
+  /** A payload that arrives in pieces, and how much of it, or of the header, has arrived. */
   #payload: Buffer = NOTHING;
   #have = 0;
   /** Octets of content that are to come. */

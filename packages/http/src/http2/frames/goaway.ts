@@ -13,7 +13,7 @@ import {
 export interface Goaway {
   /** Streams above it were not processed and will not be. */
   readonly lastStreamId: number;
-  /** An error code of RFC 9113 section 7, or another one. */
+  /** An error code of RFC 9113 section 7, or any other number. */
   readonly errorCode: number;
   /** For people. Octets as latin1. */
   readonly debugData: string;

@@ -1,7 +1,7 @@
 import { ErrorCode } from "../error-code.ts";
 import { ConnectionFault } from "../fault.ts";
 
-/** What a client sends before its first SETTINGS (RFC 9113 section 3.4). Its first line is no request of HTTP/1.1. */
+/** What a client sends before its first SETTINGS (RFC 9113 section 3.4). Its first line is not a valid HTTP/1.1 request. */
 export const CLIENT_PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** Whether the first bytes of a connection are the preface, with or without more, or may still become it. */
@@ -20,7 +20,7 @@ export class PrefaceReader {
     return this.#read === CLIENT_PREFACE.length;
   }
 
-  /** Reads what `bytes` has of the preface, and returns how much that is. Throws at the first octet that is not part of it. */
+  /** Reads the part of the preface in `bytes` and returns its length. Throws at the first octet that differs. */
   read(bytes: Buffer): number {
     const length = Math.min(bytes.length, CLIENT_PREFACE.length - this.#read);
     const end = this.#read + length;

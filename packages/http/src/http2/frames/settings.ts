@@ -9,7 +9,7 @@ import {
   writeUint32,
 } from "./frame-header.ts";
 
-/** One parameter as it is on the wire; its identifier may be unknown. */
+/** One parameter as received; its identifier may be unknown. */
 export type SettingPair = readonly [id: number, value: number];
 
 const SETTING_LENGTH = 6;

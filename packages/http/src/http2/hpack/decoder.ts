@@ -69,7 +69,7 @@ export class HpackDecoder {
     if (this.#table.maxSize > limit) this.#updateRequired = true;
   }
 
-  /** Dynamic table size updates, which stand at the beginning of a block (RFC 7541 sections 4.2 and 6.3). */
+  /** Dynamic table size updates, which are allowed at the beginning of a block (RFC 7541 sections 4.2 and 6.3). */
   #updateTableSize(cursor: BlockCursor): void {
     while (cursor.at < cursor.end && (cursor.bytes[cursor.at]! & 0xe0) === 0x20) {
       const size = readInteger(cursor, 5);

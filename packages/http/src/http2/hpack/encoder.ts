@@ -24,7 +24,7 @@ const COMPARED = 16;
 /** The octets that a literal takes besides its name and value, at the most; also those of the updates before a block. */
 const LINE_OVERHEAD = 16;
 
-/** The most octets that a line takes in a block, whatever the encoder does with it. */
+/** The most octets that a line takes in a block, in any representation. */
 export function encodedBound(name: string, value: string): number {
   // Huffman code is used only where it is shorter.
   return name.length + value.length + LINE_OVERHEAD;

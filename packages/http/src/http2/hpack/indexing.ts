@@ -25,7 +25,7 @@ const SETS = 32;
 /**
  * The policy of a connection: credentials and short cookies are never indexed; of the others, a line enters the table when
  * it is sent for the second time within a short while. So lengths, dates, digests and paths that do not come again do not
- * push out those that do, whatever their names.
+ * evict those that do, regardless of their names.
  */
 export function indexRepeated(): IndexingPolicy {
   const names: string[] = [];
@@ -50,7 +50,7 @@ export function indexRepeated(): IndexingPolicy {
   };
 }
 
-/** Lines that share a set push each other out of it, so that what is remembered is bounded. */
+/** Lines in one set replace each other, so that the memory is bounded. */
 function setOf(name: string, value: string): number {
   const last = value.length === 0 ? 0 : value.charCodeAt(value.length - 1);
   const hash = ((name.length * 31 + name.charCodeAt(name.length >> 1)) * 31 + value.length) * 31 + last;

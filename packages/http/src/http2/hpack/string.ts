@@ -5,7 +5,7 @@ import { type Cursor, readInteger, writeInteger } from "./integer.ts";
 
 const HUFFMAN = 0x80;
 
-/** Where Huffman strings are decoded. Larger ones get a buffer of their own. */
+/** The buffer in which Huffman strings are decoded. Larger strings get a separate buffer. */
 const scratch = Buffer.allocUnsafeSlow(8192);
 
 /** The octets from which a field block is decoded. */
@@ -14,7 +14,7 @@ export interface BlockCursor extends Cursor {
 }
 
 /**
- * Reads a string literal (RFC 7541 section 5.2) as latin1. Throws a {@link ConnectionFault} for one that is cut short or not
+ * Reads a string literal (RFC 7541 section 5.2) as latin1. Throws a {@link ConnectionFault} for a string that is cut short or not
  * in Huffman code though it claims to be, and for one of more than `limit` octets: an implementation sets a limit on what it
  * accepts (section 7.4), and to exceed it is a decoding error.
  */

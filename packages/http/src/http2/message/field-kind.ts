@@ -12,7 +12,7 @@ export const FieldKind = {
   FORBIDDEN: 2,
   CONTENT_LENGTH: 3,
   HOST: 4,
-  // The pseudo-header fields, which stand first: everything from here on.
+  // The pseudo-header fields, which come first: everything from here on.
   METHOD: 5,
   SCHEME: 6,
   AUTHORITY: 7,
@@ -22,7 +22,7 @@ export const FieldKind = {
   UNDEFINED_PSEUDO: 11,
 } as const;
 
-/** The names with a role of their own. */
+/** The names with a special role. */
 const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
   ["content-length", FieldKind.CONTENT_LENGTH],
   ["host", FieldKind.HOST],

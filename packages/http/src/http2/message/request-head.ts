@@ -8,7 +8,7 @@ import { malformed } from "./malformed.ts";
 /** The control data of a request (RFC 9113 section 8.3.1, RFC 8441 section 4). */
 export interface RequestControl {
   readonly method: string;
-  /** `http`, `https` or another one; nothing for CONNECT. */
+  /** `http`, `https` or another scheme; undefined for CONNECT. */
   readonly scheme: string | undefined;
   /** Host and port, without user information. A client may send Host in its place, which is then among the fields. */
   readonly authority: string | undefined;
@@ -21,7 +21,7 @@ export interface RequestControl {
 /** The header section of a request that was received. */
 export interface RequestHead extends RequestControl {
   /**
-   * The regular lines in their order, duplicates included. The parts of a cookie may be lines of their own, to be joined by `; ` for HTTP/1.1
+   * The regular lines in their order, duplicates included. The parts of a cookie may be separate lines, to be joined by `; ` for HTTP/1.1
    * (RFC 9113 section 8.2.3).
    */
   readonly fields: FieldLines;

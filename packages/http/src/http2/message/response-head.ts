@@ -41,7 +41,7 @@ export function isInterim(status: number): boolean {
   return status < 200;
 }
 
-/** Whether a response has no content, whatever its fields say (RFC 9110 section 6.4.1). */
+/** Whether a response has no content, regardless of its fields (RFC 9110 section 6.4.1). */
 export function hasNoContent(status: number, method: string): boolean {
   return method === "HEAD" || status === 204 || status === 304;
 }

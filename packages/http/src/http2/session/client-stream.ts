@@ -73,7 +73,7 @@ export class ClientStream extends Http2Stream {
     this.#handler.onInterim(head);
   }
 
-  /** RFC 9113 section 8.1.1, and RFC 9110 section 6.4.1: some responses have no content, whatever Content-Length says. */
+  /** RFC 9113 section 8.1.1, and RFC 9110 section 6.4.1: some responses have no content, regardless of Content-Length. */
   #expect({ status, contentLength }: ResponseHead): void {
     if (hasNoContent(status, this.#method)) this.expected.expect(0);
     else if (this.#method !== "CONNECT" || status >= 300) this.expected.expect(contentLength);

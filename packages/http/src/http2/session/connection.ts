@@ -32,7 +32,7 @@ export interface OutgoingSection {
 
 /** What the session does for its connection. */
 export interface ConnectionOwner {
-  /** There is output where there was none. */
+  /** Output has become available. */
   onOutput(): void;
   onStreamClosed(stream: Http2Stream): void;
 }

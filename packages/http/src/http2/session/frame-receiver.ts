@@ -187,7 +187,7 @@ export class FrameReceiver implements FrameSink {
   #receiveRstStream(streamId: number, code: number): void {
     const stream = this.#connection.streams.get(streamId);
     if (stream === undefined) {
-      // RFC 9113 section 6.4. On one that has ended it may have been on its way.
+      // RFC 9113 section 6.4. For a stream that has ended it may have been in flight.
       if (this.#connection.streams.absence(streamId) === "idle") throw idle("RST_STREAM", streamId);
       return;
     }

@@ -10,7 +10,7 @@ import type { ServerStream } from "./server-stream.ts";
 
 /** Why a stream was closed before both of its messages were complete. */
 export interface StreamReset {
-  /** An error code of RFC 9113 section 7, or another one that the peer has chosen. */
+  /** An error code of RFC 9113 section 7, or any other number that the peer has sent. */
   readonly code: number;
   /**
    * What closed it. `peer`: RST_STREAM from the peer. `session`: the peer broke a rule, and RST_STREAM was sent. `goaway`: GOAWAY from the
@@ -50,7 +50,7 @@ export interface ResponseHandler extends StreamHandler {
 
 /** The events of a connection. No method may throw, as for {@link StreamHandler}. */
 export interface SessionHandler {
-  /** There is output where there was none: `takeOutput` has to be called, at best at the end of this turn of the event loop. */
+  /** Output has become available: call `takeOutput`, preferably at the end of this iteration of the event loop. */
   onOutput(): void;
   /** SETTINGS from the peer: what holds after them. */
   onSettings(settings: Settings): void;

@@ -30,9 +30,9 @@ export class ServerStream extends Http2Stream {
     this.sendSection(pseudo, lines, options);
   }
 
-  /** The header section of the request: checked, but for what its end has to say of it. @internal */
+  /** The header section of the request: checked, except for what depends on its end. @internal */
   receiveRequest({ method, protocol, contentLength }: RequestHead, endStream: boolean): void {
-    // What follows CONNECT is no content (RFC 9110 section 9.3.6).
+    // The bytes after CONNECT are not content (RFC 9110 section 9.3.6).
     if (method !== "CONNECT" && protocol === undefined) this.expected.expect(contentLength);
     this.receivedHeader(endStream);
   }

@@ -1,7 +1,7 @@
 import type { Role } from "../settings.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** Why there is no stream with an identifier. */
+/** Why an identifier has no stream. */
 export type Absence =
   /** It has not been opened. */
   | "idle"

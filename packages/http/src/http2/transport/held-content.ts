@@ -4,7 +4,7 @@ const SMALL = 1024;
 /** What small pieces are copied into. Octets. */
 const BLOCK = 4096;
 
-/** A piece that is less than this part of the memory that it keeps is copied out of it. */
+/** A piece that is smaller than this fraction of its underlying buffer is copied. */
 const SPARSE = 1 / 4;
 
 /**
@@ -52,7 +52,7 @@ export class HeldContent {
     this.#filled = undefined;
   }
 
-  /** Gives all of it as one piece, and keeps it. */
+  /** Returns everything as one piece, and keeps it. */
   joined(): Buffer {
     this.#closeBlock();
     return this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);

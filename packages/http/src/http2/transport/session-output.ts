@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { batchWrites } from "../../transport/write-batch.ts";
 import type { Session } from "../session/session.ts";
 
-/** Called once with what became of all that was written before. */
+/** Called once with the outcome of all earlier writes. */
 export interface SentListener {
   /** The system has taken it, or never will. */
   onSent(taken: boolean): void;

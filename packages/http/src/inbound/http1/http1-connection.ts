@@ -42,7 +42,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
   /** Whether the exchange has begun and is not handed over yet. */
   #begun = false;
-  /** Since when it rests, as far as the clock of all connections knows, and whether something has moved since its last look. */
+  /** Since when it is idle, by the shared clock of all connections, and whether bytes have moved since its last check. */
   #since: number = performance.now();
   #moved = false;
   /** Whether the head of the next request had begun at the last look. */
@@ -142,7 +142,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#reader.pause();
   }
 
-  /** The response has been handed over to its end. */
+  /** The response has been written completely. */
   advance(): void {
     const exchange = this.#exchange;
     if (exchange === undefined || !exchange.ended) return;
@@ -227,7 +227,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     }
     const unanswered = this.#exchange?.ended === false || this.#reader.waiting;
     if (this.#options.answersHalfClosed === true && unanswered) return;
-    // A half-closed client cannot be told from one that has disconnected; like Go, treat it as disconnected.
+    // A half-closed client looks the same as one that has disconnected; like Go, treat it as disconnected.
     if (this.#exchange === undefined || this.#exchange.ended) this.close();
     else if (this.#reader.complete) this.socket.destroy();
   };
@@ -277,7 +277,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     this.#lingering = new LingeringRead(this.socket, this.#progress, this.#options.timeouts.idle);
   }
 
-  /** What is no request is answered as such, if an answer can still be told from another; nothing more is read. */
+  /** Answers a malformed request, if the response cannot be mistaken for that of another request; nothing more is read. */
   #refuse(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange?.ended === true) this.close();
@@ -314,7 +314,7 @@ class Tunnel implements ServedConnection {
   }
 }
 
-/** What is told of a fault; `tooLarge` is what it means where too much came: behind a head, those are trailers. */
+/** The error for a fault; `tooLarge` is its meaning for a section that is too large: after a head, that of trailers. */
 function asRefusal(error: unknown, tooLarge: ErrorCode = "PROTOCOL"): TrailsumError {
   if (!(error instanceof RequestFault)) return TrailsumError.from(error);
   const { message, status } = error;

@@ -31,7 +31,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   gone = false;
   /** Whether all of the response has been handed to the system. */
   #finished = false;
-  /** Whether the response has been handed over to its end. */
+  /** Whether the response has been written completely. */
   ended = false;
   /** Whether the connection may carry another exchange after this one. */
   persistent: boolean;
@@ -40,10 +40,10 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   #hasContent = false;
   #blocked = false;
   #switched = false;
-  /** Who waits for that. */
+  /** The callbacks that wait for that. */
   #sending: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
   #sink: ContentSink | undefined;
-  /** What came together with the head, until somebody takes it. */
+  /** The bytes that came together with the head, until a reader takes them. */
   #beginning: Buffer[] | undefined = [];
   #content: "arriving" | "whole" | "lost";
   #reason: TrailsumError | undefined;
@@ -61,7 +61,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     return this.#connection.socket;
   }
 
-  /** Whether somebody waits for content that has not come. */
+  /** Whether a reader waits for content that has not arrived. */
   get awaitsContent(): boolean {
     return this.#content === "arriving" && this.#sink !== undefined;
   }
@@ -107,7 +107,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     else this.#sending = { done, failed };
   }
 
-  /** The socket has been given all of it. Most often the system takes it at once: to wait each time would cost more. */
+  /** Everything was written to the socket. Most often the system accepts it at once: waiting each time would cost more. */
   onFlushed(): void {
     const { socket } = this.#connection;
     if (socket.writableLength === 0 && !socket.destroyed) this.#settleSent(true);

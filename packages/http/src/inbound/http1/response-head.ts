@@ -4,19 +4,19 @@ import { checkSendable, unsendable } from "../../fields/sendable-field.ts";
 import { fieldLinesText } from "../../http1/field-lines-text.ts";
 import { httpDate } from "../http-date.ts";
 
-/** What stands around the fields of a response's head. */
+/** What surrounds the fields in the head of a response. */
 export interface HeadFrame {
   readonly status: number;
   readonly reason: string;
   readonly header: FieldLines;
-  /** The lines that frame the message and speak of the connection, each with its CRLF. */
+  /** The lines about framing and the connection, each with its CRLF. */
   readonly framing: string;
 }
 
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * The head of a response as it stands on the wire, latin1, with its final empty line. A `Date` is added where there is
+ * The head of a response in wire format, latin1, with its final empty line. A `Date` is added where there is
  * none (RFC 9110 section 6.6.1). Throws where a hook has put in what may not be sent.
  */
 export function responseHeadText({ status, reason, header: { raw }, framing }: HeadFrame): string {

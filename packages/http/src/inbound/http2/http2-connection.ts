@@ -34,7 +34,7 @@ const CONNECTION_WINDOW = 16 * 1_048_576;
 /** What a field line of HTTP/1.1 has beside name and value. Octets. */
 const LINE_OVERHEAD = ": \r\n".length;
 
-/** What becomes of a request whose header section is too large. */
+/** How a request with a too large header section is handled. */
 const IGNORED: StreamHandler = { onData() {}, onTrailers() {}, onWritable() {}, onReset() {} };
 
 /**
@@ -124,7 +124,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
     this.#shutDown(performance.now());
   }
 
-  /** Says GOAWAY, and ends when the last stream has. Requests that cross it on their way are still served. */
+  /** Sends GOAWAY, and ends after the last stream. Requests that cross it are still served. */
   #shutDown(now: number): void {
     if (this.#announcedAt !== undefined) return;
     this.#announcedAt = now;
@@ -222,7 +222,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   };
 }
 
-/** Whether a header section is larger than is accepted, counted as it would stand in HTTP/1.1. */
+/** Whether a header section is larger than is accepted, counted as in HTTP/1.1. */
 function exceeds({ method, path = "", fields }: RequestHead, { maxHeaderSize, maxFields }: MessageLimits): boolean {
   const { raw, length } = fields;
   let size = method.length + path.length;

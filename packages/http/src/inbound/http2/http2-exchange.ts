@@ -25,7 +25,7 @@ import { isUndecided } from "./undecided-content.ts";
 
 /**
  * How far a response has come. `begun`: its head was sent. `ending`: there is no more to come, but content that the client's window does
- * not allow yet. `ended`: its end is on its way to the system. `sent`: the system has taken it.
+ * not allow yet. `ended`: its end has been written. `sent`: the system has accepted it.
  */
 type ResponseState = "none" | "begun" | "ending" | "ended" | "sent";
 
@@ -155,7 +155,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   }
 
   /**
-   * A server that needs no more of a request says so, and that it is no error (RFC 9113 section 8.1): when its response has
+   * A server that does not need the rest of a request sends RST_STREAM with NO_ERROR (RFC 9113 section 8.1): when its response has
    * left, which a reset would overtake, and a little later. Until then what comes is read and forgotten, as most stop by
    * themselves, and some that find the answer and the reset in one packet lose the answer (curl 7.88).
    */
@@ -197,7 +197,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     if (slowToTake || slowToSend || now - this.#since > idle) this.#cut();
   }
 
-  /** The server stops: what is no exchange any more ends. */
+  /** The server stops: streams without an exchange are ended. */
   stop(): void {
     this.#tunnel?.destroy();
   }
@@ -244,7 +244,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     this.#lose(by === "session" ? new TrailsumError("PROTOCOL", reason, { status: 400 }) : undefined);
   }
 
-  /** Gives how much of it was taken. */
+  /** Returns how many bytes were accepted. */
   #sendContent(piece: Buffer): number {
     const taken = this.#stream.send(piece);
     if (taken > 0) this.#moved = true;

@@ -23,7 +23,7 @@ export interface Http2RequestContext {
   readonly client: ClientInfo;
 }
 
-/** A request of HTTP/2 in the terms of all requests. Its host is `:authority`, or `Host` where there is none. */
+/** An HTTP/2 request as an inbound request. Its host is `:authority`, or `Host` without that. */
 export function http2Request(
   { method, path = "/", authority, protocol, fields }: Http2RequestHead,
   { whole, client }: Http2RequestContext,

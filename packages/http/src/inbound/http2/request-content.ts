@@ -11,19 +11,19 @@ import type { ContentSink, ContentSource } from "../inbound-content.ts";
 type Destination = "held" | "flowing" | "forgotten";
 
 /**
- * The content of a request on its way from a stream of HTTP/2 to a sink. What is held counts as not consumed, so that flow control
+ * The content of a request, from an HTTP/2 stream to a sink. What is held counts as not consumed, so that flow control
  * bounds it.
  */
 export class RequestContent implements ContentSource {
   trailers: FieldLines = FieldLines.empty;
-  /** Whether all of it has come, or the rest never will. */
+  /** Whether it is complete, or the rest will never arrive. */
   state: "arriving" | "complete" | "lost";
   readonly outlivesResponse = true;
   readonly #stream: Pick<ServerStream, "consume">;
   #destination: Destination = "held";
   #sink: ContentSink | undefined;
   readonly #held = new HeldContent();
-  /** Whether a sink has been given any of it. */
+  /** Whether a sink has been given some of it. */
   #begun = false;
   #delivering = false;
   /** Whether this sink is the last one that takes it. */
@@ -45,12 +45,12 @@ export class RequestContent implements ContentSource {
     return this.state === "arriving" && this.#destination === "flowing";
   }
 
-  /** Whether any of it has come, its end included. */
+  /** Whether some of it has arrived, its end included. */
   get started(): boolean {
     return this.state !== "arriving" || this.#held.length > 0;
   }
 
-  /** Whether it has come to its end without content or trailers. */
+  /** Whether it has ended without content or trailers. */
   get empty(): boolean {
     return this.state === "complete" && this.#held.length === 0 && this.trailers.length === 0;
   }
@@ -92,7 +92,7 @@ export class RequestContent implements ContentSource {
     return this.state === "arriving" && this.#destination === "forgotten";
   }
 
-  /** Takes no more notice of it: what is held and what still comes is dropped. */
+  /** Discards it: what is held and what still arrives is dropped. */
   forget(): void {
     this.#sink = undefined;
     this.#destination = "forgotten";
@@ -100,7 +100,7 @@ export class RequestContent implements ContentSource {
     this.#held.clear();
   }
 
-  /** Gives what has come and is not consumed to another owner, to whom the rest goes as well. */
+  /** Hands unconsumed content to a new owner, who also gets the rest. */
   release(): Buffer {
     const held = this.#held.joined();
     this.#held.clear();
@@ -121,7 +121,7 @@ export class RequestContent implements ContentSource {
     this.#settle();
   }
 
-  /** No more of it will come; `reason` where there is more to say than that the client has gone. */
+  /** The rest will never arrive; `reason` unless the client just disconnected. */
   lose(reason?: TrailsumError): void {
     if (this.state !== "arriving") return;
     this.state = "lost";

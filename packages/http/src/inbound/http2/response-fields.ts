@@ -3,7 +3,7 @@ import { FieldLines } from "@trailsum/shared";
 import { NOT_IN_HTTP2_RESPONSES } from "../../fields/connection-fields.ts";
 import { httpDate } from "../http-date.ts";
 
-/** The lines of a final response, with a `Date` where there is none (RFC 9110 section 6.6.1), and with its length if it is known. */
+/** The lines of a final response, with a `Date` if it is absent (RFC 9110 section 6.6.1), and with the length if it is known. */
 export function finalFields(header: FieldLines, length: string | undefined): FieldLines {
   const lines = sentLines(header);
   let [dated, counted] = [false, length === undefined];

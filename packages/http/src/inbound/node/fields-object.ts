@@ -6,7 +6,7 @@ import { NOT_IN_HTTP2_RESPONSES } from "../../fields/connection-fields.ts";
 import { checkSendable } from "../../fields/sendable-field.ts";
 
 /**
- * Field lines as Node's HTTP/2 takes them: lower-case names, without those that may not stand there. Several lines of
+ * Field lines as Node's HTTP/2 takes them: lower-case names, without forbidden ones. Several lines of
  * one name keep their order. Throws where a hook has put in what may not be sent: Node would drop it without a word.
  */
 export function fieldsObject({ raw }: FieldLines): OutgoingHttpHeaders {

@@ -4,8 +4,8 @@ import type { Http2ServerResponse } from "node:http2";
 import { type FieldLine, FieldLines } from "@trailsum/shared";
 
 /**
- * What middleware has set on the response stands before what the origin sent and is not replaced by it: a cookie of each
- * is two cookies. Of fields that can only stand once the origin's is sent; how the message is framed is ours to say.
+ * Fields that middleware has set on the response come before the origin's and are not replaced by them: a cookie of each
+ * makes two cookies. Of fields that may occur only once the origin's is sent; framing fields are written by the proxy.
  */
 export function withFieldsSetBefore(res: ServerResponse | Http2ServerResponse, header: FieldLines): FieldLines {
   const names = res.getHeaderNames();

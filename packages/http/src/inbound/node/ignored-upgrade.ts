@@ -7,10 +7,10 @@ import type { Upgrading } from "./node-exchange.ts";
 const UNSUPPORTED = "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /**
- * Ignores the upgrade that a request asks for (RFC 9110 section 7.8). For an `upgrade` event Node has let go of the
+ * Ignores the upgrade that a request asks for (RFC 9110 section 7.8). For an `upgrade` event Node has released the
  * connection, has not read the content, and has no way back before 24.9 (`shouldUpgradeCallback`). So the head, without
  * its `Upgrade`, is put in front of what is still to be read, and the server that accepted the connection reads it again:
- * the request takes the way that it would have taken, past all that stands in front of the proxy.
+ * the request takes its usual path, through all middleware in front of the proxy.
  */
 export function ignoreUpgrade(req: IncomingMessage, { socket, head }: Upgrading): void {
   const server = "server" in socket ? (socket.server as Server | undefined) : undefined;

@@ -5,7 +5,7 @@ import type { Http2Session, Http2Stream } from "node:http2";
  * that a peer can send fields on; a second time does nothing.
  *
  * A stream whose trailers are malformed (RFC 9113 section 8.1: without END_STREAM, say) keeps the field lines that
- * nghttp2 had parsed. They are in the session's memory, and `~Http2Session()` asserts that none of it is in use: where one
+ * nghttp2 had parsed. They are in the session's memory, and `~Http2Session()` asserts that none is in use: where one
  * garbage collection frees the session before the stream, Node aborts the process (seen in 24.21).
  */
 export function keepSessionForStream(session: Http2Session, stream: Http2Stream): void {

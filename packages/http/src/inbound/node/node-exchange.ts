@@ -20,7 +20,7 @@ import { sendInterim } from "./node-interim.ts";
 import { routedTarget } from "./node-message.ts";
 import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.ts";
 
-/** What Node has let go of, because the request asked for an upgrade. */
+/** The connection that Node has released, because the request asked for an upgrade. */
 export interface Upgrading {
   readonly socket: Duplex;
   /** What followed the head. */
@@ -31,12 +31,12 @@ export interface Upgrading {
 export interface NodeExchangeOptions {
   /** Whether the client waits for a 100, which Node has not sent. */
   readonly waits?: boolean;
-  /** Whether the target is what the client asked for, and not what a router has left of it. */
+  /** Whether the target is that of the client, unchanged by a router. */
   readonly original: boolean;
   readonly upgrading?: Upgrading | undefined;
 }
 
-/** An exchange of HTTP/1.1 through a server of Node's: node:http, and every framework that hands on its objects. */
+/** An exchange of HTTP/1.1 through a server of Node's: node:http, and every framework that exposes its objects. */
 export class NodeExchange implements InboundExchange {
   readonly request: InboundRequest;
   readonly content: NodeContent | undefined;
@@ -56,7 +56,7 @@ export class NodeExchange implements InboundExchange {
     this.connection = req.socket;
     this.#upgrading = upgrading;
     const request = nodeRequest(req, { waits, original });
-    // Without an `upgrade` listener Node has not let go of the connection, and there is nothing to switch.
+    // Without an `upgrade` listener Node has not released the connection, and it cannot be switched.
     this.request = upgrading === undefined ? { ...request, upgrade: undefined } : request;
     this.content = this.request.content === undefined ? undefined : new NodeContent(req);
     res.on("close", () => this.#onClose()).on("drain", () => this.onDrain?.());
@@ -80,7 +80,7 @@ export class NodeExchange implements InboundExchange {
     const own = length === undefined || header.has("Content-Length") ? header : header.set("Content-Length", length);
     const fields = withFieldsSetBefore(res, own);
     if (fields.has("Date")) res.sendDate = false;
-    // Of a request that has not been read to its end the rest would be taken for another one.
+    // The rest of a request that was not read completely would be parsed as the next request.
     if (givesUp && this.content !== undefined && !res.req.complete) {
       res.setHeader("Connection", "close");
       this.#lingers = length !== undefined && this.#upgrading === undefined;
@@ -174,7 +174,7 @@ function sentLast(fields: FieldLines, name: string): string[] {
   return [...fields.delete(name).raw, ...last];
 }
 
-/** The exchange of a request whose connection Node has let go of, because it asked for an upgrade. */
+/** The exchange of a request whose connection Node has released, because it asked for an upgrade. */
 export function upgradeExchange(req: IncomingMessage, upgrading: Upgrading, original: boolean): NodeExchange {
   const { socket } = upgrading;
   const res = new ServerResponse(req);

@@ -9,7 +9,7 @@ import { stopBehindAnswer, superviseStream } from "./supervised-stream.ts";
 
 /**
  * The content of a request of node:http2 whose response an application sends itself. The request object reports `end`
- * and `complete` for a stream that was reset as well. A stream whose response has not ended is closed by nothing but a
+ * and `complete` also for a stream that was reset. A stream whose response has not ended is closed by nothing but a
  * reset; one whose response has ended may have been closed by both ends, and counts as reset.
  */
 export class NodeHttp2Content implements ContentSource {
@@ -44,7 +44,7 @@ export class NodeHttp2Content implements ContentSource {
     this.#req.resume();
   }
 
-  /** A client that goes on sending is asked to stop once it has its answer. */
+  /** A client that keeps sending after the response is asked to stop. */
   leave(): void {
     const req = this.#req;
     this.#sink = undefined;

@@ -18,7 +18,7 @@ import type { ContentStart } from "./undecided-content.ts";
 export interface NodeHttp2ExchangeOptions {
   /** Whether the client waits for a 100, which Node has not sent. */
   readonly waits: boolean;
-  /** Whether the target is what the client asked for, and not what a router has left of it. */
+  /** Whether the target is that of the client, unchanged by a router. */
   readonly original: boolean;
   readonly start: ContentStart;
 }
@@ -48,7 +48,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
     });
     this.#req = req;
     this.#res = res;
-    // The response object would send its own, of which there are none, and the second time throws.
+    // The response object would send its own, empty trailers, and a second call throws.
     stream.removeAllListeners("wantTrailers");
   }
 

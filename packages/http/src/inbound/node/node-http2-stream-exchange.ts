@@ -16,7 +16,7 @@ import { type MountedRequestContext, nodeHttp2Request } from "./node-http2-reque
 
 /** What a stream of HTTP/2 began with. */
 export interface StreamBeginning {
-  /** Name, value, ... as they stood on the wire, pseudo fields too. */
+  /** Name, value, ... as received, pseudo-header fields included. */
   readonly raw: readonly string[];
   /** Whether nothing follows. */
   readonly whole: boolean;
@@ -136,7 +136,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
   }
 
   /**
-   * A server that needs no more of a request says so, and that it is no error (RFC 9113 section 8.1): when its response has
+   * A server that does not need the rest of a request sends RST_STREAM with NO_ERROR (RFC 9113 section 8.1): when its response has
    * left, which a reset would overtake, and a little later. Until then what comes is read and forgotten, as most stop by
    * themselves, and some that find the answer and the reset in one packet lose the answer (curl 7.88).
    */
@@ -193,7 +193,7 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
     if (this.#sink?.onContent(piece) === false) this.#stream.pause();
   };
 
-  /** Node ends the content of a stream that was reset as well: only one that is still open has been read to its end. */
+  /** Node also ends the content of a stream that was reset: only a stream that is still open has been read completely. */
   readonly #onEnd = (): void => {
     const reset = this.#stream.closed && (this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#finished);
     if (this.#content !== "arriving") return;
@@ -237,12 +237,12 @@ export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
     this.#opened = true;
     const { status, header, hasContent, length } = this.#head!;
     const fields = { ":status": status, ...fieldsObject(header) };
-    const told = length === undefined || header.has("Content-Length") ? {} : { "content-length": length };
+    const lengthField = length === undefined || header.has("Content-Length") ? {} : { "content-length": length };
     const endStream = alone || !hasContent;
     const stream = this.#stream;
     if (!endStream) stream.once("wantTrailers", this.#onWantTrailers);
     try {
-      stream.respond({ ...fields, ...told }, { endStream, waitForTrailers: !endStream });
+      stream.respond({ ...fields, ...lengthField }, { endStream, waitForTrailers: !endStream });
     } catch {
       // Called on the next tick and while content is relayed, where an exception would have no handler.
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);

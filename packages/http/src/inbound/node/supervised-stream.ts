@@ -4,7 +4,7 @@ import { keepSessionForStream } from "./native-lifetime.ts";
 
 /**
  * Keeps the session of a stream as long as the stream, which matters to a server of an application's own, and has the
- * stream let go of everything once its client has reset it. Node does so by itself, but not where the reset says
+ * stream release everything once its client has reset it. Node does so too, but not where the reset says
  * NO_ERROR and something waits to be read or to be sent: then it would wait with it until the connection is closed.
  */
 export function superviseStream(stream: ServerHttp2Stream): void {
@@ -17,8 +17,8 @@ export function superviseStream(stream: ServerHttp2Stream): void {
 const LINGER_TIME = 500;
 
 /**
- * Stops a client that goes on sending after an early response, by RST_STREAM with NO_ERROR (RFC 9113 section 8.1). The
- * connection stays open. Until then what it sends is discarded: most clients stop by themselves, and some that find the
+ * Stops a client that keeps sending after an early response, by RST_STREAM with NO_ERROR (RFC 9113 section 8.1). The
+ * connection stays open. Until then what it sends is discarded: most clients stop anyway, and some that find the
  * response and the reset in one packet lose the response (curl 7.88). Node would send the reset at once, or not at all.
  */
 export function stopBehindAnswer(req: Http2ServerRequest): void {
@@ -30,7 +30,7 @@ export function stopBehindAnswer(req: Http2ServerRequest): void {
     const limit = setTimeout(stop, LINGER_TIME);
     stream.once("close", () => clearTimeout(limit));
   };
-  // The response ends with its trailers, or with its header section where that is all there is.
+  // The response ends with its trailers, or with its header section if nothing follows.
   stream.once("wantTrailers", linger);
   stream.once("finish", () => setImmediate(() => stream.state.localClose === 1 && linger()));
 }

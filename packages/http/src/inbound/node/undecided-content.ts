@@ -6,7 +6,7 @@ import { isUndecided, PATIENCE } from "../http2/undecided-content.ts";
 
 /** What has turned out about the content of a request. */
 export interface ContentStart {
-  /** Whether there is none, and nothing after it. */
+  /** Whether it has neither content nor trailers. */
   readonly whole: boolean;
   /** The trailers that have come already. */
   readonly trailers: FieldLines;

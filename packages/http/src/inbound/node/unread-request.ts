@@ -5,7 +5,7 @@ import { unreadLimits } from "../unread-limits.ts";
 
 /**
  * Reads and forgets what is still to come of a request that was answered early. Closing at once would make the system
- * reset the connection, and the reset can overtake the answer on its way to a client that is still sending. What exceeds
+ * reset the connection, and the reset can overtake the response to a client that is still sending. What exceeds
  * the limits is cut off.
  */
 export function forgetRest(message: IncomingMessage): void {

@@ -27,7 +27,7 @@ export interface WebExchangeOptions {
 }
 
 /**
- * An exchange that is answered by a `Response` of the Fetch standard, which has no trailers. What becomes of the connection
+ * An exchange that is answered by a `Response` of the Fetch standard, which has no trailers. What happens to the connection
  * and of content that is not read is the server's affair.
  */
 export class WebExchange implements InboundExchange {

@@ -36,7 +36,7 @@ const FIELD = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
 const SIGNATURE_FIELD = "x-amz-trailer-signature";
 
 /**
- * Decodes content that S3 clients send as `aws-chunked`: chunks within the content, whatever the framing of the message,
+ * Decodes content that S3 clients send as `aws-chunked`: chunks within the content, independent of the framing of the message,
  * and after them a trailer. It takes bytes and gives bytes, and knows no stream. Throws an {@link S3Error} for content that
  * is not well-formed or not signed as it must be.
  */
@@ -45,7 +45,7 @@ export class AwsChunkedDecoder {
   #state: State = "size";
   /** The beginning of a line that has not ended. */
   #line = Buffer.alloc(0);
-  /** What lacks of the chunk. */
+  /** The bytes of the chunk that have not arrived. */
   #left = 0;
   #size = 0;
   #trailerSize = 0;

@@ -9,7 +9,7 @@ export interface MultipartChecksum {
   readonly type: "COMPOSITE" | "FULL_OBJECT";
 }
 
-/** What is kept of a multipart upload. It has no content of its own. */
+/** The record of a multipart upload. The upload itself has no content. */
 export interface MultipartRecord {
   readonly kind: "upload";
   readonly bucket: string;

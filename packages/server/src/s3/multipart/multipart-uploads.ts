@@ -106,7 +106,7 @@ export class MultipartUploads {
     });
   }
 
-  /** The part of that number; undefined if there is none. */
+  /** The part of that number; undefined if it does not exist. */
   async part(id: string, number: number): Promise<StoredPart | undefined> {
     const stored = await this.#store.open(partId(id, number));
     const record = stored && parseRecord(stored.description);

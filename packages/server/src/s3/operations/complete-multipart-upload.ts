@@ -120,7 +120,7 @@ async function digestOfDigests(algorithm: Algorithm, parts: readonly StoredPart[
   return digester.digest().values.get(algorithm)!;
 }
 
-/** What the request says that the whole must be. A checksum of the parts' is compared here. */
+/** The size and checksums that the request demands of the whole. A checksum of checksums is compared here. */
 function claims(header: FieldLines, { checksum }: MultipartRecord, own: readonly FieldLine[]): FieldLines {
   if (checksum === undefined) return header;
   const field = checksumField(checksum.algorithm);
@@ -163,7 +163,7 @@ async function* contentOf(parts: readonly StoredPart[]): AsyncGenerator<Buffer> 
     }
     const { size, values } = digester.digest();
     if (size === record.digests.size && values.get("md5")!.equals(record.digests.values.get("md5")!)) continue;
-    throw new S3Error("InvalidPart", `Part ${record.number} is no longer what was received: send it again.`);
+    throw new S3Error("InvalidPart", `Part ${record.number} no longer matches its checksum: send it again.`);
   }
 }
 

@@ -122,7 +122,7 @@ function wantedChecksum({ head }: ObjectRequest): Algorithm | undefined {
 /** The path of the object that is to be copied. */
 function sourcePath({ head }: ObjectRequest, { dotfiles }: S3Context): string {
   const [encoded = "", version] = (head.header.get("x-amz-copy-source") ?? "").split("?");
-  if (version !== undefined) throw new S3Error("NotImplemented", "There are no versions of objects here.");
+  if (version !== undefined) throw new S3Error("NotImplemented", "Object versions are not supported.");
   const segments = decodeComponent(encoded).replace(/^\//, "").split("/");
   if (segments.length < 2 || segments[0] === "") {
     throw new S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
@@ -191,7 +191,9 @@ async function copyContent(
   } catch (cause) {
     const verdict = await verifying.verdict.catch(() => undefined);
     if (verdict?.name !== "mismatched") throw cause;
-    throw new TrailsumError("STORED_BYTES_DIFFER", "what is stored is no longer what was verified", { cause });
+    throw new TrailsumError("STORED_BYTES_DIFFER", "the stored content no longer matches its verified digest", {
+      cause,
+    });
   }
   return (await verifying.verdict).computed;
 }

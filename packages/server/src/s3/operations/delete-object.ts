@@ -6,7 +6,7 @@ import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { sendEmpty } from "../s3-response.ts";
 import { s3Validators } from "../stored-fields.ts";
 
-/** DeleteObject: that there was no such object is no error. */
+/** DeleteObject: a missing object is not an error. */
 export const deleteObject: ObjectOperation = async (request, context) => {
   await checkBucket(request, context);
   const condition = commitCondition(request.head, s3Validators);
@@ -26,7 +26,7 @@ export async function removeKey(
   try {
     return await (key.endsWith("/") ? store.removeDirectory(path) : store.remove(path, condition));
   } catch (error) {
-    // Something of another kind is there, so there is no such object.
+    // Something else is stored there, so the object does not exist.
     if (error instanceof TrailsumError && error.code === "CONFLICT") return false;
     throw error;
   }

@@ -13,7 +13,7 @@ import { removeKey } from "./delete-object.ts";
 
 const MAX_KEYS = 1000;
 
-/** DeleteObjects: each key has a result of its own. */
+/** DeleteObjects: each key has its own result. */
 export const deleteObjects: BucketOperation = async (request, context) => {
   await checkBucket(request, context);
   const root = parseXmlBody(await receiveDocument(request, context.policy), "Delete");

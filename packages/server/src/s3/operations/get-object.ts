@@ -62,7 +62,7 @@ export const getObject: ObjectOperation = async (request, context) => {
   }
 };
 
-/** GetObjectTagging: clients that copy objects ask for the tags, which there are none of. */
+/** GetObjectTagging: an empty set, because clients that copy objects ask for it. */
 export const getObjectTagging: ObjectOperation = async (request, context) => {
   const object = await context.store.open(request.path);
   await object?.close();

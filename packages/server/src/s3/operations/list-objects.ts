@@ -20,7 +20,7 @@ const MAX_KEYS = 1000;
 interface Selection {
   readonly bucket: string;
   readonly prefix: string;
-  /** What ends a group of keys that is given as one; empty for none. */
+  /** The delimiter that groups keys; empty if they are not grouped. */
   readonly delimiter: string;
   /** Only what comes after this key. */
   readonly after: string;

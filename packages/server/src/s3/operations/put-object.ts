@@ -44,7 +44,7 @@ export const putObject: ObjectOperation = async (request, context) => {
   }
 };
 
-/** A key that ends in a slash is a directory, which keeps no fields of its own. */
+/** A key that ends in a slash is a directory, which keeps no fields. */
 const makeDirectory: ObjectOperation = async (request, { store, policy }) => {
   proceed(request);
   const discarded = new Writable({ write: (_chunk, _encoding, done) => done() });

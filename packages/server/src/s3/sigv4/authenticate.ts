@@ -17,7 +17,7 @@ export interface S3Credentials {
 /** A request whose signature is to be checked. */
 export interface RequestToAuthenticate {
   readonly method: string;
-  /** The path as it stood on the wire. */
+  /** The path as received. */
   readonly path: string;
   readonly query: S3Query;
   readonly header: FieldLines;
@@ -31,7 +31,7 @@ export interface Authenticated {
   readonly signer: Signer;
   /** The signature of the request: the chunks of the content continue from it. */
   readonly signature: string;
-  /** What the signature says of the content: the value of `x-amz-content-sha256`, or what stands for it. */
+  /** The payload hash of the signature: the value of `x-amz-content-sha256`, or its replacement. */
   readonly payload: string;
 }
 

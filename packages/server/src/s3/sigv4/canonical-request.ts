@@ -7,7 +7,7 @@ import { decodeComponent, encodePath, encodeStrictly } from "./uri-encoding.ts";
 /** What a signature covers. */
 export interface SignedRequest {
   readonly method: string;
-  /** The path as it stood on the wire. */
+  /** The path as received. */
   readonly path: string;
   /** The query, decoded, without the signature. */
   readonly query: readonly (readonly [name: string, value: string])[];
@@ -16,7 +16,7 @@ export interface SignedRequest {
   readonly host: string;
   /** The names of the signed fields, in lower case and in the order in which they were signed. */
   readonly signedHeaders: readonly string[];
-  /** `x-amz-content-sha256`, or what stands for it. */
+  /** `x-amz-content-sha256`, or its replacement. */
   readonly payload: string;
 }
 

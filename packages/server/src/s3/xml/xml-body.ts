@@ -21,7 +21,7 @@ export function childrenOf(parent: XmlElement, name: string): XmlElement[] {
   return parent.children.filter((child): child is XmlElement => child instanceof XmlElement && child.name === name);
 }
 
-/** The text of the only element of this name; undefined if there is none. Throws `MalformedXML` for several. */
+/** The text of the only element of this name; undefined without one. Throws `MalformedXML` for several. */
 export function textOf(parent: XmlElement, name: string): string | undefined {
   const [only, ...others] = childrenOf(parent, name);
   if (others.length > 0) throw new S3Error("MalformedXML");
