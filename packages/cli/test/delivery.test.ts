@@ -1,5 +1,4 @@
-import { createServer, request } from "node:http";
-import { pipeline } from "node:stream";
+import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -8,38 +7,13 @@ import { expect, test } from "vitest";
 
 import { fileOf, patterned } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
-
-/** A hop as most are: it passes requests on, and their trailers not. It collects a request first if `buffers`. */
-async function eater(target: string, { buffers = false } = {}): Promise<{ origin: string; requests: string[] }> {
-  const requests: string[] = [];
-  const { origin } = await listen(
-    createServer((req, res) => {
-      const { method, url: path, headers } = req;
-      requests.push(`${method} ${path!.replace(/uploads\/.*/, "uploads/ID")}`);
-      const forward = (length?: number): ReturnType<typeof request> => {
-        const { "transfer-encoding": _coding, trailer: _names, ...others } = headers;
-        const sent = length === undefined ? headers : { ...others, "content-length": String(length) };
-        const out = request(`${target}${path}`, { method: method!, headers: sent, agent: false }, (answer) => {
-          const { trailer: _trailer, ...fields } = answer.headers;
-          res.writeHead(answer.statusCode!, fields);
-          pipeline(answer, res, () => {});
-        });
-        return out.on("error", () => res.destroy());
-      };
-      if (!buffers) return void pipeline(req, forward(), () => {});
-      const pieces: Buffer[] = [];
-      req.on("data", (piece: Buffer) => pieces.push(piece));
-      req.on("end", () => forward(Buffer.concat(pieces).length).end(Buffer.concat(pieces)));
-    }),
-  );
-  return { origin, requests };
-}
+import { trailerDropper } from "./support/trailer-dropper.ts";
 
 const bytes = patterned(1_500_000);
 
 test.each([false, true])("a file whose trailers a hop drops is completed (buffering: %s)", async (buffers) => {
   const { url, directory } = await serve();
-  const { origin, requests } = await eater(url, { buffers });
+  const { origin, requests } = await trailerDropper(url, { buffers });
   const { exitCode, stdout, stderr } = await trailsum(["upload", await fileOf(bytes), `${origin}/it`, "--json", "-v"]);
   expect(stderr).toMatch(/: delivered by two-step: the path dropped the trailers of this upload: /);
   expect(exitCode).toBe(0);
@@ -50,7 +24,7 @@ test.each([false, true])("a file whose trailers a hop drops is completed (buffer
 
 test("a pipe through two such hops is probed and delivered in two steps, and what was learned is kept in a file", async () => {
   const { url, directory } = await serve();
-  const { origin, requests } = await eater((await eater(url, { buffers: true })).origin);
+  const { origin, requests } = await trailerDropper((await trailerDropper(url, { buffers: true })).origin);
   const home = join(await tempDir(), "cache");
   const run = (name: string, ...flags: string[]) =>
     trailsum(["upload", "-", `${origin}/${name}`, "--json", ...flags], { input: bytes, env: { XDG_CACHE_HOME: home } });
@@ -82,7 +56,7 @@ test("a short pipe is one request, to a server of which nothing is known", async
 
 test("--delivery trailers is refused on such a path, and --delivery header is not", async () => {
   const { url } = await serve();
-  const { origin, requests } = await eater(url);
+  const { origin, requests } = await trailerDropper(url);
   const file = await fileOf(bytes);
   const refused = await trailsum(["upload", file, `${origin}/it`, "--delivery", "trailers"]);
   expect([refused.exitCode, refused.stderr]).toEqual([7, expect.stringContaining("a proxy on the way may have")]);
@@ -103,7 +77,7 @@ test("probe says what survives the path, and what follows", async () => {
   expect(rows.get("trailers up")).toBe("kept");
   expect(rows.get("delivery")).toMatch(/^trailers: /);
 
-  const { origin } = await eater(url, { buffers: true });
+  const { origin } = await trailerDropper(url, { buffers: true });
   const eaten = await trailsum(["probe", `${origin}/it`, "--json"]);
   expect(JSON.parse(eaten.stdout)).toMatchObject({
     trailsum: true,

@@ -5,6 +5,7 @@ export type { FieldsInit } from "./dispatcher/request-fields.ts";
 export type { TrailersInit } from "./dispatcher/request-trailers.ts";
 
 export { upload, type UploadOptions, type UploadResult } from "./upload/upload.ts";
+export type { UploadSigning } from "./upload/signing.ts";
 export { type Delivery, type DeliveryChoice, type DeliveryMode } from "./upload/delivery/delivery-mode.ts";
 export type { PathKnowledge, TrailerPassage } from "./upload/delivery/path-knowledge.ts";
 export type { UploadSource } from "./upload/upload-source.ts";

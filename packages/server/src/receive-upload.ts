@@ -10,6 +10,7 @@ import { tooLarge } from "./request/request-body.ts";
 import type { RequestHead } from "./request/request-head.ts";
 import type { StagedObject, Store } from "./stores/store.ts";
 import { refuseUnsupported } from "./request/unsupported-write.ts";
+import { refuseUnsigned } from "./request/upload-signature.ts";
 import { proceed, type UploadExchange } from "./upload-exchange.ts";
 import { isAcceptable, type VerificationPolicy, verifyContent } from "./verify-request.ts";
 
@@ -57,6 +58,7 @@ export async function receiveUpload(upload: UploadExchange, options: ReceivingOp
   // The digests of content that was already sent may have been lost with its trailers.
   const mayBeKept = early !== undefined && !exchange.request.expectsContinue && lacksOnlyDigests(early, head);
   if (early !== undefined && !mayBeKept) return { refused: early };
+  if (early === undefined) refuseUnsigned(head, options);
 
   const condition = commitCondition(head);
   const staged = await store.stage(path, { size: head.size, fields: keptContentFields(head.header) });

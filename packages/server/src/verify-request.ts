@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-import { headFault, inboundRequest, parseRequestTarget, requestContent } from "@trailsum/http/inbound";
+import { headFault, inboundRequest, requestContent } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   algorithmsToCompute,
@@ -12,17 +12,16 @@ import {
   type Digests,
   FieldLines,
   type Requirement,
-  type SignableMessage,
   type SignatureKey,
   timeLimit,
   TrailsumError,
   type Verdict,
-  verifyUploadSignature,
 } from "@trailsum/shared";
 
 import type { NodeRequest } from "./node-message.ts";
 import { readBody, type ReceivedMessage } from "./request/request-body.ts";
-import { type RequestHead, requestHead } from "./request/request-head.ts";
+import { requestHead } from "./request/request-head.ts";
+import { requireSignature, secondsNow } from "./request/upload-signature.ts";
 
 /** What a request must have to be accepted. */
 export interface VerificationPolicy {
@@ -39,6 +38,14 @@ export interface VerificationPolicy {
    * @default every one known
    */
   readonly algorithms?: readonly Algorithm[] | undefined;
+  /**
+   * Keys that uploads must be signed with (RFC 9421), as `parseSignatureKeys` of `@trailsum/shared` reads them. With them
+   * content is accepted only if one of them has signed a sha-256 or sha-512 digest of it in `Content-Digest` or `Repr-Digest`, the
+   * method, the target and the content type, in the header or as trailers, within the last five minutes; `SIGNATURE_INVALID`
+   * otherwise.
+   * @default signatures are not looked at
+   */
+  readonly signatureKeys?: readonly SignatureKey[] | undefined;
   /** The most bytes of content. Default: no bound. */
   readonly maxSize?: number | undefined;
   /** How long to wait for the next byte of content, in milliseconds. Default 60 000; 0 waits for ever. */
@@ -57,13 +64,6 @@ export interface VerifyRequestOptions extends VerificationPolicy {
    * @default none
    */
   readonly expected?: ReadonlyMap<Algorithm, Buffer> | undefined;
-  /**
-   * Keys that uploads may be signed with (RFC 9421), as `parseSignatureKeys` of `@trailsum/shared` reads them. With them the body
-   * fails with `SIGNATURE_INVALID` unless one of them has signed the trailer `Content-Digest`, the method, the target and the
-   * content type within the last five minutes; a digest in the header is not enough.
-   * @default signatures are not looked at
-   */
-  readonly signatureKeys?: readonly SignatureKey[] | undefined;
   /** Stops the reading when it fires; the body then fails with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -132,17 +132,10 @@ export function verifyContent(
   options: VerifyRequestOptions,
   accept: (verdict: Verdict) => boolean = (verdict) => isAcceptable(verdict, options),
 ): VerifiedRequest {
-  const {
-    require = [],
-    algorithms = allAlgorithms,
-    record = [],
-    expected = new Map(),
-    maxSize,
-    signal,
-    signatureKeys,
-  } = options;
+  const { require = [], algorithms = allAlgorithms, record = [], expected = new Map(), maxSize, signal } = options;
   const idleTimeout = timeLimit("idleTimeout", options.idleTimeout, 60_000);
   const { head } = message;
+  const begun = secondsNow();
   let trailer = FieldLines.empty;
   // A digest that is only recorded does not count towards the verdict.
   const only = (computed: Digests): Digests => ({
@@ -171,28 +164,24 @@ export function verifyContent(
       }),
       computed,
     }),
-    accept,
+    accept(verdict) {
+      if (!accept(verdict)) return false;
+      // Content that is kept for another request to bring its digests gets its signature with them.
+      if (isAcceptable(verdict, options)) requireSignature({ head, trailer, begun }, verdict.computed, options);
+      return true;
+    },
   });
   // It may fail before the application has a reader for it, which gets the error when it comes. A stranger's request must not
   // end the process.
   body.on("error", () => {});
   const onTrailers = (received: FieldLines): void => {
     trailer = trailerPolicy.filter(received, { declared: head.header.list("Trailer") });
-    if (signatureKeys !== undefined) {
-      verifyUploadSignature(signable(head, trailer), { keys: signatureKeys, now: Date.now() / 1_000 });
-    }
   };
   const whole = readBody(message, body, { onTrailers, maxSize, idleTimeout, signal });
   const trailers = whole.then(() => trailer);
   // They may be left unobserved: the reader of the body sees the failure.
   trailers.catch(() => {});
   return { body, verdict: body.verdict, trailers };
-}
-
-/** What a sender has signed: the target of its request, before routers changed it. */
-function signable({ method, target, mountPath = "", header }: RequestHead, trailer: FieldLines): SignableMessage {
-  const { path, query } = parseRequestTarget(target);
-  return { method, path: `${mountPath}${path}`, query, header, trailer };
 }
 
 /** Whether content of this verdict is kept: `verified` always, `unverified` where the policy says so. */

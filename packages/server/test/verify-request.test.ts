@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createHash } from "node:crypto";
 
-import { FieldLines, parseSignatureKeys, type SignableMessage, signUpload, type Verdict } from "@trailsum/shared";
+import { FieldLines, parseSignatureKeys, type SignableRequest, signUpload, type Verdict } from "@trailsum/shared";
 import { listen, rawClient, streamContract } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
@@ -138,7 +138,7 @@ describe.each(protocols)("%s", (name, { create, exchange: send }) => {
       JSON.stringify({ kty: "oct", kid: "builds", k: Buffer.alloc(32, 7).toString("base64url") }),
     );
     /** An upload to `/a?q` that is signed for `signed`, and sent to `target`. */
-    const signedUpload = (target: string, signed: Partial<SignableMessage> = {}): Buffer => {
+    const signedUpload = (target: string, signed: Partial<SignableRequest> = {}): Buffer => {
       const fields = ["Transfer-Encoding: chunked", "Content-Type: text/plain", "Trailer: Content-Digest"];
       const header = FieldLines.from([["Content-Type", "text/plain"]]);
       const digest = ["Content-Digest", `sha-256=:${base64("sha256", content)}:`] as const;

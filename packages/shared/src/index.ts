@@ -76,11 +76,21 @@ export {
   verdictProblem,
 } from "./problem.ts";
 
-export type { SignableMessage } from "./signatures/signature-base.ts";
+export type { SignableRequest } from "./signatures/signature-base.ts";
+export type { SignatureTimes } from "./signatures/signature-fields.ts";
 export { parseSignatureKeys, type SignatureAlgorithm, type SignatureKey } from "./signatures/signature-keys.ts";
 export {
+  signatureFieldNames,
   signUpload,
   type SignUploadOptions,
+  unsigned,
   verifyUploadSignature,
   type VerifyUploadSignatureOptions,
 } from "./signatures/upload-signature.ts";
+export { formatUploadTarget, type UploadTarget, uploadTargetField } from "./signatures/upload-target.ts";
+export {
+  type ReceiptResponse,
+  signReceipt,
+  type VerifiedReceipt,
+  verifyReceipt,
+} from "./signatures/receipt-signature.ts";

@@ -78,6 +78,7 @@ describe("the package exports", () => {
           "foldedFieldName",
           "formatDigestField",
           "formatMd5",
+          "formatUploadTarget",
           "formatWantDigest",
           "integrityField",
           "integrityFieldName",
@@ -96,8 +97,9 @@ describe("the package exports", () => {
         ["parseAlgorithm", "parseContentMd5", "parseDigestField", "parseHttpDate", "parseMd5"],
         ["parseProbeReport", "parseReceipt", "parseRequirements", "parseSignatureKeys", "parseSize"],
         ["parseWantDigest", "probeContentType", "probeMediaType", "probeRelation", "problemCode", "problemMediaType"],
-        ["receiptMediaType", "redactedTarget", "sameFieldName", "signUpload", "strengthOf", "timeLimit"],
-        ["verdictError", "verdictProblem", "verifyUploadSignature", "verifyingFields", "weakestAlgorithm"],
+        ["receiptMediaType", "redactedTarget", "sameFieldName", "signReceipt", "signUpload", "signatureFieldNames"],
+        ["strengthOf", "timeLimit", "unsigned", "uploadTargetField", "verdictError", "verdictProblem"],
+        ["verifyReceipt", "verifyUploadSignature", "verifyingFields", "weakestAlgorithm"],
       ].flat(),
     );
   });

@@ -41,9 +41,11 @@ interface RefusingResponse {
 /** Only codes about integrity are kept: a 404 is a refusal by the other side, regardless of its document. */
 function integrityCode(type: string): ErrorCode | undefined {
   const code = problemCode(type);
-  const isOne = code?.startsWith("DIGEST_") === true || code === "SIZE_MISMATCHED" || code === "STORED_BYTES_DIFFER";
+  const isOne = code?.startsWith("DIGEST_") === true || (code !== undefined && OTHERS.has(code));
   return isOne ? code : undefined;
 }
+
+const OTHERS: ReadonlySet<ErrorCode> = new Set(["SIZE_MISMATCHED", "STORED_BYTES_DIFFER", "SIGNATURE_INVALID"]);
 
 /** Whether the content of a response is a problem document. */
 export function isProblem(headers: FieldLines): boolean {

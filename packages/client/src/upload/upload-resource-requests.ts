@@ -148,19 +148,20 @@ export function appendToUpload(
 }
 
 /**
- * Completes an upload whose content the server has, without content: it is published if these are its digests. Resolves
- * with the response of the target, of any status.
+ * Completes an upload whose content the server has, without content: it is published if these are its digests. `sign` gives
+ * further fields, which sign those that it is given. Resolves with the response of the target, of any status.
  */
 export function completeUpload(
   resource: UploadResource,
   digests: Digests,
   requesting: UploadRequesting,
-  fields: Iterable<FieldLine> = [],
+  sign: (header: FieldLines) => FieldLine[] = () => [],
 ): Promise<Answer> {
   const proof: FieldLine = ["Repr-Digest", formatDigestField(digests)];
+  const signature = sign(FieldLines.from([["Content-Type", PARTIAL_UPLOAD], proof]));
   return appendToUpload(
     resource,
-    { offset: digests.size, complete: true, body: Buffer.alloc(0), fields: [proof, ...fields] },
+    { offset: digests.size, complete: true, body: Buffer.alloc(0), fields: [proof, ...signature] },
     requesting,
   );
 }

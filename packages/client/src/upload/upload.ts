@@ -21,6 +21,7 @@ import { checkedSource } from "./checked-source.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import { type Resumption, resumptionInFiles, resumptionInMemory } from "./resume/resumption.ts";
 import { defaultStateDirectory } from "./resume/upload-state.ts";
+import { checkSigning, type UploadSigning } from "./signing.ts";
 import { shortPipe } from "./short-pipe.ts";
 import { unchangedUpload } from "./unchanged-upload.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
@@ -60,6 +61,13 @@ export interface UploadOptions extends DigestOptions {
   readonly skipUnchanged?: boolean;
   /** Further header fields. */
   readonly headers?: FieldsInit;
+  /**
+   * Signs the upload (RFC 9421), for servers that accept only what a known key has signed: the digests with the method, the
+   * path and the content type. The signature goes where the digests go; an upload that cannot be signed is not sent. `USAGE`
+   * for a public key, without a sha-256 or sha-512 digest, and for `headers` with a signature.
+   * @default not signed
+   */
+  readonly sign?: UploadSigning | undefined;
   /** Cancels the upload: it then rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
   /** Called after each piece that was handed to the connection. */
@@ -129,6 +137,8 @@ export async function upload(
   const dispatcher = options.dispatcher ?? defaultDispatcher();
   const paths = options.paths ?? pathsOf(dispatcher);
   const algorithms = chosenAlgorithms(options);
+  const { sign } = options;
+  if (sign !== undefined) checkSigning(sign, { algorithms, headers: options.headers });
   const checksum = expectedDigests(options.checksum);
   const limit = rateLimitOf(options.limitRate);
   const opened = await openSource(given, signal).catch((error: unknown) => {
@@ -156,6 +166,7 @@ export async function upload(
       signal,
       onProgress,
       limit,
+      signing: sign,
       resumption,
     };
     const delivered = await withRetries({ retries, repeatable: () => source.rereadable, signal }, () =>

@@ -1,8 +1,9 @@
-import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLine, FieldLines, formatUploadTarget, TrailsumError } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "../request/conditional-request.ts";
 import { refuseByHead, uploadPath } from "../receive-upload.ts";
 import type { RequestHead } from "../request/request-head.ts";
+import { refuseUnsigned, secondsNow, type SignedMessage } from "../request/upload-signature.ts";
 import { refuseUnsupported } from "../request/unsupported-write.ts";
 import { proceed, sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { contentCheck } from "./content-check.ts";
@@ -40,6 +41,7 @@ export async function createUpload(request: UploadExchange, context: UploadConte
   const path = uploadPath(head);
   refuseUnsupported(withoutUploadFields(head));
   refuseByHead(head, context.policy.maxSize);
+  if (last) refuseUnsigned(head, context.policy);
   const length = sizeField(head.header, "Upload-Length") ?? (last ? head.size : undefined);
   checkLength(head, { last, length, maxSize: context.policy.maxSize });
   const condition = commitCondition(head);
@@ -131,8 +133,13 @@ async function take(
       return false;
     }
     if (!append.last) return true;
-    const evidence = { header: head.header, trailer: appended.trailer, isWhole: isWhole && head.size !== 0 };
-    const completed = await upload.complete(evidence);
+    const { trailer } = appended;
+    const completed = await upload.complete({
+      header: head.header,
+      trailer,
+      signed: context.policy.signatureKeys && signedMessage(request, upload, trailer),
+      isWhole: isWhole && head.size !== 0,
+    });
     if ("refused" in completed) {
       context.refuseContent(request, completed.refused, keptFields(request, upload, context, completed.refused.name));
       return false;
@@ -147,6 +154,19 @@ async function take(
     context.refuse(request, TrailsumError.from(error), progressFields(upload));
     return false;
   }
+}
+
+/** The request that completes an upload, and what its signature must cover beside its own parts: what the upload is to be. */
+function signedMessage({ head, began }: UploadExchange, { record }: Upload, trailer: FieldLines): SignedMessage {
+  const begun = secondsNow() - (performance.now() - began) / 1_000;
+  if (head.method !== "PATCH") return { head, trailer, begun };
+  const contentType = FieldLines.from(record.fields).get("Content-Type");
+  return {
+    head,
+    trailer,
+    begun,
+    fields: [formatUploadTarget({ target: `${head.mountPath ?? ""}${record.target}`, contentType })],
+  };
 }
 
 /** What a client needs to complete an upload that was refused only for want of digests. */

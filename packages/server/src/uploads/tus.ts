@@ -17,6 +17,8 @@ import { newUploadId, uploadLocation } from "./upload-location.ts";
 // Upload resources as tus 1.0 describes them.
 
 const CONTENT_TYPE = "application/offset+octet-stream";
+const NOT_SIGNABLE =
+  "uploads must be signed here, which tus has no way to do: send a PUT, or a resumable upload of the IETF draft";
 const RESUMABLE: FieldLine = ["Tus-Resumable", TUS_VERSION];
 
 /** Whether a request speaks tus. */
@@ -34,6 +36,7 @@ export async function createTusUpload(request: UploadExchange, context: UploadCo
   const { head, exchange } = request;
   await answered(request, context, async () => {
     const { header } = head;
+    if (context.policy.signatureKeys !== undefined) throw new TrailsumError("SIGNATURE_INVALID", NOT_SIGNABLE);
     const metadata = parseMetadata(header.get("Upload-Metadata"));
     const id = newUploadId();
     const target = objectTarget(head, metadata.get("filename") || id);
@@ -156,7 +159,7 @@ async function publish(
   { reportStored }: UploadContext,
 ): Promise<Verdict | undefined> {
   const none = FieldLines.empty;
-  const completed = await upload.complete({ header: none, trailer: none, isWhole: false });
+  const completed = await upload.complete({ header: none, trailer: none, signed: undefined, isWhole: false });
   if (!("refused" in completed)) {
     await reportStored(request, completed);
     return undefined;

@@ -10,8 +10,15 @@ export const INTEROP_VERSION = "8";
 
 /** The names of the fields of upload resources, of requests and of responses. */
 export const uploadFieldNames = {
-  /** draft-ietf-httpbis-resumable-upload section 5. */
-  ietf: ["Upload-Draft-Interop-Version", "Upload-Complete", "Upload-Offset", "Upload-Length", "Upload-Limit"],
+  /** draft-ietf-httpbis-resumable-upload section 5, and what a signature of the last request covers. */
+  ietf: [
+    "Upload-Draft-Interop-Version",
+    "Upload-Complete",
+    "Upload-Offset",
+    "Upload-Length",
+    "Upload-Limit",
+    "Upload-Target",
+  ],
   /** tus 1.0. */
   tus: [
     "Tus-Resumable",

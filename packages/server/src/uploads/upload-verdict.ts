@@ -15,6 +15,7 @@ import {
   weakestAlgorithm,
 } from "@trailsum/shared";
 
+import type { SignedMessage } from "../request/upload-signature.ts";
 import type { VerificationPolicy } from "../verify-request.ts";
 import type { UploadRecord } from "./upload-record.ts";
 
@@ -22,6 +23,8 @@ import type { UploadRecord } from "./upload-record.ts";
 export interface Evidence {
   readonly header: FieldLines;
   readonly trailer: FieldLines;
+  /** That request, whose signature is checked; undefined where its protocol has no place for one. */
+  readonly signed: SignedMessage | undefined;
   /**
    * Whether the content of that request is all of the content: then fields that are about the content of a message say
    * something about the whole. Otherwise only `Repr-Digest` and its like do.

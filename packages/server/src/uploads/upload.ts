@@ -11,6 +11,7 @@ import {
   FieldLines,
   timeLimit,
   TrailsumError,
+  unsigned,
   type Verdict,
   weakestAlgorithm,
 } from "@trailsum/shared";
@@ -19,6 +20,7 @@ import { commitCondition } from "../request/conditional-request.ts";
 import type { StoredUpload as StoredObject } from "../receive-upload.ts";
 import { readBody, tooLarge } from "../request/request-body.ts";
 import type { RequestHead } from "../request/request-head.ts";
+import { requireSignature } from "../request/upload-signature.ts";
 import type { StoredUpload } from "../stores/upload-store.ts";
 import { isAcceptable, type VerificationPolicy } from "../verify-request.ts";
 import { IncomingContent } from "./incoming-content.ts";
@@ -158,7 +160,7 @@ export class Upload {
   }
 
   /**
-   * Publishes what verified. With a bad verdict the upload is gone; where only digests are missing it stays as it is, so that
+   * Publishes what verified, and is signed where that is required. With a bad verdict the upload is gone; where only digests are missing it stays as it is, so that
    * another request can bring them.
    */
   async complete(evidence: Evidence): Promise<StoredObject | { readonly refused: Verdict }> {
@@ -172,6 +174,10 @@ export class Upload {
     if (!isAcceptable(verdict, this.#settings)) {
       if (verdict.name === "mismatched") await this.discard();
       return { refused: verdict };
+    }
+    if (this.#settings.signatureKeys !== undefined) {
+      if (evidence.signed === undefined) throw unsigned();
+      requireSignature(evidence.signed, computed, this.#settings);
     }
     await this.#describe({ state: "completing", settled: size, length: size });
     const { path, header, fields } = record;

@@ -4,8 +4,8 @@ import { TrailsumError } from "../errors.ts";
 import type { FieldLines } from "../field-lines.ts";
 import type { SignatureParameters } from "./signature-fields.ts";
 
-/** A message whose parts are signed (RFC 9421 section 2). */
-export interface SignableMessage {
+/** A request whose parts are signed (RFC 9421 section 2). */
+export interface SignableRequest extends SignableFields {
   /** The method of the request, as received. */
   readonly method: string;
   /** The absolute path of the target, escapes as they are on the wire. */
@@ -14,11 +14,22 @@ export interface SignableMessage {
   readonly query?: string | undefined;
   /** The host that was asked for, with its port unless that is the default of the scheme. */
   readonly authority?: string | undefined;
+}
+
+/** A response whose parts are signed. */
+export interface SignableResponse extends SignableFields {
+  readonly status: number;
+}
+
+/** The fields of a message. */
+interface SignableFields {
   /** The header section. */
   readonly header: FieldLines;
   /** The trailer section, for components with the parameter `tr`. */
   readonly trailer: FieldLines;
 }
+
+type SignableMessage = SignableRequest | SignableResponse;
 
 /**
  * The signature base: what is signed (RFC 9421 section 2.5). Throws `SIGNATURE_INVALID` for a component that the message does
@@ -49,7 +60,9 @@ function componentValue(
 }
 
 /** RFC 9421 section 2.2. */
-function derivedValue({ method, path, query, authority }: SignableMessage, name: string): string | undefined {
+function derivedValue(message: SignableMessage, name: string): string | undefined {
+  if ("status" in message) return name === "@status" ? String(message.status) : undefined;
+  const { method, path, query, authority } = message;
   switch (name) {
     case "@method":
       return method;

@@ -50,8 +50,45 @@ export function formatSignature(label: string, { inner }: SignatureParameters, s
   ];
 }
 
+/** When a signature is made, and for how long it holds (RFC 9421 section 2.3). */
+export interface SignatureTimes {
+  /** When the signature is made. Seconds since 1970. */
+  readonly created: number;
+  /**
+   * From when it does not hold any more. Seconds since 1970.
+   * @default it says no such time: then the receiver decides
+   */
+  readonly expires?: number | undefined;
+}
+
+/** The parameters of a signature by a key (RFC 9421 section 2.3) that covers these components. */
+export function describeSignature(
+  components: Item[],
+  { keyId, algorithm }: { readonly keyId: string; readonly algorithm: string },
+  { created, expires }: SignatureTimes,
+): SignatureParameters {
+  const parameters = new Map<string, string | number>([["created", created]]);
+  if (expires !== undefined) parameters.set("expires", expires);
+  return signatureParameters([components, parameters.set("keyid", keyId).set("alg", algorithm)]);
+}
+
+/** A component as one text: its name, and the names of its parameters. */
+export function componentId([name, options]: Item): string {
+  return [String(name), ...options.keys()].join(";");
+}
+
+/** A field of the header as a component. */
+export function headerComponent(name: string): Item {
+  return [name, new Map()];
+}
+
+/** A field of the trailer section as a component (RFC 9421 section 2.1.5). */
+export function trailerComponent(name: string): Item {
+  return [name, new Map([["tr", true]])];
+}
+
 /** Reads the parameters of a member. Throws for components that are not strings or come twice (section 2.5). */
-export function signatureParameters(inner: InnerList): SignatureParameters {
+function signatureParameters(inner: InnerList): SignatureParameters {
   const [components, parameters] = inner;
   const text = (name: string): string | undefined => asType(parameters.get(name), "string");
   const time = (name: string): number | undefined => asType(parameters.get(name), "number");

@@ -1,4 +1,5 @@
 import {
+  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
@@ -40,9 +41,11 @@ export function isSignedBy(base: string, signature: Buffer, { algorithm, key }: 
 
 /**
  * Reads keys of a JWK Set (RFC 7517 section 5) or of one JWK: `OKP` keys with the curve Ed25519, and `oct` keys for HMAC with
- * SHA-256. Each needs a `kid`. `USAGE` for anything else, so that no key is left out without a word.
+ * SHA-256. Each needs a `kid`. Or one Ed25519 key in PEM, private or public (RFC 8410): its name is the thumbprint of its JWK
+ * (RFC 7638), the same for both halves. `USAGE` for anything else, so that no key is left out without a word.
  */
 export function parseSignatureKeys(text: string): SignatureKey[] {
+  if (text.includes("-----BEGIN ")) return [pemKey(text)];
   const set = parseJson(text);
   const keys = Array.isArray(set["keys"]) ? (set["keys"] as Readonly<Record<string, unknown>>[]) : [set];
   return keys.map(signatureKey);
@@ -65,6 +68,24 @@ function signatureKey(jwk: Readonly<Record<string, unknown>>): SignatureKey {
   throw unusable(`the key ${JSON.stringify(keyId)} is neither Ed25519 nor a secret of at least ${MIN_SECRET} bytes`);
 }
 
+/** The key of a PEM file. Of a private key the public one is a part. */
+function pemKey(text: string): SignatureKey {
+  let key: KeyObject;
+  try {
+    key = /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) ? createPrivateKey(text) : createPublicKey(text);
+  } catch (cause) {
+    throw unusable("the PEM text is not a key without a passphrase", cause);
+  }
+  if (key.asymmetricKeyType !== "ed25519") throw unusable("the key in PEM is not Ed25519");
+  return { keyId: thumbprint(key), algorithm: "ed25519", key };
+}
+
+/** RFC 7638 section 3, for a key of RFC 8037 (its section 2): the required members in the order of their names. */
+function thumbprint(key: KeyObject): string {
+  const { crv, kty, x } = key.export({ format: "jwk" });
+  return createHash("sha256").update(JSON.stringify({ crv, kty, x })).digest("base64url");
+}
+
 /** A shorter secret than the output of the hash is weaker than the signature (RFC 2104 section 3). Bytes. */
 const MIN_SECRET = 32;
 
@@ -75,7 +96,7 @@ function parseJson(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // Its message would quote the text, which is secret.
   }
-  throw unusable("signature keys are JSON: a JWK or a JWK Set");
+  throw unusable("signature keys are JSON, a JWK or a JWK Set, or PEM");
 }
 
 function unusable(message: string, cause?: unknown): TrailsumError {

@@ -1,12 +1,14 @@
-import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify as verifyBytes } from "node:crypto";
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
+  type FieldLine,
   FieldLines,
+  formatUploadTarget,
   parseSignatureKeys,
-  type SignableMessage,
+  type SignableRequest,
   signUpload,
   verifyUploadSignature,
 } from "../../src/index.ts";
@@ -35,7 +37,7 @@ const [ed25519, hmac] = parseSignatureKeys(
 ) as [SignatureKey, SignatureKey];
 
 /** The request of appendix B.2. */
-const request: SignableMessage = {
+const request: SignableRequest = {
   method: "POST",
   path: "/foo",
   query: "param=Value&Pet=dog",
@@ -95,19 +97,43 @@ describe("the test cases of RFC 9421 appendix B.2", () => {
   });
 });
 
+/** The response, its signature and the key of appendix B.2.4 and B.1.3: of an algorithm that is not used here. */
+test("B.2.4: the signature base of a response is the one that was signed", () => {
+  const fields = FieldLines.from([
+    ["Content-Type", "application/json"],
+    [
+      "Content-Digest",
+      "sha-512=:mEWXIS7MaLRuGgxOBdODa3xqM1XdEvxoYhvlCFJ41QJgJc4GTsPp29l5oGX69wWdXymyU0rjJuahq4l5aGgfLQ==:",
+    ],
+    ["Content-Length", "23"],
+    [
+      "Signature-Input",
+      'sig-b24=("@status" "content-type" "content-digest" "content-length");created=1618884473;keyid="test-key-ecc-p256"',
+    ],
+    ["Signature", "sig-b24=:wNmSUAhwb5LxtOtOpNa6W5xj067m5hFrj0XQ4fvpaCLx0NKocgPquLgyahnzDnDAUy5eCdlYUEkLIj+32oiasw==:"],
+  ]);
+  const [parsed] = parseSignatures(fields)!;
+  const base = signatureBase({ status: 200, header: fields, trailer: FieldLines.empty }, parsed!);
+  const der =
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqIVYZVLCrPZHGHjP17CTW0/+D9Lfw0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==";
+  const key = createPublicKey({ key: Buffer.from(der, "base64"), format: "der", type: "spki" });
+  expect(verifyBytes("sha256", Buffer.from(base), { key, dsaEncoding: "ieee-p1363" }, parsed!.signature)).toBe(true);
+  expect(() => signatureBase(request, parsed!)).toThrow(/@status/);
+});
+
 const now = 1_800_000_000;
 const digest = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
 
 /** An upload that is signed with `key`, and what `change` makes of it. */
-function signed(key: SignatureKey, change: Partial<SignableMessage> = {}, created = now): SignableMessage {
+function signed(key: SignatureKey, change: Partial<SignableRequest> = {}, created = now): SignableRequest {
   const trailer = FieldLines.from([["Content-Digest", digest]]);
-  const upload: SignableMessage = { ...request, method: "PUT", query: undefined, trailer };
+  const upload: SignableRequest = { ...request, method: "PUT", query: undefined, trailer };
   const lines = signUpload(upload, key, { created });
   return { ...upload, trailer: FieldLines.from([...trailer, ...lines]), ...change };
 }
 
 const publicKey: SignatureKey = { ...ed25519, key: createPublicKey(ed25519.key) };
-const verify = (message: SignableMessage, keys = [publicKey, hmac]): SignatureKey =>
+const verify = (message: SignableRequest, keys = [publicKey, hmac]): SignatureKey =>
   verifyUploadSignature(message, { keys, now });
 
 describe("a signed upload", () => {
@@ -122,10 +148,10 @@ describe("a signed upload", () => {
     );
   });
 
-  const replaced = (name: string, value: string): Partial<SignableMessage> => ({
+  const replaced = (name: string, value: string): Partial<SignableRequest> => ({
     trailer: signed(ed25519).trailer.set(name, value),
   });
-  test.each<[string, Partial<SignableMessage>]>([
+  test.each<[string, Partial<SignableRequest>]>([
     ["another method", { method: "POST" }],
     ["another path", { path: "/bar" }],
     ["a query that was added", { query: "" }],
@@ -178,6 +204,53 @@ describe("a signed upload", () => {
     }
   });
 
+  test("verifies no longer than it says", () => {
+    const trailer = FieldLines.from([["Content-Digest", digest]]);
+    const upload = { ...request, trailer };
+    const lines = signUpload(upload, hmac, { created: now - 10, expires: now - 1 });
+    expect(lines[0]![1]).toContain(`;created=${now - 10};expires=${now - 1};`);
+    const message = { ...upload, trailer: FieldLines.from([...trailer, ...lines]) };
+    expect(() => verify(message)).toThrow(/too old/);
+    expect(verifyUploadSignature(message, { keys: [hmac], now: now - 2 }).keyId).toBe(hmac.keyId);
+  });
+
+  test("is in the header with a digest there, and as old as the header", () => {
+    const header = FieldLines.from([["Repr-Digest", digest]]);
+    const upload = { ...request, header };
+    const lines = signUpload(upload, hmac, { created: now });
+    expect(lines[0]![1]).toContain('("@method" "@path" "@query" "repr-digest")');
+    const message = { ...upload, header: FieldLines.from([...header, ...lines]) };
+    expect(verify(message).keyId).toBe(hmac.keyId);
+    const options = { keys: [hmac], now: now + 3_600 };
+    expect(() => verifyUploadSignature(message, options)).toThrow(/too old/);
+    expect(verifyUploadSignature(message, { ...options, begun: now }).keyId).toBe(hmac.keyId);
+  });
+
+  test("covers a digest of the content, whatever other digest is right", () => {
+    const content = createHash("sha256").update("other").digest();
+    const message = signed(hmac);
+    const header = message.header.with("Repr-Digest", `sha-256=:${content.toString("base64")}:`);
+    const computed = { size: 5, values: new Map([["sha-256", content] as const]) };
+    const options = { keys: [hmac], now };
+    expect(() => verifyUploadSignature({ ...message, header }, { ...options, computed })).toThrow(/no digest/);
+    const right = { size: 0, values: new Map([["sha-256", Buffer.from(digest.slice(9, -1), "base64")] as const]) };
+    expect(verifyUploadSignature(message, { ...options, computed: right }).keyId).toBe(hmac.keyId);
+  });
+
+  test("covers further fields that must have a value", () => {
+    const target = formatUploadTarget({ target: "/a?b", contentType: 'text/plain; x="y"' });
+    expect(target).toEqual(["Upload-Target", String.raw`"/a?b";type="text/plain; x=\"y\""`]);
+    expect(() => formatUploadTarget({ target: "/\u00e9" })).toThrow(expect.objectContaining({ code: "NOT_SUPPORTED" }));
+    const header = FieldLines.from([["Repr-Digest", digest], target]);
+    const lines = signUpload({ ...request, header }, hmac, { created: now, fields: ["Upload-Target"] });
+    const message = { ...request, header: FieldLines.from([...header, ...lines]) };
+    const required = (fields: readonly FieldLine[]) => () =>
+      verifyUploadSignature(message, { keys: [hmac], now, fields });
+    expect(required([target])().keyId).toBe(hmac.keyId);
+    expect(required([formatUploadTarget({ target: "/b" })])).toThrow(/another upload/);
+    expect(required([["Date", "now"]])).toThrow(/does not cover date/);
+  });
+
   test("is not made of a digest that is weaker than sha-256", () => {
     const trailer = FieldLines.from([["Content-Digest", "md5=:rL0Y20zC+Fzt72VPzMSk2A==:"]]);
     const key = ed25519;
@@ -208,4 +281,22 @@ test.each([
 ])("keys are refused with %s, and not repeated in the message", (_what, text) => {
   expect(() => parseSignatureKeys(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
   expect(() => parseSignatureKeys(text)).not.toThrow(/secret"|AAAA/);
+});
+
+test("a key in PEM is named by its thumbprint, the same for both halves", () => {
+  // RFC 8037 appendix A.3.
+  const jwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
+  const pem = createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "pem" }).toString();
+  expect(parseSignatureKeys(pem)[0]).toMatchObject({
+    keyId: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    algorithm: "ed25519",
+  });
+  const { privateKey, publicKey: half } = generateKeyPairSync("ed25519");
+  const [one] = parseSignatureKeys(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  const [other] = parseSignatureKeys(half.export({ type: "spki", format: "pem" }).toString());
+  expect([one!.key.type, other!.key.type, one!.keyId]).toEqual(["private", "public", other!.keyId]);
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" });
+  const damaged = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+  for (const text of [rsa.toString(), damaged])
+    expect(() => parseSignatureKeys(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
 });

@@ -30,6 +30,7 @@ export async function createUploadResource(delivering: Delivering): Promise<Uplo
   const answer = await sendContent(empty, {
     fields: [...creationFields({ complete: false, interim: true }), ...length],
     trailers: false,
+    digests: false,
     sending: { ended: false, asked: false },
   });
   const elsewhere = repeatedElsewhere(delivering, answer);

@@ -6,6 +6,7 @@ import type { Progress } from "../../transfer/progress.ts";
 import type { RateLimit } from "../../transfer/rate-limit.ts";
 import type { Hop } from "../../transfer/redirects.ts";
 import type { OpenedSource } from "../opened-source.ts";
+import type { UploadSigning } from "../signing.ts";
 import type { Resumption } from "../resume/resumption.ts";
 
 /** One upload to one URL: what every delivery mode needs. */
@@ -26,6 +27,8 @@ export interface Delivering {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly limit: RateLimit | undefined;
+  /** How the request with the digests is signed, if it is. */
+  readonly signing: UploadSigning | undefined;
   /** Where it is noted what another attempt can continue; undefined if nothing is to be continued. */
   readonly resumption: Resumption | undefined;
 }

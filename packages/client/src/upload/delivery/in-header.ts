@@ -12,6 +12,7 @@ export async function deliverInHeader(delivering: Delivering, { sending }: Attem
   const answer = await sendContent(delivering, {
     fields: [["Repr-Digest", formatDigestField(digests)]],
     trailers: false,
+    digests: true,
     sending,
   });
   if (sending.sent !== undefined && !areSame(digests, sending.sent))

@@ -1,8 +1,9 @@
-import { type Digests, redactedTarget, TrailsumError } from "@trailsum/shared";
+import { type Digests, type FieldLines, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import type { Redirect } from "../../transfer/redirects.ts";
 import { withRetries } from "../../transfer/retry.ts";
 import { transportError } from "../../transfer/transport-error.ts";
+import { completionSignature } from "../signing.ts";
 import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import {
   cancelUpload,
@@ -30,6 +31,7 @@ export async function deliverInTwoSteps(
   const answer = await sendContent(delivering, {
     fields: creationFields({ complete: false, interim }),
     trailers: false,
+    digests: false,
     sending,
   });
   const elsewhere = repeatedElsewhere(delivering, answer);
@@ -55,10 +57,13 @@ export async function completeStaged(
   resource: UploadResource,
   sent: Digests,
 ): Promise<UploadOutcome> {
-  const { retries, signal, hop } = delivering;
+  const { retries, signal, hop, signing } = delivering;
+  const sign =
+    signing &&
+    ((header: FieldLines) => completionSignature({ hop: resource.hop, method: "PATCH", header }, delivering, signing));
   return withRetries({ retries, repeatable: () => true, signal }, async () => {
     try {
-      const answer = await completeUpload(resource, sent, delivering);
+      const answer = await completeUpload(resource, sent, delivering, sign);
       return await uploadOutcome(delivering, answer, sent, resource.hop);
     } catch (error) {
       throw transportError(error, hop.url);

@@ -1,4 +1,4 @@
-import { digestTrailerNames, type FieldLine, TrailsumError } from "@trailsum/shared";
+import { digestTrailerNames, type FieldLine, signatureFieldNames, TrailsumError } from "@trailsum/shared";
 
 import type { Redirect } from "../../transfer/redirects.ts";
 import type { Sending } from "../upload-content.ts";
@@ -25,15 +25,16 @@ export async function deliverWithTrailers(
   attempt: Attempt,
   { resumable }: { readonly resumable: boolean },
 ): Promise<UploadOutcome | Redirect> {
-  const { hop, algorithms } = delivering;
+  const { hop, algorithms, signing } = delivering;
   const { sending } = attempt;
   const announced: FieldLine[] = [
     ["TE", "trailers"],
-    ["Trailer", digestTrailerNames(algorithms).join(", ")],
+    ["Trailer", [...digestTrailerNames(algorithms), ...(signing ? signatureFieldNames : [])].join(", ")],
   ];
   const answer = await sendContent(delivering, {
     fields: resumable ? [...announced, ...creationFields({ complete: true, interim: true })] : announced,
     trailers: true,
+    digests: true,
     sending,
     onInterim(status, headers) {
       if (status === RESUMPTION_SUPPORTED) attempt.resource = namedUploadResource(hop, headers) ?? attempt.resource;
