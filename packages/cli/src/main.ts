@@ -1,89 +1,88 @@
 import { TrailsumError } from "@trailsum/shared";
-import yargs from "yargs";
 
-import type { DefinedCommand } from "./command.ts";
-import { commands, loadCommands } from "./commands/index.ts";
+import { commands, loadCommand, loadCommands } from "./commands/index.ts";
 import { errorObject } from "./failed-entry.ts";
-import { refuseMisreadValues } from "./flags/flag-values.ts";
-import { hideDashes } from "./flags/leading-dashes.ts";
-import { type Flags, refuseUnknownSettings } from "./flags/settings.ts";
+import { readCommandLine } from "./flags/command-line.ts";
+import { commonFlags, type FlagValue } from "./flags/flag.ts";
+import { flagValues, refuseUnknownSettings, settingsFile } from "./flags/settings.ts";
 import { suggestion } from "./flags/suggestion.ts";
-import { version } from "./version.ts";
+import type { Operand } from "./manual/command-entry.ts";
+import { commandHelp, commandsHelp } from "./manual/help-text.ts";
 import { visibleText } from "./terminal/visible-text.ts";
+import { version } from "./version.ts";
 
-/** Everything that `trailsum` does: parses the arguments, runs the command, and sets the exit status of the process. */
+/** Everything that `trailsum` does: reads the arguments, runs the command, and sets the exit status of the process. */
 export async function main(args: readonly string[]): Promise<void> {
-  const [first = ""] = args;
-  const command = Object.hasOwn(commands, first) ? await commands[first]?.() : undefined;
+  // Flags without a value may come before the command.
+  const at = args.findIndex((arg) => !arg.startsWith("-"));
+  const name = at === -1 ? undefined : args[at]!;
+  const isKnown = name !== undefined && Object.hasOwn(commands, name);
   try {
-    if (command === undefined && /^\w/.test(first)) {
-      throw new Error(`unknown command ${JSON.stringify(first)}${suggestion(first, Object.keys(commands))}`);
-    }
-    await parse(args, command);
+    if (isKnown) await runNamed(name, args.toSpliced(at, 1));
+    else runUnnamed(name, args);
   } catch (error) {
     // Commands report their own errors: what gets here is about the arguments.
     const sentence = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, " ");
-    const help = command === undefined ? "trailsum --help" : `trailsum ${first} --help`;
+    const help = isKnown ? `trailsum ${name} --help` : "trailsum --help";
     process.stderr.write(`trailsum: ${visibleText(sentence)}; run '${help}' for usage\n`);
-    if (args.includes("--json")) process.stdout.write(errorObject(new TrailsumError("USAGE", sentence)), unlessWritten);
+    if (args.includes("--json")) printWhole(errorObject(new TrailsumError("USAGE", sentence)));
     process.exitCode = 2;
   }
 }
 
-async function parse(args: readonly string[], command: DefinedCommand | undefined): Promise<void> {
-  const flags = command?.flags ?? {};
-  refuseMisreadValues(args, flags);
-  const parser = yargs()
-    .scriptName("trailsum")
-    .usage("$0 <command>\n\nChecksums that travel at the end of the stream.")
-    .command((command === undefined ? await loadCommands() : [command]).map(({ module }) => module))
-    .demandCommand(1, `say what to do: ${Object.keys(commands).join(", ")}`)
-    .strict()
-    .parserConfiguration({ "dot-notation": false })
-    .version(version())
-    .alias("help", "h")
-    .detectLocale(false)
-    .updateStrings(sentences)
-    .epilogue("Run 'trailsum <command> --help' for the flags of a command.")
-    .middleware((argv) => refuseUnknownSettings(argv["config"] as string | undefined, flags, everyFlag))
-    // yargs would go on and run the command all the same; only what is thrown stops it.
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new Error(unknownArguments(message ?? "not understood", flags, args));
-    })
-    // Absent without a terminal, and 0 on one that does not know its width.
-    .wrap(process.stdout.columns || 80);
-  await parser.parseAsync(hideDashes(args), {}, (_error, _argv, output) => {
-    // Help, or the version: yargs would print it with `console.log`, and not notice that it cannot.
-    if (output !== "") process.stdout.write(`${output}\n`, unlessWritten);
+async function runNamed(name: string, args: readonly string[]): Promise<void> {
+  const command = await loadCommand(name);
+  const { flags } = command;
+  const line = readCommandLine(args, { ...flags, ...commonFlags });
+  if (line.flags.get("help") === true) return printWhole(commandHelp(command, columns()));
+  if (line.flags.get("version") === true) return printWhole(`${version()}\n`);
+  const path = settingsFile(line.flags.get("config"));
+  await refuseUnknownSettings(path, flags, everyFlag);
+  await command.execute({
+    ...flagValues(flags, line.flags, path),
+    ...operandValue(command.operand, line.operands),
   });
+}
+
+/** Without a command there is help and the version. */
+function runUnnamed(name: string | undefined, args: readonly string[]): void {
+  if (name !== undefined) {
+    throw new Error(`unknown command ${JSON.stringify(name)}${suggestion(name, Object.keys(commands))}`);
+  }
+  const { flags } = readCommandLine(args, { help: commonFlags["help"]!, version: commonFlags["version"]! });
+  if (flags.get("help") === true) {
+    return printWhole(
+      commandsHelp(
+        Object.entries(commands).map(([command, { describe }]) => ({ name: command, describe })),
+        columns(),
+      ),
+    );
+  }
+  if (flags.get("version") === true) return printWhole(`${version()}\n`);
+  throw new Error(`say what to do: ${Object.keys(commands).join(", ")}`);
+}
+
+function operandValue(operand: Operand | undefined, given: readonly string[]): Record<string, FlagValue> {
+  const [first = operand?.default, ...others] = given;
+  const unexpected = operand === undefined ? first : operand.many === true ? undefined : others[0];
+  if (unexpected !== undefined) throw new Error(`unexpected argument ${JSON.stringify(unexpected)}`);
+  if (operand?.many === true) return { [operand.name]: given };
+  return operand === undefined || first === undefined ? {} : { [operand.name]: first };
 }
 
 async function everyFlag(): Promise<ReadonlySet<string>> {
   return new Set((await loadCommands()).flatMap(({ flags }) => Object.keys(flags)));
 }
 
-function unlessWritten(error: Error | null | undefined): void {
-  if (!error) return;
-  process.stderr.write(`trailsum: cannot write to standard output: ${error.message}\n`);
-  process.exitCode = 5;
+/** The width of the terminal: absent without one, and 0 on one that does not know it. */
+function columns(): number {
+  return process.stdout.columns || 80;
 }
 
-const UNKNOWN = "unknown: ";
-
-/** What yargs says, in the words of everything else here. */
-const sentences = {
-  "Invalid values:": " ",
-  "Argument: %s, Given: %s, Choices: %s": "--%s cannot be %s: use %s",
-  "Not enough arguments following: %s": "a value must follow %s",
-  "Unknown argument: %s": { one: `${UNKNOWN}%s`, other: `${UNKNOWN}%s` },
-} as unknown as Record<string, string>;
-
-/** What is said of arguments that yargs does not know: the first of them, and what may have been meant. */
-function unknownArguments(message: string, flags: Flags, args: readonly string[]): string {
-  if (!message.startsWith(UNKNOWN)) return message;
-  const [name = ""] = message.slice(UNKNOWN.length).split(", ");
-  const dashes = name.length === 1 ? "-" : "--";
-  const isFlag = args.some((arg) => arg.startsWith(dashes + name) || arg.startsWith(`--no-${name}`));
-  if (!isFlag) return `unexpected argument ${JSON.stringify(name)}`;
-  return `unknown flag ${dashes}${name}${suggestion(name, [...Object.keys(flags), "config", "help", "version"], "--")}`;
+function printWhole(text: string): void {
+  process.stdout.write(text, (error) => {
+    if (!error) return;
+    process.stderr.write(`trailsum: cannot write to standard output: ${error.message}\n`);
+    process.exitCode = 5;
+  });
 }

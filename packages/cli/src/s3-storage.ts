@@ -11,12 +11,10 @@ export const s3StorageFlags = {
   "s3-endpoint": {
     type: "string",
     describe: "URL of the object storage for s3://bucket/prefix, where it is not Amazon S3",
-    requiresArg: true,
   },
   "s3-region": {
     type: "string",
     describe: "region of the bucket (default: $AWS_REGION, or us-east-1)",
-    requiresArg: true,
   },
 } as const;
 

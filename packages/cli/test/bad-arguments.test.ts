@@ -40,9 +40,22 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     "unknown flag --maxsize: did you mean --max-size?; run 'trailsum serve --help' for usage",
   ],
+  [["verify", ".", "other"], 2, `unexpected argument "other"; run 'trailsum verify --help' for usage`],
+  [["demo", "-"], 2, `unexpected argument "-"; run 'trailsum demo --help' for usage`],
+  [
+    ["upload", "it", url, "--digest", "--json=0"],
+    2,
+    "a value must follow --digest; run 'trailsum upload --help' for usage",
+  ],
+  [["upload", "it", url, "-vv=1"], 2, "unknown flag -=; run 'trailsum upload --help' for usage"],
+  [
+    ["upload", "it", url, "--__proto__"],
+    2,
+    "unknown flag --__proto__: did you mean --proxy?; run 'trailsum upload --help' for usage",
+  ],
   [["upload", "it", url, "-z"], 2, "unknown flag -z; run 'trailsum upload --help' for usage"],
-  [["serve", "--port="], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
-  [["serve", "--port", ""], 2, "a value must follow port; run 'trailsum serve --help' for usage"],
+  [["serve", "--port="], 2, "a value must follow --port; run 'trailsum serve --help' for usage"],
+  [["serve", "--port", ""], 2, "a value must follow --port; run 'trailsum serve --help' for usage"],
   [["serve", "--no-port"], 2, "--port cannot be turned off: give it a value; run 'trailsum serve --help' for usage"],
   [
     ["upload", "it", url, "--no-digest"],
@@ -123,8 +136,12 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     'unknown digest algorithm "md4": use one of md5, sha, sha-256, sha-512, crc32c, crc32, crc64nvme',
   ],
-  [["upload", "it", url, "--digest"], 2, "a value must follow digest; run 'trailsum upload --help' for usage"],
-  [["upload", "it", url, "--digest", "md5", "--digest", "sha"], 2, "--digest was given more than once: give it once"],
+  [["upload", "it", url, "--digest"], 2, "a value must follow --digest; run 'trailsum upload --help' for usage"],
+  [
+    ["upload", "it", url, "--digest", "md5", "--digest", "sha"],
+    2,
+    "--digest was given more than once: give it once; run 'trailsum upload --help' for usage",
+  ],
   [["upload", "it", url, "-H", "nonsense"], 2, `"nonsense" is not a valid header field: write -H 'Name: value'`],
   [
     ["upload", "it", url, "-H", "Two words: x"],
@@ -199,4 +216,4 @@ test("an impossible request is reported in one line that says what to do", async
     },
   );
   expect(results).toEqual(rows.map(([args, exit, says]) => [args, exit, "", `trailsum: ${says}\n`]));
-}, 60_000);
+}, 150_000);

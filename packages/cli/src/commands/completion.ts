@@ -12,17 +12,14 @@ interface CompletionArguments {
 /** `trailsum completion <bash|zsh|fish>`; `commands` loads all commands. */
 export function completionCommand(commands: () => Promise<readonly CommandEntry[]>): DefinedCommand {
   return defineCommand<CompletionArguments>({
-    command: "completion [shell]",
-    describe: "print a script that makes a shell complete commands, flags and their values",
     synopsis: `trailsum completion <${shells.join("|")}>`,
     examples: [
       { does: "complete in this shell, and from ~/.bashrc in all", line: "source <(trailsum completion bash)" },
       { does: "complete in zsh, from ~/.zshrc", line: "source <(trailsum completion zsh)" },
       { does: "complete in fish", line: "trailsum completion fish | source" },
     ],
-    values: shells,
     flags: {},
-    arguments: (argv) => argv.positional("shell", { type: "string", describe: "the shell to complete in" }),
+    operand: { name: "shell", describe: "the shell to complete in", values: shells },
     run: async ({ shell: given }, run: Run) => {
       const shell = shells.find((name) => name === given);
       if (shell === undefined)

@@ -14,8 +14,6 @@ import type { Run } from "../process/process-run.ts";
 
 /** `trailsum demo` */
 export const demoCommand: DefinedCommand = defineCommand<object>({
-  command: "demo",
-  describe: "run client, proxy and server, show what crosses each hop, and reject damaged uploads",
   synopsis: "trailsum demo",
   examples: [{ does: "watch a client, a proxy and a server, and what faults do", line: "trailsum demo" }],
   flags: {},

@@ -51,14 +51,12 @@ const flags = {
     alias: "o",
     type: "string",
     describe: "the file to write, DIR/ to write files into, - for standard output",
-    requiresArg: true,
   },
   require: {
     type: "string",
     default: "",
     describe:
       "keep nothing that is not: verified (by what --digest names, or stronger); or a list such as sha-256,size",
-    requiresArg: true,
   },
   ...credentialFlags,
   ...connectionFlags,
@@ -80,7 +78,6 @@ const flags = {
   jobs: {
     type: "number",
     describe: "files at a time (4); of a single URL: ranges at a time (1)",
-    requiresArg: true,
   },
   "skip-unchanged": {
     type: "boolean",
@@ -93,8 +90,6 @@ const flags = {
 
 /** `trailsum download <url...>` */
 export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>({
-  command: "download [urls..]",
-  describe: "fetch URLs, and keep the content only if its digests match",
   synopsis: "trailsum download <url...>",
   examples: [
     {
@@ -109,8 +104,7 @@ export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>(
     },
   ],
   flags,
-  arguments: (argv) =>
-    argv.positional("urls", { type: "string", array: true, default: [], describe: "what to download" }),
+  operand: { name: "urls", many: true, describe: "what to download" },
   run: downloadAll,
 });
 

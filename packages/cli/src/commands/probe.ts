@@ -24,8 +24,6 @@ const flags = {
 
 /** `trailsum probe <url>` */
 export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
-  command: "probe [url]",
-  describe: "find out what survives the path to a server and back, and how uploads are delivered on it",
   synopsis: "trailsum probe <url>",
   about: "Stores nothing. A server that is not trailsum gets an OPTIONS request alone.",
   examples: [
@@ -36,12 +34,7 @@ export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
     },
   ],
   flags,
-  arguments: (argv) =>
-    argv
-      .usage(
-        "trailsum probe <url>\n\nStores nothing. A server that is not trailsum gets an OPTIONS with a trailer alone.",
-      )
-      .positional("url", { type: "string", describe: "where uploads would go" }),
+  operand: { name: "url", describe: "where uploads would go" },
   run: probePath,
 });
 

@@ -44,13 +44,11 @@ const flags = {
     default: "integrity",
     describe:
       "request trailers to forward: integrity (digests and signatures), declared, all, none, or names: md5,size",
-    requiresArg: true,
   },
   "response-trailers": {
     type: "string",
     default: "all",
     describe: "response trailers to forward: integrity, declared, all, none, or names",
-    requiresArg: true,
   },
   verify: {
     choices: ["off", "observe", "enforce"],
@@ -84,14 +82,12 @@ const flags = {
     seconds: 300,
     describe: "time in which nothing moves in either direction: raise it for silent streams",
   }),
-  via: { type: "string", describe: "the name in Via, unique on the path (default: random)", requiresArg: true },
-  workers: { type: "number", default: 1, describe: "number of processes that share the work", requiresArg: true },
+  via: { type: "string", describe: "the name in Via, unique on the path (default: random)" },
+  workers: { type: "number", default: 1, describe: "number of processes that share the work" },
 } as const;
 
 /** `trailsum proxy <target...>` */
 export const proxyCommand: DefinedCommand = defineCommand<ProxyArguments>({
-  command: "proxy [targets..]",
-  describe: "forward requests to one or more servers, with trailers in both directions",
   synopsis: "trailsum proxy <target...>",
   examples: [
     { does: "forward to a server, with all trailers of its responses", line: "trailsum proxy http://127.0.0.1:9000" },
@@ -105,12 +101,7 @@ export const proxyCommand: DefinedCommand = defineCommand<ProxyArguments>({
     },
   ],
   flags,
-  arguments: (argv) =>
-    argv.positional("targets", {
-      type: "string",
-      array: true,
-      describe: "servers to forward to, such as http://127.0.0.1:9000",
-    }),
+  operand: { name: "targets", many: true, describe: "servers to forward to, such as http://127.0.0.1:9000" },
   run: proxy,
 });
 

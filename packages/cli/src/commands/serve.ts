@@ -49,13 +49,11 @@ const flags = {
     type: "string",
     default: "",
     describe: "what every upload must be verified by: fields such as md5,size, or sha-256 (or stronger)",
-    requiresArg: true,
   },
   "allow-unverified": { type: "boolean", default: false, describe: "accept uploads without a digest" },
   "max-size": {
     type: "string",
     describe: "largest upload accepted: bytes, or a size such as 500M or 2G",
-    requiresArg: true,
   },
   ...uploadLimitFlags,
   ...s3StorageFlags,
@@ -69,8 +67,6 @@ const flags = {
 
 /** `trailsum serve [dir]` */
 export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
-  command: "serve [dir]",
-  describe: "accept verified uploads and serve them for download",
   synopsis: "trailsum serve [dir]",
   examples: [
     { does: "serve a directory to this machine", line: "trailsum serve files" },
@@ -84,12 +80,11 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
     },
   ],
   flags,
-  arguments: (argv) =>
-    argv.positional("dir", {
-      type: "string",
-      default: ".",
-      describe: "directory for the files, created if it does not exist; or s3://bucket/prefix",
-    }),
+  operand: {
+    name: "dir",
+    default: ".",
+    describe: "directory for the files, created if it does not exist; or s3://bucket/prefix",
+  },
   run: serve,
 });
 

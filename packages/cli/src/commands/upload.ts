@@ -38,7 +38,7 @@ interface UploadArguments extends TransferArguments, SumsArguments {
 
 const deliveryChoices = ["auto", "trailers", "header", "two-step"] as const satisfies readonly DeliveryChoice[];
 
-const upperCase = (value: unknown): unknown => (typeof value === "string" ? value.toUpperCase() : value);
+const upperCase = (text: string): string => text.toUpperCase();
 
 const flags = {
   method: {
@@ -48,7 +48,7 @@ const flags = {
     coerce: upperCase,
     describe: "request method",
   },
-  jobs: { type: "number", default: 4, describe: "upload this many files at a time", requiresArg: true },
+  jobs: { type: "number", default: 4, describe: "upload this many files at a time" },
   links: {
     choices: ["follow", "skip"],
     default: "follow",
@@ -85,8 +85,6 @@ const flags = {
 
 /** `trailsum upload <file|dir...|-> <url>` */
 export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
-  command: "upload [files..]",
-  describe: "send files, directories or standard input (-) to a URL, followed by their digests as trailers",
   synopsis: "trailsum upload <file|dir...|-> <url>",
   about: "If the URL ends in /, each file keeps its name.",
   examples: [
@@ -102,13 +100,7 @@ export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
     },
   ],
   flags,
-  arguments: (argv) =>
-    argv.positional("files", {
-      type: "string",
-      array: true,
-      default: [],
-      describe: "files or directories, then the destination URL",
-    }),
+  operand: { name: "files", many: true, describe: "files or directories, then the destination URL" },
   run: uploadAll,
 });
 

@@ -24,30 +24,26 @@ const flags = {
   sums: {
     type: "string",
     describe: "check the directory by this sums file, and not by the records of its server",
-    requiresArg: true,
   },
-  require: { choices: ["verified"], describe: "also fail for files without a record", requiresArg: true },
+  require: { choices: ["verified"], describe: "also fail for files without a record" },
   "limit-rate": { ...rateFlag, describe: "read at most this many bytes per second: 500k, 2m, 1g" },
   json: { type: "boolean", default: false, describe: "print a JSON object for each file" },
-  quiet: { type: "boolean", default: false, describe: "print only errors" },
+  quiet: { alias: "q", type: "boolean", default: false, describe: "print only errors" },
   progress: { type: "boolean", default: true, describe: "show progress on a terminal; --no-progress turns it off" },
 } as const;
 
 /** `trailsum verify <dir|file>` */
 export const verifyCommand: DefinedCommand = defineCommand<VerifyArguments>({
-  command: "verify [path]",
-  describe: "read stored files again, and report what no longer matches its digests",
   synopsis: "trailsum verify <dir|file>",
   examples: [
     { does: "check a directory that trailsum serve has filled", line: "trailsum verify files" },
     { does: "check the files that a list of digests names", line: "trailsum verify SHA256SUMS" },
   ],
   flags,
-  arguments: (argv) =>
-    argv.positional("path", {
-      type: "string",
-      describe: "a directory that was served or that has a sums file, or a sums file such as SHA256SUMS",
-    }),
+  operand: {
+    name: "path",
+    describe: "a directory that was served or that has a sums file, or a sums file such as SHA256SUMS",
+  },
   run: verify,
 });
 

@@ -14,19 +14,16 @@ export const accessFlags = {
   auth: {
     type: "string",
     array: true,
-    nargs: 1,
     describe: "user:password that a request must have (repeatable); other users of this machine can see it",
   },
   "auth-file": {
     type: "string",
     describe: "file of user:hash lines, as --hash-password makes them",
-    requiresArg: true,
   },
-  token: { type: "string", array: true, nargs: 1, describe: "bearer token that is enough instead (repeatable)" },
+  token: { type: "string", array: true, describe: "bearer token that is enough instead (repeatable)" },
   "hash-password": {
     type: "string",
     describe: "print the line of this user for --auth-file, and end; the password comes from standard input",
-    requiresArg: true,
   },
   "read-only": { type: "boolean", default: false, describe: "refuse uploads" },
   "write-only": { type: "boolean", default: false, describe: "refuse downloads" },
@@ -44,7 +41,6 @@ export const accessFlags = {
   cors: {
     type: "string",
     array: true,
-    nargs: 1,
     describe: "origin whose pages may use this server, such as https://app.example, or * for all (repeatable)",
   },
 } as const;

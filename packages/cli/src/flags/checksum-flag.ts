@@ -6,7 +6,6 @@ import { algorithmNamed } from "./algorithm-names.ts";
 export const checksumFlag = {
   type: "string",
   array: true,
-  nargs: 1,
   describe: "keep the content only if it has this digest: sha-256=HEX (repeatable)",
 } as const;
 

@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Flags } from "./settings.ts";
+import type { Flags } from "./flag.ts";
 import { milliseconds, timeoutFlag } from "./timeout-flags.ts";
 
 /** What the flags for slow and idle clients hold once they are parsed. */
@@ -21,7 +21,6 @@ export function clientLimitFlags(idle: { readonly seconds: number; readonly desc
       type: "number",
       default: 0,
       describe: "bytes per second that a client must send of a body, or take of a response (0: any)",
-      requiresArg: true,
     },
   };
 }

@@ -4,7 +4,7 @@ import { TrailsumError } from "@trailsum/shared";
 import { namesProxy, proxyFor } from "./proxy-environment.ts";
 import { readCertificate, readPem } from "./pem-files.ts";
 import type { Run } from "../process/process-run.ts";
-import type { Flags } from "./settings.ts";
+import type { Flags } from "./flag.ts";
 import { milliseconds, timeoutFlag } from "./timeout-flags.ts";
 
 /** The defaults of `TrailerAgent`. Seconds. */
@@ -16,10 +16,9 @@ export const connectionFlags: Flags = {
   cacert: {
     type: "string",
     describe: "PEM file of the certificate authorities to trust instead of the usual ones",
-    requiresArg: true,
   },
-  cert: { type: "string", describe: "PEM certificate to authenticate with over TLS", requiresArg: true },
-  key: { type: "string", describe: "PEM private key of --cert", requiresArg: true },
+  cert: { type: "string", describe: "PEM certificate to authenticate with over TLS" },
+  key: { type: "string", describe: "PEM private key of --cert" },
   insecure: {
     alias: "k",
     type: "boolean",
@@ -33,7 +32,6 @@ export const connectionFlags: Flags = {
   "unix-socket": {
     type: "string",
     describe: "connect to this Unix socket instead of the host in the URL",
-    requiresArg: true,
   },
   "timeout-connect": timeoutFlag(CONNECT_TIMEOUT, "time to connect, TLS included"),
   "timeout-idle": timeoutFlag(IDLE_TIMEOUT, "time in which nothing is sent or received"),

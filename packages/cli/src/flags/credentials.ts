@@ -2,8 +2,8 @@ import { TrailsumError } from "@trailsum/shared";
 
 /** The flags with which a request proves who sends it. */
 export const credentialFlags = {
-  auth: { type: "string", describe: "user:password to send; or write it in the URL", requiresArg: true },
-  token: { type: "string", describe: "bearer token to send", requiresArg: true },
+  auth: { type: "string", describe: "user:password to send; or write it in the URL" },
+  token: { type: "string", describe: "bearer token to send" },
 } as const;
 
 /** What those flags hold once they are parsed. */

@@ -1,7 +1,7 @@
 import { TrailsumError } from "@trailsum/shared";
 
 import { readCertificate } from "./pem-files.ts";
-import type { Flags } from "./settings.ts";
+import type { Flags } from "./flag.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
 export interface ListenerArguments {
@@ -16,20 +16,18 @@ export interface ListenerArguments {
 /** The flags of a command that listens, on this port by default. */
 export function listenerFlags(defaultPort: number): Flags {
   return {
-    host: { type: "string", default: "127.0.0.1", describe: "address to listen on", requiresArg: true },
+    host: { type: "string", default: "127.0.0.1", describe: "address to listen on" },
     port: {
       type: "number",
       default: defaultPort,
       describe: "port to listen on; 0 picks a free one",
-      requiresArg: true,
     },
-    "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS", requiresArg: true },
-    "tls-key": { type: "string", describe: "PEM private key of the certificate", requiresArg: true },
+    "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS" },
+    "tls-key": { type: "string", describe: "PEM private key of the certificate" },
     drain: {
       type: "number",
       default: 10,
       describe: "after SIGTERM or Ctrl-C: time for running transfers to finish before they are aborted (seconds)",
-      requiresArg: true,
     },
     quiet: {
       alias: "q",

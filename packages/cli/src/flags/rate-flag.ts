@@ -4,7 +4,6 @@ import { TrailsumError } from "@trailsum/shared";
 export const rateFlag = {
   type: "string",
   describe: "transfer at most this many bytes per second, all jobs together: 500k, 2m, 1g",
-  requiresArg: true,
 } as const;
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };

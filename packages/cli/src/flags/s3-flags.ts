@@ -11,12 +11,10 @@ export const s3Flags = {
   "s3-access-key-id": {
     type: "string",
     describe: "name of the key that S3 requests are signed with",
-    requiresArg: true,
   },
   "s3-secret-access-key": {
     type: "string",
     describe: "secret of that key; set TRAILSUM_S3_SECRET_ACCESS_KEY instead: other users of this machine see flags",
-    requiresArg: true,
   },
   "s3-anonymous-read": {
     type: "boolean",

@@ -1,39 +1,54 @@
 import { readFileSync } from "node:fs";
 
-import type { Argv, Options } from "yargs";
-
+import type { Flag, Flags, FlagValue } from "./flag.ts";
 import { suggestion } from "./suggestion.ts";
-
-/** The flags of a command, by name. */
-export type Flags = Readonly<Record<string, Options>>;
 
 const PREFIX = "TRAILSUM_";
 
 /** The variable of a flag, or of `config`: `TRAILSUM_MAX_SIZE` for `max-size`. */
 const variable = (flag: string): string => PREFIX + flag.toUpperCase().replaceAll("-", "_");
 
+/** The file with settings that `--config` or `TRAILSUM_CONFIG` names, if any. */
+export function settingsFile(given: FlagValue | undefined): string | undefined {
+  return typeof given === "string" ? given : process.env[variable("config")];
+}
+
 /**
- * Declares the flags of a command, each of which may also come from the environment (`TRAILSUM_MAX_SIZE` for
- * `--max-size`) or from the JSON file that `--config` or `TRAILSUM_CONFIG` names. The command line takes precedence over
- * the environment, and the environment over the file. Flags of other commands are left to them.
+ * What every flag of a command comes to, under its name as it is written and in camel case. The command line takes
+ * precedence over the environment (`TRAILSUM_MAX_SIZE` for `--max-size`), that over the JSON file `path`, and that over the
+ * default. Settings of other commands are left to them. Throws for values that a flag cannot have.
  */
-export function withFlags(argv: Argv, flags: Flags): Argv {
-  const environment = fromEnvironment(flags);
-  return argv
-    .options(flags)
-    .option("config", {
-      type: "string",
-      requiresArg: true,
-      ...(process.env[variable("config")] === undefined ? {} : { default: process.env[variable("config")] }),
-    })
-    .config("config", "a JSON file with values for these flags", (path) => ({
-      ...fromFile(path, flags),
-      ...environment,
-    }))
-    .config(environment)
-    .epilogue(
-      "Every flag can come from the environment (TRAILSUM_JSON=1 is --json) or from the file that --config names.",
-    );
+export function flagValues(
+  flags: Flags,
+  given: ReadonlyMap<string, FlagValue>,
+  path: string | undefined,
+): Record<string, FlagValue> {
+  const file = path === undefined ? new Map<string, FlagValue>() : fromFile(path, flags);
+  const values: Record<string, FlagValue> = {};
+  for (const [name, flag] of Object.entries(flags)) {
+    const value = given.get(name) ?? fromEnvironment(name, flag) ?? file.get(name) ?? defaultValue(flag);
+    if (value === undefined) continue;
+    values[name] = values[camelCase(name)] = chosen(name, flag, value);
+  }
+  return values;
+}
+
+/** How often a flag was given is 0 where it was not. */
+function defaultValue({ type, default: value }: Flag): FlagValue | undefined {
+  return type === "count" ? 0 : value;
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/-(.)/g, (_dash, letter: string) => letter.toUpperCase());
+}
+
+/** The value, as one of the flag's choices where it has such. */
+function chosen(name: string, { choices, coerce }: Flag, value: FlagValue): FlagValue {
+  if (choices === undefined) return value;
+  const word = typeof value === "string" && coerce !== undefined ? coerce(value) : value;
+  if (choices.some((choice) => choice === word)) return word;
+  const known = choices.map((choice) => JSON.stringify(choice)).join(", ");
+  throw new Error(`--${name} cannot be ${JSON.stringify(word)}: use ${known}`);
 }
 
 /**
@@ -62,21 +77,18 @@ export async function refuseUnknownSettings(
   }
 }
 
-function fromEnvironment(flags: Flags): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(flags)) {
-    const type = valueType(flag);
-    const text = process.env[variable(name)];
-    if (text === undefined) continue;
-    if (type === "boolean") values[name] = booleanValue(variable(name), text);
-    // An empty value is not 0: the command rejects NaN.
-    else values[name] = type === "number" ? Number(text.trim() || Number.NaN) : text;
-  }
-  return values;
+function fromEnvironment(name: string, flag: Flag): FlagValue | undefined {
+  const text = process.env[variable(name)];
+  if (text === undefined) return undefined;
+  const type = valueType(flag);
+  if (type === "boolean") return booleanValue(variable(name), text);
+  // An empty value is not 0: the command rejects NaN.
+  if (type === "number") return Number(text.trim() || Number.NaN);
+  return flag.array === true ? [text] : text;
 }
 
 /** The type of a setting: how often a flag was given is a number. */
-function valueType({ type = "string" }: Options = {}): "array" | "boolean" | "number" | "string" {
+function valueType({ type = "string" }: Flag): "boolean" | "number" | "string" {
   return type === "count" ? "number" : type;
 }
 
@@ -87,19 +99,20 @@ function booleanValue(name: string, text: string): boolean {
   throw new Error(`${name} cannot be ${JSON.stringify(text)}: use 1 or 0`);
 }
 
-function fromFile(path: string, flags: Flags): Record<string, unknown> {
-  const own = Object.entries(readSettings(path)).filter(([name]) => Object.hasOwn(flags, name));
-  for (const [name, value] of own) {
-    const { array } = flags[name] ?? {};
-    const type = valueType(flags[name]);
-    const values: unknown[] = array === true && Array.isArray(value) ? value : [value];
-    // yargs accepts a value of any type, which would reach the command unchecked.
-    if (!values.every((one) => typeof one === type))
+/** The settings of a file that are flags of the command. */
+function fromFile(path: string, flags: Flags): Map<string, FlagValue> {
+  const values = new Map<string, FlagValue>();
+  for (const [name, value] of Object.entries(readSettings(path))) {
+    if (!Object.hasOwn(flags, name)) continue;
+    const flag = flags[name]!;
+    const list: unknown[] = flag.array === true && Array.isArray(value) ? value : [value];
+    if (!list.every((one) => typeof one === valueType(flag)))
       throw new Error(
-        `${JSON.stringify(name)} in ${path} must be a ${type}${array === true ? ", or a list of them" : ""}`,
+        `${JSON.stringify(name)} in ${path} must be a ${valueType(flag)}${flag.array === true ? ", or a list of them" : ""}`,
       );
+    values.set(name, flag.array === true ? (list as string[]) : (value as FlagValue));
   }
-  return Object.fromEntries(own);
+  return values;
 }
 
 function readSettings(path: string): Record<string, unknown> {

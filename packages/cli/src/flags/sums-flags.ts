@@ -9,12 +9,10 @@ export const sumsFlags = {
   sums: {
     type: "string",
     describe: "accept only files with the digests that this file states, such as SHA256SUMS",
-    requiresArg: true,
   },
   "write-sums": {
     type: "string",
     describe: "write the digests of all files to this file, which sha256sum -c can check (MD5SUMS, SHA512SUMS, ...)",
-    requiresArg: true,
   },
 } as const;
 

@@ -7,8 +7,8 @@ import type { CredentialArguments } from "./credentials.ts";
 const ALGORITHMS = "comma-separated: sha-256, sha-512, sha, crc32c, crc32, crc64nvme, md5";
 
 /** `--digest` of a command: what it does, and the names that it takes. */
-export function digestFlag(does: string): { type: "string"; describe: string; requiresArg: true } {
-  return { type: "string", describe: `${does}, ${ALGORITHMS}`, requiresArg: true };
+export function digestFlag(does: string): { type: "string"; describe: string } {
+  return { type: "string", describe: `${does}, ${ALGORITHMS}` };
 }
 
 /** The flags that `upload` and `download` share. */
@@ -18,10 +18,9 @@ export const transferFlags = {
     alias: "H",
     type: "string",
     array: true,
-    nargs: 1,
     describe: "add a request header, 'Name: value' (repeatable)",
   },
-  retry: { type: "number", default: 0, describe: "retry transient failures up to this many times", requiresArg: true },
+  retry: { type: "number", default: 0, describe: "retry transient failures up to this many times" },
   verbose: {
     alias: "v",
     type: "count",

@@ -2,7 +2,7 @@ import type { UploadHandlerOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
 import { parseByteSize } from "./byte-size.ts";
-import type { Flags } from "./settings.ts";
+import type { Flags } from "./flag.ts";
 
 /** What the flags for unfinished uploads hold once they are parsed. */
 export interface UploadLimitArguments {
@@ -17,24 +17,20 @@ export const uploadLimitFlags: Flags = {
   quota: {
     type: "string",
     describe: "most bytes stored, unfinished uploads included, such as 500G; what is over it is refused (507)",
-    requiresArg: true,
   },
   "upload-expiry": {
     type: "number",
     default: 86_400,
     describe: "how long an unfinished upload is kept after its last request (seconds)",
-    requiresArg: true,
   },
   "max-uploads": {
     type: "number",
     default: 1_000,
     describe: "most unfinished uploads; one client may have a quarter of them",
-    requiresArg: true,
   },
   "max-upload-bytes": {
     type: "string",
     describe: "most bytes of all unfinished uploads, such as 20G (default: nine tenths of the free space)",
-    requiresArg: true,
   },
 };
 

@@ -16,6 +16,11 @@ function spellings({ name, alias, negatable }: FlagEntry): string[] {
   return [...(alias === undefined ? [] : [`-${alias}`]), `--${name}`, ...(negatable ? [`--no-${name}`] : [])];
 }
 
+/** The words that the operand of a command can be, if there are few. */
+function operandValues({ operand }: CommandEntry): readonly string[] {
+  return operand?.values ?? [];
+}
+
 /** The words that may follow: those of the flag `name`, or of the command itself. */
 const words = (list: readonly string[]): string => list.join(" ");
 
@@ -29,7 +34,7 @@ function bashScript(commands: readonly CommandEntry[]): string {
         return `        ${spellings(flag).join("|")}) ${reply}; return ;;`;
       });
     return `    ${command.name})
-      words='${words([...command.values, ...flags.flatMap(spellings)])}'
+      words='${words([...operandValues(command), ...flags.flatMap(spellings)])}'
       case $prev in
 ${values.join("\n")}
       esac ;;`;
@@ -69,7 +74,7 @@ function zshScript(commands: readonly CommandEntry[]): string {
         return quoted(`${repeated}${spelling}${separator}[${zshText(text)}]${takesValue ? zshValue(flag) : ""}`);
       }),
     );
-    const rest = command.values.length > 0 ? `1:value:(${words(command.values)})` : "*:file:_files";
+    const rest = operandValues(command).length > 0 ? `1:value:(${words(operandValues(command))})` : "*:file:_files";
     return `    ${command.name})
       _arguments -s ${[...specs, quoted(rest)].join(" \\\n        ")} ;;`;
   });
@@ -106,7 +111,7 @@ function fishScript(commands: readonly CommandEntry[]): string {
   const flags = commands.flatMap((command) => {
     const of = `complete -c trailsum -n '__fish_seen_subcommand_from ${command.name}'`;
     return [
-      ...(command.values.length > 0 ? [`${of} -f -a ${quoted(words(command.values))}`] : []),
+      ...(operandValues(command).length > 0 ? [`${of} -f -a ${quoted(words(operandValues(command)))}`] : []),
       ...flagEntries(command.flags).flatMap((flag) => fishFlag(of, flag)),
     ];
   });

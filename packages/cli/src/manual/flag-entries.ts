@@ -1,4 +1,4 @@
-import type { Flags } from "../flags/settings.ts";
+import { commonFlags, type Flag, type Flags, takesValue } from "../flags/flag.ts";
 
 /** A flag of a command, as help, completion and manual pages present it. */
 export interface FlagEntry {
@@ -17,12 +17,6 @@ export interface FlagEntry {
   readonly negatable: boolean;
 }
 
-/** Flags that every command has. */
-const COMMON: Flags = {
-  config: { type: "string", normalize: true, describe: "a JSON file with values for these flags" },
-  help: { alias: "h", type: "boolean", describe: "show help" },
-};
-
 /** Flags whose value is a path. */
 const PATHS: ReadonlySet<string> = new Set([
   "auth-file",
@@ -40,21 +34,19 @@ const PATHS: ReadonlySet<string> = new Set([
 
 /** The flags of a command in their order, and those that every command has. */
 export function flagEntries(flags: Flags): FlagEntry[] {
-  return Object.entries({ ...flags, ...COMMON }).map(([name, flag]) => flagEntry(name, flag));
+  return Object.entries({ ...flags, ...commonFlags }).map(([name, flag]) => flagEntry(name, flag));
 }
 
-function flagEntry(
-  name: string,
-  { alias, type, choices = [], describe, default: byDefault, array = false }: Flags[string],
-): FlagEntry {
-  const takesValue = type !== "boolean" && type !== "count";
+function flagEntry(name: string, flag: Flag): FlagEntry {
+  const { alias, type = "string", choices = [], describe, default: byDefault, array = false } = flag;
+  const hasValue = takesValue(flag);
   return {
     name,
-    ...(typeof alias === "string" && { alias }),
-    ...(takesValue && { value: PATHS.has(name) ? "file" : type === "number" ? "number" : "text" }),
-    choices: choices.map(String),
-    describe: typeof describe === "string" ? describe : "",
-    ...(takesValue && byDefault !== undefined && byDefault !== "" && { default: String(byDefault) }),
+    ...(alias !== undefined && { alias }),
+    ...(hasValue && { value: PATHS.has(name) ? "file" : type === "number" ? "number" : "text" }),
+    choices,
+    describe,
+    ...(hasValue && byDefault !== undefined && byDefault !== "" && { default: String(byDefault) }),
     repeatable: array || type === "count",
     negatable: type === "boolean" && byDefault === true,
   };
