@@ -15,8 +15,8 @@ ${promise(paths)}
 
 ${reasonsTable(paths)}
 
-\`requests\` are those that reached the server, and how many of them are more than the mode takes: the question what the server
-supports (OPTIONS) and a probe of eight bytes, when nothing is known of the path. Over TLS without a hop they cannot be seen.
+\`requests\` are those that reached the server, and how many of them are more than the mode takes: when nothing is known of a
+path, one asks what the server supports and what becomes of trailers (OPTIONS with a trailer). Over TLS without a hop they cannot be seen.
 
 ## One bit flipped between the last hop and the server
 

@@ -44,8 +44,9 @@ export function extraRequests({ mode, requests }: WalkedPath): number | undefine
   return mode === undefined || requests === undefined ? undefined : requests.length - (TAKEN[mode] ?? 0);
 }
 
-/** The question what the server supports, and the probe of the path: the first upload of a pipe to an origin takes both. */
-const MAX_EXTRA = 2;
+/** The first upload of a pipe to an origin asks what the server supports and what the path does to trailers, in one request. Where that
+ * request is lost with its trailers, the one without them is the one that gets there. */
+const MAX_EXTRA = 1;
 
 /** What is wrong with what was seen of a path, as phrases; nothing if all is as promised. */
 export function faultsOf(path: WalkedPath): string[] {
