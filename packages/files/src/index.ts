@@ -1,3 +1,4 @@
+export { BlockWriter, type BlockWriterOptions } from "./block-writer.ts";
 export { syncDirectory } from "./sync-directory.ts";
 export { fileErrorCode, unlessAbsent } from "./file-error.ts";
 export { type FileVersion, isUnchanged } from "./file-version.ts";

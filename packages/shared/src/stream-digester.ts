@@ -1,5 +1,6 @@
 import type { Algorithm } from "./algorithms.ts";
 import {
+  copyToShared,
   giveRingBack,
   newRing,
   PIECE,
@@ -168,7 +169,7 @@ class Pieces {
       }
       this.#piece ??= takePiece();
       const length = Math.min(chunk.byteLength - at, PIECE - this.#filled);
-      this.#piece.bytes.set(chunk.subarray(at, at + length), this.#filled);
+      copyToShared(chunk, at, at + length, this.#piece.bytes, this.#filled);
       this.#filled += length;
       at += length;
     }
@@ -202,7 +203,7 @@ class Pieces {
 
 /** Memory that is filled a stretch at a time, while the stretches before are hashed. */
 class Ring {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   readonly #begin: () => readonly RemoteHasher[];
   /** For each stretch: when it may be written over. */
   readonly #free: (Promise<void> | undefined)[] = Array.from({ length: STRETCHES });
@@ -210,7 +211,7 @@ class Ring {
   #filled = 0;
 
   constructor(memory: SharedArrayBuffer, begin: () => readonly RemoteHasher[]) {
-    this.#bytes = new Uint8Array(memory);
+    this.#bytes = Buffer.from(memory);
     this.#begin = begin;
   }
 
@@ -233,7 +234,7 @@ class Ring {
         if (free !== undefined) return free.then(() => this.copy(rest));
       }
       const length = Math.min(chunk.byteLength - at, STRETCH - this.#filled);
-      this.#bytes.set(chunk.subarray(at, at + length), this.#filling * STRETCH + this.#filled);
+      copyToShared(chunk, at, at + length, this.#bytes, this.#filling * STRETCH + this.#filled);
       this.#filled += length;
       at += length;
     }

@@ -181,10 +181,12 @@ export class ArrivedContent {
     this.#completeLength = range.complete ?? length;
   }
 
-  /** Takes the next piece. Resolves when there is room for the next. */
-  async add(chunk: Uint8Array): Promise<void> {
+  /** Takes the next piece. Await what it returns before another one. */
+  add(chunk: Uint8Array): Promise<unknown> | undefined {
     this.written = true;
-    await Promise.all([this.#beginning!.digester.update(chunk), this.destination.write(chunk)]);
+    const hashed = this.#beginning!.digester.update(chunk);
+    const written = this.destination.write(chunk);
+    return hashed === undefined || written === undefined ? (hashed ?? written) : Promise.all([hashed, written]);
   }
 
   /** Hashes the next piece, which the destination has already. */

@@ -159,7 +159,8 @@ async function receive(
   const length = contentLength(headers);
   const total = length === undefined ? undefined : arrived.size + length;
   for await (const chunk of body) {
-    await arrived.add(chunk);
+    const taken = arrived.add(chunk);
+    if (taken !== undefined) await taken;
     progressed(arrived.size, total);
     await limit?.take(chunk.byteLength, options.signal);
   }

@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { type FileHandle, rename, stat } from "node:fs/promises";
 
+import { BlockWriter } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
 import { fileUnwritable, writingFile } from "./file-unwritable.ts";
@@ -43,7 +44,8 @@ export async function openFile(given: string, { signal, continued }: FileOptions
     return intoWritable(await writingFile(given, () => openNamedPipe(path, signal)), signal);
   if (before?.isFile() === false) return intoWritable(createWriteStream(path), signal);
   const open = continued ? openKeptPart : openPartFile;
-  return new FileDestination(given, path, await writingFile(given, () => open(path, before)));
+  const part = await writingFile(given, () => open(path, before));
+  return new FileDestination({ given, path, continued }, part);
 }
 
 /** A file of which `given` is the name for messages, and `path` the place. */
@@ -54,20 +56,32 @@ class FileDestination implements OpenedDestination {
   readonly #given: string;
   readonly #path: string;
   readonly #part: PartFile;
-  /** What is complete: the next piece goes there. */
+  /** Whether a later run can continue what is in the part file. */
+  readonly #isKept: boolean;
+  /** Takes the pieces that come in order, from the first one on. */
+  #writer: BlockWriter | undefined;
+  /** Without a writer, what is complete: the next piece goes there. */
   #written: number;
   #begun: BegunResponse | undefined;
 
-  constructor(given: string, path: string, part: PartFile) {
+  constructor(
+    { given, path, continued }: { readonly given: string; readonly path: string; readonly continued: boolean },
+    part: PartFile,
+  ) {
     this.#given = given;
     this.#path = path;
     this.#part = part;
+    this.#isKept = continued;
     const { earlier, file } = part;
     this.#written = earlier?.size ?? 0;
     this.#begun = earlier;
     this.earlier = earlier && { ...earlier, read: () => readPart(given, file, 0, earlier.size) };
     this.random = {
-      write: (chunk, position) => writingFile(given, () => writeAll(file, chunk, position)),
+      write: (chunk, position) =>
+        writingFile(given, async () => {
+          await this.#flush();
+          await writeAll(file, chunk, position);
+        }),
       read: (start, end) => readPart(given, file, start, end),
       settle: async (size) => {
         this.#written = size;
@@ -75,19 +89,45 @@ class FileDestination implements OpenedDestination {
         if (this.#begun !== undefined) await this.#note({ ...this.#begun, complete: size });
       },
       trim: async (size) => {
-        await writingFile(given, () => file.truncate(size));
+        await writingFile(given, async () => {
+          await this.#flush();
+          await file.truncate(size);
+        });
         this.#written = size;
         if (this.#begun !== undefined) await this.#note({ ...this.#begun, complete: undefined });
       },
     };
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    await writingFile(this.#given, () => writeAll(this.#part.file, chunk, this.#written));
-    this.#written += chunk.byteLength;
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    this.#writer ??= new BlockWriter(this.#part.file, { start: this.#written });
+    const taken = this.#writer.write(chunk);
+    return taken && writingFile(this.#given, () => taken);
+  }
+
+  /** Puts on the disk what has been collected of the pieces that came in order. */
+  async #flush(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    if (writer === undefined) return;
+    try {
+      await writer.finish();
+      await writer.sync();
+    } finally {
+      await this.#release(writer);
+    }
+  }
+
+  async #release(writer: BlockWriter | undefined): Promise<void> {
+    if (writer === undefined) return;
+    writer.close();
+    await writer.settle();
+    this.#written = writer.written;
   }
 
   async restart(): Promise<void> {
+    await this.#release(this.#writer);
+    this.#writer = undefined;
     await writingFile(this.#given, () => this.#part.file.truncate(0));
     this.#written = 0;
   }
@@ -104,6 +144,8 @@ class FileDestination implements OpenedDestination {
   async commit(): Promise<void> {
     const part = this.#part;
     await writingFile(this.#given, async () => {
+      await this.#flush();
+      // What came in ranges as well.
       if (part.place === "beside") await part.file.sync();
       await part.close();
       if (part.place === "beside" && (await replace(part.path, this.#path))) return part.settle();
@@ -113,7 +155,10 @@ class FileDestination implements OpenedDestination {
   }
 
   async discard(error: Error): Promise<void> {
-    await this.#part.discard(isAboutIntegrity(error) ? 0 : this.#written);
+    const isWanted = this.#isKept && !isAboutIntegrity(error);
+    if (isWanted) await this.#flush().catch(() => {});
+    else await this.#release(this.#writer);
+    await this.#part.discard(isWanted ? this.#written : 0);
   }
 }
 

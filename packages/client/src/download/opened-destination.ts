@@ -38,8 +38,8 @@ export interface OpenedDestination {
   readonly random?: RandomAccess;
   /** What an earlier run left, where the download continues it. */
   readonly earlier?: EarlierContent | undefined;
-  /** Resolves when more may be written. */
-  write(chunk: Uint8Array): Promise<void>;
+  /** Takes the next piece. Await what it returns before the next one. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
   /** Takes back all that was written. Only where it is rewritable. */
   restart(): Promise<void>;
   /** Notes which response the content begins with; undefined if it cannot be continued. Call it before its content is written. */

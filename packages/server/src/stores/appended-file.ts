@@ -11,11 +11,11 @@ export class AppendedFile extends StagedFile implements UploadAppend {
 
   /** `onClosed` is awaited before the stream finishes or closes. */
   static async open(path: string, size: number, onClosed: () => Promise<void>): Promise<AppendedFile> {
-    return new AppendedFile(path, await open(path, "r+"), size, onClosed);
+    return new AppendedFile(await open(path, "r+"), size, onClosed);
   }
 
-  private constructor(path: string, file: FileHandle, size: number, onClosed: () => Promise<void>) {
-    super(path, file, { start: size, reportsProgress: true });
+  private constructor(file: FileHandle, size: number, onClosed: () => Promise<void>) {
+    super(file, { start: size, reportsProgress: true });
     this.#file = file;
     this.#onClosed = onClosed;
   }

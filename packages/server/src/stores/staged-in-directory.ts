@@ -41,7 +41,7 @@ export class StagedInDirectory implements StagedObject {
     this.#fields = fields;
     this.#uploads = uploads;
     this.#publish = publish;
-    this.content = new StagedFile(entry.path, entry.file);
+    this.content = new StagedFile(entry.file);
   }
 
   async commit(digests: Digests, { condition, verified = true }: CommitOptions = {}): Promise<Committed> {

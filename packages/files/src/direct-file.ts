@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-import { fileErrorCode } from "@trailsum/files";
+import { fileErrorCode } from "./file-error.ts";
 import { LARGE_BLOCK } from "./write-blocks.ts";
 
 /**
- * A file that is written without the page cache (open(2), `O_DIRECT`). Content that must be on the disk before its receipt
- * is sent gains nothing from a copy in memory, and making that copy can cost as much as hashing.
+ * A file that is written without the page cache (open(2), `O_DIRECT`). Content that must be on the disk before it counts
+ * gains nothing from a copy in memory, and making that copy can cost as much as hashing.
  */
 export class DirectFile {
   readonly #file: FileHandle;
@@ -16,14 +16,14 @@ export class DirectFile {
     this.#file = file;
   }
 
-  /** Opens an existing file; undefined if the file system does not support it. */
-  static async open(path: string): Promise<DirectFile | undefined> {
+  /** Opens a file that is open already a second time, whatever its name is now; undefined if that is not supported. */
+  static async open({ fd }: FileHandle): Promise<DirectFile | undefined> {
     const { O_WRONLY, O_DIRECT } = constants;
     // Only Linux has the flag, and not all of its file systems take it.
     if (O_DIRECT === undefined) return undefined;
     try {
       // oxlint-disable-next-line no-bitwise -- flags are bits
-      return new DirectFile(await open(path, O_WRONLY | O_DIRECT));
+      return new DirectFile(await open(`/proc/self/fd/${fd}`, O_WRONLY | O_DIRECT));
     } catch {
       return undefined;
     }
