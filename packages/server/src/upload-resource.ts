@@ -6,6 +6,7 @@ import {
   errorProblem,
   type FieldLine,
   formatWantDigest,
+  type SignatureKey,
   TrailsumError,
   type Verdict,
   verdictError,
@@ -51,6 +52,11 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
    * @default no bound
    */
   readonly quota?: number | undefined;
+  /**
+   * The key that receipts are signed with (RFC 9421): status, content type and `Content-Digest` of each response that has one.
+   * @default receipts are not signed
+   */
+  readonly receiptKey?: SignatureKey | undefined;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
   readonly logger?: UploadLogger | undefined;
   /**
@@ -212,7 +218,7 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
 
   async function acknowledge(upload: UploadExchange, stored: StoredUpload, how?: Acknowledgement): Promise<void> {
     await reportStored(upload, stored, how?.mode);
-    await acknowledgeUpload(upload, stored, how);
+    await acknowledgeUpload(upload, stored, { key: options.receiptKey, ...how });
   }
 
   async function reportStored(

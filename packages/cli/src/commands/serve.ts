@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 
-import type { Store } from "@trailsum/server";
+import type { Store, UploadHandlerOptions } from "@trailsum/server";
 import { parseRequirements, TrailsumError } from "@trailsum/shared";
 
 import {
@@ -24,6 +24,13 @@ import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "../process/process-run.ts";
 import { type S3Arguments, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
+import {
+  readSigningKey,
+  requiredSignatureKeys,
+  SIGNATURE,
+  signatureKeysFlag,
+  type SignatureKeysArguments,
+} from "../flags/signature-flags.ts";
 import { listOf } from "../flags/transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../flags/upload-limit-flags.ts";
 import { visibleText } from "../terminal/visible-text.ts";
@@ -36,9 +43,11 @@ interface ServeArguments
     ClientLimitArguments,
     UploadLimitArguments,
     S3StorageArguments,
+    SignatureKeysArguments,
     S3Arguments {
   readonly dir: string;
   readonly require: string;
+  readonly receiptKey?: string | undefined;
   readonly allowUnverified: boolean;
   readonly maxSize?: string | undefined;
 }
@@ -48,7 +57,12 @@ const flags = {
   require: {
     type: "string",
     default: "",
-    describe: "what every upload must be verified by: fields such as md5,size, or sha-256 (or stronger)",
+    describe: "what every upload must have: fields such as md5,size, sha-256 (or stronger), or signature",
+  },
+  ...signatureKeysFlag,
+  "receipt-key": {
+    type: "string",
+    describe: "sign receipts with the private key in this file, PEM or JWK (trailsum verify --receipt)",
   },
   "allow-unverified": { type: "boolean", default: false, describe: "accept uploads without a digest" },
   "max-size": {
@@ -103,7 +117,8 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     ...listener,
     ...access,
     s3,
-    require: parseRequirements(listOf(given.require)),
+    ...(await requirements(given, run.signal)),
+    receiptKey: given.receiptKey === undefined ? undefined : await readSigningKey(given.receiptKey, run.signal),
     allowUnverified: given.allowUnverified,
     maxSize: given.maxSize === undefined ? undefined : parseByteSize(given.maxSize),
     ...uploadLimits(given),
@@ -116,6 +131,22 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     for (const warning of s3 === undefined ? accessWarnings(given, url) : []) run.warn(`warning: ${warning}`);
   await interrupted(run.signal);
   await server.close({ graceMs });
+}
+
+/** What uploads must have. Throws `USAGE` for a signature where none can be or where nothing else is required. */
+async function requirements(
+  given: ServeArguments,
+  signal: AbortSignal,
+): Promise<Pick<UploadHandlerOptions, "require" | "signatureKeys">> {
+  const names = listOf(given.require);
+  const others = names.filter((name) => name.toLowerCase() !== SIGNATURE);
+  const isSigned = others.length < names.length;
+  const signatureKeys = await requiredSignatureKeys(given, isSigned, signal);
+  if (given.s3 && (isSigned || given.receiptKey !== undefined))
+    throw new TrailsumError("USAGE", "--require signature and --receipt-key have no effect with --s3: leave them out");
+  if (given.allowUnverified && isSigned)
+    throw new TrailsumError("USAGE", "--allow-unverified contradicts --require signature: give one of them");
+  return { require: parseRequirements(others), signatureKeys };
 }
 
 /** Opens the store in a bucket or in a directory. */

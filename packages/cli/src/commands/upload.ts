@@ -1,4 +1,12 @@
-import type { DeliveryChoice, PathKnowledge, Progress, RateLimit, TrailerAgent, UploadResult } from "@trailsum/client";
+import type {
+  DeliveryChoice,
+  PathKnowledge,
+  Progress,
+  RateLimit,
+  TrailerAgent,
+  UploadResult,
+  UploadSigning,
+} from "@trailsum/client";
 import { type Algorithm, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import { connectionDispatcher, connectionFlags } from "../flags/connection-flags.ts";
@@ -11,7 +19,9 @@ import { createProgressBar, type FileProgress, type ProgressBar } from "../termi
 import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
+import { checkReceiptFlag, writeReceipt } from "../files/receipt-file.ts";
 import { createSmallFileReader } from "../files/small-file.ts";
+import { readSigningKey } from "../flags/signature-flags.ts";
 import { sumsFlags, sumsOf, type SumsArguments } from "../flags/sums-flags.ts";
 import {
   checkedJobs,
@@ -34,6 +44,8 @@ interface UploadArguments extends TransferArguments, SumsArguments {
   readonly continue: boolean;
   readonly "skip-unchanged": boolean;
   readonly "limit-rate"?: string | undefined;
+  readonly "sign-key"?: string | undefined;
+  readonly receipt?: string | undefined;
 }
 
 const deliveryChoices = ["auto", "trailers", "header", "two-step"] as const satisfies readonly DeliveryChoice[];
@@ -77,6 +89,14 @@ const flags = {
     describe: "send nothing that the server has already, as its digests show",
   },
   "limit-rate": rateFlag,
+  "sign-key": {
+    type: "string",
+    describe: "sign uploads with the key in this file: an Ed25519 key in PEM, or a JWK (Ed25519, or a secret for HMAC)",
+  },
+  receipt: {
+    type: "string",
+    describe: "write the server's receipt to this file, for trailsum verify --receipt; for one file only",
+  },
   ...credentialFlags,
   ...connectionFlags,
   digest: digestFlag("send these digests (default: sha-256), and print the first as sha256sum does"),
@@ -115,6 +135,7 @@ interface Job {
   readonly skipUnchanged: boolean;
   readonly limitRate?: RateLimit;
   readonly dispatcher?: TrailerAgent;
+  readonly sign?: UploadSigning;
 }
 
 async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
@@ -139,8 +160,10 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     ...(rate !== undefined && { limitRate: createRateLimit(rate) }),
     method: given.method,
     delivery: given.delivery,
+    ...(given["sign-key"] !== undefined && { sign: { key: await readSigningKey(given["sign-key"], run.signal) } }),
     headers: [...options.headers, ...authorization],
   };
+  await checkReceiptFlag(given.receipt, paths);
   const bar = await createProgressBar(given.progress && !given.quiet, "waiting for the verdict");
   await showWire(given.verbose, bar);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
@@ -162,6 +185,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     });
     progress.end("complete");
     sums.add(entry.path, result.digests);
+    if (given.receipt !== undefined) await writeReceipt(given.receipt, result);
     warnOfSeeOther(entry, result);
     if (given.verbose > 0) {
       bar.erase();

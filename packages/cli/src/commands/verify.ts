@@ -7,6 +7,7 @@ import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { limitYoungGeneration } from "../process/v8-flags.ts";
 import { checkFile, type CheckedFile, type FileState } from "../verify/checked-file.ts";
+import { verifyReceiptFile } from "../verify/verify-receipt.ts";
 import { subjectAt } from "../verify/files-to-check.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 
@@ -14,6 +15,8 @@ interface VerifyArguments {
   readonly path?: string | undefined;
   readonly sums?: string | undefined;
   readonly require?: string | undefined;
+  readonly receipt?: string | undefined;
+  readonly key?: string | undefined;
   readonly "limit-rate"?: string | undefined;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -26,6 +29,14 @@ const flags = {
     describe: "check the directory by this sums file, and not by the records of its server",
   },
   require: { choices: ["verified"], describe: "also fail for files without a record" },
+  receipt: {
+    type: "string",
+    describe: "check the signature of this receipt, and that the file is the one that it is for, if one is named",
+  },
+  key: {
+    type: "string",
+    describe: "public key of the server that signed the receipt: a PEM or JWK file, or a directory of them",
+  },
   "limit-rate": { ...rateFlag, describe: "read at most this many bytes per second: 500k, 2m, 1g" },
   json: { type: "boolean", default: false, describe: "print a JSON object for each file" },
   quiet: { alias: "q", type: "boolean", default: false, describe: "print only errors" },
@@ -37,6 +48,10 @@ export const verifyCommand: DefinedCommand = defineCommand<VerifyArguments>({
   synopsis: "trailsum verify <dir|file>",
   examples: [
     { does: "check a directory that trailsum serve has filled", line: "trailsum verify files" },
+    {
+      does: "check a receipt that a server has signed, and the file that it is for",
+      line: "trailsum verify backup.tar --receipt backup.receipt --key server.pem",
+    },
     { does: "check the files that a list of digests names", line: "trailsum verify SHA256SUMS" },
   ],
   flags,
@@ -58,9 +73,16 @@ const REPORTS: Readonly<Record<Exclude<FileState, "ok">, string>> = {
 async function verify(given: VerifyArguments, run: Run): Promise<void> {
   const { createRateLimit } = await import("@trailsum/client");
   limitYoungGeneration();
-  if (given.path === undefined) throw new TrailsumError("USAGE", "say what to verify: trailsum verify DIR");
+  const { receipt, key, path } = given;
+  if (receipt !== undefined) {
+    if (given.sums !== undefined || given.require !== undefined)
+      throw new TrailsumError("USAGE", "--sums and --require have no effect with --receipt: leave them out");
+    return verifyReceiptFile({ ...given, receipt }, run);
+  }
+  if (key !== undefined) throw new TrailsumError("USAGE", "--key is for a receipt: name it with --receipt");
+  if (path === undefined) throw new TrailsumError("USAGE", "say what to verify: trailsum verify DIR");
   const rate = bytesPerSecond(given["limit-rate"]);
-  const subject = await subjectAt(given.path, given.sums);
+  const subject = await subjectAt(path, given.sums);
   if (subject.malformed > 0) run.warn(`warning: ${subject.source}: ${subject.malformed} lines are not understood`);
   const bar = await createProgressBar(given.progress && !given.quiet, "comparing");
   const limit = rate === undefined ? undefined : createRateLimit(rate);

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import type { Authorize, UploadHandlerOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
-import { readInterruptibly } from "../files/interruptible-file.ts";
+import { readNamedFile } from "../files/interruptible-file.ts";
 import type { Run } from "../process/process-run.ts";
 import { standardInput } from "../files/standard-input.ts";
 
@@ -78,7 +78,8 @@ async function authorization(given: AccessArguments, signal: AbortSignal): Promi
   const hooks: Authorize[] = [];
   if (auth.length > 0 || authFile !== undefined) {
     const plain = server.plainPasswords(new Map(auth.map(server.parseCredentials).map((it) => [it.user, it.password])));
-    const hashed = authFile === undefined ? () => false : server.hashedPasswords(await passwordFile(authFile, signal));
+    const hashed =
+      authFile === undefined ? () => false : server.hashedPasswords((await readNamedFile(authFile, signal)).toString());
     hooks.push(
       server.basicAuthorization({
         check: async (credentials, request) => (await plain(credentials, request)) || hashed(credentials, request),
@@ -87,16 +88,6 @@ async function authorization(given: AccessArguments, signal: AbortSignal): Promi
   }
   if (token.length > 0) hooks.push(server.bearerAuthorization({ tokens: token }));
   return hooks.length === 0 ? undefined : server.anyAuthorization(...hooks);
-}
-
-async function passwordFile(path: string, signal: AbortSignal): Promise<string> {
-  try {
-    return (await readInterruptibly(path, signal)).toString();
-  } catch (cause) {
-    if (cause instanceof TrailsumError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
-  }
 }
 
 /** What to warn of when a server like this starts: it is open to a network, or sent secrets in cleartext. */

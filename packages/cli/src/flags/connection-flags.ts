@@ -2,7 +2,8 @@ import type { TrailerAgent, TrailerAgentOptions } from "@trailsum/client";
 import { TrailsumError } from "@trailsum/shared";
 
 import { namesProxy, proxyFor } from "./proxy-environment.ts";
-import { readCertificate, readPem } from "./pem-files.ts";
+import { readNamedFile } from "../files/interruptible-file.ts";
+import { readCertificate } from "./pem-files.ts";
 import type { Run } from "../process/process-run.ts";
 import type { Flags } from "./flag.ts";
 import { milliseconds, timeoutFlag } from "./timeout-flags.ts";
@@ -88,7 +89,7 @@ export async function connectionDispatcher(given: ConnectionArguments, run: Run)
 }
 
 async function authorities(path: string, signal: AbortSignal): Promise<Buffer> {
-  const pem = await readPem(path, signal);
+  const pem = await readNamedFile(path, signal);
   // Node ignores invalid certificates, and would then trust no server at all.
   if (pem.includes("-----BEGIN CERTIFICATE-----") || pem.includes("-----BEGIN TRUSTED CERTIFICATE-----")) return pem;
   throw new TrailsumError("USAGE", `${path} holds no PEM certificate`);

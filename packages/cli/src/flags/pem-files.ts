@@ -2,18 +2,7 @@ import { createSecureContext } from "node:tls";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import { readInterruptibly } from "../files/interruptible-file.ts";
-
-/** Reads a PEM file. `signal` ends the wait for a named pipe. Rejects with `FILE_UNREADABLE`, or `ABORTED`. */
-export async function readPem(path: string, signal: AbortSignal): Promise<Buffer> {
-  try {
-    return await readInterruptibly(path, signal);
-  } catch (cause) {
-    if (cause instanceof TrailsumError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TrailsumError("FILE_UNREADABLE", `cannot read ${path}: ${reason}`, { cause });
-  }
-}
+import { readNamedFile } from "../files/interruptible-file.ts";
 
 /** A certificate and its key, each from the file that a flag names. Throws `USAGE` unless both are given and fit together. */
 export async function readCertificate(
@@ -26,7 +15,7 @@ export async function readCertificate(
   if (certFile === undefined || keyFile === undefined) {
     throw new TrailsumError("USAGE", `--${certFlag} and --${keyFlag} belong together: give both`);
   }
-  const [cert, key] = await Promise.all([readPem(certFile, signal), readPem(keyFile, signal)]);
+  const [cert, key] = await Promise.all([readNamedFile(certFile, signal), readNamedFile(keyFile, signal)]);
   try {
     createSecureContext({ cert, key });
   } catch (cause) {

@@ -38,6 +38,7 @@ export async function unchangedUpload(
     digests: { size: computed.size, values },
     confirmedBy: "server",
     receipt: undefined,
+    receiptContent: undefined,
     headers: remote.headers,
     delivery: { mode: "none", reason: "the server has the content already", attempts: 0 },
     unchanged: true,

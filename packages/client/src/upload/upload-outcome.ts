@@ -27,6 +27,11 @@ export interface UploadOutcome {
   readonly confirmedBy: "server" | "none";
   /** What the server says it stored; undefined if it sent no receipt, as only a trailsum server does. */
   readonly receipt: Receipt | undefined;
+  /**
+   * The content of the answer that has the receipt, as it came: with `status` and `headers` it is what `verifyReceipt` of
+   * `@trailsum/shared` takes.
+   */
+  readonly receiptContent: Uint8Array | undefined;
   /** The header fields of the answer. */
   readonly headers: FieldLines;
 }
@@ -85,11 +90,21 @@ function uploadThere(url: URL, elsewhere: URL, status: number): TrailsumError {
 function outcomeOf(
   url: URL,
   digests: Digests,
-  { status, headers }: Answer,
+  { status, headers, content }: Answer,
   { by, receipt }: Confirmation,
   elsewhere?: URL,
 ): UploadOutcome {
-  return { url: url.href, status, seeOther: elsewhere?.href, digests, confirmedBy: by, receipt, headers };
+  const receiptContent = receipt === undefined ? undefined : Buffer.concat(content);
+  return {
+    url: url.href,
+    status,
+    seeOther: elsewhere?.href,
+    digests,
+    confirmedBy: by,
+    receipt,
+    receiptContent,
+    headers,
+  };
 }
 
 function tooEarly({ origin }: URL): TrailsumError {

@@ -1,10 +1,23 @@
-import { createDigester, type FieldLine, formatDigestField, receiptMediaType } from "@trailsum/shared";
+import {
+  createDigester,
+  type FieldLine,
+  FieldLines,
+  formatDigestField,
+  receiptMediaType,
+  type SignatureKey,
+  signReceipt,
+} from "@trailsum/shared";
 
 import { entityTag } from "../request/preconditions.ts";
 import { answeredAlgorithms, createReceipt, prefersMinimal } from "./receipt.ts";
 import type { StoredUpload } from "../receive-upload.ts";
 import { sendShort, type UploadExchange } from "../upload-exchange.ts";
 import type { Acknowledgement } from "../uploads/upload-context.ts";
+
+/** How an upload is acknowledged, by default as one of one request, and the key that its receipt is signed with. */
+interface SignedAcknowledgement extends Partial<Acknowledgement> {
+  readonly key: SignatureKey | undefined;
+}
 
 /**
  * Answers an upload that was stored: with a receipt, or without content for a client that prefers that. `Repr-Digest`
@@ -13,7 +26,7 @@ import type { Acknowledgement } from "../uploads/upload-context.ts";
 export async function acknowledgeUpload(
   { head, exchange }: UploadExchange,
   { path, verdict, created }: StoredUpload,
-  { method, fields, mode }: Acknowledgement = { method: head.method, fields: [] },
+  { key, method = head.method, fields = [], mode }: SignedAcknowledgement,
 ): Promise<void> {
   const answered = answeredAlgorithms(head.header, verdict);
   // RFC 9110 sections 9.3.4 and 15.3.2: in these two the tag is that of what was stored.
@@ -29,5 +42,10 @@ export async function acknowledgeUpload(
   const digester = await createDigester(answered);
   digester.update(receipt);
   header.push(["Content-Type", receiptMediaType], ["Repr-Digest", formatDigestField(digester.digest())]);
-  sendShort(exchange, { status: created ? 201 : 200, header, content: receipt });
+  const status = created ? 201 : 200;
+  if (key !== undefined) {
+    const response = { status, header: FieldLines.from(header), content: receipt };
+    header.push(...signReceipt(response, key, { created: Math.floor(Date.now() / 1_000) }));
+  }
+  sendShort(exchange, { status, header, content: receipt });
 }
