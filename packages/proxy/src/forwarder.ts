@@ -87,6 +87,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     trailers: requestTrailers,
     mode: verify,
     replayBuffer: options.replayBuffer ?? 65_536,
+    exclusive: own !== undefined,
   };
 
   let closed: Promise<void> | undefined;
@@ -166,7 +167,14 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         const verification = verificationOf(request, response, verify);
         proxied.begun = verification !== undefined;
         proxied.verification = verification;
-        await relay(response, exchange, outgoing, { head, separated, policy: responseTrailers, verification });
+        const policy = responseTrailers;
+        await relay(response, exchange, outgoing, {
+          head,
+          separated,
+          policy,
+          verification,
+          exclusive: own !== undefined,
+        });
       }
     } catch (error) {
       response.abandon(TrailsumError.from(error));

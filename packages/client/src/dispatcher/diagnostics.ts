@@ -100,8 +100,9 @@ export class RequestDiagnostics {
     this.#publish(client.sendHeaders, { headers, socket });
   }
 
+  /** A subscriber may keep what it is given: the memory of content is used again. */
   bodyChunkSent(chunk: Uint8Array): void {
-    if (request.bodyChunkSent.hasSubscribers) this.#publish(request.bodyChunkSent, { chunk });
+    if (request.bodyChunkSent.hasSubscribers) this.#publish(request.bodyChunkSent, { chunk: Buffer.from(chunk) });
   }
 
   bodySent(): void {
@@ -119,7 +120,8 @@ export class RequestDiagnostics {
   }
 
   bodyChunkReceived(chunk: Buffer): void {
-    if (request.bodyChunkReceived.hasSubscribers) this.#publish(request.bodyChunkReceived, { chunk });
+    if (request.bodyChunkReceived.hasSubscribers)
+      this.#publish(request.bodyChunkReceived, { chunk: Buffer.from(chunk) });
   }
 
   trailers(raw: readonly string[]): void {

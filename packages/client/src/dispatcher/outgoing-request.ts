@@ -37,6 +37,11 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    * false.
    */
   finishRequest?: boolean | undefined;
+  /**
+   * Called with a piece of the body when the system has taken it and the agent uses its memory no more: the caller may then
+   * fill it again. Not every piece comes back: none does over HTTP/2, and none whose sending was not seen to end.
+   */
+  onBodyTaken?: ((piece: Uint8Array) => void) | undefined;
   /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */
   servername?: string | null;
 }
@@ -67,6 +72,8 @@ export interface OutgoingRequest {
   readonly rawFields: boolean;
   /** Whether the body is sent completely after the response has ended. */
   readonly finishRequest: boolean;
+  /** Called with a piece of the body that is not used any more. */
+  readonly onBodyTaken: ((piece: Uint8Array) => void) | undefined;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -98,6 +105,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
     rawFields: options.rawFields === true,
     finishRequest: options.finishRequest === true,
+    onBodyTaken: callback("onBodyTaken", options.onBodyTaken),
   };
 }
 
@@ -236,6 +244,11 @@ export function expectsContent(method: string): boolean {
 function flag(name: string, value: boolean | null | undefined): boolean {
   if (value === null || value === undefined || typeof value === "boolean") return value === true;
   throw new errors.InvalidArgumentError(`invalid ${name}`);
+}
+
+function callback<Callback>(name: string, value: Callback): Callback {
+  if (value !== undefined && typeof value !== "function") throw new errors.InvalidArgumentError(`invalid ${name}`);
+  return value;
 }
 
 function timeout(name: string, value: number | null | undefined): number | undefined {

@@ -1,3 +1,4 @@
+import { atReadEnd } from "../transport/read-end.ts";
 import { batchWrites } from "../transport/write-batch.ts";
 
 /** What messages are written to: a socket, or anything that writes like one. */
@@ -25,8 +26,8 @@ const HIGH_WATER = 256 * 1024;
 
 /**
  * Writes the parts of messages to a socket: latin1 text and content. Small parts leave in one write with everything else
- * written in the same event loop iteration, at its end or on `flush`. Large content leaves at once, together with what was
- * gathered, and is not copied.
+ * written in the same event loop iteration, at its end or on `flush`. Large content leaves as soon as
+ * the bytes that it was read with have been handled, together with what was gathered, and is not copied.
  */
 export class MessageWriter {
   readonly #sink: ByteSink;
@@ -35,7 +36,12 @@ export class MessageWriter {
   #gathered = "";
   #corked = false;
   #scheduled = false;
+  /** Large content that waits in the corked socket. Bytes. */
+  #waiting = 0;
   #awaiting: FlushListener | undefined;
+  #onTaken: ((piece: Uint8Array) => void) | undefined;
+  /** Pieces that the system may not have taken. */
+  #untaken: Uint8Array[] = [];
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -66,6 +72,7 @@ export class MessageWriter {
   content(piece: Uint8Array, before: string, after: string): boolean {
     if (piece.byteLength <= SMALL) {
       this.#gathered += before + latin1(piece) + after;
+      this.#onTaken?.(piece);
       if (this.#gathered.length > ENOUGH) return this.flush();
       this.#schedule();
       return true;
@@ -74,11 +81,13 @@ export class MessageWriter {
     this.#corked = true;
     this.#write(before);
     this.flushes += 1;
-    const more = this.#sink.write(piece);
+    this.#sink.write(piece);
     this.#gathered = after;
-    if (piece.byteLength > ENOUGH) this.flush();
+    this.#waiting += piece.byteLength;
+    if (this.#onTaken !== undefined) this.#untaken.push(piece);
+    if (this.#waiting > ENOUGH) atReadEnd(this.#onReadEnd);
     else this.#schedule();
-    return more;
+    return !this.full;
   }
 
   /** Sends what was gathered. Returns false if the socket should drain before the next write. */
@@ -86,10 +95,26 @@ export class MessageWriter {
     const more = this.#write("");
     if (this.#corked) this.#sink.uncork();
     this.#corked = false;
+    this.#waiting = 0;
+    this.returnTaken();
     const listener = this.#awaiting;
     this.#awaiting = undefined;
     listener?.onFlushed();
     return more;
+  }
+
+  /** Calls `onTaken` with each piece of the content of this message that the system has taken, where that is seen. */
+  returnContent(onTaken: ((piece: Uint8Array) => void) | undefined): void {
+    this.#onTaken = onTaken;
+    this.#untaken = [];
+  }
+
+  /** The socket has drained: returns what the system has taken. */
+  returnTaken(): void {
+    if (this.#untaken.length === 0 || this.#sink.writableLength > 0) return;
+    const taken = this.#untaken;
+    this.#untaken = [];
+    for (const piece of taken) this.#onTaken?.(piece);
   }
 
   /** Writes what was gathered, and this text after it. */
@@ -106,6 +131,10 @@ export class MessageWriter {
     this.#scheduled = true;
     batchWrites(this.#onTurnEnd);
   }
+
+  readonly #onReadEnd = (): void => {
+    if (this.#corked) this.flush();
+  };
 
   readonly #onTurnEnd = (): void => {
     this.#scheduled = false;

@@ -27,6 +27,11 @@ export interface InboundExchange {
   onGone: (() => void) | undefined;
   /** Called when more can be written, after `write` has returned false. */
   onDrain: (() => void) | undefined;
+  /**
+   * Called with a piece that was written when the system has taken it, and its memory is not used any more. Not every piece comes back, and
+   * where it is absent none does. To be set before `head`.
+   */
+  onTaken?: ((piece: Uint8Array) => void) | undefined;
 
   /** Sends an interim response (1xx), where the client knows of any. */
   interim(status: number, header: FieldLines): void;

@@ -1,31 +1,55 @@
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 
+import { ReadBuffer } from "./read-buffer.ts";
+import { handleRead } from "./read-end.ts";
+import { type ReadTarget, readInto } from "./socket-handle.ts";
+
 const NOTHING = Buffer.alloc(0);
 
 /** So much is still read while it is paused, because the end of the connection may follow. Bytes. */
 const AHEAD = 16_384;
 
+/** From this length on, what is read is not copied. Bytes. */
+const LARGE = 16_384;
+
+/** What may be kept is copied where it fills less than this part of its buffer. */
+const SPARSE = 4;
+
+/** All sockets read into this one while little comes, and what comes is copied out of it: a read is handled before the next. */
+const shared = Buffer.allocUnsafeSlow(65_536);
+
 /** What a Readable is implemented by: what it reads is given to `push`, and it is asked for more with `_read`. */
 type Implementation = Pick<Readable, "push" | "_read">;
+
+/**
+ * Takes a piece, and may keep it. Returns how many of its bytes were handed on as content that `giveBack` may be called for, if the rest
+ * is not used any more.
+ */
+type TakeBytes = (bytes: Buffer) => number | undefined;
 
 /**
  * Takes what comes on a socket as it comes, in place of the queue and the events of its stream, which cost as much for a
  * small message as reading it does. What has been taken is not in the stream any more; its end, its errors and all that
  * is written go their usual way.
  */
-export class DirectSocketReader {
+export class DirectSocketReader implements ReadTarget {
   readonly #socket: Socket & Implementation;
-  readonly #onBytes: (bytes: Buffer) => void;
+  readonly #take: TakeBytes;
   /** Whether no more should come. A little still does. */
   paused = false;
   /** How much has come while it is paused. */
   #ahead = 0;
+  #released = false;
+  /** What it reads into while much comes. */
+  #buffer: ReadBuffer | undefined;
+  /** Whether the last buffer came back at once: then the next one is likely to. */
+  #returns = true;
 
-  /** `onBytes` is called with each piece and may keep the buffer. */
-  constructor(socket: Socket, onBytes: (bytes: Buffer) => void) {
+  constructor(socket: Socket, take: TakeBytes) {
     this.#socket = socket;
-    this.#onBytes = onBytes;
+    this.#take = take;
+    readInto(socket, this);
     socket.push = this.#push;
     // A stream without a reader does not start reading.
     this.resume();
@@ -43,6 +67,7 @@ export class DirectSocketReader {
 
   /** Makes it an ordinary, unread stream again, with these bytes in front. */
   release(rest: Buffer): void {
+    this.#released = true;
     Reflect.deleteProperty(this.#socket, "push");
     this.#socket.pause();
     if (rest.length > 0) this.#socket.unshift(rest);
@@ -51,11 +76,47 @@ export class DirectSocketReader {
     (this.#socket as { readableFlowing: boolean | null }).readableFlowing = null;
   }
 
+  // The handle's side.
+
+  get next(): Buffer {
+    return this.#buffer?.bytes ?? shared;
+  }
+
+  onRead(length: number): boolean {
+    const buffer = this.#buffer;
+    const bytes = this.next.subarray(0, length);
+    if (this.#released) return this.#socket.push(Buffer.from(bytes));
+    if (buffer === undefined) {
+      if (length >= LARGE) this.#buffer = ReadBuffer.take();
+      this.#handle(Buffer.from(bytes));
+    } else if (length < LARGE) {
+      this.#buffer = undefined;
+      buffer.release();
+      this.#handle(Buffer.from(bytes));
+    } else if (!this.#returns && length * SPARSE < buffer.bytes.length) this.#handle(Buffer.from(bytes));
+    else {
+      const lent = this.#handle(bytes);
+      this.#returns = lent !== undefined && buffer.settle(lent);
+      if (!this.#returns) this.#buffer = ReadBuffer.take();
+    }
+    return this.#wantsMore(length);
+  }
+
+  // The stream's side: what has no handle to read by, and the end.
+
   readonly #push = (bytes: Buffer | null): boolean => {
     if (bytes === null) return Readable.prototype.push.call(this.#socket, null);
-    this.#onBytes(bytes);
-    if (!this.paused) return true;
-    this.#ahead += bytes.length;
-    return this.#ahead < AHEAD;
+    this.#handle(bytes);
+    return this.#wantsMore(bytes.length);
   };
+
+  #handle(bytes: Buffer): number | undefined {
+    return handleRead(this.#take, bytes);
+  }
+
+  #wantsMore(length: number): boolean {
+    if (!this.paused) return true;
+    this.#ahead += length;
+    return this.#ahead < AHEAD;
+  }
 }

@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 
 import { type ByteSink, MessageWriter } from "../../src/http1/message-writer.ts";
+import { handleRead } from "../../src/transport/read-end.ts";
 
 /** What a socket was given: what is written while it is corked leaves at once, when it is uncorked. */
 class Recorder implements ByteSink {
@@ -248,6 +249,8 @@ describe("a socket that takes no more", () => {
   test("is told of by large content, and by a flush", () => {
     const { writer, sink } = writing();
     sink.takesMore = false;
+    expect(writer.content(Buffer.alloc(20_000), "", "")).toBe(true);
+    sink.writableLength = 262_144;
     expect(writer.content(Buffer.alloc(20_000), "", "")).toBe(false);
     writer.text("x");
     expect(writer.flush()).toBe(false);
@@ -269,6 +272,62 @@ describe("a socket that takes no more", () => {
     const { writer, sink } = writing();
     sink.writableLength = waiting;
     expect(writer.full).toBe(full);
+  });
+});
+
+describe("large content that came in one read", () => {
+  test("leaves in one write, when the read has been handled", () => {
+    const { writer, sink } = writing();
+    const pieces = [Buffer.alloc(20_000, "a"), Buffer.alloc(30_000, "b"), Buffer.alloc(100, "c")];
+    handleRead(() => {
+      for (const piece of pieces) writer.content(piece, `${piece.length.toString(16)}\r\n`, "\r\n");
+      expect(sink.left).toEqual([]);
+    }, Buffer.alloc(0));
+    expect(sink.left).toEqual([["4e20\r\n", pieces[0], "\r\n7530\r\n", pieces[1], `\r\n64\r\n${"c".repeat(100)}\r\n`]]);
+  });
+
+  test("leaves also where handling it fails", () => {
+    const { writer, sink } = writing();
+    const piece = Buffer.alloc(20_000);
+    expect(() =>
+      handleRead(() => {
+        writer.content(piece, "", "");
+        throw new Error("broken");
+      }, piece),
+    ).toThrow("broken");
+    expect(sink.left).toEqual([[piece]]);
+  });
+});
+
+describe("content that is to be returned", () => {
+  test("comes back when the system has taken it, and each piece once", () => {
+    const { writer, sink } = writing();
+    const returned: Uint8Array[] = [];
+    writer.returnContent((piece) => void returned.push(piece));
+    const [small, large, waiting] = [Buffer.alloc(100), Buffer.alloc(20_000), Buffer.alloc(20_000)];
+    writer.content(small, "", "");
+    writer.content(large, "", "");
+    expect(returned).toEqual([small, large]);
+    sink.writableLength = 20_000;
+    writer.content(waiting, "", "");
+    writer.returnTaken();
+    expect(returned).toHaveLength(2);
+    sink.writableLength = 0;
+    writer.returnTaken();
+    writer.flush();
+    expect(returned).toEqual([small, large, waiting]);
+  });
+
+  test("does not come back to the message after it", () => {
+    const { writer, sink } = writing();
+    const returned: string[] = [];
+    writer.returnContent(() => void returned.push("first"));
+    sink.writableLength = 20_000;
+    writer.content(Buffer.alloc(20_000), "", "");
+    writer.returnContent(() => void returned.push("second"));
+    sink.writableLength = 0;
+    writer.flush();
+    expect(returned).toEqual([]);
   });
 });
 

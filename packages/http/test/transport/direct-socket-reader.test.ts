@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { DirectSocketReader } from "../../src/transport/direct-socket-reader.ts";
+import { giveBack } from "../../src/transport/read-buffer.ts";
 
 /** The two ends of a connection. Both are closed when the test is over. */
 async function connection(): Promise<{ near: Socket; far: Socket }> {
@@ -71,6 +72,63 @@ describe("what comes on a socket", () => {
     far.write("two");
     await soon();
     expect(pieces.map(String)).toEqual(["one"]);
+  });
+});
+
+describe("memory that much is read into", () => {
+  /** Sends `LARGE`, of which each piece is given to `keep`; those that it does not keep are given back, at once or later. */
+  async function reading(keep: (number: number) => "keep" | "return" | "return later"): Promise<{
+    readonly kept: readonly { readonly piece: Buffer; readonly at: number }[];
+    readonly memories: number;
+    readonly pieces: number;
+  }> {
+    const { near, far } = await connection();
+    const memories = new Set<ArrayBufferLike>();
+    const kept: { piece: Buffer; at: number }[] = [];
+    let at = 0;
+    let pieces = 0;
+    void new DirectSocketReader(near, (piece) => {
+      expect(piece.equals(LARGE.subarray(at, at + piece.length))).toBe(true);
+      memories.add(piece.buffer);
+      const fate = keep(pieces);
+      if (fate === "keep") kept.push({ piece, at });
+      else if (fate === "return") giveBack(piece);
+      else setImmediate(() => giveBack(piece));
+      at += piece.length;
+      pieces += 1;
+      return piece.length;
+    });
+    far.end(LARGE);
+    await once(near, "end");
+    expect(at).toBe(LARGE.length);
+    return { kept, memories: memories.size, pieces };
+  }
+
+  test("is read into again where all of it was given back", async () => {
+    const { memories, pieces } = await reading(() => "return");
+    // Little is copied out of memory that all sockets share.
+    expect(memories).toBeLessThan(pieces);
+  });
+
+  test("is not where any of it was kept", async () => {
+    const fates = ["keep", "return", "return later", "return", "keep", "return later", "return later"] as const;
+    const { kept } = await reading((number) => fates[number % fates.length]!);
+    expect(kept.length).toBeGreaterThan(3);
+    for (const { piece, at } of kept) expect(piece.equals(LARGE.subarray(at, at + piece.length))).toBe(true);
+  });
+
+  test("is not where more of it is held back than is said", async () => {
+    const { near, far } = await connection();
+    const held: Buffer[] = [];
+    void new DirectSocketReader(near, (piece) => {
+      held.push(piece);
+      // The first half is done with; the rest waits for a reader.
+      giveBack(piece.subarray(0, piece.length >> 1));
+      return undefined;
+    });
+    far.end(LARGE);
+    await once(near, "end");
+    expect(Buffer.concat(held).equals(LARGE)).toBe(true);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   type InboundExchange,
   type InboundRequest,
 } from "@trailsum/http/inbound";
+import { giveBack } from "@trailsum/http/transport";
 import { algorithmsWanted, FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { trailerContextOf } from "../hop-by-hop.ts";
@@ -36,6 +37,8 @@ export interface RelayPolicy {
   readonly mode: VerificationMode;
   /** How much content is kept to send a request again. Bytes. */
   readonly replayBuffer: number;
+  /** Whether nobody else is given the content on its way to the origin, so that its memory may be used again. */
+  readonly exclusive: boolean;
 }
 
 /** Observes when content is first read. */
@@ -120,7 +123,8 @@ class RelayedContent implements OutboundContent {
     const content = new InboundContent(this.#replay.open(), this.#begin);
     const body = this.#verification === undefined ? content : this.#verified(content, this.#verification);
     const finishes = this.#source.outlivesResponse === true;
-    return { body, finishes, length, trailers: this.#mayFollow ? this.#trailers : undefined };
+    const onTaken = this.#verification === undefined && this.#policy.exclusive ? giveBack : undefined;
+    return { body, finishes, length, onTaken, trailers: this.#mayFollow ? this.#trailers : undefined };
   }
 
   readonly #begin = (): void => {

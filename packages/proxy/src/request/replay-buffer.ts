@@ -38,7 +38,7 @@ export class ReplayBuffer {
   keep(piece: Buffer): void {
     this.#size += piece.length;
     if (this.#size > this.#limit) this.release();
-    else this.#pieces?.push(piece);
+    else this.#pieces?.push(Buffer.from(piece));
   }
 
   get kept(): readonly Buffer[] {

@@ -1,6 +1,7 @@
 import { pipeline, Readable } from "node:stream";
 
 import { checkSendable, clientGoneError, type InboundExchange, type OutgoingHead } from "@trailsum/http/inbound";
+import { giveBack } from "@trailsum/http/transport";
 import { FieldLines, isTrailerName, type TrailerPolicy, TrailsumError } from "@trailsum/shared";
 
 import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
@@ -16,6 +17,8 @@ export interface RelayOptions {
   readonly policy: TrailerPolicy;
   /** What is done about the digests of the content, if anything is. */
   readonly verification: Verification | undefined;
+  /** Whether nobody else was given the content on its way from the origin, so that its memory may be used again. */
+  readonly exclusive: boolean;
 }
 
 /**
@@ -39,10 +42,12 @@ export function relay(
       reject(error instanceof Error ? error : new Error(String(error)));
     }
   };
-  const { head, verification } = options;
+  const { head, verification, exclusive } = options;
+  const direct = verification === undefined && outgoing.transform === undefined;
+  if (direct && exclusive) exchange.onTaken = giveBack;
   // Of empty content the head is the whole: where it is verified, it waits for the verdict.
   if (verification === undefined || head.length !== "0") exchange.head(head);
-  if (verification === undefined && outgoing.transform === undefined) {
+  if (direct) {
     response.consume(directSink(response, exchange, { finish, reject }));
     return promise;
   }

@@ -50,6 +50,8 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   #persistent = true;
   #served = 0;
   #keepAliveHint: number | undefined;
+  /** Content that has been received on this connection. Bytes. */
+  #received = 0;
   #answered = false;
   #complete = false;
   #writeError: Error | undefined;
@@ -163,6 +165,7 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
   }
 
   onContent(content: Buffer): void {
+    this.#received += content.length;
     if (this.#exchange?.paused !== true) this.#awaitContent();
     this.#exchange?.responseData(content);
   }
@@ -218,19 +221,22 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
 
   // The socket's side.
 
-  #onData(bytes: Buffer): void {
+  /** Returns how much of it was content, unless some of it is held back. */
+  #onData(bytes: Buffer): number | undefined {
     // What came before the request left cannot answer it.
     if (!this.#asked) {
       this.#lose(new errors.SocketError("unsolicited bytes"));
       this.#socket.destroy();
-      return;
+      return undefined;
     }
+    const before = this.#received;
     try {
       this.#reader.read(bytes);
       this.#settle();
     } catch (error) {
       this.#refuse(responseError(error));
     }
+    return this.#reader.waiting ? undefined : this.#received - before;
   }
 
   readonly #onEnd = (): void => {
@@ -244,7 +250,10 @@ export class Http1Connection implements Connection, ExchangeCarrier, ResponseSin
     if (!this.#reader.waiting) this.#socket.destroy();
   };
 
-  readonly #onDrain = (): void => this.#writer?.drained();
+  readonly #onDrain = (): void => {
+    this.#messages.returnTaken();
+    this.#writer?.drained();
+  };
 
   readonly #onError = (error: Error): void => this.#lose(error);
 

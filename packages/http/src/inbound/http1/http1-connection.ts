@@ -70,10 +70,18 @@ export class Http1Connection implements RequestSink, ServedConnection {
     socket.on("error", this.#onError).on("close", this.#onClose);
   }
 
-  /** Takes the next bytes, also those that were read before it was there. */
-  receive(bytes: Buffer): void {
-    if (this.#phase === "closing") this.#lingering?.receive(bytes.length);
-    else this.#read(() => this.#reader.read(bytes));
+  /**
+   * Takes the next bytes, also those that were read before it was there. Returns how much of them was content, unless some of them are held
+   * back.
+   */
+  receive(bytes: Buffer): number | undefined {
+    if (this.#phase === "closing") {
+      this.#lingering?.receive(bytes.length);
+      return 0;
+    }
+    const before = this.#received;
+    this.#read(() => this.#reader.read(bytes));
+    return this.#reader.waiting ? undefined : this.#received - before;
   }
 
   // The clock's side.
@@ -233,6 +241,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   };
 
   readonly #onDrain = (): void => {
+    this.writer.returnTaken();
     this.#exchange?.drained();
     this.advance();
   };

@@ -25,6 +25,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   readonly #connection: Http1Connection;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
+  onTaken: ((piece: Uint8Array) => void) | undefined;
   status: number | undefined;
   contentReceived = 0;
   contentSent = 0;
@@ -80,6 +81,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.status = status;
     this.#hasContent = head.hasContent;
     this.#chunked = head.trailers;
+    this.#connection.writer.returnContent(this.onTaken);
     this.#connection.writer.text(text);
   }
 

@@ -78,7 +78,9 @@ export class Http2Connection implements ServedConnection, ServerHandler {
       minRate: options.timeouts.minRate,
     };
     // It reads as long as there is a socket.
-    void new DirectSocketReader(socket, (bytes) => this.receive(bytes));
+    void new DirectSocketReader(socket, (bytes) => {
+      this.receive(bytes);
+    });
     socket.on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
     this.#session.start();
