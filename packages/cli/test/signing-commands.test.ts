@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { content, patterned, sha256 } from "./support/content.ts";
@@ -81,6 +81,20 @@ describe("trailsum serve --require signature", () => {
     const { exitCode, stderr } = await trailsum(["serve", "data", "--port", "0", ...args], { cwd });
     expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
+});
+
+test("trailsum proxy --require signature forwards what is signed to a server that knows no keys", async () => {
+  const cwd = await keyDirectory();
+  const { url, visible } = await serve([], { cwd });
+  const args = ["proxy", url, "--port", "0", "--require", "signature", "--signature-keys", "keys/sender.pem"];
+  const proxy = await startTrailsum(args, { cwd });
+  const signed = await trailsum(["upload", "it", `${proxy.url}/a`, "--sign-key", "sender.pem"], { cwd });
+  expect([signed.exitCode, signed.stderr]).toEqual([0, ""]);
+  const unsigned = await trailsum(["upload", "it", `${proxy.url}/b`], { cwd });
+  expect([unsigned.exitCode, unsigned.stderr]).toEqual([6, expect.stringContaining("the upload is not signed")]);
+  expect(await visible()).toEqual(["a"]);
+  const without = await trailsum(["proxy", url, "--require", "signature"], { cwd });
+  expect([without.exitCode, without.stderr]).toEqual([2, expect.stringContaining("belong together")]);
 });
 
 describe("a signed receipt", () => {

@@ -32,6 +32,7 @@ import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest } from "./request/check-request.ts";
 import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
 import { type OutboundPolicy, outboundRequest, type OutboundRequest } from "./request/outbound-request.ts";
+import { RequiredSignature } from "./request/required-signature.ts";
 import { type OutboundContent, outboundContent, type RelayPolicy } from "./request/outbound-content.ts";
 import { checkedMountPath } from "./request/outbound-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
@@ -83,9 +84,11 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     cleanQuery: options.cleanQuery === true,
     sendsTrailers: capable,
   };
+  const signature = options.signatureKeys && new RequiredSignature(options.signatureKeys);
   const relayPolicy: RelayPolicy = {
     trailers: requestTrailers,
     mode: verify,
+    signature,
     replayBuffer: options.replayBuffer ?? 65_536,
     exclusive: own !== undefined,
   };
@@ -108,6 +111,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       if (exchange.gone) throw clientGoneError();
       checkRequest(request);
       via.checkLoop(request.header);
+      if (signature !== undefined) await signature.checkHead(request);
       if (maxForwards(request) === 0) await answerItself(exchange, finalRecipientResponse(request));
       else if (request.upgrade === undefined) await answer(proxied, await reach(proxied, content));
       else await switchOver(proxied, request.upgrade);

@@ -1,6 +1,6 @@
 import type { TrailerAgentOptions } from "@trailsum/client";
 import type { InboundRequest } from "@trailsum/http/inbound";
-import type { ExchangeRecord, TrailerSelection, TrailsumError } from "@trailsum/shared";
+import type { ExchangeRecord, SignatureKey, TrailerSelection, TrailsumError } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { FailureResponse } from "./failure.ts";
@@ -83,6 +83,14 @@ export interface ReverseProxyOptions {
   readonly cleanQuery?: boolean | undefined;
   /** What is done about digests of content that passes, either way. Default `off`. */
   readonly verify?: VerificationMode | undefined;
+  /**
+   * Keys that uploads must be signed with (RFC 9421), as `parseSignatureKeys` of `@trailsum/shared` reads them: every request with
+   * content, and PUT, POST and PATCH without. Content is verified, and aborted before its end if its digest or its signature
+   * does not hold; others are answered with 400. The path is that which the client asked for. Uploads in several requests are
+   * refused, because the first of them cannot be signed.
+   * @default signatures are forwarded, and not looked at
+   */
+  readonly signatureKeys?: readonly SignatureKey[] | undefined;
   /**
    * Which `Host` the origin sees: its own (`target`) or the one that the client asked for (`inbound`).
    * @default "target"

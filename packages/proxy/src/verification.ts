@@ -23,6 +23,9 @@ import {
  */
 export type VerificationMode = "off" | "observe" | "enforce";
 
+/** Checks that content with these digests, and this trailer section, is signed. Throws `SIGNATURE_INVALID`. */
+export type SignatureCheck = (computed: Digests, trailer: FieldLines) => void;
+
 /** A message whose content is relayed. */
 export interface VerifiableMessage {
   readonly header: FieldLines;
@@ -31,6 +34,8 @@ export interface VerifiableMessage {
   readonly content: "whole" | "part";
   /** The algorithms that its sender is likely to use. */
   readonly hints?: readonly Algorithm[];
+  /** Checks the signature of verified content, where it must have one: then nothing else is let through. */
+  readonly signature?: SignatureCheck | undefined;
 }
 
 /**
@@ -49,7 +54,10 @@ export class Verification {
   constructor(message: VerifiableMessage, mode: "observe" | "enforce") {
     this.#message = message;
     this.#mode = mode;
-    this.withholds = mode === "enforce" && message.header.has("Content-Length") && isVerifiable(message);
+    this.withholds =
+      mode === "enforce" &&
+      message.header.has("Content-Length") &&
+      (message.signature !== undefined || isVerifiable(message));
   }
 
   /** A stream for content as it comes. `trailers` gives the trailer section once the content has ended. */
@@ -58,7 +66,7 @@ export class Verification {
       algorithms: algorithmsToCompute(this.#message, allAlgorithms),
       withhold: this.withholds,
       decide: (computed) => this.#decide(computed, trailers()),
-      accept: (verdict) => this.#accepts(verdict),
+      accept: (verdict) => this.#accepts(verdict, trailers()),
     });
     this.verdict = stream.verdict;
     return stream;
@@ -83,7 +91,7 @@ export class Verification {
     digester.update(content);
     const verdict = this.#decide(digester.digest(), trailers);
     this.verdict = Promise.resolve(verdict);
-    if (!this.#accepts(verdict)) throw verdictError(verdict);
+    if (!this.#accepts(verdict, trailers)) throw verdictError(verdict);
   }
 
   #decide(computed: Digests, trailer: FieldLines): Verdict {
@@ -91,7 +99,12 @@ export class Verification {
     return decideVerdict({ header, trailer, computed, content });
   }
 
-  #accepts({ name }: Verdict): boolean {
+  #accepts({ name, computed }: Verdict, trailers: FieldLines): boolean {
+    const { signature } = this.#message;
+    if (signature !== undefined) {
+      if (name === "verified") signature(computed, trailers);
+      return name === "verified";
+    }
     return this.#mode === "observe" || name === "verified" || name === "unverified";
   }
 }

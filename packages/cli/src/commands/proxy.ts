@@ -15,17 +15,24 @@ import {
 } from "../flags/listener-flags.ts";
 import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "../process/process-run.ts";
+import {
+  requiredSignatureKeys,
+  SIGNATURE,
+  signatureKeysFlag,
+  type SignatureKeysArguments,
+} from "../flags/signature-flags.ts";
 import { suggestion } from "../flags/suggestion.ts";
 import { milliseconds, timeoutFlag } from "../flags/timeout-flags.ts";
 import { listOf } from "../flags/transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../process/workers.ts";
 import { limitYoungGeneration, optimizeForRepetition } from "../process/v8-flags.ts";
 
-interface ProxyArguments extends ListenerArguments, ClientLimitArguments {
+interface ProxyArguments extends ListenerArguments, ClientLimitArguments, SignatureKeysArguments {
   readonly targets: readonly string[];
   readonly requestTrailers: string;
   readonly responseTrailers: string;
   readonly verify: "off" | "observe" | "enforce";
+  readonly require?: typeof SIGNATURE | undefined;
   readonly balance: "round-robin" | "least-connections";
   readonly keepHost: boolean;
   readonly trustForwarded: boolean;
@@ -55,6 +62,8 @@ const flags = {
     default: "off",
     describe: "verify digests in transit: log the verdicts, or abort content that does not match",
   },
+  require: { choices: [SIGNATURE], describe: "forward only uploads that are signed with a known key" },
+  ...signatureKeysFlag,
   balance: {
     choices: ["round-robin", "least-connections"],
     default: "round-robin",
@@ -138,6 +147,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     target: given.targets.map(String),
     balance: given.balance,
     verify: given.verify,
+    signatureKeys: await requiredSignatureKeys(given, given.require === SIGNATURE, run.signal),
     hostHeader: given.keepHost ? "inbound" : "target",
     trustForwarded: given.trustForwarded,
     cleanQuery: given.cleanQuery,

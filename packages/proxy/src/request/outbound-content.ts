@@ -15,6 +15,7 @@ import { isVerifiable, Verification, type VerificationMode, whenRead } from "../
 import { enclosedContent } from "./enclosed-content.ts";
 import { NO_OUTBOUND_BODY, type OutboundBody } from "./outbound-body.ts";
 import { announcedTrailers } from "./outbound-request.ts";
+import type { RequiredSignature } from "./required-signature.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
 /** The content of a request that is sent to an origin. */
@@ -35,6 +36,8 @@ export interface OutboundContent {
 export interface RelayPolicy {
   readonly trailers: TrailerPolicy;
   readonly mode: VerificationMode;
+  /** The signatures that content must have; undefined where it needs none. */
+  readonly signature: RequiredSignature | undefined;
   /** How much content is kept to send a request again. Bytes. */
   readonly replayBuffer: number;
   /** Whether nobody else is given the content on its way to the origin, so that its memory may be used again. */
@@ -90,10 +93,16 @@ class RelayedContent implements OutboundContent {
     this.#policy = policy;
     this.#watcher = watcher;
     const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
-    if (policy.mode !== "off" && isVerifiable(message)) {
+    const mode = policy.signature === undefined ? policy.mode : "enforce";
+    if (mode !== "off" && (policy.signature !== undefined || isVerifiable(message))) {
       this.#verification = new Verification(
-        { ...message, content: enclosedContent(inbound), hints: algorithmsWanted(inbound.header) },
-        policy.mode,
+        {
+          ...message,
+          content: enclosedContent(inbound),
+          hints: algorithmsWanted(inbound.header),
+          signature: policy.signature?.of(inbound),
+        },
+        mode,
       );
     }
     this.#whole = inbound.expectsContinue ? undefined : source.whole;
