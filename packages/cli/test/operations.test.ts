@@ -4,10 +4,8 @@ import { readFile, writeFile } from "node:fs/promises";
 
 import { join } from "node:path";
 
-import { startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { freePort, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
-
-import { freePort } from "./support/foreign-tool.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const page = await readFile(join(root, "docs/operations.md"), "utf8");

@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatWithOptions } from "node:util";
 
+import { withFreePorts } from "@trailsum/testkit";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 const packages = join(import.meta.dirname, "../../../packages");
@@ -19,7 +20,7 @@ test.each(["shared", "files", "client", "server", "proxy", "store-s3"])(
     });
     // In this directory, where all packages are found.
     const file = join(import.meta.dirname, `readme-${name}-${process.pid}.mjs`);
-    await writeFile(file, program);
+    await writeFile(file, await withFreePorts(program));
     onTestFinished(async () => {
       vi.restoreAllMocks();
       await rm(file);

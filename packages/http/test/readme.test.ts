@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { withFreePorts } from "@trailsum/testkit";
 import { expect, onTestFinished, test } from "vitest";
 
 const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
@@ -20,7 +21,7 @@ test("the README has a program for the session and one for the listener", () => 
 test.each(programs)("program %# in the README prints what it is said to print", async ({ program, printed }) => {
   // In this directory, where the packages are found.
   const file = join(import.meta.dirname, `readme-${process.pid}.mjs`);
-  await writeFile(file, program);
+  await writeFile(file, await withFreePorts(program));
   onTestFinished(() => rm(file));
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { timeout: 15_000 });
   expect(stderr).toBe("");

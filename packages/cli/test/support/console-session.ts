@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { startTrailsum, tempDir } from "@trailsum/testkit";
+import { freePort, startTrailsum, tempDir, TerminalSession } from "@trailsum/testkit";
+import { onTestFinished } from "vitest";
 
 /** A command of a page, and what it prints. */
 export interface Step {
@@ -24,30 +25,79 @@ export function sessionSteps(page: string): Step[] {
   );
 }
 
-/** Runs the commands one after the other in a new directory, those that end in ` &` until the test ends. */
-export async function playSession(steps: readonly Step[]): Promise<Step[]> {
+/** The port of a command that starts a server and keeps its terminal; undefined for any other. */
+function serverPort(command: string): string | undefined {
+  return /^trailsum (?:serve|proxy) .*--port (\d+)\b/.exec(command)?.[1];
+}
+
+/** A new directory with the command `trailsum`, and the environment in which a shell finds it. */
+async function sessionDirectory(): Promise<{ directory: string; env: NodeJS.ProcessEnv }> {
   const directory = await tempDir();
+  const bins = await tempDir();
   const bin = join(import.meta.dirname, "../../src/bin.ts");
-  await writeFile(join(directory, "trailsum"), `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`, {
-    mode: 0o755,
-  });
-  const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
-  // What listens is started on a free port, and what is shown to ask for its port asks for that one.
-  const ports = new Map<string, string>();
-  const withPorts = (text: string): string =>
-    text.replaceAll(/:(80\d\d)\b/g, (_, port: string) => `:${ports.get(port)}`);
+  await writeFile(join(bins, "trailsum"), `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`, { mode: 0o755 });
+  return { directory, env: { ...process.env, PATH: `${bins}:${process.env["PATH"]}` } };
+}
+
+/** Ports that a page shows, and the free ones that stand in for them. */
+class ShownPorts {
+  readonly #ports = new Map<string, string>();
+
+  /** From now on `actual` is used where the page shows `shown`. */
+  use(shown: string, actual: string): void {
+    this.#ports.set(shown, actual);
+  }
+
+  /** A text of the page with the ports in use. */
+  actual(text: string): string {
+    return text.replaceAll(/:(80\d\d)\b/g, (_, port: string) => `:${this.#ports.get(port) ?? port}`);
+  }
+
+  /** An output with the ports of the page. */
+  shown(text: string): string {
+    return [...this.#ports].reduce((output, [shown, actual]) => output.replaceAll(`:${actual}`, `:${shown}`), text);
+  }
+}
+
+/** Runs the commands one after the other in a new directory, servers until the test ends. */
+export async function playSession(steps: readonly Step[]): Promise<Step[]> {
+  const { directory, env } = await sessionDirectory();
+  const ports = new ShownPorts();
   const printed: Step[] = [];
   for (const { command } of steps) {
-    if (command.endsWith(" &")) {
-      const [, port = ""] = /--port (\d+)/.exec(command) ?? [];
-      const args = withPorts(command.replace(`--port ${port}`, "--port 0")).replace(/^trailsum | &$/g, "");
+    const port = serverPort(command);
+    if (port !== undefined) {
+      const args = ports.actual(command.replace(`--port ${port}`, "--port 0")).replaceAll(/^trailsum | &$/g, "");
       const server = await startTrailsum(args.split(" "), { cwd: directory });
-      ports.set(port, new URL(server.url).port);
-      printed.push({ command, output: server.stdout().trim().replace(/\d+$/, port) });
+      ports.use(port, new URL(server.url).port);
+      printed.push({ command, output: ports.shown(server.stdout().trim()) });
     } else {
-      const { stdout } = await promisify(execFile)("sh", ["-c", withPorts(command)], { cwd: directory, env });
+      const { stdout } = await promisify(execFile)("sh", ["-c", ports.actual(command)], { cwd: directory, env });
       printed.push({ command, output: stdout.trimEnd() });
     }
   }
   return printed;
+}
+
+/** Types the commands into a shell on a terminal, each server into one of its own, and returns what the screens show. */
+export async function typeSession(steps: readonly Step[]): Promise<Step[]> {
+  const { directory, env } = await sessionDirectory();
+  const ports = new ShownPorts();
+  const open = async (): Promise<TerminalSession> => {
+    const session = await TerminalSession.open(directory, env);
+    onTestFinished(() => session.close(), 20_000);
+    return session;
+  };
+  const main = await open();
+  const shown: Step[] = [];
+  for (const { command } of steps) {
+    const port = serverPort(command);
+    if (port !== undefined) {
+      const typed = ports.actual(command).replace(`--port ${port}`, `--port ${await freePort()}`);
+      const output = await (await open()).type(typed, { shown: /^listening on \S+\r\n/m });
+      ports.use(port, /:(\d+)$/.exec(output)?.[1] ?? port);
+      shown.push({ command, output: ports.shown(output) });
+    } else shown.push({ command, output: ports.shown(await main.type(ports.actual(command))) });
+  }
+  return shown;
 }

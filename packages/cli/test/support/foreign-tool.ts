@@ -1,10 +1,11 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, constants } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
+import { freePort } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 /** How a tool ended, and what it said. */
@@ -74,16 +75,6 @@ export class ForeignTool {
     }
     return port;
   }
-}
-
-/** A port of 127.0.0.1 that nothing listens on, for a program that cannot choose one itself. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function listens(port: number): Promise<boolean> {

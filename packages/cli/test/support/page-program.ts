@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { withFreePorts } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -17,7 +18,7 @@ export async function programDirectory(): Promise<string> {
 
 /** Runs a program of a page in a directory, and returns the lines that it prints. */
 export async function runProgram(code: string, directory: string): Promise<string[]> {
-  await writeFile(join(directory, "block.mjs"), code);
+  await writeFile(join(directory, "block.mjs"), await withFreePorts(code));
   const { stdout } = await promisify(execFile)(process.execPath, ["block.mjs"], { cwd: directory });
   return stdout.trim().split("\n");
 }
