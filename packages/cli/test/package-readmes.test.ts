@@ -8,7 +8,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 const packages = join(import.meta.dirname, "../../../packages");
 
 /** Each package whose README has a program. Those of packages/http are run by a test of its own. */
-test.each(["shared", "files", "client", "server", "proxy", "store-s3"])(
+test.each(["shared", "files", "s3", "client", "server", "proxy", "store-s3"])(
   "the program in the README of packages/%s prints what it is said to print",
   async (name) => {
     const readme = await readFile(join(packages, name, "README.md"), "utf8");

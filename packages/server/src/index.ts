@@ -29,7 +29,7 @@ export type { TrustForwarded } from "./access/client-address.ts";
 export type { AllowedOrigins } from "./access/cors.ts";
 export { createS3Handler, type S3Handler } from "./s3/s3-handler.ts";
 export type { S3AccessOptions, S3HandlerOptions } from "./s3/s3-resource.ts";
-export type { S3Credentials } from "./s3/sigv4/authenticate.ts";
+export type { S3Credentials } from "@trailsum/s3";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";
 export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";

@@ -1,18 +1,12 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import type { ContentSource } from "@trailsum/http/inbound";
-import { type Algorithm, FieldLines, type Verdict } from "@trailsum/shared";
+import { S3Error, checksumName, declaredChecksum, decodedContent, verdictS3Error } from "@trailsum/s3";
+import type { Algorithm, Verdict } from "@trailsum/shared";
 
 import type { ReceivedMessage } from "../request/request-body.ts";
-import type { RequestHead } from "../request/request-head.ts";
 import { isAcceptable, type VerificationPolicy, verifyContent } from "../verify-request.ts";
-import { AwsChunkedContent } from "./aws-chunked/aws-chunked-content.ts";
-import { ChunkSignatures } from "./aws-chunked/chunk-signatures.ts";
-import { checksumName, declaredChecksum } from "./checksums.ts";
-import { S3Error } from "./s3-errors.ts";
 import type { S3Request } from "./s3-request.ts";
-import { verdictS3Error } from "./verdict-error.ts";
 
 /** Content that arrived whole, and is what its sender says. */
 export interface ReceivedContent {
@@ -70,38 +64,9 @@ export async function receiveContent(
   return { verdict: verified ? { ...reached, name: "verified" } : reached, checksum, verified };
 }
 
-/** The message without the framing of S3: its trailers are those within the content. */
-function decodedMessage({ head, exchange, payload, signature }: S3Request): ReceivedMessage {
-  if (payload.kind !== "aws-chunked") return { head, content: exchange.content };
-  const announced = head.header.list("x-amz-trailer").map((name) => name.toLowerCase());
-  const codings = contentCodings(head.header);
-  const described = head.header.delete("Content-Encoding");
-  const header = codings === "" ? described : described.with("Content-Encoding", codings);
-  const decoded: RequestHead = {
-    ...head,
-    header: announced.length === 0 ? header.delete("Trailer") : header.set("Trailer", announced.join(", ")),
-    size: payload.size,
-    trailersPossible: announced.length > 0,
-  };
-  const signatures =
-    payload.signed && signature !== undefined ? new ChunkSignatures(signature.signer, signature.signature) : undefined;
-  const options = { announced, signatures, size: payload.size };
-  return { head: decoded, content: new AwsChunkedContent(exchange.content ?? noContent, options) };
+/** The message without the framing of S3. Its trailers are those within the content. */
+function decodedMessage({ head, exchange: { content }, payload, signature }: S3Request): ReceivedMessage {
+  if (payload.kind !== "aws-chunked") return { head, content };
+  const { content: decoded, ...described } = decodedContent({ header: head.header, content, payload, signature });
+  return { head: { ...head, ...described }, content: decoded };
 }
-
-/** The codings of the object: `aws-chunked` is only how it is sent. */
-export function contentCodings(header: FieldLines): string {
-  return header
-    .list("Content-Encoding")
-    .filter((coding) => !["aws-chunked", "identity"].includes(coding.toLowerCase()))
-    .join(", ");
-}
-
-const noContent: ContentSource = {
-  whole: undefined,
-  trailers: FieldLines.empty,
-  flow: (sink) => process.nextTick(() => sink.onEnd()),
-  pause() {},
-  resume() {},
-  leave() {},
-};

@@ -1,3 +1,5 @@
+import { S3Error, type S3Query } from "@trailsum/s3";
+
 import {
   createBucket,
   deleteBucket,
@@ -21,8 +23,6 @@ import { listObjects } from "./operations/list-objects.ts";
 import { putObject } from "./operations/put-object.ts";
 import type { RequestHead } from "../request/request-head.ts";
 import type { BucketOperation, ObjectOperation } from "./s3-context.ts";
-import { S3Error } from "./s3-errors.ts";
-import type { S3Query } from "./s3-query.ts";
 
 /** An operation, and whether it changes anything. */
 interface Row<Operation> {

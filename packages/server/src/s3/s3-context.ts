@@ -1,8 +1,9 @@
+import { S3Error } from "@trailsum/s3";
+
 import type { CorruptVersions } from "../stores/corrupt-versions.ts";
 import type { Store } from "../stores/store.ts";
 import type { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import type { ReceivedContent, ReceivingPolicy } from "./received-content.ts";
-import { S3Error } from "./s3-errors.ts";
 import type { BucketRequest, ObjectRequest, S3Request } from "./s3-request.ts";
 
 /** What the operations of the S3 front work with. */

@@ -1,7 +1,6 @@
+import { type Authenticated, type Payload, type S3Query } from "@trailsum/s3";
+
 import type { UploadExchange } from "../upload-exchange.ts";
-import type { Payload } from "./payload.ts";
-import type { S3Query } from "./s3-query.ts";
-import type { Authenticated } from "./sigv4/authenticate.ts";
 
 /** A request to the S3 front whose signature holds, or that has none and may be answered. */
 export interface S3Request extends UploadExchange {

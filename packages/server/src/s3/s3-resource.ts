@@ -1,4 +1,13 @@
 import { headFault, type InboundExchange } from "@trailsum/http/inbound";
+import {
+  type S3Credentials,
+  S3Error,
+  S3Query,
+  authenticate,
+  decodeComponent,
+  parsePayload,
+  s3ErrorOf,
+} from "@trailsum/s3";
 import { deliveryMode, type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../access/dotfiles.ts";
@@ -13,16 +22,11 @@ import type { UploadLogger, UploadResource } from "../upload-resource.ts";
 import type { UploadLimits } from "../uploads/upload-limits.ts";
 import { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import { listBuckets } from "./operations/buckets.ts";
-import { parsePayload } from "./payload.ts";
 import type { ReceivingPolicy } from "./received-content.ts";
 import { bucketOperation, objectOperation } from "./route.ts";
 import type { S3Context } from "./s3-context.ts";
-import { S3Error, s3ErrorOf } from "./s3-errors.ts";
-import { S3Query } from "./s3-query.ts";
 import type { S3Request } from "./s3-request.ts";
 import { sendError } from "./s3-response.ts";
-import { authenticate, type S3Credentials } from "./sigv4/authenticate.ts";
-import { decodeComponent } from "./sigv4/uri-encoding.ts";
 
 /** What makes a resource of S3 out of a store. */
 export interface S3AccessOptions {

@@ -1,8 +1,7 @@
+import { errorDocument, type S3Error } from "@trailsum/s3";
 import { type FieldLine, redactedTarget } from "@trailsum/shared";
 
 import { sendShort, type UploadExchange } from "../upload-exchange.ts";
-import type { S3Error } from "./s3-errors.ts";
-import { text, xmlError } from "./xml/xml-writer.ts";
 
 /** Answers without content. */
 export function sendEmpty({ exchange }: UploadExchange, status: number, header: readonly FieldLine[] = []): void {
@@ -20,11 +19,7 @@ export function sendError({ head, exchange }: UploadExchange, error: S3Error, he
   // Half an answer cannot be taken back, and must not be completed with something else.
   if (exchange.status !== undefined || exchange.gone) return exchange.breakOff();
   const status = error.status ?? 500;
-  const content = xmlError([
-    text("Code", error.s3Code),
-    text("Message", error.message),
-    text("Resource", redactedTarget(head.target)),
-  ]);
+  const content = errorDocument(error, redactedTarget(head.target));
   const type: FieldLine[] = status === 304 ? [] : [["Content-Type", "application/xml"]];
   sendShort(exchange, { status, header: [...type, ...header], content, givesUp: true });
 }

@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 
+import { checksumAlgorithms, checksumFields, withoutAwsChunked } from "@trailsum/s3";
 import { type Algorithm, type Digests, type FieldLine, type FieldLines } from "@trailsum/shared";
 
 import { keptContentFields } from "../request/content-fields.ts";
 import { lastModified, type Validators } from "../request/preconditions.ts";
 import type { ObjectVersion } from "../stores/store.ts";
-import { checksumAlgorithms, checksumFields } from "./checksums.ts";
-import { contentCodings } from "./received-content.ts";
 
 /** The fields that S3 returns with an object beside those that describe its content. */
 const KEPT = ["Cache-Control", "Expires"];
@@ -15,9 +14,7 @@ const CHECKSUM = "x-amz-checksum-";
 
 /** The fields of a request that are kept with its object: those that describe the content, and the user's own. */
 export function keptFields(header: FieldLines): FieldLine[] {
-  const codings = contentCodings(header);
-  const described = header.delete("Content-Encoding");
-  const fields = keptContentFields(codings === "" ? described : described.with("Content-Encoding", codings));
+  const fields = keptContentFields(withoutAwsChunked(header));
   for (const name of KEPT) {
     const value = header.get(name);
     if (value !== undefined) fields.push([name, value]);

@@ -1,5 +1,6 @@
+import { S3Error } from "@trailsum/s3";
+
 import type { RequestHead } from "../request/request-head.ts";
-import { S3Error } from "./s3-errors.ts";
 
 /** The `x-amz-` fields that are read, or that say nothing about what is to be done. */
 const READ =

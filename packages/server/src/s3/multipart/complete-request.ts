@@ -1,8 +1,7 @@
+import { S3Error, checksumElement } from "@trailsum/s3";
 import type { Algorithm } from "@trailsum/shared";
 import type { XmlElement } from "@rgrove/parse-xml";
 
-import { checksumElement } from "../checksums.ts";
-import { S3Error } from "../s3-errors.ts";
 import { childrenOf, parseXmlBody, textOf } from "../xml/xml-body.ts";
 
 /** A part as the request to complete an upload names it. */

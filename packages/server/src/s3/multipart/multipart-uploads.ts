@@ -1,9 +1,10 @@
+import { S3Error } from "@trailsum/s3";
+
 import { randomBytes } from "node:crypto";
 
 import type { StagedObject } from "../../stores/store.ts";
 import type { StoredUpload, UploadStore } from "../../stores/upload-store.ts";
 import type { UploadLimits } from "../../uploads/upload-limits.ts";
-import { S3Error } from "../s3-errors.ts";
 import { formatRecord, type MultipartRecord, parseRecord, partId, type PartRecord } from "./multipart-record.ts";
 
 /** A part of a multipart upload, with its content. */

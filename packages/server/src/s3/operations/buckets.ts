@@ -1,16 +1,15 @@
 import { Writable } from "node:stream";
 
+import { S3Error, type Xml, element, text, xmlDocument } from "@trailsum/s3";
 import { TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
 import { proceed } from "../../upload-exchange.ts";
 import { receiveContent } from "../received-content.ts";
 import { type BucketOperation, checkBucket, type S3Context } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import type { S3Request } from "../s3-request.ts";
 import { sendEmpty, sendXml } from "../s3-response.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
-import { element, text, type Xml, xmlDocument } from "../xml/xml-writer.ts";
 
 /** What a bucket may be called. */
 const BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9]|[.-](?=[a-z0-9])){2,62}$/;

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+import { S3Error, checksumElement, checksumField, text, verdictS3Error, xmlDocument } from "@trailsum/s3";
 import {
   type Algorithm,
   createDigester,
@@ -14,18 +15,14 @@ import {
 
 import { commitCondition } from "../../request/conditional-request.ts";
 import { tooLarge } from "../../request/request-body.ts";
-import { checksumElement, checksumField } from "../checksums.ts";
 import { type NamedPart, parseCompleteRequest } from "../multipart/complete-request.ts";
 import type { MultipartRecord } from "../multipart/multipart-record.ts";
 import type { StoredPart } from "../multipart/multipart-uploads.ts";
 import { receiveDocument } from "../received-document.ts";
 import type { ObjectOperation, S3Context } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendXml } from "../s3-response.ts";
 import { s3EntityTag, s3Validators } from "../stored-fields.ts";
-import { verdictS3Error } from "../verdict-error.ts";
-import { text, xmlDocument } from "../xml/xml-writer.ts";
 
 /**
  * CompleteMultipartUpload: reads the parts again, each of which must be what was verified when it came, and publishes all of

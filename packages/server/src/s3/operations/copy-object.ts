@@ -1,6 +1,15 @@
 import { pipeline } from "node:stream/promises";
 
 import {
+  S3Error,
+  type Xml,
+  checksumElement,
+  decodeComponent,
+  parseChecksumName,
+  text,
+  xmlDocument,
+} from "@trailsum/s3";
+import {
   type Algorithm,
   createVerifyingStream,
   decideVerdict,
@@ -16,15 +25,11 @@ import { commitCondition } from "../../request/conditional-request.ts";
 import { objectPathOf } from "../../stores/object-path.ts";
 import { evaluatePreconditions, parsePreconditions } from "../../request/preconditions.ts";
 import type { StoredObject } from "../../stores/store.ts";
-import { checksumElement, parseChecksumName } from "../checksums.ts";
 import { checkBucket, type ObjectOperation, type S3Context } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendXml } from "../s3-response.ts";
-import { decodeComponent } from "../sigv4/uri-encoding.ts";
 import { copiedFields, keptFields, s3EntityTag, s3Validators } from "../stored-fields.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
-import { text, type Xml, xmlDocument } from "../xml/xml-writer.ts";
 import { namedPart } from "./multipart.ts";
 
 /** CopyObject: what is copied is verified on the way. */

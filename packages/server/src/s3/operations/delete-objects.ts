@@ -1,14 +1,13 @@
+import { S3Error, type Xml, element, s3ErrorOf, text, xmlDocument } from "@trailsum/s3";
 import { TrailsumError } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
 import { objectPathOf } from "../../stores/object-path.ts";
 import { receiveDocument } from "../received-document.ts";
 import { type BucketOperation, checkBucket, type S3Context } from "../s3-context.ts";
-import { S3Error, s3ErrorOf } from "../s3-errors.ts";
 import type { BucketRequest } from "../s3-request.ts";
 import { sendXml } from "../s3-response.ts";
 import { childrenOf, parseXmlBody, textOf } from "../xml/xml-body.ts";
-import { element, text, type Xml, xmlDocument } from "../xml/xml-writer.ts";
 import { removeKey } from "./delete-object.ts";
 
 const MAX_KEYS = 1000;

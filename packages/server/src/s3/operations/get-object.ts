@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import { S3Error, element, xmlDocument } from "@trailsum/s3";
 import { type FieldLine, TrailsumError } from "@trailsum/shared";
 
 import { type ByteRange, contentRange, selectRanges } from "../../request/byte-ranges.ts";
@@ -8,11 +9,9 @@ import { evaluatePreconditions, ifRangeHolds, parsePreconditions } from "../../r
 import { sendVerifiedContent } from "../../response/send-verified.ts";
 import type { StoredObject } from "../../stores/store.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendEmpty, sendXml } from "../s3-response.ts";
 import { metadataFields, s3Validators, storedChecksums } from "../stored-fields.ts";
-import { element, xmlDocument } from "../xml/xml-writer.ts";
 
 /** GetObject and HeadObject: the object or a range of it, with its checksums if the client asks for them. */
 export const getObject: ObjectOperation = async (request, context) => {

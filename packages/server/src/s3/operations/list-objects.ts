@@ -1,16 +1,22 @@
+import {
+  S3Error,
+  type Xml,
+  checksumAlgorithms,
+  checksumName,
+  element,
+  encodePath,
+  text,
+  xmlDocument,
+} from "@trailsum/s3";
 import { type FieldLine } from "@trailsum/shared";
 
 import { isHidden } from "../../access/dotfiles.ts";
 import { objectPathOf } from "../../stores/object-path.ts";
 import { byteOrderKey } from "../../stores/byte-order.ts";
 import type { ListEntry, Store } from "../../stores/store.ts";
-import { checksumAlgorithms, checksumName } from "../checksums.ts";
 import { type BucketOperation, checkBucket } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import { sendXml } from "../s3-response.ts";
-import { encodePath } from "../sigv4/uri-encoding.ts";
 import { s3EntityTag } from "../stored-fields.ts";
-import { element, text, type Xml, xmlDocument } from "../xml/xml-writer.ts";
 import { owner } from "./buckets.ts";
 
 /** The most keys of one page. */

@@ -1,17 +1,25 @@
+import {
+  S3Error,
+  checksumElement,
+  checksumFields,
+  checksumName,
+  element,
+  encodePath,
+  parseChecksumName,
+  text,
+  xmlDocument,
+} from "@trailsum/s3";
+
 import { checkBucket, type BucketOperation, type ObjectOperation } from "../s3-context.ts";
 import { proceed } from "../../upload-exchange.ts";
 import { refuseByHead } from "../../receive-upload.ts";
-import { checksumElement, checksumFields, checksumName, parseChecksumName } from "../checksums.ts";
 import { parsePartNumber } from "../multipart/complete-request.ts";
 import type { MultipartChecksum } from "../multipart/multipart-record.ts";
 import { contentSize, receiveContent } from "../received-content.ts";
-import { S3Error } from "../s3-errors.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendEmpty, sendXml } from "../s3-response.ts";
-import { encodePath } from "../sigv4/uri-encoding.ts";
 import { keptFields } from "../stored-fields.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
-import { element, text, xmlDocument } from "../xml/xml-writer.ts";
 
 /** The most parts or uploads of one page. */
 const MAX_LISTED = 1000;

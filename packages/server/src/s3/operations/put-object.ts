@@ -1,14 +1,13 @@
 import { Writable } from "node:stream";
 
+import { S3Error, checksumFields } from "@trailsum/s3";
 import { type FieldLine } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "../../request/conditional-request.ts";
 import { refuseByHead } from "../../receive-upload.ts";
 import { proceed } from "../../upload-exchange.ts";
-import { checksumFields } from "../checksums.ts";
 import { contentSize, receiveContent } from "../received-content.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
-import { S3Error } from "../s3-errors.ts";
 import { sendEmpty } from "../s3-response.ts";
 import { keptFields, s3EntityTag, s3Validators } from "../stored-fields.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";

@@ -1,6 +1,6 @@
-import { parseXml, XmlElement } from "@rgrove/parse-xml";
+import { S3Error } from "@trailsum/s3";
 
-import { S3Error } from "../s3-errors.ts";
+import { parseXml, XmlElement } from "@rgrove/parse-xml";
 
 /** Reads a document whose root element has this name. Throws `MalformedXML`. */
 export function parseXmlBody(bytes: Buffer, root: string): XmlElement {

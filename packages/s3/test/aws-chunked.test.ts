@@ -2,13 +2,14 @@ import { FieldLines } from "@trailsum/shared";
 import { array, assert, nat, property, uint8Array } from "fast-check";
 import { expect, test } from "vitest";
 
-import { AwsChunkedDecoder } from "../../src/s3/aws-chunked/aws-chunked-decoder.ts";
-import { ChunkSignatures } from "../../src/s3/aws-chunked/chunk-signatures.ts";
-import { S3Error } from "../../src/s3/s3-errors.ts";
-import { S3Query } from "../../src/s3/s3-query.ts";
-import { authenticate } from "../../src/s3/sigv4/authenticate.ts";
-import { credentials } from "./peer.ts";
+import { AwsChunkedDecoder } from "../src/aws-chunked/aws-chunked-decoder.ts";
+import { ChunkSignatures } from "../src/aws-chunked/chunk-signatures.ts";
+import { S3Error } from "../src/s3-errors.ts";
+import { S3Query } from "../src/s3-query.ts";
+import { authenticate } from "../src/sigv4/authenticate.ts";
 import vector from "./sigv4-trailer-vector.json" with { type: "json" };
+
+const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 
 const header = FieldLines.from([
   ["host", "127.0.0.1:9000"],
