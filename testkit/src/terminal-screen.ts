@@ -12,10 +12,10 @@ export function terminalScreen(written: string): string {
       row += 1;
       column = 0;
       rows[row] ??= "";
-    } else if (token === "\r") column = 0;
+    } else if (token === "\r" || token === "\x1b[1G") column = 0;
     else if (token === "\b") column = Math.max(column - 1, 0);
     else if (token.endsWith("A") && token.startsWith("\x1b[")) row = Math.max(row - Number(token.slice(2, -1) || 1), 0);
-    else if (token === "\x1b[K") rows[row] = rows[row]!.slice(0, column);
+    else if (token === "\x1b[K" || token === "\x1b[0K") rows[row] = rows[row]!.slice(0, column);
     else if (token === "\x1b[J") {
       rows[row] = rows[row]!.slice(0, column);
       rows.length = row + 1;

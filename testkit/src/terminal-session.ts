@@ -56,13 +56,13 @@ export class TerminalSession {
   }
 
   /**
-   * Types a command and waits for the next prompt or, for a command that keeps running, for `shown`. Returns what the
+   * Types a command and waits for the next prompt or, for a command that keeps running, for its screen to match `shown`. Returns what the
    * terminal shows below the command.
    */
   async type(command: string, { shown, timeout = 30_000 }: { shown?: RegExp; timeout?: number } = {}): Promise<string> {
     const from = this.#written.length;
     this.#child.stdin.write(`${command}\n`);
-    const done = (written: string): boolean => (shown === undefined ? written.includes(MARK) : shown.test(written));
+    const done = (written: string): boolean => shown?.test(terminalScreen(written)) ?? written.includes(MARK);
     await this.#until(done, from, timeout, command);
     const [, ...lines] = terminalScreen(this.#written.slice(from)).split("\n");
     if (shown === undefined) lines.pop();

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { rawServer, reasonWithoutSession, startTrailsum, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { sessionSteps, type Step, typeSession } from "./support/console-session.ts";
+import { openTerminals, sessionSteps, timeless, typeSession } from "./support/console-session.ts";
 import { expectedOutput, programDirectory, runProgram } from "./support/page-program.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -27,12 +27,6 @@ const blocks: Block[] = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([,
 const blocksIn = (language: string): string[] =>
   blocks.filter((block) => block.language === language).map(({ text }) => text);
 
-/** A step without what differs from run to run: the time and rate of a summary, and the order of files sent at once. */
-function timeless({ command, output }: Step): Step {
-  const lines = output.replace(/ in \d+s \(\d+ B\/s\)$/m, "").split("\n");
-  return { command, output: lines.toSorted().join("\n") };
-}
-
 test("every block is of a kind that is run here", () => {
   expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["sh", "http", "console", "js"]));
 });
@@ -46,6 +40,7 @@ test("the commands that try it are those that continuous integration runs", asyn
   expect(ci).toMatch(/^step demo pnpm demo$/m);
   // Packing, and installing what was packed, takes a registry.
   expect(ci).toMatch(/^step pack\S* pnpm pack:check$/m);
+  expect(ci).toMatch(/^step readme pnpm readme:check$/m);
 });
 
 test("after the installation in a clone npx finds the command", async () => {
@@ -76,7 +71,7 @@ test.skipIf(reasonWithoutSession !== "")(
   `the commands, typed into a terminal, show what the README shows${reasonWithoutSession}`,
   async () => {
     const steps = sessionSteps(readme);
-    const shown = await typeSession(steps);
+    const shown = await typeSession(steps, await openTerminals());
     expect(shown.map(timeless)).toEqual(steps.map(timeless));
   },
   90_000,

@@ -79,25 +79,43 @@ export async function playSession(steps: readonly Step[]): Promise<Step[]> {
   return printed;
 }
 
-/** Types the commands into a shell on a terminal, each server into one of its own, and returns what the screens show. */
-export async function typeSession(steps: readonly Step[]): Promise<Step[]> {
+/** A shell on a terminal in a new directory that finds the command, for each call; they close with the test. */
+export async function openTerminals(): Promise<() => Promise<TerminalSession>> {
   const { directory, env } = await sessionDirectory();
-  const ports = new ShownPorts();
-  const open = async (): Promise<TerminalSession> => {
+  return async () => {
     const session = await TerminalSession.open(directory, env);
     onTestFinished(() => session.close(), 20_000);
     return session;
   };
+}
+
+/**
+ * Types the commands into a terminal, each server into one of its own, and returns what the screens show. `trailsum` is
+ * typed as `command`.
+ */
+export async function typeSession(
+  steps: readonly Step[],
+  open: () => Promise<TerminalSession>,
+  command = "trailsum",
+): Promise<Step[]> {
+  const ports = new ShownPorts();
+  const typed = (text: string): string => ports.actual(text).replaceAll(/\btrailsum (?=[a-z])/g, `${command} `);
   const main = await open();
   const shown: Step[] = [];
-  for (const { command } of steps) {
-    const port = serverPort(command);
+  for (const step of steps) {
+    const port = serverPort(step.command);
     if (port !== undefined) {
-      const typed = ports.actual(command).replace(`--port ${port}`, `--port ${await freePort()}`);
-      const output = await (await open()).type(typed, { shown: /^listening on \S+\r\n/m });
+      const server = typed(step.command).replace(`--port ${port}`, `--port ${await freePort()}`);
+      const output = await (await open()).type(server, { shown: /^listening on \S+\n/m });
       ports.use(port, /:(\d+)$/.exec(output)?.[1] ?? port);
-      shown.push({ command, output: ports.shown(output) });
-    } else shown.push({ command, output: ports.shown(await main.type(ports.actual(command))) });
+      shown.push({ command: step.command, output: ports.shown(output) });
+    } else shown.push({ command: step.command, output: ports.shown(await main.type(typed(step.command))) });
   }
   return shown;
+}
+
+/** A step without what differs from run to run: the time and rate of a summary, and the order of files sent at once. */
+export function timeless({ command, output }: Step): Step {
+  const lines = output.replace(/ in \d+s \(\d+ B\/s\)$/m, "").split("\n");
+  return { command, output: lines.toSorted().join("\n") };
 }
