@@ -59,8 +59,11 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** The requests that the store makes, with S3's errors as those of trailsum. Keys are whole keys. */
-export class Bucket {
+/**
+ * The requests that the store makes, with S3's errors as those of trailsum. Keys are whole keys. The name must not be
+ * `Bucket`: TypeScript 7.0 would rename members of that name in object literals of the class as well.
+ */
+export class S3Bucket {
   readonly name: string;
   readonly #client: S3Client;
   readonly #timeout: number;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { Bucket, WriteCondition } from "./bucket.ts";
+import type { S3Bucket, WriteCondition } from "./bucket.ts";
 import { isPreconditionFailed } from "./s3-errors.ts";
 import type { StoreKeys } from "./store-keys.ts";
 
@@ -14,11 +14,11 @@ const WRONG = '"00000000000000000000000000000000"';
  * kind of request is tried once, with conditions that do not hold and one that does, on an object of the store's own.
  */
 export class ConditionalWrites {
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #keys: StoreKeys;
   readonly #known = new Map<ConditionalRequest, Promise<boolean>>();
 
-  constructor(bucket: Bucket, keys: StoreKeys) {
+  constructor(bucket: S3Bucket, keys: StoreKeys) {
     this.#bucket = bucket;
     this.#keys = keys;
   }

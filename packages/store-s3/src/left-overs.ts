@@ -1,4 +1,4 @@
-import type { Bucket, MultipartUpload } from "./bucket.ts";
+import type { S3Bucket, MultipartUpload } from "./bucket.ts";
 import { leaseOf, type MultipartUploads } from "./multipart-uploads.ts";
 import { parseRecord } from "./object-header.ts";
 import type { StoreKeys } from "./store-keys.ts";
@@ -6,7 +6,7 @@ import { parseState } from "./upload-state.ts";
 
 /** What a {@link reclaimLeftOvers} needs. */
 export interface LeftOversOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly keys: StoreKeys;
   readonly multipartUploads: MultipartUploads;
   /** From what age something that nothing uses is a left-over. Milliseconds. */

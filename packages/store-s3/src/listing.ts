@@ -1,14 +1,14 @@
 import type { ListEntry, ListOptions } from "@trailsum/server";
 import { byteOrderKey, isNameable } from "@trailsum/server/stores";
 
-import type { Bucket } from "./bucket.ts";
+import type { S3Bucket } from "./bucket.ts";
 import { hasKeys } from "./directories.ts";
 import type { StoreKeys } from "./store-keys.ts";
 import type { Versions } from "./versions.ts";
 
 /** What a listing needs of its store. */
 export interface ListingOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly keys: StoreKeys;
   readonly versions: Versions;
 }

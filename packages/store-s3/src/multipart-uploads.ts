@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
-import type { Bucket, MultipartUpload, ObjectHeader } from "./bucket.ts";
+import type { S3Bucket, MultipartUpload, ObjectHeader } from "./bucket.ts";
 import type { StoreKeys } from "./store-keys.ts";
 
 /** What {@link MultipartUploads} needs. */
 export interface MultipartUploadsOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly keys: StoreKeys;
   /** After how many milliseconds without a lease a multipart upload is a left-over. */
   readonly reclaimAfter: number;
@@ -16,7 +16,7 @@ export interface MultipartUploadsOptions {
  * again: other processes take an old multipart upload without a new lease for what a crash left.
  */
 export class MultipartUploads {
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #keys: StoreKeys;
   readonly #interval: number;
   readonly #leases = new Map<string, { readonly timer: NodeJS.Timeout; written: Promise<unknown> | undefined }>();

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { ReadOptions, StoredObject } from "@trailsum/server";
 import type { Digests, FieldLine } from "@trailsum/shared";
 
-import type { Bucket } from "./bucket.ts";
+import type { S3Bucket } from "./bucket.ts";
 import { readRange } from "./object-reader.ts";
 import type { Version } from "./versions.ts";
 
@@ -14,11 +14,11 @@ export class ObjectInBucket implements StoredObject {
   readonly fields: readonly FieldLine[];
   readonly modified: Date;
   readonly verified: Date | undefined;
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #version: Version;
   readonly #beginning: Buffer;
 
-  constructor(bucket: Bucket, version: Version, beginning: Buffer) {
+  constructor(bucket: S3Bucket, version: Version, beginning: Buffer) {
     this.#bucket = bucket;
     this.#version = version;
     this.#beginning = beginning;

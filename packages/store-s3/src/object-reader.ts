@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Bucket, ByteRange } from "./bucket.ts";
+import type { S3Bucket, ByteRange } from "./bucket.ts";
 import { isPreconditionFailed, s3Error } from "./s3-errors.ts";
 
 /** One version of an object. */
@@ -20,7 +20,7 @@ const ATTEMPTS = 3;
  * read already, from the position 0.
  */
 export function readRange(
-  bucket: Bucket,
+  bucket: S3Bucket,
   version: ReadVersion,
   range: ByteRange,
   beginning: Buffer = Buffer.alloc(0),
@@ -47,7 +47,7 @@ export function readRange(
 }
 
 async function* piecesOf(
-  bucket: Bucket,
+  bucket: S3Bucket,
   { key, etag }: ReadVersion,
   { start, end }: ByteRange,
   beginning: Buffer,

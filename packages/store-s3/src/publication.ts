@@ -2,7 +2,7 @@ import type { CommitCondition, Committed } from "@trailsum/server";
 import { PathLocks } from "@trailsum/server/stores";
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Bucket, MultipartUpload, ReceivedPart, WriteCondition } from "./bucket.ts";
+import type { S3Bucket, MultipartUpload, ReceivedPart, WriteCondition } from "./bucket.ts";
 import type { ConditionalWrites } from "./conditional-writes.ts";
 import { completeHeader, formatRecord, recordedHeader, type VersionRecord } from "./object-header.ts";
 import { isAbsent, isPreconditionFailed } from "./s3-errors.ts";
@@ -22,12 +22,12 @@ const ATTEMPTS = 5;
 
 /** Makes objects visible, and removes them: each in one step, and only if a condition holds. */
 export class Publication {
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #keys: StoreKeys;
   readonly #versions: Versions;
   readonly #conditions: ConditionalWrites;
 
-  constructor(bucket: Bucket, keys: StoreKeys, versions: Versions, conditions: ConditionalWrites) {
+  constructor(bucket: S3Bucket, keys: StoreKeys, versions: Versions, conditions: ConditionalWrites) {
     this.#bucket = bucket;
     this.#keys = keys;
     this.#versions = versions;

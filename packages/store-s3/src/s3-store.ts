@@ -14,7 +14,7 @@ import type {
 import { checkKeptFields } from "@trailsum/server/stores";
 import { TrailsumError } from "@trailsum/shared";
 
-import { Bucket } from "./bucket.ts";
+import { S3Bucket } from "./bucket.ts";
 import { ConditionalWrites } from "./conditional-writes.ts";
 import { makeDirectory, removeDirectory } from "./directories.ts";
 import { reclaimLeftOvers } from "./left-overs.ts";
@@ -93,7 +93,7 @@ export async function createS3Store(options: S3StoreOptions): Promise<Store> {
       throw new TrailsumError("USAGE", `${option} is not a positive whole number`);
   }
   if (!(reclaimAfter >= 0)) throw new TrailsumError("USAGE", "reclaimAfter is not a number of milliseconds");
-  const bucket = new Bucket({ client, bucket: name, timeout });
+  const bucket = new S3Bucket({ client, bucket: name, timeout });
   await bucket.check();
   return new S3Store(bucket, new StoreKeys(prefix), { partSize, concurrency, reclaimAfter });
 }
@@ -101,7 +101,7 @@ export async function createS3Store(options: S3StoreOptions): Promise<Store> {
 type Settings = Readonly<Record<"partSize" | "concurrency" | "reclaimAfter", number>>;
 
 class S3Store implements Store {
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #keys: StoreKeys;
   readonly #settings: Settings;
   readonly #versions: Versions;
@@ -110,7 +110,7 @@ class S3Store implements Store {
   readonly uploads: UploadsInBucket;
   #reclaimed = 0;
 
-  constructor(bucket: Bucket, keys: StoreKeys, settings: Settings) {
+  constructor(bucket: S3Bucket, keys: StoreKeys, settings: Settings) {
     this.#bucket = bucket;
     this.#keys = keys;
     this.#settings = settings;

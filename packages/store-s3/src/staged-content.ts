@@ -2,13 +2,13 @@ import { Writable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Bucket, MultipartUpload, ReceivedPart } from "./bucket.ts";
+import type { S3Bucket, MultipartUpload, ReceivedPart } from "./bucket.ts";
 import { PartBuffer } from "./part-buffer.ts";
 import type { PartSizes } from "./part-sizes.ts";
 
 /** What a {@link StagedContent} needs. */
 export interface StagedContentOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly sizes: PartSizes;
   /** How many parts are sent at once. */
   readonly concurrency: number;

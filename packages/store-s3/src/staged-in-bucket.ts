@@ -1,7 +1,7 @@
 import type { CommitOptions, Committed, StagedObject, StoredUpload } from "@trailsum/server";
 import { type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import type { Bucket } from "./bucket.ts";
+import type { S3Bucket } from "./bucket.ts";
 import type { MultipartUploads } from "./multipart-uploads.ts";
 import { newVersionId, recordedHeader } from "./object-header.ts";
 import type { PartSizes } from "./part-sizes.ts";
@@ -11,7 +11,7 @@ import type { UploadsInBucket } from "./uploads-in-bucket.ts";
 
 /** What a staged object needs of its store. */
 export interface StagedInBucketOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly key: string;
   readonly fields: readonly FieldLine[];
   readonly sizes: PartSizes;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { UploadTurn } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Bucket, WriteCondition } from "./bucket.ts";
+import type { S3Bucket, WriteCondition } from "./bucket.ts";
 import type { ConditionalWrites } from "./conditional-writes.ts";
 import { isPreconditionFailed } from "./s3-errors.ts";
 
@@ -19,7 +19,7 @@ const PATIENCE = 120_000;
 
 /** The lock of one upload among the processes that share a bucket: an object that its holder writes again and again. */
 export interface UploadLockOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly conditions: ConditionalWrites;
   /** What the keys of the upload begin with. */
   readonly prefix: string;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Bucket } from "./bucket.ts";
+import type { S3Bucket } from "./bucket.ts";
 import type { ConditionalWrites } from "./conditional-writes.ts";
 import { isPreconditionFailed } from "./s3-errors.ts";
 import type { StoreKeys } from "./store-keys.ts";
@@ -10,12 +10,12 @@ import { formatState, parseState, type Segment, type UploadState } from "./uploa
 
 /** The objects of one upload: its state, and the segments of its content. */
 export class UploadObjects {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly #conditions: ConditionalWrites;
   readonly #prefix: string;
   #etag: string | undefined;
 
-  constructor(bucket: Bucket, keys: StoreKeys, conditions: ConditionalWrites, id: string) {
+  constructor(bucket: S3Bucket, keys: StoreKeys, conditions: ConditionalWrites, id: string) {
     this.bucket = bucket;
     this.#conditions = conditions;
     this.#prefix = keys.upload(id);

@@ -1,7 +1,7 @@
 import type { CreateUploadOptions, StoredUpload, UploadEntry, UploadStore, UploadTurn } from "@trailsum/server";
 import { UploadTurns } from "@trailsum/server/stores";
 
-import type { Bucket } from "./bucket.ts";
+import type { S3Bucket } from "./bucket.ts";
 import type { ConditionalWrites } from "./conditional-writes.ts";
 import { UploadInBucket, type UploadInBucketOptions } from "./upload-in-bucket.ts";
 import { takeUploadLock } from "./upload-lock.ts";
@@ -10,7 +10,7 @@ import { sizeOf, type UploadBase, type UploadState } from "./upload-state.ts";
 
 /** The parts of a store that its uploads use. */
 export interface UploadsInBucketOptions extends UploadInBucketOptions {
-  readonly bucket: Bucket;
+  readonly bucket: S3Bucket;
   readonly conditions: ConditionalWrites;
 }
 

@@ -1,7 +1,7 @@
 import type { ObjectVersion } from "@trailsum/server";
 import { createStreamDigester, type Digests } from "@trailsum/shared";
 
-import { type Bucket, type ObjectHeader } from "./bucket.ts";
+import { type S3Bucket, type ObjectHeader } from "./bucket.ts";
 import { describeObject, parseRecord, type VersionRecord } from "./object-header.ts";
 import { readRange } from "./object-reader.ts";
 import type { StoreKeys } from "./store-keys.ts";
@@ -27,11 +27,11 @@ const MAX_COMPUTED = 10_000;
 
 /** Reads what is known of the objects in a bucket. */
 export class Versions {
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #keys: StoreKeys;
   readonly #computed = new Map<string, Digests>();
 
-  constructor(bucket: Bucket, keys: StoreKeys) {
+  constructor(bucket: S3Bucket, keys: StoreKeys) {
     this.#bucket = bucket;
     this.#keys = keys;
   }
