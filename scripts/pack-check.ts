@@ -1,10 +1,12 @@
 // Builds and packs every package as it would be published, checks the tarballs, and uses them as a stranger would: installed
-// by npm into an empty directory, outside this repository.
+// by npm into an empty directory, outside this repository, where the programs of all pages run.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { checkTypes, foreignPackages, installNode, pagePrograms, runPageProgram, serveFiles } from "./page-programs.ts";
 
 interface Manifest {
   readonly name: string;
@@ -60,7 +62,18 @@ function checkTarball(manifest: Manifest, tarball: string): void {
     run(`attw ${manifest.name}`, bin("attw"), [tarball, "--profile", "esm-only"]);
 }
 
-function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[]): void {
+/** Releases of Node: the oldest that the packages run under, and the current ones. */
+const RELEASES = ["22.19.0", "24", "26"];
+
+/** The version range of a package in the catalog of the workspace. */
+function catalogRange(name: string): string {
+  const catalog = readFileSync(join(root, "pnpm-workspace.yaml"), "utf8");
+  const [, range] = new RegExp(`^ {2}"?${name}"?: (\\S+)$`, "m").exec(catalog) ?? [];
+  if (range === undefined) throw new Error(`the catalog has no ${name}`);
+  return range;
+}
+
+function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[]): string {
   const home = join(work, "stranger");
   mkdirSync(home);
   writeFileSync(join(home, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
@@ -88,6 +101,38 @@ function useAsStranger(packed: readonly { manifest: Manifest; tarball: string }[
       if (said.trim() !== manifest.version)
         throw new Error(`${command} --version says ${said}, not ${manifest.version}`);
     }
+  }
+  return home;
+}
+
+/** Runs every program of the pages in the project that has the packages, under each release, as JavaScript and TypeScript. */
+async function runPrograms(home: string): Promise<void> {
+  const programs = pagePrograms(root);
+  const needed = [...foreignPackages(programs), "@types/node"].map((name) => `${name}@${catalogRange(name)}`);
+  run("npm install of what programs use", "npm", ["install", "--no-audit", "--no-fund", "--no-save", ...needed], home);
+  await checkTypes(join(root, "node_modules/.bin/tsc"), home, programs);
+  console.log(`ok    ${programs.length} programs type-check`);
+  const binaries = await Promise.all(RELEASES.map((release) => installNode(release, work)));
+  const { port, stop } = await serveFiles(process.execPath, home);
+  try {
+    for (const [at, node] of binaries.entries()) {
+      const release = RELEASES[at]!;
+      const runs = programs.flatMap((program, number) =>
+        (["mjs", "mts"] as const).map((extension) => () => {
+          const directory = join(home, `programs-${release}`, `${number}-${extension}`);
+          return runPageProgram(node, program, { directory, extension, port });
+        }),
+      );
+      // As many at a time as there are processors, in order.
+      const queue = runs.values();
+      const worker = async (): Promise<void> => {
+        for (const next of queue) await next();
+      };
+      await Promise.all(Array.from({ length: availableParallelism() }, worker));
+      console.log(`ok    ${runs.length} runs of programs under Node ${release}`);
+    }
+  } finally {
+    stop();
   }
 }
 
@@ -129,7 +174,8 @@ try {
     .filter(({ manifest }) => manifest.private !== true)
     .map(({ directory, manifest }) => ({ manifest, tarball: pack(directory, manifest) }));
   for (const { manifest, tarball } of packed) checkTarball(manifest, tarball);
-  useAsStranger(packed);
+  const home = useAsStranger(packed);
+  await runPrograms(home);
   installAsReadme(packed[0]?.manifest.version ?? "");
 } finally {
   rmSync(join(root, "tarballs"), { recursive: true, force: true });
