@@ -1,15 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request } from "node:http";
-import { Readable, Transform } from "node:stream";
+import { type ClientHttp2Session, connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { Readable, Transform, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import { TrailerAgent } from "@trailsum/client";
-import { listen } from "@trailsum/testkit";
+import { goawayFrame, listen, rawClient } from "@trailsum/testkit";
 import { Dispatcher } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { proxyServer } from "./peers.ts";
+import { proxyServer, streamServer } from "./peers.ts";
 
 // What a proxy reads content into is read into again when the content has left.
 
@@ -47,15 +48,16 @@ function hesitating(): Transform {
 }
 
 /** An origin that answers with the digest of what it is sent, and then with the content itself. */
-async function hashingOrigin(slow: boolean): Promise<string> {
-  const server = createServer((req, res) => {
+async function hashingOrigin(slow: boolean, version: "1.1" | "2" = "1.1"): Promise<string> {
+  const answer = (req: Readable, res: Writable & { setHeader(name: string, value: string): void }): void => {
     const hash = createHash("sha256");
     const stages = slow ? [req, hesitating(), hash] : [req, hash];
     void pipeline(stages as [Readable, Transform]).then(() => {
       res.setHeader("x-digest", hash.digest("hex"));
       return pipeline(Readable.from(pieces(3)), res);
     });
-  });
+  };
+  const server = version === "2" ? createHttp2Server(answer) : createServer(answer);
   return (await listen(server)).origin;
 }
 
@@ -80,6 +82,17 @@ async function roundTrip(port: number, seed: number, slow: boolean): Promise<[up
   return [res.headers["x-digest"], hash.digest("hex")];
 }
 
+/** The same over HTTP/2. */
+async function roundTripHttp2(session: ClientHttp2Session, seed: number, slow: boolean): Promise<[unknown, string]> {
+  const stream = session.request({ ":method": "POST" });
+  const responded = once(stream, "response");
+  await pipeline(Readable.from(pieces(seed)), stream, { end: true });
+  const [header] = (await responded) as [Record<string, unknown>];
+  const hash = createHash("sha256");
+  await pipeline((slow ? [stream, hesitating(), hash] : [stream, hash]) as [Readable, Transform]);
+  return [header["x-digest"], hash.digest("hex")];
+}
+
 describe("content stays what it is", () => {
   test.each([
     ["as fast as it comes", false, false],
@@ -89,6 +102,45 @@ describe("content stays what it is", () => {
     const { port } = await proxyServer({ target: await hashingOrigin(slowOrigin) });
     const trips = Array.from({ length: 3 }, (_, seed) => roundTrip(port, seed, slowClient));
     for (const digests of await Promise.all(trips)) expect(digests).toEqual([DIGEST, DIGEST]);
+  });
+
+  test.each([
+    ["as fast as it comes", false, false],
+    ["while the origin takes it slowly", true, false],
+    ["while the client takes it slowly", false, true],
+  ])("%s, on several streams of HTTP/2", async (_how, slowOrigin, slowClient) => {
+    const { origin } = await proxyServer({ target: await hashingOrigin(slowOrigin, "2"), agent: { useH2c: true } });
+    const session = connectHttp2(origin);
+    const trips = Array.from({ length: 3 }, (_, seed) => roundTripHttp2(session, seed, slowClient));
+    for (const digests of await Promise.all(trips)) expect(digests).toEqual([DIGEST, DIGEST]);
+    await new Promise<void>((resolve) => {
+      session.close(resolve);
+    });
+  });
+
+  test("where it is sent again while more of it comes", async () => {
+    const part = (number: number): Buffer => CONTENT.subarray(number * 40_000, (number + 1) * 40_000);
+    let refused = false;
+    const origin = await streamServer(async (stream, peer) => {
+      if (!refused) {
+        refused = true;
+        for (const number of [1, 2, 3, 4, 5]) {
+          await stream.untilData(number * 40_000);
+          await client.write(part(number));
+        }
+        await stream.untilData(240_000);
+        await peer.send(goawayFrame(0));
+        return;
+      }
+      await stream.untilEnd();
+      await stream.headers([[":status", "200"]]);
+      await stream.body(sha256(stream.data), { endStream: true });
+    });
+    const { port } = await proxyServer({ target: origin.origin, agent: { useH2c: true }, replayBuffer: 300_000 });
+    const client = await rawClient(port);
+    await client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 240000\r\nConnection: close\r\n\r\n");
+    await client.write(part(0));
+    expect((await client.readToEnd()).toString()).toContain(sha256(CONTENT.subarray(0, 240_000)));
   });
 
   test("for a dispatcher that keeps it, too", async () => {

@@ -38,8 +38,8 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    */
   finishRequest?: boolean | undefined;
   /**
-   * Called with a piece of the body when the system has taken it and the agent uses its memory no more: the caller may then
-   * fill it again. Not every piece comes back: none does over HTTP/2, and none whose sending was not seen to end.
+   * Called with each part of the body when the system has taken it and the agent does not use its memory any more: the caller may then
+   * fill it again. Not all of the body comes back: none of a request that fails, and not what is sent last.
    */
   onBodyTaken?: ((piece: Uint8Array) => void) | undefined;
   /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */

@@ -24,6 +24,13 @@ interface FramePosition {
   readonly at: number;
 }
 
+/** Content whose owner uses its memory again. */
+interface LentContent {
+  readonly streamId: number;
+  readonly content: Buffer;
+  readonly onTaken: (content: Buffer) => void;
+}
+
 /** The rest of a slab, for the connection that writes next: one that has nothing to send holds no memory for it. */
 let spare: Buffer | undefined;
 
@@ -42,6 +49,9 @@ export class OutputQueue {
   #parts: Buffer[] = [];
   /** The stream of each part, if it may be dropped. */
   #owners: number[] = [];
+  /** Content that goes back to its owners: of what waits, and of what has been handed over. */
+  #lent: LentContent[] = [];
+  #taken: LentContent[] = [];
   /** The last queued frame of each stream, to which another frame may be appended. */
   readonly #last = new Map<number, FramePosition>();
 
@@ -73,8 +83,11 @@ export class OutputQueue {
     return true;
   }
 
-  /** A DATA frame. Larger content is not copied, and may not change until it has been sent. */
-  content(streamId: number, content: Buffer, endStream: boolean): void {
+  /**
+   * A DATA frame. Larger content is not copied, and may not change until it has been sent. `onTaken` is called for it when it is not used any
+   * more.
+   */
+  content(streamId: number, content: Buffer, endStream: boolean, onTaken?: (content: Buffer) => void): void {
     const { length } = content;
     const frame = { streamId, length, endStream };
     if (length <= SMALL && this.length <= COPIED) {
@@ -82,6 +95,7 @@ export class OutputQueue {
       if (!endStream) this.remember(streamId, header);
       const at = writeDataHeader(this.bytes, header, frame);
       this.commit(at + content.copy(this.bytes, at));
+      onTaken?.(content);
       return;
     }
     const header = this.reserve(FRAME_HEADER_LENGTH);
@@ -90,6 +104,7 @@ export class OutputQueue {
     this.commit(writeDataHeader(this.bytes, header, frame));
     this.#closePart(streamId);
     this.#push(content, streamId);
+    if (onTaken !== undefined) this.#lent.push({ streamId, content, onTaken });
     this.length += length;
   }
 
@@ -106,6 +121,7 @@ export class OutputQueue {
     }
     this.#parts = this.#parts.filter((_part, index) => kept[index]);
     this.#owners = this.#owners.filter((_owner, index) => kept[index]);
+    this.#lent = this.#lent.filter((lent) => lent.streamId !== streamId);
     this.length -= dropped;
     // Each frame is two parts: its header and its content.
     return dropped - (frames / 2) * FRAME_HEADER_LENGTH;
@@ -117,12 +133,24 @@ export class OutputQueue {
     const parts = this.#parts;
     this.#parts = [];
     this.#owners = [];
+    if (this.#lent.length > 0) {
+      this.#taken.push(...this.#lent);
+      this.#lent = [];
+    }
     this.length = 0;
     if (this.#last.size > 0) this.#last.clear();
     const rest = this.bytes.length - this.#at;
     if (rest >= REUSABLE && (spare === undefined || spare.length < rest)) spare = this.bytes.subarray(this.#at);
     this.#use(NOTHING);
     return parts;
+  }
+
+  /** The transport has taken all that was handed over: gives content back to its owners. */
+  returnTaken(): void {
+    if (this.#taken.length === 0) return;
+    const taken = this.#taken;
+    this.#taken = [];
+    for (const { content, onTaken } of taken) onTaken(content);
   }
 
   #renew(length: number): void {

@@ -99,9 +99,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.output = new SessionOutput(this.#session, socket, () => this.#begin());
     surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     // It reads as long as there is a socket.
-    void new DirectSocketReader(socket, (bytes) => {
-      this.#session.receive(bytes);
-    });
+    void new DirectSocketReader(socket, (bytes) => this.#session.receive(bytes));
     socket.on("end", this.#onEnd).on("drain", () => this.output.flush());
     socket.on("error", this.#onError).on("close", this.#onClose);
     // A server that never closes its side would keep the socket for ever.

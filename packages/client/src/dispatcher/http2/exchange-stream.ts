@@ -9,6 +9,7 @@ import {
   type StreamReset,
   StreamTunnel,
 } from "@trailsum/http/http2";
+import { giveBack } from "@trailsum/http/transport";
 import type { FieldLines } from "@trailsum/shared";
 import { errors } from "undici";
 
@@ -190,8 +191,9 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     }
     this.#connection.onReceived();
     if (this.#missing !== undefined) this.#missing -= piece.length;
-    if (this.#exchange.paused || !this.#held.isEmpty) this.#held.push(piece);
-    else if (piece.length > 0) this.#give(piece);
+    if (this.#exchange.paused || !this.#held.isEmpty) {
+      if (this.#held.push(piece)) giveBack(piece);
+    } else if (piece.length > 0) this.#give(piece);
     if (endStream) this.#complete();
   }
 

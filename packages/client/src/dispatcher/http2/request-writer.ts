@@ -35,6 +35,7 @@ export class RequestWriter implements ContentSink {
   constructor(stream: ClientStream, request: OutgoingRequest, events: WriterEvents) {
     this.#stream = stream;
     this.#events = events;
+    stream.onTaken = request.onBodyTaken;
     this.#content = new ContentSender(request, this);
   }
 

@@ -107,11 +107,11 @@ export class Connection {
   }
 
   /** Sends DATA, which the windows allow. */
-  sendContent(streamId: number, content: Buffer, endStream: boolean): void {
+  sendContent(streamId: number, content: Buffer, endStream: boolean, onTaken?: (content: Buffer) => void): void {
     if (this.closed) return;
     const idle = this.output.length === 0;
     this.sendWindow.take(content.length);
-    this.output.content(streamId, content, endStream);
+    this.output.content(streamId, content, endStream, onTaken);
     if (idle) this.owner.onOutput();
   }
 

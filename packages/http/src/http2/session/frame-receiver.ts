@@ -38,6 +38,8 @@ export class FrameReceiver implements FrameSink {
   readonly #block: FieldBlockAssembler;
   /** Whether the peer's first SETTINGS have arrived. */
   begun = false;
+  /** Content of all DATA frames so far, without padding. Octets. */
+  contentReceived = 0;
   /** The stream of the DATA frame that is being read; `undefined` if its content is discarded. */
   #content: Http2Stream | undefined;
 
@@ -111,6 +113,7 @@ export class FrameReceiver implements FrameSink {
   }
 
   onContent(piece: Buffer, last: boolean): void {
+    this.contentReceived += piece.length;
     const stream = this.#content;
     if (last) this.#content = undefined;
     stream?.receiveContent(piece, last);

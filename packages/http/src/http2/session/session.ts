@@ -88,16 +88,21 @@ export abstract class Session {
     return this.#phase !== "open" || this.#peerGoaway !== undefined;
   }
 
-  /** Takes octets from the peer, cut anywhere. Content is passed on as views of them, so they must not change. */
-  receive(bytes: Buffer): void {
-    if (this.closed) return;
+  /**
+   * Takes octets from the peer, cut anywhere. Content is passed on as views of them, so they must not change while anybody keeps it. Returns
+   * how many of them were content; the others are not used any more.
+   */
+  receive(bytes: Buffer): number {
+    if (this.closed) return 0;
     this.connection.turn += 1;
+    const before = this.#receiver.contentReceived;
     try {
       this.read(bytes);
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error;
       this.#end(error);
     }
+    return this.#receiver.contentReceived - before;
   }
 
   /**
@@ -109,6 +114,11 @@ export abstract class Session {
     this.connection.limits.waitingReplies.refill();
     this.connection.sendQueue.resume();
     return parts;
+  }
+
+  /** The transport has taken all that was handed over: content of streams with `onTaken` goes back to its owners. */
+  outputTaken(): void {
+    this.connection.output.returnTaken();
   }
 
   /** Sends a PING; `onPong` is called for the answer. Throws a `TrailsumError` with USAGE unless it has eight octets. */

@@ -43,6 +43,11 @@ export abstract class Http2Stream {
   readonly id: number;
   /** Set when the stream begins. @internal */
   handler: StreamHandler | undefined;
+  /**
+   * Called with content that was sent when it is not used any more, in the parts in which it was sent. Content of a stream that is reset
+   * may not come back.
+   */
+  onTaken: ((content: Buffer) => void) | undefined;
   protected readonly connection: Connection;
   #state: StreamState;
   /** What the peer has to send next. */
@@ -98,7 +103,7 @@ export abstract class Http2Stream {
       if (length === 0) break;
       const end = taken + length;
       this.#sendWindow.take(length);
-      connection.sendContent(this.id, content.subarray(taken, end), endStream && end === content.length);
+      connection.sendContent(this.id, content.subarray(taken, end), endStream && end === content.length, this.onTaken);
       taken = end;
     }
     if (!maySend(this.#state)) return taken;

@@ -22,14 +22,15 @@ export class HeldContent {
     return this.length === 0;
   }
 
-  /** Keeps a piece after the others. */
-  push(piece: Buffer): void {
-    if (piece.length === 0) return;
+  /** Keeps a piece after the others. Returns whether it was copied, and is not used any more. */
+  push(piece: Buffer): boolean {
+    if (piece.length === 0) return true;
     this.length += piece.length;
-    if (piece.length <= SMALL && this.#append(piece)) return;
+    if (piece.length <= SMALL && this.#append(piece)) return true;
     this.#closeBlock();
     const sparse = piece.length < piece.buffer.byteLength * SPARSE;
     this.#pieces.push(sparse ? Buffer.from(piece) : piece);
+    return sparse;
   }
 
   /** Keeps a piece before the others: one that could not be used. */

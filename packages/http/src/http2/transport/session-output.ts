@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 
+import { atReadEnd } from "../../transport/read-end.ts";
 import { batchWrites } from "../../transport/write-batch.ts";
 import type { Session } from "../session/session.ts";
 
@@ -11,12 +12,15 @@ export interface SentListener {
 
 const NOTHING = Buffer.alloc(0);
 
+/** More than this is not held back for what may follow in the same turn. Octets. */
+const ENOUGH = 65_536;
+
 /** `scheduled`: output leaves when the turn ends. `flushing`: it leaves now. `again`: while it leaves, there is more. */
 type Flushing = "no" | "scheduled" | "flushing" | "again";
 
 /**
- * Writes what a session has to send to its socket: all of one turn of the event loop at its end, and no more than the socket takes. When
- * the session has closed and everything is out, it ends the socket's side.
+ * Writes what a session has to send to its socket: all of one turn of the event loop at its end, much content when what it came with has
+ * been handled, and no more than the socket takes. When the session has closed and everything is out, it ends the socket's side.
  */
 export class SessionOutput {
   readonly #session: Session;
@@ -35,6 +39,8 @@ export class SessionOutput {
   /** Has everything written at the end of the turn. */
   schedule(): void {
     if (this.#flushing === "flushing") this.#flushing = "again";
+    if (this.#flushing === "again") return;
+    atReadEnd(this.#onReadEnd);
     if (this.#flushing !== "no") return;
     this.#flushing = "scheduled";
     batchWrites(this.#onTurnEnd);
@@ -50,6 +56,7 @@ export class SessionOutput {
   flush(): void {
     const [session, socket] = [this.#session, this.#socket];
     if (this.#flushing === "flushing" || this.#flushing === "again") return;
+    if (socket.writableLength === 0) session.outputTaken();
     const scheduled = this.#flushing === "scheduled";
     this.#flushing = "again";
     while (this.#flushing === "again" && !socket.destroyed && !socket.writableNeedDrain) {
@@ -77,6 +84,7 @@ export class SessionOutput {
     if (parts.length > 1) socket.cork();
     for (const part of parts) socket.write(part);
     if (parts.length > 1) socket.uncork();
+    if (socket.writableLength === 0) this.#session.outputTaken();
   }
 
   /** Most often the system takes it at once: to wait each time would cost more. */
@@ -87,6 +95,10 @@ export class SessionOutput {
     if (this.#socket.writableLength === 0 && !this.#socket.destroyed) tell(true);
     else this.#socket.write(NOTHING, (error) => tell(!error));
   }
+
+  readonly #onReadEnd = (): void => {
+    if (this.#session.outputLength > ENOUGH) this.flush();
+  };
 
   readonly #onTurnEnd = (): void => {
     this.#flushing = "no";

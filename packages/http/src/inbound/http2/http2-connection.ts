@@ -78,27 +78,27 @@ export class Http2Connection implements ServedConnection, ServerHandler {
       minRate: options.timeouts.minRate,
     };
     // It reads as long as there is a socket.
-    void new DirectSocketReader(socket, (bytes) => {
-      this.receive(bytes);
-    });
+    void new DirectSocketReader(socket, (bytes) => this.receive(bytes));
     socket.on("end", this.#onEnd).on("drain", this.#onDrain);
     socket.on("error", this.#onError).on("close", this.#onClose);
     this.#session.start();
   }
 
-  /** Takes the next bytes, also those that were read before it was there. */
-  receive(bytes: Buffer): void {
+  /** Takes the next bytes, also those that were read before it was there. Returns how many of them were content. */
+  receive(bytes: Buffer): number | undefined {
     if (this.#lingering !== undefined) {
       this.#lingering.receive(bytes.length);
-      return;
+      return 0;
     }
+    let content: number | undefined;
     try {
-      this.#session.receive(bytes);
+      content = this.#session.receive(bytes);
     } catch {
       // A stream that content is written to can throw, and other clients must not suffer from that.
       this.#socket.destroy();
     }
     if (this.#begun.length > 0) this.#handOver();
+    return content;
   }
 
   // The clock's side.

@@ -58,6 +58,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   readonly connection: ClientConnection;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
+  onTaken: ((piece: Uint8Array) => void) | undefined;
   status: number | undefined;
   gone = false;
   readonly #stream: ServerStream;
@@ -121,6 +122,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     checkStatus(status);
     const fields = finalFields(header, length);
     sendable(() => this.#stream.respond(status, fields, { endStream: !hasContent }));
+    this.#stream.onTaken = this.onTaken;
     this.status = status;
     this.#hasContent = hasContent;
     this.#response = "begun";
@@ -130,7 +132,8 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     if (this.#response !== "begun" || !this.#hasContent || piece.length === 0 || this.gone) return true;
     const taken = this.#waiting.length > 0 ? 0 : this.#sendContent(piece);
     if (taken === piece.length) return true;
-    this.#waiting.push(taken === 0 ? piece : piece.subarray(taken));
+    const rest = taken === 0 ? piece : piece.subarray(taken);
+    if (this.#waiting.push(rest)) this.onTaken?.(rest);
     this.#blocked = this.#waiting.length >= HIGH_WATER;
     return !this.#blocked;
   }

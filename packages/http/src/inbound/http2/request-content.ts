@@ -2,6 +2,7 @@ import { FieldLines, type TrailsumError } from "@trailsum/shared";
 
 import type { ServerStream } from "../../http2/session/server-stream.ts";
 import { HeldContent } from "../../http2/transport/held-content.ts";
+import { giveBack } from "../../transport/read-buffer.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 
 /**
@@ -112,7 +113,7 @@ export class RequestContent implements ContentSource {
   receive(piece: Buffer): void {
     if (this.#destination === "forgotten") this.#stream.consume(piece.length);
     else if (this.#destination === "flowing" && this.#begun && this.#held.length === 0) this.#give(piece);
-    else this.#held.push(piece);
+    else if (this.#held.push(piece)) giveBack(piece);
   }
 
   complete(trailers: FieldLines): void {
