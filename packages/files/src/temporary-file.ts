@@ -8,6 +8,7 @@ import { MARK, ownerState, ownMark } from "./process-mark.ts";
 
 /** The directory of temporary files, and what their names begin and end with. */
 export interface TemporaryFileNames {
+  /** The directory of the files. */
   readonly directory: string;
   /** @default "" */
   readonly prefix?: string | undefined;
@@ -23,6 +24,7 @@ export interface TemporaryFileNames {
 
 /** A file that this process is writing, under a unique name. */
 export interface TemporaryFile {
+  /** The path of the file. */
   readonly path: string;
   /** Open for writing and reading. */
   readonly file: FileHandle;

@@ -49,7 +49,9 @@ export function checksumField(algorithm: Algorithm): string {
 
 /** The checksum that a request brings, and where. */
 export interface DeclaredChecksum {
+  /** The algorithm of the checksum. */
   readonly algorithm: Algorithm;
+  /** The section of the field that declares it. */
   readonly section: "header" | "trailer";
 }
 

@@ -8,10 +8,13 @@ import type { Authenticated } from "./sigv4/authenticate.ts";
 
 /** A request with content, whose signature holds if it has one. */
 export interface FramedContent {
+  /** The header section of the request. */
   readonly header: FieldLines;
   /** The content as received; nothing where the request has none. */
   readonly content: ContentSource | undefined;
+  /** The framing of the content. */
   readonly payload: Payload & { readonly kind: "aws-chunked" };
+  /** The verified signature of the request. */
   readonly signature: Authenticated | undefined;
 }
 

@@ -6,6 +6,7 @@ const MOST = 100;
 
 /** The query of a request: names and values, decoded. */
 export class S3Query {
+  /** The parameters as name and value, in order. */
   readonly pairs: readonly (readonly [name: string, value: string])[];
 
   /** Reads a query without its `?`. Throws `InvalidURI`. */
@@ -25,6 +26,7 @@ export class S3Query {
     return only?.[1];
   }
 
+  /** Whether the query has a parameter of this name. */
   has(name: string): boolean {
     return this.pairs.some(([other]) => other === name);
   }

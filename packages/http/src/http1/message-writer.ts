@@ -3,9 +3,13 @@ import { batchWrites } from "../transport/write-batch.ts";
 
 /** What messages are written to: a socket, or anything that writes like one. */
 export interface ByteSink {
+  /** Holds writes back until `uncork`, to send them together. */
   cork(): void;
+  /** Sends what `cork` held back. */
   uncork(): void;
+  /** Writes bytes or text. Returns false when writing should pause until `drain`. */
   write(chunk: string | Uint8Array, encoding?: BufferEncoding): boolean;
+  /** The bytes that wait to be sent. */
   readonly writableLength: number;
 }
 

@@ -9,9 +9,11 @@ import { isChunked } from "./transfer-coding.ts";
 
 /** The head of a request, and what its fields say of the message itself and of the connection. */
 export interface RequestHead {
+  /** The method, as received. */
   readonly method: string;
   /** As received: in origin-form, in absolute-form of http or https, `*`, or the authority of a CONNECT. */
   readonly target: string;
+  /** The version of HTTP. */
   readonly version: "1.0" | "1.1";
   /** Field lines: name, value, name, value, ... */
   readonly raw: string[];

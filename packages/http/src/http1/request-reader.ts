@@ -5,6 +5,7 @@ import { SyntaxFault } from "./syntax-fault.ts";
 
 /** Receives what a request consists of, in the order of the wire. */
 export interface RequestSink extends ContentSink {
+  /** The head of a request. Its content follows. */
   onHead(head: RequestHead): void;
 }
 

@@ -8,12 +8,15 @@ import { isChunked } from "./transfer-coding.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
+  /** The status code. */
   readonly status: number;
+  /** The reason phrase; it may be empty. */
   readonly reason: string;
   /** Field lines: name, value, name, value, ... */
   readonly raw: string[];
   /** Whether the connection may serve another request after this message (RFC 9112 section 9.3). */
   readonly persistent: boolean;
+  /** How the content is framed. */
   readonly framing: MessageFraming;
 }
 

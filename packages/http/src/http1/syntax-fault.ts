@@ -25,7 +25,9 @@ export type SyntaxFaultCode =
  * way: as an error of its library, or as a response with a status.
  */
 export class SyntaxFault extends Error {
+  /** `SyntaxFault`. */
   override readonly name = "SyntaxFault";
+  /** The rule that was broken. */
   readonly fault: SyntaxFaultCode;
 
   constructor(message: string, fault: SyntaxFaultCode) {

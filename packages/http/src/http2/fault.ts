@@ -3,6 +3,7 @@
  * sends GOAWAY with `code` and closes.
  */
 export class ConnectionFault extends Error {
+  /** `ConnectionFault`. */
   override readonly name = "ConnectionFault";
   /** An error code of RFC 9113 section 7. */
   readonly code: number;

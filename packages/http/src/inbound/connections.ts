@@ -26,6 +26,7 @@ export class Connections {
     if (this.stopping) connection.stop();
   }
 
+  /** Removes a connection that has closed. */
   delete(connection: ServedConnection): void {
     this.#open.delete(connection);
     if (this.#open.size > 0) return;

@@ -47,6 +47,7 @@ export class InboundContent extends Readable implements ContentSink {
     this.#onBegin = onBegin;
   }
 
+  /** Implements `Readable`: the reader wants more. */
   override _read(): void {
     if (this.#begun) {
       this.#source.resume();
@@ -57,6 +58,7 @@ export class InboundContent extends Readable implements ContentSink {
     this.#source.flow(this);
   }
 
+  /** Implements `Readable`: discards the rest of the content. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (this.#begun) this.#source.leave();
     done(error);

@@ -11,7 +11,9 @@ import type { InboundRequest } from "./inbound-request.ts";
  * or the objects of Node's own server. Nothing that it is asked to send makes it throw but a head that may not be sent.
  */
 export interface InboundExchange {
+  /** The request. */
   readonly request: InboundRequest;
+  /** The connection of the client. */
   readonly connection: ClientConnection;
   /** The content of the request, where it has some. */
   readonly content: ContentSource | undefined;
@@ -61,7 +63,7 @@ export interface InboundExchange {
 }
 
 /** A client's connection, the same object for all its requests. Emits `close` when it has ended. */
-export type ClientConnection = EventEmitter & { readonly destroyed: boolean };
+export type ClientConnection = EventEmitter & { /** Whether the connection was closed. */ readonly destroyed: boolean };
 
 /** What an exchange fails with when nothing reaches its client any more. */
 export function clientGoneError(): TrailsumError {
@@ -70,8 +72,11 @@ export function clientGoneError(): TrailsumError {
 
 /** The head of a response as it is to be sent, and how the end of the message is marked. */
 export interface OutgoingHead {
+  /** The status code. */
   readonly status: number;
+  /** The reason phrase; HTTP/2 does not send it. */
   readonly reason: string;
+  /** The header section. */
   readonly header: FieldLines;
   /** Whether content can follow; not after a head that answers HEAD, nor with a status that has none. */
   readonly hasContent: boolean;

@@ -15,8 +15,11 @@ import type { InboundTimeouts } from "./served-connection-options.ts";
 export interface ListenerOptions {
   /** Answers one request. It deals with its own errors: the promise never rejects. */
   readonly handle: (exchange: InboundExchange) => Promise<void>;
+  /** The certificate chain and the key (PEM) for HTTPS; undefined for HTTP. */
   readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** The limits of requests. */
   readonly limits: MessageLimits;
+  /** The timeouts of clients. Milliseconds. */
   readonly timeouts: InboundTimeouts;
   /** How much a client may send ahead on all streams of an HTTP/2 connection. Bytes. */
   readonly connectionWindow?: number | undefined;

@@ -55,10 +55,12 @@ export class DirectSocketReader implements ReadTarget {
     this.resume();
   }
 
+  /** Stops reading from the socket. */
   pause(): void {
     this.paused = true;
   }
 
+  /** Continues reading from the socket. */
   resume(): void {
     this.paused = false;
     this.#ahead = 0;

@@ -16,16 +16,21 @@ export interface S3Credentials {
 
 /** A request whose signature is to be checked. */
 export interface RequestToAuthenticate {
+  /** The method. */
   readonly method: string;
   /** The path as received. */
   readonly path: string;
+  /** The parameters of the query. */
   readonly query: S3Query;
+  /** The header section. */
   readonly header: FieldLines;
+  /** The host, as received. */
   readonly host: string | undefined;
 }
 
 /** A signature that holds. */
 export interface Authenticated {
+  /** The access key of the client. */
   readonly accessKeyId: string;
   /** Signs what follows in the content. */
   readonly signer: Signer;

@@ -17,7 +17,9 @@ import { isSignedBy, signBase, type SignatureKey } from "./signature-keys.ts";
 
 /** A response that answers an upload with a receipt. */
 export interface ReceiptResponse {
+  /** The status code of the response. */
   readonly status: number;
+  /** The header fields of the response. */
   readonly header: FieldLines;
   /** The content: the receipt as JSON. */
   readonly content: Uint8Array;

@@ -7,18 +7,31 @@ type Listener = (value?: unknown) => void;
 
 /** A readable stream of Node, of readable-stream, or of Node's past: it has `pipe` and emits what it reads. */
 export interface ReadableLike {
+  /** Pipes what it reads into a destination. */
   pipe(destination: NodeJS.WritableStream): unknown;
+  /** Adds a listener. */
   on(event: string, listener: Listener): unknown;
+  /** Adds a listener before the others. */
   prependListener?(event: string, listener: Listener): unknown;
+  /** Stops emitting `data`. */
   pause?(): unknown;
+  /** Starts emitting `data`. */
   resume?(): unknown;
+  /** Releases its resources, and emits `error` if there is one. */
   destroy?(error?: Error): unknown;
+  /** Whether it can still be read. */
   readonly readable?: boolean;
+  /** Whether it can be written to, as a duplex can. */
   readonly writable?: boolean;
+  /** Whether `end` was emitted. */
   readonly readableEnded?: boolean;
+  /** Whether `destroy` was called. */
   readonly destroyed?: boolean;
+  /** Whether `close` was emitted. */
   readonly closed?: boolean;
+  /** Whether an incoming message was aborted. */
   readonly aborted?: boolean;
+  /** The error that destroyed it. */
   readonly errored?: Error | null;
 }
 
@@ -26,19 +39,29 @@ export interface ReadableLike {
 export interface WritableLike {
   /** Returns false when it takes no more until `drain`; old streams may return nothing. */
   write(chunk: Uint8Array): unknown;
+  /** Ends it after what was written. */
   end(): unknown;
+  /** Adds a listener. */
   on(event: string, listener: Listener): unknown;
+  /** Removes a listener. */
   removeListener(event: string, listener: Listener): unknown;
+  /** Releases its resources, and emits `error` if there is one. */
   destroy?(error?: Error): unknown;
+  /** Whether `destroy` was called. */
   readonly destroyed?: boolean;
+  /** Whether it can still be written to. */
   readonly writable?: boolean;
+  /** Whether `end` was called. */
   readonly writableEnded?: boolean;
+  /** The error that destroyed it. */
   readonly errored?: Error | null;
 }
 
 /** A web stream that is read, of this realm or another. */
 export interface WebReadableLike {
+  /** Locks the stream and returns its reader. */
   getReader(): WebReaderLike;
+  /** Whether it has a reader. */
   readonly locked: boolean;
 }
 
@@ -51,8 +74,11 @@ interface WebReaderLike {
 
 /** What `Blob` and `File` have in common with those of libraries and other realms. */
 export interface BlobLike {
+  /** Its size in bytes. */
   readonly size: number;
+  /** Its media type; empty if it is unknown. */
   readonly type: string;
+  /** Returns its content as a web stream. */
   stream(): unknown;
 }
 

@@ -7,6 +7,7 @@ import { malformed } from "./malformed.ts";
 
 /** The control data of a request (RFC 9113 section 8.3.1, RFC 8441 section 4). */
 export interface RequestControl {
+  /** The method. */
   readonly method: string;
   /** `http`, `https` or another scheme; undefined for CONNECT. */
   readonly scheme: string | undefined;

@@ -14,6 +14,7 @@ import type { SectionOptions } from "./stream.ts";
 
 /** A request to send: its control data, as `:`-fields, and its regular lines. */
 export interface OutgoingRequestHead extends RequestControl {
+  /** The regular field lines. */
   readonly fields: FieldLines;
 }
 

@@ -48,6 +48,7 @@ export abstract class Http2Stream {
    * may not come back.
    */
   onTaken: ((content: Buffer) => void) | undefined;
+  /** The connection of the stream. */
   protected readonly connection: Connection;
   #state: StreamState;
   /** What the peer has to send next. */

@@ -18,6 +18,7 @@ export class HeldContent {
   /** How much of the last piece is filled, where that is a block for small ones. Octets. */
   #filled: number | undefined;
 
+  /** Whether nothing is held. */
   get isEmpty(): boolean {
     return this.length === 0;
   }
@@ -47,6 +48,7 @@ export class HeldContent {
     return piece;
   }
 
+  /** Discards what is held. */
   clear(): void {
     this.length = 0;
     this.#pieces.length = 0;

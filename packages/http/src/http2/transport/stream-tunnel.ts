@@ -27,23 +27,27 @@ export class StreamTunnel extends Duplex {
     this.#stream = stream;
   }
 
+  /** Implements `Duplex`: the reader wants more. */
   override _read(): void {
     this.#flowing = true;
     while (this.#flowing && !this.#held.isEmpty) this.#give(this.#held.shift()!);
     if (this.#ended && this.#held.isEmpty) this.push(null);
   }
 
+  /** Implements `Duplex`: sends a piece. */
   override _write(piece: Buffer, _encoding: BufferEncoding, done: Done): void {
     const taken = this.#stream.send(piece);
     if (taken === piece.length) done();
     else this.#unsent = { rest: piece.subarray(taken), done };
   }
 
+  /** Implements `Duplex`: ends the direction to the peer. */
   override _final(done: Done): void {
     this.#stream.send(NOTHING, true);
     done();
   }
 
+  /** Implements `Duplex`: resets the stream unless it has ended. */
   override _destroy(error: Error | null, done: Done): void {
     this.#held.clear();
     // Nothing happens where both directions have ended.

@@ -32,8 +32,11 @@ export interface Http1Options extends ServedConnectionOptions {
  * next: what a client sends ahead waits. It is used again only when both messages have been complete.
  */
 export class Http1Connection implements RequestSink, ServedConnection {
+  /** The socket. */
   readonly socket: Socket;
+  /** Writes the responses. */
   readonly writer: MessageWriter;
+  /** The peer of the connection. */
   readonly client: ClientInfo;
   readonly #options: Http1Options;
   readonly #reader: RequestReader;
@@ -202,6 +205,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
 
   // The reader's side: what the request consists of.
 
+  /** Starts the exchange of a request. */
   onHead(head: RequestHead): void {
     const exchange = new Http1Exchange(this, head);
     this.#exchange = exchange;

@@ -38,8 +38,10 @@ export interface NodeExchangeOptions {
 
 /** An exchange of HTTP/1.1 through a server of Node's: node:http, and every framework that exposes its objects. */
 export class NodeExchange implements InboundExchange {
+  /** The request. */
   readonly request: InboundRequest;
   readonly content: NodeContent | undefined;
+  /** The connection of the client. */
   readonly connection: ClientConnection;
   readonly #res: ServerResponse;
   readonly #upgrading: Upgrading | undefined;

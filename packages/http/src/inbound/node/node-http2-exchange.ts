@@ -61,6 +61,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
     this.#res.statusCode = head.status;
   }
 
+  /** Sends an interim response, such as 103. */
   override interim(status: number, header: FieldLines): void {
     if (!this.#res.headersSent) super.interim(status, header);
   }
@@ -69,6 +70,7 @@ export class NodeHttp2Exchange extends NodeHttp2StreamExchange {
     return super.switchTo(protocol, withFieldsSetBefore(this.#res, header));
   }
 
+  /** Sends the content of the request to a sink. */
   override flow(sink: ContentSink): void {
     if (this.#req.readableDidRead) sink.onLost(alreadyRead());
     else super.flow(sink);

@@ -31,10 +31,12 @@ const HIGH_WATER = 256 * 1024;
 
 /** One stream of node:http2: a request and the response to it. */
 export class NodeHttp2StreamExchange implements InboundExchange, ContentSource {
+  /** The request. */
   readonly request: InboundRequest;
   readonly content: ContentSource | undefined;
   /** Node announces a stream before it reads its content. */
   readonly whole = undefined;
+  /** The connection of the client. */
   readonly connection: ClientConnection;
   readonly #stream: ServerHttp2Stream;
   onGone: (() => void) | undefined;

@@ -31,8 +31,10 @@ export interface WebExchangeOptions {
  * and of content that is not read is the server's affair.
  */
 export class WebExchange implements InboundExchange {
+  /** The request. */
   readonly request: InboundRequest;
   readonly content: CountedContent | undefined;
+  /** The connection of the client; what is known of it. */
   readonly connection: ClientConnection = Object.assign(new EventEmitter(), { destroyed: false });
   /** The response, once its head is known; rejects if the exchange is aborted before. */
   readonly response: Promise<Response>;
