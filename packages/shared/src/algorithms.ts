@@ -47,14 +47,14 @@ const table: Readonly<Record<Algorithm, AlgorithmRow>> = {
   sha: { bytes: 20, strength: 2, weight: 1, create: () => createHash("sha1") },
   "sha-256": { bytes: 32, strength: 3, weight: 10, create: () => createHash("sha256") },
   "sha-512": { bytes: 64, strength: 4, weight: 9, create: () => createHash("sha512") },
-  crc32c: { bytes: 4, strength: 0, weight: 3, create: createCrc32c },
+  crc32c: { bytes: 4, strength: 0, weight: 3, create: fromWasm((module) => module.createCRC32(0x82f63b78)) },
   // The names under which S3 knows the next two. No HTTP registry has them, so only a peer that knows them checks them.
   crc32: { bytes: 4, strength: 0, weight: 2, create: createCrc32 },
-  crc64nvme: { bytes: 8, strength: 0, weight: 4, create: createCrc64Nvme },
-  adler: { bytes: 4, strength: 0, create: async () => wasmHasher(await (await wasm()).createAdler32()) },
-  xxhash64: { bytes: 8, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash64()) },
-  xxhash3: { bytes: 8, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash3()) },
-  xxhash128: { bytes: 16, strength: 0, create: async () => wasmHasher(await (await wasm()).createXXHash128()) },
+  crc64nvme: { bytes: 8, strength: 0, weight: 4, create: fromWasm((module) => module.createCRC64("9a6c9329ac4bc9b5")) },
+  adler: { bytes: 4, strength: 0, create: fromWasm((module) => module.createAdler32()) },
+  xxhash64: { bytes: 8, strength: 0, create: fromWasm((module) => module.createXXHash64()) },
+  xxhash3: { bytes: 8, strength: 0, create: fromWasm((module) => module.createXXHash3()) },
+  xxhash128: { bytes: 16, strength: 0, create: fromWasm((module) => module.createXXHash128()) },
 };
 
 /** Every algorithm that can be computed. */
@@ -121,27 +121,35 @@ function createCrc32(): Hasher {
   };
 }
 
-// WebAssembly that most transfers never need is loaded when it is first used.
-const wasm = (): Promise<typeof HashWasm> => import("hash-wasm");
+/** A hash function in WebAssembly, of one instance. It can be used again after its digest. */
+type WasmHasher = Pick<HashWasm.IHasher, "init" | "update"> & { digest(as: "binary"): Uint8Array };
 
-async function createCrc32c(): Promise<Hasher> {
-  return wasmHasher(await (await wasm()).createCRC32(0x82f63b78));
-}
+/** How many instances of an algorithm are kept for the next content. Making one takes as long as hashing 64 KiB. */
+const KEPT_INSTANCES = 8;
 
-async function createCrc64Nvme(): Promise<Hasher> {
-  return wasmHasher(await (await wasm()).createCRC64("9a6c9329ac4bc9b5"));
-}
-
-function wasmHasher(hasher: {
-  init(): unknown;
-  update(chunk: Uint8Array): unknown;
-  digest(as: "binary"): Uint8Array;
-}): Hasher {
-  hasher.init();
-  return {
-    update(chunk) {
-      hasher.update(chunk);
-    },
-    digest: () => Buffer.from(hasher.digest("binary")),
+/** Makes the hashers of an algorithm in WebAssembly. */
+function fromWasm(instantiate: (module: typeof HashWasm) => Promise<WasmHasher>): AlgorithmRow["create"] {
+  const unused: WasmHasher[] = [];
+  const begin = (instance: WasmHasher): Hasher => {
+    instance.init();
+    let own: WasmHasher | undefined = instance;
+    return {
+      update(chunk) {
+        if (own === undefined) throw new TrailsumError("INTERNAL", "the digest was taken before");
+        own.update(chunk);
+      },
+      digest() {
+        if (own === undefined) throw new TrailsumError("INTERNAL", "the digest was taken before");
+        const digest = Buffer.from(own.digest("binary"));
+        if (unused.length < KEPT_INSTANCES) unused.push(own);
+        own = undefined;
+        return digest;
+      },
+    };
+  };
+  return () => {
+    const instance = unused.pop();
+    // Code that most transfers never need is loaded when it is first used.
+    return instance === undefined ? import("hash-wasm").then(instantiate).then(begin) : begin(instance);
   };
 }

@@ -24,6 +24,27 @@ describe("the digester", () => {
     );
   });
 
+  test("keeps contents apart whose hashers are used again, in any order", async () => {
+    const contents = Array.from({ length: 20 }, (_, at) => Buffer.alloc(100 + at, at));
+    for (let round = 0; round < 2; round += 1) {
+      const digesters = await Promise.all(contents.map(() => createDigester(allAlgorithms)));
+      for (const [at, digester] of digesters.entries()) digester.update(contents[at]!.subarray(0, 50));
+      for (const [at, digester] of [...digesters.entries()].toReversed()) digester.update(contents[at]!.subarray(50));
+      for (const [at, digester] of digesters.entries())
+        expect(digester.digest()).toEqual(await digestsOf(contents[at]!));
+    }
+  });
+
+  test.each(allAlgorithms)("takes nothing after its digest of %s", async (algorithm) => {
+    const digester = await createDigester([algorithm]);
+    digester.update(Buffer.from("abc"));
+    const { values } = digester.digest();
+    const next = await createDigester([algorithm]);
+    if (algorithm !== "crc32") expect(() => digester.update(Buffer.from("x"))).toThrow();
+    next.update(Buffer.from("abc"));
+    expect(next.digest().values).toEqual(values);
+  });
+
   test("counts as it goes, and only counts when no algorithm is asked for", async () => {
     const digester = await createDigester([]);
     expect(digester.size).toBe(0);
