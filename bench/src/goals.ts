@@ -89,10 +89,23 @@ const goals: readonly Goal[] = [
     most: 1.11,
   },
   {
-    what: "many small files, of the Go client",
+    what: "many small files to a sink, of the Go client",
     name: "transfer-small-files",
-    read: (table) => table.cell("`trailsum upload", "times the Go client"),
+    read: (table) => table.cell("`trailsum upload --jobs 8`, to a sink", "times the Go client"),
     most: 1,
+  },
+  {
+    what: "many small files to `serve`, of the Go client",
+    name: "transfer-small-files",
+    read: (table) => table.cell("`trailsum upload --jobs 8`, to `trailsum serve`", "times the Go client"),
+    most: 0.4,
+  },
+  {
+    what: "`download`, of `curl -o` and `openssl sha256`",
+    name: "transfer-download",
+    read: (table) =>
+      table.cell("`trailsum download`", "seconds") / table.cell("`curl -o`, and `openssl sha256`", "seconds"),
+    most: 1.15,
   },
   {
     what: "memory that large content takes more, MiB",

@@ -35,15 +35,18 @@ describe("the digester", () => {
     }
   });
 
-  test.each(allAlgorithms)("takes nothing after its digest of %s", async (algorithm) => {
-    const digester = await createDigester([algorithm]);
-    digester.update(Buffer.from("abc"));
-    const { values } = digester.digest();
-    const next = await createDigester([algorithm]);
-    if (algorithm !== "crc32") expect(() => digester.update(Buffer.from("x"))).toThrow();
-    next.update(Buffer.from("abc"));
-    expect(next.digest().values).toEqual(values);
-  });
+  test.each(["crc32c", "crc64nvme", "adler", "xxhash3"] as const)(
+    "takes nothing after its digest of %s",
+    async (name) => {
+      const digester = await createDigester([name]);
+      digester.update(Buffer.from("abc"));
+      const { values } = digester.digest();
+      const next = await createDigester([name]);
+      expect(() => digester.update(Buffer.from("x"))).toThrow("the digest was taken before");
+      next.update(Buffer.from("abc"));
+      expect(next.digest().values).toEqual(values);
+    },
+  );
 
   test("counts as it goes, and only counts when no algorithm is asked for", async () => {
     const digester = await createDigester([]);

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import type { BigIntStats, Stats } from "node:fs";
 import { lstat, mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 
@@ -23,11 +23,18 @@ export interface DirectoryRoot {
   keyOf(real: string): string;
   /**
    * Checks that a file may be stored there: the path is inside the root and made of directories, and an existing file can be replaced.
-   * Returns what `target` does.
    */
-  checkReplaceable(path: string): Promise<string>;
+  checkReplaceable(path: string): Promise<Replaceable>;
   /** Creates the directories on the way to an object. */
   makeWay(path: string): Promise<Way>;
+}
+
+/** The place of an object that may be stored. */
+interface Replaceable {
+  /** What `target` returns. */
+  readonly target: string;
+  /** The file or the link that is there now. */
+  readonly there: BigIntStats | undefined;
 }
 
 /** The way to an object, with every directory on it in place. */
@@ -80,14 +87,14 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
 
     async checkReplaceable(path) {
       const target = await checkWay(path, resolve, locate);
-      const there = await unlessAbsent(lstat(locate(path)));
-      if (there === undefined || there.isFile()) return target;
+      const there = await unlessAbsent(lstat(locate(path), { bigint: true }));
+      if (there === undefined || there.isFile()) return { target, there };
       if (!there.isSymbolicLink()) throw inTheWay(there);
       const real = await resolve(path);
       if (real === undefined) throw new TrailsumError("PATH_FORBIDDEN", "a symbolic link that leads nowhere is there");
       const linked = await lstat(real);
       if (!linked.isFile()) throw inTheWay(linked);
-      return target;
+      return { target, there };
     },
 
     async makeWay(path) {
@@ -127,7 +134,7 @@ async function checkWay(
   return locate(path);
 }
 
-function inTheWay(there: Stats): TrailsumError {
+function inTheWay(there: Stats | BigIntStats): TrailsumError {
   const kind = there.isDirectory() ? "a directory" : "something that is not a file";
   return new TrailsumError("CONFLICT", `${kind} is stored under this path: choose another name`);
 }

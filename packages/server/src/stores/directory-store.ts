@@ -119,7 +119,7 @@ class DirectoryStore implements Store {
     checkKeptFields(fields);
     try {
       // Checked again at the commit; and now, because nothing has been sent yet.
-      const target = await this.#root.checkReplaceable(path);
+      const { target } = await this.#root.checkReplaceable(path);
       const entry = await this.#areas.create(target, size);
       const publish = (version: NewVersion): Promise<Committed> => this.#commit(path, version);
       return new StagedInDirectory(entry, { fields, uploads: this.uploads, publish });
@@ -147,11 +147,10 @@ class DirectoryStore implements Store {
   /** After each step either the old object or the new one is visible, with its own digests. */
   async #publish(path: string, version: NewVersion): Promise<Committed> {
     const { condition } = version;
-    await this.#root.checkReplaceable(path);
+    const { there: old } = await this.#root.checkReplaceable(path);
     if (condition !== undefined) condition.check(await this.#current(path, condition));
     const { file, changed } = await this.#root.makeWay(path);
     const key = this.#root.keyOf(file);
-    const old = await unlessAbsent(lstat(file, { bigint: true }));
     const identity = await this.#moveTo(file, version);
     await Promise.all(changed.map(syncDirectory));
     if (old !== undefined && !sameVersion(old, identity)) await this.#records.remove(key, old);
