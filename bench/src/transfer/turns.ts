@@ -18,14 +18,14 @@ export interface MeasuredTransfer {
 
 /**
  * Lets each subject that is wanted do its work in turn, round after round, so that a machine that slows down slows all of
- * them. The first round fills caches and is not counted. `prepare` comes before every turn.
+ * them. The first round fills caches and is not counted; a smoke test does without it. `prepare` comes before every turn.
  */
 export async function inTurns(
   subjects: readonly TransferSubject[],
   { rounds, prepare }: { readonly rounds: number; readonly prepare: () => Promise<void> },
 ): Promise<MeasuredTransfer[]> {
   const figures = subjects.filter(({ name }) => isWanted(name)).map((subject) => ({ subject, usages: [] as Usage[] }));
-  for (let round = 0; round <= (settings.rounds ?? rounds); round += 1) {
+  for (let round = settings.smoke ? 1 : 0; round <= (settings.rounds ?? rounds); round += 1) {
     for (const { subject, usages } of figures) {
       await prepare();
       const usage = await subject.run();
