@@ -4,6 +4,8 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { onTestFinished } from "vitest";
 
+import { defaultTimeout } from "./deadline.ts";
+
 /** Where a server of a test can be reached. */
 export interface Listening {
   readonly port: number;
@@ -18,8 +20,8 @@ export interface Listening {
 /** Settings of `listen`. */
 export interface ListenOptions {
   /**
-   * Milliseconds that clients have to go away when the test has ended. Default: five seconds, longer than any decent shutdown
-   * takes and shorter than the runner's patience.
+   * Milliseconds that clients have to go away when the test has ended. Default: 30 seconds, longer than any decent shutdown
+   * takes on a busy machine, and shorter than the runner's patience.
    */
   readonly drainTimeout?: number;
 }
@@ -28,9 +30,12 @@ export interface ListenOptions {
  * Starts `server` (net, tls, http, https or http2) on a free port of 127.0.0.1. Call it inside a test or `beforeEach`.
  *
  * When the test ends the server is closed, and the test waits until nobody is connected any more. Idle keep-alive connections
- * of HTTP servers are closed by the server itself; anything else still open after `drainTimeout` is a leak and fails the test.
+ * of HTTP servers are closed by the server itself, those that were never used as well; anything else still open after `drainTimeout` is a leak and fails the test.
  */
-export async function listen(server: Server, { drainTimeout = 5_000 }: ListenOptions = {}): Promise<Listening> {
+export async function listen(
+  server: Server,
+  { drainTimeout = defaultTimeout }: ListenOptions = {},
+): Promise<Listening> {
   const open = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     open.add(socket);
@@ -39,7 +44,7 @@ export async function listen(server: Server, { drainTimeout = 5_000 }: ListenOpt
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  onTestFinished(() => drain(server, open, drainTimeout), drainTimeout * 2);
+  onTestFinished(() => drain(server, open, drainTimeout));
   const origin = `${server instanceof TlsServer ? "https" : "http"}://127.0.0.1:${port}`;
   return { port, origin, url: new URL(origin), connections: () => open.size };
 }
@@ -47,7 +52,7 @@ export async function listen(server: Server, { drainTimeout = 5_000 }: ListenOpt
 async function drain(server: Server, open: Set<Socket>, drainTimeout: number): Promise<void> {
   const closed = server.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : Promise.resolve();
   // A connection that goes idle just after close() would otherwise be kept until its keep-alive timeout.
-  const sweep = setInterval(() => closeIdle(server), 20);
+  const sweep = setInterval(() => closeIdle(server, open), 20);
   const leaked = await Promise.race([
     Promise.all([closed, ...Array.from(open, closing)]).then(() => 0),
     new Promise<number>((resolve) => {
@@ -72,7 +77,10 @@ function closing(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
-function closeIdle(server: Server): void {
+function closeIdle(server: Server, open: ReadonlySet<Socket>): void {
   // Of http.Server and of https.Server, which share no ancestor that has it.
-  if ("closeIdleConnections" in server) (server as HttpServer).closeIdleConnections();
+  if (!("closeIdleConnections" in server)) return;
+  (server as HttpServer).closeIdleConnections();
+  // To Node a connection is idle after its first request only; its client keeps an unused one for seconds.
+  for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
 }

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
-import { describe, expect, test } from "vitest";
+import { connect } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { listen, rawClient } from "../src/index.ts";
 
 describe("a server of a test", () => {
@@ -8,6 +9,13 @@ describe("a server of a test", () => {
     const response = await fetch(server.url);
     expect(await response.text()).toBe("hello");
     expect(server.connections()).toBe(1);
+  });
+
+  test("is closed although a connection was never used", async () => {
+    const server = await listen(createServer(), { drainTimeout: 2_000 });
+    const unused = connect(server.port, "127.0.0.1");
+    await expect.poll(() => server.connections()).toBe(1);
+    onTestFinished(() => void unused.destroy());
   });
 
   test("is waited for when a request is still under way", async () => {
@@ -22,11 +30,13 @@ describe("a server of a test", () => {
   });
 
   test.fails("fails its test when a connection is left open", async () => {
+    const asked = Promise.withResolvers<void>();
     const server = await listen(
-      createServer(() => {}),
+      createServer(() => asked.resolve()),
       { drainTimeout: 200 },
     );
     void fetch(server.url).catch(() => {});
-    await expect.poll(() => server.connections()).toBe(1);
+    await asked.promise;
+    expect(server.connections()).toBe(1);
   });
 });
