@@ -20,7 +20,7 @@ describe.for(combinations)("HTTP/$client → HTTP/$origin", (combination) => {
   afterAll(() => own.stop());
 
   const play = async (one: ConformanceCase): Promise<string> =>
-    (await runCase(one, { ...own.bench(one.setup), combination, timeout: 5_000 })) ?? KEPT;
+    (await runCase(one, { ...own.bench(one.setup), combination, timeout: 20_000 })) ?? KEPT;
 
   describe.concurrent("together", () => {
     for (const one of asked.filter(({ alone }) => !alone)) {

@@ -1,11 +1,11 @@
 /** How long anything in the testkit waits before it gives up, in milliseconds, unless told otherwise. */
-export const defaultTimeout = 10_000;
+export const defaultTimeout = 30_000;
 
 /**
  * Settles as `promise` does, or rejects with what `describe()` says once `timeout` milliseconds have passed, so that a test
  * fails with a sentence instead of hanging until the runner kills it.
  */
-export function deadline<T>(promise: Promise<T>, timeout: number, describe: () => string): Promise<T> {
+export function deadline<T>(promise: Promise<T>, describe: () => string, timeout: number = defaultTimeout): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expiry = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`${describe()} (waited ${timeout} ms)`)), timeout);

@@ -185,7 +185,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
     if (before === undefined || after === undefined) return void (await annotate("its memory was not looked at"));
     await annotate(`peak RSS ${Math.round(after / MiB)} MiB, before ${Math.round(before / MiB)} MiB`);
     expect(after - before).toBeLessThan(memory);
-  }, 60_000);
+  });
 }
 
 /** Sends a request up to the middle of its content. What it gives sends the rest, and tells whether the answer is 2xx. */

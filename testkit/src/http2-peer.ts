@@ -135,7 +135,7 @@ export class Http2Peer implements StreamConnection {
 
   /** Waits for the other side's end of the connection, by FIN or reset, and then ends this side too. */
   async untilClosed(timeout?: number): Promise<void> {
-    await deadline(this.#ended(), timeout ?? defaultTimeout, () => `the connection stays open, ${this.#state()}`);
+    await deadline(this.#ended(), () => `the connection stays open, ${this.#state()}`, timeout ?? defaultTimeout);
     this.connection.end();
     await this.connection.closed;
   }
@@ -158,8 +158,8 @@ export class Http2Peer implements StreamConnection {
       if (this.connection.ended) throw new Error(`the connection ended while waiting for ${what}, ${this.#state()}`);
       await deadline(
         this.#more(),
-        Math.max(0, end - performance.now()),
         () => `${what} did not arrive, ${this.#state()}`,
+        Math.max(0, end - performance.now()),
       );
     }
   }

@@ -90,7 +90,7 @@ export class RawConnection {
       const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : data;
       this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
-    const written = deadline(taken, timeout, () => `the peer does not take what is written, ${this.#state()}`);
+    const written = deadline(taken, () => `the peer does not take what is written, ${this.#state()}`, timeout);
     // For the callers that do not await: a write that fails shows in `error`, and in what the peer received.
     written.catch(() => {});
     return written;
@@ -139,7 +139,7 @@ export class RawConnection {
       }
       if (this.#ended) throw new Error(`the connection ended while waiting for ${what}, ${this.#state()}`);
       const left = Math.max(0, end - performance.now());
-      await deadline(this.#more(), left, () => `${what} did not arrive, ${this.#state()}`);
+      await deadline(this.#more(), () => `${what} did not arrive, ${this.#state()}`, left);
     }
   }
 

@@ -4,7 +4,7 @@ import { deadline, until } from "./deadline.ts";
 import { FeedSource } from "./feed-source.ts";
 
 const MiB = 1024 * 1024;
-const patience = 5_000;
+const patience = 20_000;
 
 /** One exported stream, wired up for one test. */
 export interface StreamSubject {
@@ -90,7 +90,7 @@ export function streamContract(name: string, options: StreamContractOptions): vo
       // Buffered bytes may have to be read before the error is met.
       stream.resume();
       const end = new Promise((resolve) => stream.once("end", () => resolve("end")));
-      const result = await deadline(Promise.race([error, end]), patience, () => "the stream neither failed nor ended");
+      const result = await deadline(Promise.race([error, end]), () => "the stream neither failed nor ended", patience);
       expect(result).toBeInstanceOf(Error);
     });
 
@@ -127,7 +127,7 @@ function outcome(stream: Readable): Promise<Error | "end" | "closed"> {
     stream.once("close", () => resolve("closed"));
   });
   stream.resume();
-  return deadline(result, patience, () => "the stream neither failed nor ended");
+  return deadline(result, () => "the stream neither failed nor ended", patience);
 }
 
 /** Waits until `value()` has stood still for a tenth of a second. */

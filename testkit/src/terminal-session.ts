@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 
-import { deadline } from "./deadline.ts";
+import { deadline, defaultTimeout } from "./deadline.ts";
 import { terminalScreen } from "./terminal-screen.ts";
 
 /** Printed before each prompt, and not shown by a terminal (the shell integration mark of OSC 133). */
@@ -51,7 +51,7 @@ export class TerminalSession {
       env: { ...env, SHELL: "/bin/sh", TERM: "xterm", HISTFILE: "", INPUTRC: "/dev/null", PS1: `\\[\\e]133;A\\a\\]$ ` },
     });
     const session = new TerminalSession(child);
-    await session.#until((written) => written.includes(MARK), 0, 15_000, "the first prompt");
+    await session.#until((written) => written.includes(MARK), 0, defaultTimeout, "the first prompt");
     return session;
   }
 
@@ -59,7 +59,10 @@ export class TerminalSession {
    * Types a command and waits for the next prompt or, for a command that keeps running, for its screen to match `shown`. Returns what the
    * terminal shows below the command.
    */
-  async type(command: string, { shown, timeout = 30_000 }: { shown?: RegExp; timeout?: number } = {}): Promise<string> {
+  async type(
+    command: string,
+    { shown, timeout = defaultTimeout }: { shown?: RegExp; timeout?: number } = {},
+  ): Promise<string> {
     const from = this.#written.length;
     this.#child.stdin.write(`${command}\n`);
     const done = (written: string): boolean => shown?.test(terminalScreen(written)) ?? written.includes(MARK);
@@ -73,7 +76,7 @@ export class TerminalSession {
   async close(): Promise<void> {
     this.#child.stdin.write("\x03");
     this.#child.stdin.end("exit\n");
-    const stopped = deadline(this.#closed, 10_000, () => "the shell does not end");
+    const stopped = deadline(this.#closed, () => "the shell does not end");
     await stopped.catch(() => this.#child.kill("SIGKILL"));
   }
 
@@ -85,6 +88,6 @@ export class TerminalSession {
       this.#changed();
       void this.#closed.then(() => reject(new Error(`the terminal closed: ${this.#written.slice(from)}`)));
     });
-    await deadline(reached, timeout, () => `${what}: ${JSON.stringify(this.#written.slice(from))}`);
+    await deadline(reached, () => `${what}: ${JSON.stringify(this.#written.slice(from))}`, timeout);
   }
 }

@@ -9,8 +9,8 @@ import { deadline } from "./deadline.ts";
 // Never through a package runner: those do not pass signals on.
 const command = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url));
 
-// The tests start the command hundreds of times, and half of each start was compiling the same files.
-const compileCache = fileURLToPath(new URL("../../node_modules/.cache/trailsum-compiled", import.meta.url));
+/** How long a process may take, in milliseconds, unless told otherwise: it starts slowly where others run beside it. */
+const patience = 45_000;
 
 /** Settings of `trailsum` and `startTrailsum`. */
 export interface TrailsumOptions {
@@ -21,7 +21,7 @@ export interface TrailsumOptions {
   /** Descriptors that the process is given in place of pipes; `input` is then left out, and nothing is collected from them. */
   readonly stdio?: { readonly stdin?: number; readonly stdout?: number; readonly stderr?: number };
   readonly cwd?: string;
-  /** Milliseconds until the process is killed and the call rejects. Default: 15 seconds. */
+  /** Milliseconds until the process is killed and the call rejects. Default: 45 seconds. */
   readonly timeout?: number;
   /** Arguments for node itself, before the script. */
   readonly nodeArgs?: readonly string[];
@@ -69,7 +69,7 @@ export async function trailsum(args: readonly string[], options: TrailsumOptions
   const running = spawnTrailsum(args, options);
   const describe = (): string => `trailsum ${args.join(" ")} does not end. ${said(running)}`;
   try {
-    return await deadline(running.exited, options.timeout ?? 15_000, describe);
+    return await deadline(running.exited, describe, options.timeout ?? patience);
   } finally {
     running.child.kill("SIGKILL");
   }
@@ -88,17 +88,17 @@ export async function startTrailsum(args: readonly string[], options: TrailsumOp
     exited.then(early, reject);
   });
   const describe = (): string => `trailsum ${args.join(" ")} does not get ready. ${said(running)}`;
-  const url = await deadline(ready, options.timeout ?? 15_000, describe);
+  const url = await deadline(ready, describe, options.timeout ?? patience);
   return {
     url,
     child,
     exited,
     stdout: running.stdout,
     stderr: running.stderr,
-    async stop(signal = "SIGTERM", timeout = 15_000) {
+    async stop(signal = "SIGTERM", timeout = patience) {
       child.kill(signal);
       try {
-        return await deadline(exited, timeout, () => `it outlives ${signal}. ${said(running)}`);
+        return await deadline(exited, () => `it outlives ${signal}. ${said(running)}`, timeout);
       } finally {
         child.kill("SIGKILL");
       }
@@ -152,5 +152,5 @@ function environment(added: Readonly<Record<string, string | undefined>>): NodeJ
     ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(?:HTTPS?|ALL|NO)_PROXY$)/i.test(name),
   );
   // Nor must what another test has learned of a port that this one uses again: no file can be made there.
-  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, XDG_CACHE_HOME: "/dev/null", ...added };
+  return { ...Object.fromEntries(inherited), XDG_CACHE_HOME: "/dev/null", ...added };
 }

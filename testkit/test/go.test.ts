@@ -6,7 +6,7 @@ import { buildGo, goToolchain, tempDir } from "../src/index.ts";
 
 const go = await goToolchain();
 
-test.skipIf(go === undefined)("a Go source file is built into a program that runs", { timeout: 120_000 }, async () => {
+test.skipIf(go === undefined)("a Go source file is built into a program that runs", async () => {
   const source = join(await tempDir(), "hello.go");
   await writeFile(source, 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello from Go") }\n');
   const program = await buildGo(source);

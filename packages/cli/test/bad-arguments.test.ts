@@ -216,4 +216,4 @@ test("an impossible request is reported in one line that says what to do", async
     },
   );
   expect(results).toEqual(rows.map(([args, exit, says]) => [args, exit, "", `trailsum: ${says}\n`]));
-}, 150_000);
+});

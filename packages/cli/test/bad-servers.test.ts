@@ -49,7 +49,7 @@ test("a server that cannot be talked to is told in one line that says what to do
   expect(results).toEqual(commands.map(({ args }) => [args.join(" "), 3, "", true, [""]]));
   expect(await filesBelow(place)).toEqual([]);
   expect(closed.connections()).toBe(0);
-}, 60_000);
+});
 
 test("a certificate that NODE_EXTRA_CA_CERTS names is trusted, and everything works over TLS", async () => {
   const { certFile, keyFile } = await (await certificate()).files();

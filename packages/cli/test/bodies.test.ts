@@ -45,7 +45,7 @@ test("what a pipe brings arrives as it is, and comes out of a pipe again", async
       expect(received.stdoutBytes).toEqual(bytes);
     },
   );
-}, 60_000);
+});
 
 test("an empty file and a file of one byte go up and come down again", async () => {
   const { url } = await serve();

@@ -68,7 +68,7 @@ describe.skipIf(withoutZsh !== "")(`in zsh${withoutZsh}`, () => {
     const setUp =
       "bindkey -e; autoload -Uz compinit && compinit -u -d ./dump; source ./zsh; unsetopt prompt_sp; echo REA''DY";
     child.stdin.write(`${setUp}\n`);
-    await expect.poll(() => output, { timeout: 20_000 }).toContain("READY");
+    await expect.poll(() => output).toContain("READY");
     for (const [typed, completed] of [
       ["trailsum up", "trailsum upload "],
       ["trailsum serve --read-o", "trailsum serve --read-only "],
@@ -76,12 +76,12 @@ describe.skipIf(withoutZsh !== "")(`in zsh${withoutZsh}`, () => {
     ] as const) {
       output = "";
       child.stdin.write(`${typed}\t`);
-      await expect.poll(() => output, { timeout: 20_000 }).toContain(completed);
+      await expect.poll(() => output).toContain(completed);
       // Ctrl-U empties the line.
       child.stdin.write("\u0015");
     }
     child.stdin.end("exit\n");
-  }, 60_000);
+  });
 });
 
 describe.skipIf(absent.fish !== "")(`in fish${absent.fish}`, () => {

@@ -6,45 +6,39 @@ import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
-const patience = 60_000;
-
 describe.each([
   ["close", "with trailers"],
   ["reset", "with trailers"],
   ["close", "of known length"],
   ["reset", "of known length"],
 ] as const)("a hop that ends both connections by a %s", (ending, framing) => {
-  test(
-    `anywhere in a download ${framing} leaves no file, and the command ends with 3`,
-    { timeout: patience },
-    async () => {
-      const { url } = await serve();
-      const hop = await startHop(url);
-      const bytes = patterned(600_000);
-      await trailsum(["upload", await fileOf(bytes), `${url}/it`]);
-      // Whoever does not say that it takes trailers is given a length.
-      const plan =
-        framing === "with trailers" ? {} : { rewrite: (request: string) => request.replace("TE: trailers\r\n", "") };
-      hop.plan = plan;
-      const directory = await tempDir();
-      const whole = await trailsum(["download", `${hop.origin}/it`, "-o", "whole"], { cwd: directory });
-      expect([whole.exitCode, whole.stdout]).toEqual([0, `${sha256(bytes)}  whole\n`]);
+  test(`anywhere in a download ${framing} leaves no file, and the command ends with 3`, async () => {
+    const { url } = await serve();
+    const hop = await startHop(url);
+    const bytes = patterned(600_000);
+    await trailsum(["upload", await fileOf(bytes), `${url}/it`]);
+    // Whoever does not say that it takes trailers is given a length.
+    const plan =
+      framing === "with trailers" ? {} : { rewrite: (request: string) => request.replace("TE: trailers\r\n", "") };
+    hop.plan = plan;
+    const directory = await tempDir();
+    const whole = await trailsum(["download", `${hop.origin}/it`, "-o", "whole"], { cwd: directory });
+    expect([whole.exitCode, whole.stdout]).toEqual([0, `${sha256(bytes)}  whole\n`]);
 
-      const response = hop.response();
-      const cuts = framing === "with trailers" ? inChunks(response) : inLength(response);
-      const results = await inLanes(
-        cuts,
-        () => startHop(url),
-        async ([where, cutResponse], lane) => {
-          lane.plan = { ...plan, cutResponse, ending };
-          const { exitCode, stdout, stderr } = await trailsum(["download", `${lane.origin}/it`], { cwd: directory });
-          return [where, exitCode, stdout, /^trailsum: \S+: [^\n]+\n$/.test(stderr) || stderr];
-        },
-      );
-      expect(await filesBelow(directory)).toEqual(["whole"]);
-      expect(results).toEqual(cuts.map(([where]) => [where, 3, "", true]));
-    },
-  );
+    const response = hop.response();
+    const cuts = framing === "with trailers" ? inChunks(response) : inLength(response);
+    const results = await inLanes(
+      cuts,
+      () => startHop(url),
+      async ([where, cutResponse], lane) => {
+        lane.plan = { ...plan, cutResponse, ending };
+        const { exitCode, stdout, stderr } = await trailsum(["download", `${lane.origin}/it`], { cwd: directory });
+        return [where, exitCode, stdout, /^trailsum: \S+: [^\n]+\n$/.test(stderr) || stderr];
+      },
+    );
+    expect(await filesBelow(directory)).toEqual(["whole"]);
+    expect(results).toEqual(cuts.map(([where]) => [where, 3, "", true]));
+  });
 });
 
 test("a download that breaks off goes on where it was, or begins anew, when it may try again", async () => {
@@ -72,7 +66,7 @@ test("a download that was killed leaves a hidden file, and the next one to that 
   const directory = await tempDir();
   const { child, exited } = spawnTrailsum(["download", `${silent.origin}/it`], { cwd: directory });
   // Wait for the answer: the hidden file exists before the request is sent.
-  await expect.poll(() => silent.connections.length, { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => silent.connections.length).toBe(1);
   await silent.finished();
   expect(await filesBelow(directory)).toEqual([expect.stringMatching(/^\.it\..*\.trailsum$/)]);
   child.kill("SIGKILL");

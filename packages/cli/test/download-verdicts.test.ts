@@ -138,7 +138,7 @@ test("each verdict on a download has its exit status and its sentence, and only 
     const line = new RegExp(`^(?:${md5(content)}|${sha256(content)})  ${index}\\n$`);
     expect(results[index]!.stdout).toMatch(exit === 0 ? line : /^$/);
   }
-}, 60_000);
+});
 
 test("a file that rotted on the server's disk never arrives as a whole one", async () => {
   const { url, directory } = await serve();

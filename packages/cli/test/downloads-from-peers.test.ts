@@ -27,7 +27,7 @@ const query = ({ md5: digest, size, announced }: TrailerCase): string =>
   `md5=${digest}&size=${size}&announced=${announced}`;
 
 describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("keeps what is right, and leaves nothing of what is not", async () => {
     const { origin } = await serve();

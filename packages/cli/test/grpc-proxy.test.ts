@@ -185,7 +185,7 @@ describe("trailsum proxy that is stopped", () => {
     stream.end();
     const { code } = await outcome;
     expect([code, messages.map(String)]).toEqual([status.OK, ["before", "after"]]);
-    const { exitCode } = await deadline(running.exited, 10_000, () => "the proxy does not end");
+    const { exitCode } = await deadline(running.exited, () => "the proxy does not end");
     expect(exitCode).toBe(0);
   });
 });

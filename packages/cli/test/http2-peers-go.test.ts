@@ -36,7 +36,7 @@ async function open({ server, proxied }: (typeof ways)[number]): Promise<{
 }
 
 describe.each(ways)(`${go}: a client of $client, $name, and a server of $server`, (way) => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("agree on what was sent by the trailers of the request, and of the response", async () => {
     const { url, ca, seen } = await open(way);
@@ -78,7 +78,7 @@ const answers: Readonly<Record<TrailerCaseName, number>> = {
 };
 
 describe(`${go}: a client of HTTP/2 and trailsum serve`, () => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("agree on what is kept, and what is fetched", async () => {
     const { certFile, keyFile } = await (await certificate()).files();

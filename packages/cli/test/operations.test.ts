@@ -111,7 +111,7 @@ describe.each(Object.entries(fronts))("behind %s", (name, front) => {
               ({ status }) => status,
               () => 0,
             ),
-          { timeout: 20_000 },
+          { timeout: 60_000 },
         )
         .toBe(404);
       const settings = { env: { XDG_CACHE_HOME: directory } };

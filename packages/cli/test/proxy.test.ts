@@ -25,7 +25,7 @@ const answers: Readonly<Record<TrailerCaseName, number>> = {
 };
 
 describe.each(peers)("$name uploads through trailsum proxy", ({ present, send }) => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("with trailers kept: what is right is stored, and nothing else", async () => {
     const { url, visible } = await serve();

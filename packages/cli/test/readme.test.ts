@@ -74,7 +74,6 @@ test.skipIf(reasonWithoutSession !== "")(
     const shown = await typeSession(steps, await openTerminals());
     expect(shown.map(timeless)).toEqual(steps.map(timeless));
   },
-  90_000,
 );
 
 describe("the code", () => {

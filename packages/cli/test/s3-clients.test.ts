@@ -7,14 +7,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { flippingRelay, startTrailsum, tempDir } from "@trailsum/testkit";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { s3Options } from "../src/flags/s3-flags.ts";
 
 const key = { id: "AKTEST", secret: "secretsecret" };
 const settings = { TRAILSUM_S3_ACCESS_KEY_ID: key.id, TRAILSUM_S3_SECRET_ACCESS_KEY: key.secret };
-// The clients start slowly where others use the processor.
-vi.setConfig({ testTimeout: 60_000 });
 
 const md5 = (text: string, encoding: "hex" | "base64"): string => createHash("md5").update(text).digest(encoding);
 const content = "the marker of this content\n";

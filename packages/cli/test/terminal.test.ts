@@ -70,7 +70,7 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
       child.stdout.on("data", (piece: Buffer) => (drawn += piece.toString()));
       const progress = (): string[] => screenOf(drawn).lines.slice(-2);
       await expect
-        .poll(progress, { timeout: 30_000 })
+        .poll(progress)
         .toEqual([
           expect.stringMatching(/^tree\/stalled +7 B {2}waiting for the verdict/),
           expect.stringMatching(new RegExp(`^${FILES + 1}/${FILES + 2} files `)),
@@ -106,7 +106,7 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
     const { child, output, exited } = onTerminal(["download", `${server.origin}/it`], { cwd: await tempDir() });
     let drawn = "";
     child.stdout.on("data", (piece: Buffer) => (drawn += piece.toString()));
-    await expect.poll(() => drawn, { timeout: 10_000 }).toContain("9 B of 1000 B");
+    await expect.poll(() => drawn).toContain("9 B of 1000 B");
     // What a terminal makes of Ctrl-C is up to the terminal.
     child.stdin.write("\x03");
     expect(await exited).toBe(130);

@@ -6,10 +6,8 @@ import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { serve } from "./support/serving.ts";
 
-const patience = 60_000;
-
 describe.each(["close", "reset"] as const)("a hop that ends both connections by a %s", (ending) => {
-  test("anywhere in an upload leaves nothing behind, and the command ends with 3", { timeout: patience }, async () => {
+  test("anywhere in an upload leaves nothing behind, and the command ends with 3", async () => {
     const serving = await serve();
     const { url, directory, visible, staged } = serving;
     const hop = await startHop(url);

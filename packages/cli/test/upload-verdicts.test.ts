@@ -124,7 +124,7 @@ test("each verdict on an upload has its exit status and its sentence, and only w
     // Told to somebody, what was computed would help to shape content towards it.
     expect(stderr).not.toContain(md5(Buffer.from(content.toString().toUpperCase())));
   }
-}, 60_000);
+});
 
 test("an answer that contradicts what was sent is a mismatch, found by the client", async () => {
   const { url } = await serve();

@@ -20,7 +20,7 @@ const answers: Readonly<Record<TrailerCaseName, readonly [status: number, is: st
 };
 
 describe.each(peers)("$name uploads to trailsum serve", ({ present, send }) => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("what is right is stored, and nothing else can be seen", async () => {
     const { url, visible, staged } = await serve();

@@ -22,7 +22,7 @@ const tampered: readonly (readonly [name: string, edit: (request: string) => str
 ];
 
 describe.each(peers)("trailsum upload to $name", ({ present, serve }) => {
-  beforeAll(() => (present ? buildGoPeers() : undefined), 120_000);
+  beforeAll(() => (present ? buildGoPeers() : undefined));
 
   test.skipIf(!present)("is checked there by the trailers", async () => {
     const { origin, seen } = await serve();

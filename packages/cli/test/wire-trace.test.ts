@@ -43,7 +43,7 @@ describe("an interrupt", () => {
     const cwd = await tempDir();
     await promisify(execFile)("mkfifo", [join(cwd, "pipe")]);
     const { child, exited, stderr } = spawnTrailsum(["upload", "absent", "pipe", `${url}/`], { cwd });
-    await expect.poll(stderr, { timeout: 10_000 }).toContain("absent");
+    await expect.poll(stderr).toContain("absent");
     child.kill("SIGINT");
     expect((await exited).exitCode).toBe(130);
   });
@@ -54,7 +54,7 @@ describe("an interrupt", () => {
     const { exited } = spawnTrailsum(["upload", "-", `${serving.url}/it`], { input: source });
     source.offer(3 * 1024 * 1024);
     const received = (): Promise<string[]> => filesBelow(join(serving.directory, ".trailsum")).catch(() => []);
-    await expect.poll(async () => (await received()).join(" "), { timeout: 10_000 }).toMatch(/staging\/|uploads\//);
+    await expect.poll(async () => (await received()).join(" ")).toMatch(/staging\/|uploads\//);
     const { exitCode } = await serving.stop("SIGTERM", 8_000);
     expect(exitCode).toBe(0);
     expect((await exited).exitCode).toBe(3);

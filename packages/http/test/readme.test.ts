@@ -23,7 +23,7 @@ test.each(programs)("program %# in the README prints what it is said to print", 
   const file = join(import.meta.dirname, `readme-${process.pid}.mjs`);
   await writeFile(file, await withFreePorts(program));
   onTestFinished(() => rm(file));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { timeout: 15_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { timeout: 60_000 });
   expect(stderr).toBe("");
   expect(stdout).toBe(printed);
 });

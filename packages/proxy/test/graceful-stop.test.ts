@@ -126,7 +126,7 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
     expect(response.length - response.indexOf("\r\n\r\n") - 4).toBe(size);
     client.end();
     await stopped;
-  }, 30_000);
+  });
 
   test("that is a tunnel, ends it at once", async () => {
     const { server, port } = await tunnelling();

@@ -103,4 +103,4 @@ test("a stream whose client is silent goes on while the origin speaks, and ends 
   expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
   peer.connection.end();
   await peer.connection.closed;
-}, 20_000);
+});

@@ -88,7 +88,7 @@ describe.skipIf(chromium === undefined)(
     let browser: Awaited<ReturnType<typeof launchChromium>>;
     beforeAll(async () => {
       browser = await launchChromium(chromium!);
-    }, 60_000);
+    });
     afterAll(() => browser.close());
 
     test("uploads by fetch with a Repr-Digest, and is refused if it is wrong", async () => {

@@ -39,7 +39,7 @@ describe("a process that is killed while it stores", () => {
       expect(step).toBeLessThan(100);
     }
     expect(seen).toEqual(new Set(["old", "new"]));
-  }, 60_000);
+  });
 
   test("leaves nothing of an upload that was still coming in, once a store is created again", async () => {
     const directory = await tempDir();

@@ -78,4 +78,4 @@ test("cancelled uploads on one connection leave others alone, and nothing staged
     expect(stream.status).toBe(201);
   }
   expect(peer.goaway).toBeUndefined();
-}, 60_000);
+});

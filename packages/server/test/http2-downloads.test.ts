@@ -26,7 +26,7 @@ async function answered(
   return {
     peer,
     stream,
-    outcome: deadline(outcome.promise, 5_000, () => "the response is still going out"),
+    outcome: deadline(outcome.promise, () => "the response is still going out"),
   };
 }
 

@@ -198,7 +198,7 @@ describe.each([
     const { server, join } = await started();
     const peer = await join();
     await uploads(peer, "/it");
-    await deadline(server.close({ graceMs: 60_000 }), 10_000, () => "the server waits");
+    await deadline(server.close({ graceMs: 60_000 }), () => "the server waits");
     expect(peer.goaway?.errorCode).toBe(errorCodes.NO_ERROR);
   });
 });

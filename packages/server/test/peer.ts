@@ -163,7 +163,6 @@ export async function handling<S extends Server | Http2Server>(
     settled: () =>
       deadline(
         Promise.all(answers).then(() => {}),
-        5_000,
         () => "a request was not settled",
       ),
   };

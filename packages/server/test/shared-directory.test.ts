@@ -18,7 +18,7 @@ test("processes that update one object on a condition lose no update", async () 
   expect(codes).toEqual([0, 0, 0]);
   expect((await readObject(store, "it"))?.toString()).toBe("30");
   expect(await staged()).toEqual([]);
-}, 60_000);
+});
 
 test("what another machine left of an upload is removed while a store runs", async () => {
   const { directory, store, staged } = await directoryFixture();

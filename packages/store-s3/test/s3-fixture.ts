@@ -22,7 +22,7 @@ export function s3Fixture(start: () => Promise<S3Server>): S3Fixture {
   beforeAll(async () => {
     server = await start();
     client = new S3Client({ ...server, forcePathStyle: true });
-  }, 90_000);
+  });
   afterAll(async () => {
     client.destroy();
     await server.stop();

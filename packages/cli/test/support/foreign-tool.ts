@@ -49,7 +49,7 @@ export class ForeignTool {
   async run(args: readonly string[]): Promise<ToolResult> {
     try {
       const { stdout, stderr } = await promisify(execFile)(this.#path, [...args], {
-        timeout: 15_000,
+        timeout: 60_000,
         maxBuffer: 16 << 20,
       });
       return { exitCode: 0, stdout, stderr };

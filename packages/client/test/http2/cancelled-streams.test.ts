@@ -64,4 +64,4 @@ test("10,000 cancelled requests and given-up uploads on one connection leave oth
   expect(long.told.error).toBeUndefined();
   long.controller.abort(new Error("over"));
   await long.ended;
-}, 60_000);
+});

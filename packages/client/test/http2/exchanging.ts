@@ -83,5 +83,5 @@ export function send(
       resolve(told);
     },
   });
-  return { controller, told, ended: deadline(promise, 15_000, () => "the exchange did not end") };
+  return { controller, told, ended: deadline(promise, () => "the exchange did not end") };
 }

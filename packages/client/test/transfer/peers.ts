@@ -76,7 +76,6 @@ export async function rejection(promise: Promise<unknown>): Promise<TrailsumErro
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     ),
-    15_000,
     () => "it neither resolved nor rejected",
   );
   if ("error" in outcome && outcome.error instanceof TrailsumError) return outcome.error;

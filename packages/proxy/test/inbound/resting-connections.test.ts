@@ -157,8 +157,11 @@ describe("where a minimum rate is demanded", () => {
       await connection.send("a".repeat(99));
       expect(connection.look(SECOND)).toBe(true);
     }
-    await connection.send("a".repeat(99));
-    connection.look(SECOND);
+    // The ten seconds begin again where the origin, and not the client, was waited for: on a machine that is busy.
+    for (let second = 9; second < 60 && connection.client.received.length === 0; second += 1) {
+      await connection.send("a".repeat(99));
+      connection.look(SECOND);
+    }
     expect((await readMessage(connection.client)).startLine).toContain(" 408 ");
   });
 
