@@ -10,7 +10,15 @@ import { expectedOutput, programDirectory, runProgram } from "./support/page-pro
 const root = join(import.meta.dirname, "../../..");
 const guides = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
 const packages = (await readdir(join(root, "packages"))).map((name) => `packages/${name}/README.md`);
-const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ".changeset/README.md", "bench/README.md"]
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ".changeset/README.md",
+  "bench/README.md",
+  "bench/findings.md",
+]
+  .concat("conformance/README.md")
   .concat(guides, packages)
   .filter((path) => existsSync(join(root, path)));
 
