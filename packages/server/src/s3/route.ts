@@ -6,6 +6,7 @@ import {
   getBucketLocation,
   getBucketVersioning,
   headBucket,
+  listBuckets,
 } from "./operations/buckets.ts";
 import { completeMultipartUpload } from "./operations/complete-multipart-upload.ts";
 import { copyObject, copyPart } from "./operations/copy-object.ts";
@@ -19,10 +20,13 @@ import {
 } from "./operations/multipart.ts";
 import { deleteObject } from "./operations/delete-object.ts";
 import { getObject, getObjectTagging } from "./operations/get-object.ts";
+import { getObjectAttributes } from "./operations/get-object-attributes.ts";
 import { listObjects } from "./operations/list-objects.ts";
+import { listVersions } from "./operations/list-versions.ts";
 import { putObject } from "./operations/put-object.ts";
 import type { RequestHead } from "../request/request-head.ts";
-import type { BucketOperation, ObjectOperation } from "./s3-context.ts";
+import type { BucketOperation, ObjectOperation, ServiceOperation } from "./s3-context.ts";
+import { checkVersion } from "./s3-versions.ts";
 
 /** An operation, and whether it changes anything. */
 interface Row<Operation> {
@@ -40,7 +44,10 @@ const OVERRIDES = ["type", "language", "expires", "cache-control", "content-disp
 const RESPONSE = OVERRIDES.map((name) => `response-${name.replace(/^(?:type|language)$/, "content-$&")}`);
 const LISTING = ["list-type", "prefix", "delimiter", "max-keys", "encoding-type", "fetch-owner"];
 const UPLOADS = ["prefix", "max-uploads", "key-marker", "upload-id-marker", "encoding-type"];
+const VERSIONS = ["prefix", "delimiter", "max-keys", "encoding-type", "key-marker", "version-id-marker"];
 const PAGES = ["marker", "start-after", "continuation-token"];
+
+const VERSION = "versionId";
 
 const COPY = "x-amz-copy-source";
 
@@ -54,9 +61,10 @@ const OBJECT: readonly Row<ObjectOperation>[] = [
   { method: "PUT", required: [], allowed: [], field: COPY, operation: copyObject },
   { method: "PUT", required: [], allowed: [], operation: putObject },
   { method: "GET", required: ["tagging"], allowed: [], operation: getObjectTagging },
-  { method: "GET", required: [], allowed: RESPONSE, operation: getObject },
-  { method: "HEAD", required: [], allowed: RESPONSE, operation: getObject },
-  { method: "DELETE", required: [], allowed: [], operation: deleteObject },
+  { method: "GET", required: ["attributes"], allowed: [VERSION], operation: getObjectAttributes },
+  { method: "GET", required: [], allowed: [...RESPONSE, VERSION], operation: getObject },
+  { method: "HEAD", required: [], allowed: [...RESPONSE, VERSION], operation: getObject },
+  { method: "DELETE", required: [], allowed: [VERSION], operation: deleteObject },
 ];
 
 const BUCKET: readonly Row<BucketOperation>[] = [
@@ -67,7 +75,12 @@ const BUCKET: readonly Row<BucketOperation>[] = [
   { method: "GET", required: ["versioning"], allowed: [], operation: getBucketVersioning },
   { method: "POST", required: ["delete"], allowed: [], operation: deleteObjects },
   { method: "GET", required: ["uploads"], allowed: UPLOADS, operation: listUploads },
+  { method: "GET", required: ["versions"], allowed: VERSIONS, operation: listVersions },
   { method: "GET", required: [], allowed: [...LISTING, ...PAGES], operation: listObjects },
+];
+
+const SERVICE: readonly Row<ServiceOperation>[] = [
+  { method: "GET", required: [], allowed: ["max-buckets", "prefix", "continuation-token"], operation: listBuckets },
 ];
 
 /** Parameters that any request may have: the SDKs name the operation, and a signature may be in the query. */
@@ -75,6 +88,7 @@ const ANY = /^(?:x-id|x-amz-.*)$/i;
 
 /** The operation on an object. Throws for an unsupported request. */
 export function objectOperation({ method, header }: RequestHead, query: S3Query): ObjectOperation {
+  checkVersion(query.get(VERSION));
   return select(
     OBJECT.filter(({ field }) => field === undefined || header.has(field)),
     method,
@@ -85,6 +99,11 @@ export function objectOperation({ method, header }: RequestHead, query: S3Query)
 /** The operation on a bucket. */
 export function bucketOperation(method: string, query: S3Query): BucketOperation {
   return select(BUCKET, method, query);
+}
+
+/** The operation on all buckets. */
+export function serviceOperation(method: string, query: S3Query): ServiceOperation {
+  return select(SERVICE, method, query);
 }
 
 /** A query that asks for something unknown is never answered as if it did not. */

@@ -32,6 +32,9 @@ export type ObjectOperation = (request: ObjectRequest, context: S3Context) => vo
 /** An operation on a bucket. */
 export type BucketOperation = (request: BucketRequest, context: S3Context) => void | Promise<void>;
 
+/** An operation on all buckets. */
+export type ServiceOperation = (request: S3Request, context: S3Context) => void | Promise<void>;
+
 /** Throws `NoSuchBucket` if the directory does not exist. */
 export async function checkBucket({ bucket }: BucketRequest, { store }: S3Context): Promise<void> {
   if ((await store.list(bucket)) === undefined) throw new S3Error("NoSuchBucket");

@@ -21,9 +21,8 @@ import { describe, type UploadExchange } from "../upload-exchange.ts";
 import type { UploadLogger, UploadResource } from "../upload-resource.ts";
 import type { UploadLimits } from "../uploads/upload-limits.ts";
 import { MultipartUploads } from "./multipart/multipart-uploads.ts";
-import { listBuckets } from "./operations/buckets.ts";
 import type { ReceivingPolicy } from "./received-content.ts";
-import { bucketOperation, objectOperation } from "./route.ts";
+import { bucketOperation, objectOperation, serviceOperation } from "./route.ts";
 import type { S3Context } from "./s3-context.ts";
 import type { S3Request } from "./s3-request.ts";
 import { sendError } from "./s3-response.ts";
@@ -111,16 +110,11 @@ export function createS3Resource(options: S3HandlerOptions): UploadResource {
     const signed: S3Request = { ...upload, query, signature, payload };
     const [bucket = "", ...rest] = decodeComponent(target.path).slice(1).split("/");
     const key = rest.join("/");
-    if (bucket === "") return answerService(signed);
+    if (bucket === "") return serviceOperation(method, query)(signed, context);
     const { path } = objectPathOf([bucket, ...rest]);
     if (!dotfiles && isHidden(path)) throw new S3Error(isWrite(method) ? "AccessDenied" : "NoSuchKey");
     if (key === "") return bucketOperation(method, query)({ ...signed, bucket }, context);
     return objectOperation(upload.head, query)({ ...signed, bucket, key, path }, context);
-  }
-
-  async function answerService(request: S3Request): Promise<void> {
-    if (request.head.method !== "GET") throw new S3Error("MethodNotAllowed");
-    await listBuckets(request, context);
   }
 
   function checkAccess(method: string, query: S3Query, isSigned: boolean): void {

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import { errorDocument, type S3Error } from "@trailsum/s3";
 import { type FieldLine, redactedTarget } from "@trailsum/shared";
 
@@ -19,7 +21,9 @@ export function sendError({ head, exchange }: UploadExchange, error: S3Error, he
   // Half an answer cannot be taken back, and must not be completed with something else.
   if (exchange.status !== undefined || exchange.gone) return exchange.breakOff();
   const status = error.status ?? 500;
-  const content = errorDocument(error, redactedTarget(head.target));
+  const requestId = randomBytes(8).toString("hex").toUpperCase();
+  const content = errorDocument(error, { resource: redactedTarget(head.target), requestId });
   const type: FieldLine[] = status === 304 ? [] : [["Content-Type", "application/xml"]];
-  sendShort(exchange, { status, header: [...type, ...header], content, givesUp: true });
+  const id: FieldLine = ["x-amz-request-id", requestId];
+  sendShort(exchange, { status, header: [...type, id, ...header], content, givesUp: true });
 }

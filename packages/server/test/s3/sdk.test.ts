@@ -6,13 +6,16 @@ import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetBucketLocationCommand,
+  GetObjectAttributesCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
@@ -160,4 +163,90 @@ test("both versions of lists give all keys and groups, page by page", async () =
   const second = await client.send(new ListObjectsCommand({ Bucket: "bucket", Marker: first.NextMarker }));
   expect([...first.Contents!, ...second.Contents!].map(({ Key }) => Key)).toEqual(sorted);
   expect(first.Contents![0]).toMatchObject({ Size: 11, ETag: `"${createHash("md5").update(content).digest("hex")}"` });
+});
+
+test("a bucket is emptied by its versions, of which each object has one", async () => {
+  const { client, store } = await bucket();
+  for (const key of ["a", "b/c", "b/d"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one store
+    await put(store, `bucket/${key}`, content);
+  }
+  const first = await client.send(new ListObjectVersionsCommand({ Bucket: "bucket", MaxKeys: 2 }));
+  expect(first).toMatchObject({ IsTruncated: true, NextKeyMarker: "b/c", NextVersionIdMarker: "null" });
+  expect(first.Versions).toMatchObject([
+    { Key: "a", VersionId: "null", IsLatest: true, Size: content.length },
+    { Key: "b/c", VersionId: "null", IsLatest: true },
+  ]);
+  const next = { KeyMarker: first.NextKeyMarker, VersionIdMarker: first.NextVersionIdMarker };
+  const second = await client.send(new ListObjectVersionsCommand({ Bucket: "bucket", ...next }));
+  expect(second.Versions?.map(({ Key }) => Key)).toEqual(["b/d"]);
+  const grouped = await client.send(new ListObjectVersionsCommand({ Bucket: "bucket", Delimiter: "/" }));
+  expect(grouped.CommonPrefixes).toEqual([{ Prefix: "b/" }]);
+
+  const one = { Bucket: "bucket", Key: "a" };
+  await expect(client.send(new DeleteObjectCommand({ ...one, VersionId: "1" }))).rejects.toThrow("version id");
+  expect((await client.send(new HeadObjectCommand({ ...one, VersionId: "null" }))).ContentLength).toBe(content.length);
+  await client.send(new DeleteObjectCommand({ ...one, VersionId: "null" }));
+  const Objects = ["b/c", "b/d"].map((Key) => ({ Key, VersionId: "null" }));
+  await client.send(new DeleteObjectsCommand({ Bucket: "bucket", Delete: { Objects } }));
+  expect((await client.send(new ListObjectVersionsCommand({ Bucket: "bucket" }))).Versions).toBeUndefined();
+});
+
+test("a prefix that no key can have finds nothing", async () => {
+  const { client, store } = await bucket();
+  await put(store, "bucket/a/b", content);
+  for (const Prefix of ["/", "a//", "//a"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    expect((await client.send(new ListObjectsV2Command({ Bucket: "bucket", Prefix }))).KeyCount).toBe(0);
+  }
+});
+
+test("buckets are listed in pages and by prefix", async () => {
+  const { client, store } = await bucket();
+  for (const name of ["a", "a-b", "c"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one store
+    await store.makeDirectory(name);
+  }
+  const names: (string | undefined)[] = [];
+  let token: string | undefined;
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- each page names the next
+    const page = await client.send(new ListBucketsCommand({ MaxBuckets: 2, ContinuationToken: token }));
+    names.push(...(page.Buckets ?? []).map(({ Name }) => Name));
+    token = page.ContinuationToken;
+  } while (token !== undefined);
+  expect(new Set(names)).toEqual(new Set(["a", "a-b", "bucket", "c"]));
+  expect((await client.send(new ListBucketsCommand({ Prefix: "a" }))).Buckets).toHaveLength(2);
+});
+
+test("the attributes of an object are what is known of it", async () => {
+  const { client } = await bucket();
+  const at = { Bucket: "bucket", Key: "a" };
+  await client.send(new PutObjectCommand({ ...at, Body: content, ChecksumAlgorithm: "SHA256" }));
+  const asked = { ObjectAttributes: ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"] as const };
+  const answer = await client.send(
+    new GetObjectAttributesCommand({ ...at, ObjectAttributes: [...asked.ObjectAttributes] }),
+  );
+  expect(answer).toMatchObject({
+    ETag: createHash("md5").update(content).digest("hex"),
+    Checksum: { ChecksumSHA256: createHash("sha256").update(content).digest("base64"), ChecksumType: "FULL_OBJECT" },
+    StorageClass: "STANDARD",
+    ObjectSize: content.length,
+  });
+  expect(answer.ObjectParts).toBeUndefined();
+  await expect(
+    client.send(new GetObjectAttributesCommand({ ...at, Key: "b", ObjectAttributes: ["ETag"] })),
+  ).rejects.toMatchObject({ name: "NoSuchKey", $metadata: { requestId: expect.stringMatching(/^[0-9A-F]{16}$/) } });
+});
+
+test("a write on the condition that the object is there fails with 404 where it is not", async () => {
+  const { client, store } = await bucket();
+  const at = { Bucket: "bucket", Key: "a", Body: content };
+  await expect(client.send(new PutObjectCommand({ ...at, IfMatch: '"x"' }))).rejects.toMatchObject({
+    name: "NoSuchKey",
+  });
+  await put(store, "bucket/a", content);
+  await expect(client.send(new PutObjectCommand({ ...at, IfMatch: '"x"' }))).rejects.toMatchObject({
+    name: "PreconditionFailed",
+  });
 });

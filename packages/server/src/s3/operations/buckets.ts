@@ -9,6 +9,7 @@ import { receiveContent } from "../received-content.ts";
 import { type BucketOperation, checkBucket, type S3Context } from "../s3-context.ts";
 import type { S3Request } from "../s3-request.ts";
 import { sendEmpty, sendXml } from "../s3-response.ts";
+import { formatToken, parseToken } from "./continuation-token.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
 
 /** What a bucket may be called. */
@@ -16,14 +17,31 @@ const BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9]|[.-](?=[a-z0-9])){2,
 /** The most bytes of a configuration. */
 const MAX_CONFIGURATION = 64 * 1024;
 
+/** The most buckets of one page. */
+const MAX_BUCKETS = 10_000;
+
 /** ListBuckets: the directories at the top of the store. */
 export async function listBuckets(request: S3Request, { store, dotfiles }: S3Context): Promise<void> {
+  const { query } = request;
+  const max = query.integer("max-buckets", MAX_BUCKETS) ?? MAX_BUCKETS;
+  if (max === 0) throw new S3Error("InvalidArgument", "max-buckets must be between 1 and 10000");
+  const prefix = query.get("prefix") ?? "";
+  const after = parseToken(query.get("continuation-token")) ?? "";
+  const names: string[] = [];
   const buckets: Xml[] = [];
-  for await (const { kind, name, modified } of (await store.list("")) ?? []) {
-    if (kind !== "directory" || (isHidden(name) && !dotfiles)) continue;
+  for await (const { kind, name, modified } of (await store.list("", { after })) ?? []) {
+    if (kind !== "directory" || !name.startsWith(prefix) || (isHidden(name) && !dotfiles)) continue;
+    names.push(name);
+    if (names.length > max) break;
     buckets.push(element("Bucket", [text("Name", name), text("CreationDate", modified.toISOString())]));
   }
-  sendXml(request, xmlDocument("ListAllMyBucketsResult", [owner(), element("Buckets", buckets)]));
+  const document = xmlDocument("ListAllMyBucketsResult", [
+    owner(),
+    element("Buckets", buckets),
+    text("ContinuationToken", names.length > max ? formatToken(`${names[max - 1]}/`) : undefined),
+    text("Prefix", prefix === "" ? undefined : prefix),
+  ]);
+  sendXml(request, document);
 }
 
 /** The owner of everything. */

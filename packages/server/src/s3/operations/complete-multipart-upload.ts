@@ -13,7 +13,6 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import { commitCondition } from "../../request/conditional-request.ts";
 import { tooLarge } from "../../request/request-body.ts";
 import { type NamedPart, parseCompleteRequest } from "../multipart/complete-request.ts";
 import type { MultipartRecord } from "../multipart/multipart-record.ts";
@@ -22,7 +21,8 @@ import { receiveDocument } from "../received-document.ts";
 import type { ObjectOperation, S3Context } from "../s3-context.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendXml } from "../s3-response.ts";
-import { s3EntityTag, s3Validators } from "../stored-fields.ts";
+import { s3EntityTag } from "../stored-fields.ts";
+import { writeCondition } from "../write-condition.ts";
 
 /**
  * CompleteMultipartUpload: reads the parts again, each of which must be what was verified when it came, and publishes all of
@@ -86,13 +86,13 @@ async function publish(
     throw new S3Error("InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.");
   }
   const own = await ownFields(record, parts);
-  const condition = commitCondition(head, s3Validators);
+  const condition = writeCondition(head);
   const fields = [...record.fields, ...own];
   const staged = await store.stage(path, { size, fields });
   try {
     const verdict = await join(parts, staged.content, claims(head.header, record, own), record);
     const verified = verdict.name === "verified" || parts.every((part) => part.record.verified);
-    const how = { condition: condition && { ...condition, needsDigest: false }, verified };
+    const how = { condition, verified };
     const { created } = await staged.commit(verdict.computed, how);
     return { verdict: verified ? { ...verdict, name: "verified" } : verdict, created, fields };
   } finally {

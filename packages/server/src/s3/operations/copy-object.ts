@@ -21,7 +21,6 @@ import {
 
 import { isHidden } from "../../access/dotfiles.ts";
 import { type ByteRange, selectRanges } from "../../request/byte-ranges.ts";
-import { commitCondition } from "../../request/conditional-request.ts";
 import { objectPathOf } from "../../stores/object-path.ts";
 import { evaluatePreconditions, parsePreconditions } from "../../request/preconditions.ts";
 import type { StoredObject } from "../../stores/store.ts";
@@ -31,6 +30,7 @@ import { sendXml } from "../s3-response.ts";
 import { copiedFields, keptFields, s3EntityTag, s3Validators } from "../stored-fields.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
 import { namedPart } from "./multipart.ts";
+import { writeCondition } from "../write-condition.ts";
 
 /** CopyObject: what is copied is verified on the way. */
 export const copyObject: ObjectOperation = async (request, context) => {
@@ -53,12 +53,12 @@ export const copyObject: ObjectOperation = async (request, context) => {
   const object = await openSource(request, context, source);
   try {
     const fields = directive === "COPY" ? copiedFields(object.fields) : keptFields(head.header);
-    const condition = commitCondition(head, s3Validators);
+    const condition = writeCondition(head);
     const staged = await store.stage(path, { size: object.size, fields });
     try {
       const digests = await copyContent(object, staged.content, { algorithm: wantedChecksum(request) });
       const { verified, modified } = object;
-      const how = { condition: condition && { ...condition, needsDigest: false }, verified: verified !== undefined };
+      const how = { condition, verified: verified !== undefined };
       await staged.commit(digests, how);
       sendXml(request, copyResult("CopyObjectResult", request, { ...digests, digests, modified }));
     } finally {

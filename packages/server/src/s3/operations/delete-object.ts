@@ -1,17 +1,14 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import { commitCondition } from "../../request/conditional-request.ts";
 import type { CommitCondition, Store } from "../../stores/store.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { sendEmpty } from "../s3-response.ts";
-import { s3Validators } from "../stored-fields.ts";
+import { writeCondition } from "../write-condition.ts";
 
 /** DeleteObject: a missing object is not an error. */
 export const deleteObject: ObjectOperation = async (request, context) => {
   await checkBucket(request, context);
-  const condition = commitCondition(request.head, s3Validators);
-  const removal = condition && { ...condition, needsDigest: false };
-  const removed = await removeKey(context.store, request.path, request.key, removal);
+  const removed = await removeKey(context.store, request.path, request.key, writeCondition(request.head));
   if (removed) await context.reportRemoved(request, request.path);
   sendEmpty(request, 204);
 };

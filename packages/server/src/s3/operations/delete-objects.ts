@@ -7,6 +7,7 @@ import { receiveDocument } from "../received-document.ts";
 import { type BucketOperation, checkBucket, type S3Context } from "../s3-context.ts";
 import type { BucketRequest } from "../s3-request.ts";
 import { sendXml } from "../s3-response.ts";
+import { checkVersion } from "../s3-versions.ts";
 import { childrenOf, parseXmlBody, textOf } from "../xml/xml-body.ts";
 import { removeKey } from "./delete-object.ts";
 
@@ -18,7 +19,8 @@ export const deleteObjects: BucketOperation = async (request, context) => {
   const root = parseXmlBody(await receiveDocument(request, context.policy), "Delete");
   const objects = childrenOf(root, "Object");
   if (objects.length === 0 || objects.length > MAX_KEYS) throw new S3Error("MalformedXML");
-  const conditions = ["VersionId", "ETag", "LastModifiedTime", "Size"];
+  for (const object of objects) checkVersion(textOf(object, "VersionId"));
+  const conditions = ["ETag", "LastModifiedTime", "Size"];
   if (objects.some((object) => conditions.some((name) => textOf(object, name) !== undefined))) {
     throw new S3Error("NotImplemented", "Objects can be deleted by their keys alone.");
   }

@@ -3,14 +3,15 @@ import { Writable } from "node:stream";
 import { S3Error, checksumFields } from "@trailsum/s3";
 import { type FieldLine } from "@trailsum/shared";
 
-import { checkBeforeContent, commitCondition } from "../../request/conditional-request.ts";
+import { checkBeforeContent } from "../../request/conditional-request.ts";
 import { refuseByHead } from "../../receive-upload.ts";
 import { proceed } from "../../upload-exchange.ts";
 import { contentSize, receiveContent } from "../received-content.ts";
 import { checkBucket, type ObjectOperation } from "../s3-context.ts";
 import { sendEmpty } from "../s3-response.ts";
-import { keptFields, s3EntityTag, s3Validators } from "../stored-fields.ts";
+import { keptFields, s3EntityTag } from "../stored-fields.ts";
 import { refuseUnsupportedFields } from "../unsupported-fields.ts";
+import { writeCondition } from "../write-condition.ts";
 
 /** PutObject: nothing is stored that is not what the request says. */
 export const putObject: ObjectOperation = async (request, context) => {
@@ -22,16 +23,16 @@ export const putObject: ObjectOperation = async (request, context) => {
   await checkBucket(request, context);
   if (key.endsWith("/")) return makeDirectory(request, context);
 
-  const condition = commitCondition(head, s3Validators);
+  const condition = writeCondition(head);
   const fields = keptFields(head.header);
   const staged = await store.stage(path, { size, fields });
   try {
-    if (condition !== undefined) await checkBeforeContent(store, path, { ...condition, needsDigest: false });
+    if (condition !== undefined) await checkBeforeContent(store, path, condition);
     proceed(request);
     const { verdict, checksum, verified } = await receiveContent(request, staged.content, policy);
     const digests = verdict.computed;
     const { created } = await staged.commit(digests, {
-      condition: condition && { ...condition, needsDigest: false },
+      condition,
       verified,
     });
     await context.reportStored(request, { verdict, created });
