@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   client: ["shared", "files", "http"],
   s3: ["shared", "http"],
   server: ["shared", "files", "http", "s3"],
-  proxy: ["shared", "http", "client"],
+  proxy: ["shared", "http", "s3", "client"],
   "store-s3": ["shared", "server"],
   cli: ["shared", "files", "client", "server", "proxy", "store-s3"],
 };

@@ -32,7 +32,10 @@ import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest } from "./request/check-request.ts";
 import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
 import { type OutboundPolicy, outboundRequest, type OutboundRequest } from "./request/outbound-request.ts";
-import { RequiredSignature } from "./request/required-signature.ts";
+import { requiredSignature } from "./request/required-signature.ts";
+import { s3FailureResponse } from "./s3/s3-failure.ts";
+import { s3Admission } from "./s3/s3-admission.ts";
+import type { Admission } from "./request/admitted-request.ts";
 import { type OutboundContent, outboundContent, type RelayPolicy } from "./request/outbound-content.ts";
 import { checkedMountPath } from "./request/outbound-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
@@ -59,7 +62,8 @@ export interface Forwarder {
 
 /** A forwarder with the options of a reverse proxy. */
 export function createForwarder(options: ReverseProxyOptions): Forwarder {
-  const { rewrite, modifyResponse, errorHandler = failureResponse, onExchange, verify = "off" } = options;
+  const { rewrite, modifyResponse, onExchange, verify = "off" } = options;
+  const { errorHandler = options.s3Verify === undefined ? failureResponse : s3FailureResponse } = options;
   const own = options.dispatcher === undefined ? new TrailerAgent(options.agent) : undefined;
   const dispatcher = options.dispatcher ?? own!;
   // undici's own dispatchers send no trailers, and refuse to send an expectation.
@@ -84,11 +88,10 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     cleanQuery: options.cleanQuery === true,
     sendsTrailers: capable,
   };
-  const signature = options.signatureKeys && new RequiredSignature(options.signatureKeys);
+  const admit = admissionOf(options);
   const relayPolicy: RelayPolicy = {
     trailers: requestTrailers,
     mode: verify,
-    signature,
     replayBuffer: options.replayBuffer ?? 65_536,
     exclusive: own !== undefined,
   };
@@ -105,21 +108,23 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const outcome = record ?? unknownOutcome();
     const proxied = new ProxiedExchange(exchange, outcome, capable);
     const { request } = exchange;
-    const content = outboundContent(exchange, relayPolicy, proxied);
+    let content: OutboundContent | undefined;
     try {
       // A stream of HTTP/2 can be reset in the octets that opened it.
       if (exchange.gone) throw clientGoneError();
       checkRequest(request);
       via.checkLoop(request.header);
-      if (signature !== undefined) await signature.checkHead(request);
+      if (admit !== undefined) proxied.admitted = await admit(exchange);
       if (maxForwards(request) === 0) await answerItself(exchange, finalRecipientResponse(request));
-      else if (request.upgrade === undefined) await answer(proxied, await reach(proxied, content));
-      else await switchOver(proxied, request.upgrade);
+      else if (request.upgrade === undefined) {
+        content = outboundContent(proxied.admitted, relayPolicy, proxied);
+        await answer(proxied, await reach(proxied, content));
+      } else await switchOver(proxied, request.upgrade);
     } catch (error) {
       await fail(proxied, error);
     }
     exchange.conclude();
-    if (content.verdict !== undefined) outcome.requestVerdict = await verdictOrUndefined(content.verdict);
+    if (content?.verdict !== undefined) outcome.requestVerdict = await verdictOrUndefined(content.verdict);
     if (proxied.verification?.verdict !== undefined)
       outcome.responseVerdict = await verdictOrUndefined(proxied.verification.verdict);
     proxied.end();
@@ -223,7 +228,8 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     content: OutboundContent | undefined,
     send: (route: OriginRoute, out: OutboundRequest) => RoundTrip<Outcome>,
   ): Promise<Outcome> {
-    const { request, connection } = proxied.exchange;
+    const { request, sign } = proxied.admitted;
+    const { connection } = proxied.exchange;
     const tried: Upstream[] = [];
     let resendings = 0;
     let attempt = upstreams.attempt(tried, bound?.get(connection)?.upstream)!;
@@ -233,6 +239,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
       proxied.hold(attempt);
       const out = outboundRequest(request, upstream.base, outbound);
       if (rewrite !== undefined) await rewrite({ in: request, out });
+      sign?.(out);
       proxied.outcome.origin = out.origin;
       try {
         const trip = send(routeTo(upstream, connection, out.header), out);
@@ -300,6 +307,14 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   }
 
   return { forward, idle, close: () => (closed ??= closeAgents()) };
+}
+
+/** Which requests are forwarded; undefined for all. Throws `USAGE` for two conditions that no request can meet. */
+function admissionOf({ signatureKeys, s3Verify }: ReverseProxyOptions): Admission | undefined {
+  if (signatureKeys !== undefined && s3Verify !== undefined)
+    throw new TrailsumError("USAGE", "signatureKeys and s3Verify exclude each other: S3 clients sign by SigV4");
+  if (s3Verify !== undefined) return s3Admission(s3Verify);
+  return signatureKeys && requiredSignature(signatureKeys);
 }
 
 /** Settles when the last byte of a response has been handed to the system; rejects when that can no longer be. */

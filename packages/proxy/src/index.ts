@@ -7,6 +7,7 @@ export type { ContentOutline, InboundRequest } from "@trailsum/http/inbound";
 export type { OutboundRequest } from "./request/outbound-request.ts";
 export type { ProxyResponse } from "./response/proxy-response.ts";
 export type { RequestTarget } from "@trailsum/http/inbound";
+export type { S3VerifyOptions } from "./s3/s3-admission.ts";
 export type { Balance, HealthOptions } from "./upstream/upstreams.ts";
 export type { VerificationMode } from "./verification.ts";
 export { createProxyServer, type ProxyServer, type ProxyServerOptions } from "./proxy-server.ts";

@@ -5,6 +5,7 @@ import type { ExchangeOutcome } from "./exchange-outcome.ts";
 import { separateHeader } from "./hop-by-hop.ts";
 import type { RoundTrip, RoundTripObserver } from "./origin/round-trip.ts";
 import type { UpstreamAttempt } from "./upstream/upstreams.ts";
+import type { AdmittedRequest } from "./request/admitted-request.ts";
 import type { ContentWatcher } from "./request/outbound-content.ts";
 import type { Verification } from "./verification.ts";
 
@@ -16,6 +17,8 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   readonly expectContinue: boolean;
   /** Whether the response counts as begun, though its head may still wait for the verdict on its content. */
   begun = false;
+  /** Its request as it is forwarded. */
+  admitted: AdmittedRequest;
   /** What is done about the digests of the response. */
   verification: Verification | undefined;
   /** Whether the client has been sent a 100: it is sent one and no more. */
@@ -26,6 +29,7 @@ export class ProxiedExchange implements RoundTripObserver, ContentWatcher {
   /** `capable` where what sends the request can send an expectation. */
   constructor(exchange: InboundExchange, outcome: ExchangeOutcome, capable: boolean) {
     this.exchange = exchange;
+    this.admitted = exchange;
     this.outcome = outcome;
     const { expectsContinue, upgrade } = exchange.request;
     this.expectContinue = expectsContinue && upgrade === undefined && capable;

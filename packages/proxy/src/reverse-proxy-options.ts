@@ -8,6 +8,7 @@ import type { ForwardedStyle } from "./request/forwarded-fields.ts";
 import type { OutboundRequest } from "./request/outbound-request.ts";
 import type { ProxyResponse } from "./response/proxy-response.ts";
 import type { Balance, HealthOptions } from "./upstream/upstreams.ts";
+import type { S3VerifyOptions } from "./s3/s3-admission.ts";
 import type { VerificationMode } from "./verification.ts";
 
 /** Options of `createReverseProxy`. */
@@ -91,6 +92,14 @@ export interface ReverseProxyOptions {
    * @default signatures are forwarded, and not looked at
    */
   readonly signatureKeys?: readonly SignatureKey[] | undefined;
+  /**
+   * Shields an S3 store that does not verify what S3 clients send: requests must be signed with this key (SigV4), content is verified
+   * on its way by what its client sends with it, in the header or after it (`aws-chunked`), and never reaches the store as a
+   * whole if it differs. The store gets plain requests, signed again with the same key; errors are answered as S3 does, in XML.
+   * Mount it at the root: a signature covers the whole path.
+   * @default requests are forwarded as they are
+   */
+  readonly s3Verify?: S3VerifyOptions | undefined;
   /**
    * Which `Host` the origin sees: its own (`target`) or the one that the client asked for (`inbound`).
    * @default "target"

@@ -23,9 +23,6 @@ import {
  */
 export type VerificationMode = "off" | "observe" | "enforce";
 
-/** Checks that content with these digests, and this trailer section, is signed. Throws `SIGNATURE_INVALID`. */
-export type SignatureCheck = (computed: Digests, trailer: FieldLines) => void;
-
 /** A message whose content is relayed. */
 export interface VerifiableMessage {
   readonly header: FieldLines;
@@ -34,8 +31,10 @@ export interface VerifiableMessage {
   readonly content: "whole" | "part";
   /** The algorithms that its sender is likely to use. */
   readonly hints?: readonly Algorithm[];
-  /** Checks the signature of verified content, where it must have one: then nothing else is let through. */
-  readonly signature?: SignatureCheck | undefined;
+  /** Digests that the content must have. */
+  readonly expected?: ReadonlyMap<Algorithm, Buffer> | undefined;
+  /** Decides on the content in place of the mode: throws for what must not reach the next hop as a whole. */
+  readonly judge?: ((verdict: Verdict, trailer: FieldLines) => void) | undefined;
 }
 
 /**
@@ -57,13 +56,13 @@ export class Verification {
     this.withholds =
       mode === "enforce" &&
       message.header.has("Content-Length") &&
-      (message.signature !== undefined || isVerifiable(message));
+      (message.judge !== undefined || isVerifiable(message));
   }
 
   /** A stream for content as it comes. `trailers` gives the trailer section once the content has ended. */
   stream(trailers: () => FieldLines): VerifyingStream {
     const stream = createVerifyingStream({
-      algorithms: algorithmsToCompute(this.#message, allAlgorithms),
+      algorithms: [...algorithmsToCompute(this.#message, allAlgorithms), ...(this.#message.expected?.keys() ?? [])],
       withhold: this.withholds,
       decide: (computed) => this.#decide(computed, trailers()),
       accept: (verdict) => this.#accepts(verdict, trailers()),
@@ -84,10 +83,11 @@ export class Verification {
 
   async #judge(content: Buffer, trailers: FieldLines): Promise<void> {
     const said = FieldLines.owning([...this.#message.header.raw, ...trailers.raw]);
-    const { content: extent } = this.#message;
-    const digester = await createDigester(
-      algorithmsToCompute({ header: said, trailersPossible: false, content: extent }, allAlgorithms),
-    );
+    const { content: extent, expected } = this.#message;
+    const digester = await createDigester([
+      ...algorithmsToCompute({ header: said, trailersPossible: false, content: extent }, allAlgorithms),
+      ...(expected?.keys() ?? []),
+    ]);
     digester.update(content);
     const verdict = this.#decide(digester.digest(), trailers);
     this.verdict = Promise.resolve(verdict);
@@ -95,18 +95,24 @@ export class Verification {
   }
 
   #decide(computed: Digests, trailer: FieldLines): Verdict {
-    const { header, content } = this.#message;
-    return decideVerdict({ header, trailer, computed, content });
+    const { header, content, expected } = this.#message;
+    return decideVerdict({ header, trailer, computed, content, expected });
   }
 
-  #accepts({ name, computed }: Verdict, trailers: FieldLines): boolean {
-    const { signature } = this.#message;
-    if (signature !== undefined) {
-      if (name === "verified") signature(computed, trailers);
-      return name === "verified";
+  #accepts(verdict: Verdict, trailers: FieldLines): boolean {
+    const { judge } = this.#message;
+    if (judge !== undefined) {
+      judge(verdict, trailers);
+      return true;
     }
+    const { name } = verdict;
     return this.#mode === "observe" || name === "verified" || name === "unverified";
   }
+}
+
+/** Judges a message without content. Rejects with what `judge` throws. */
+export async function judgeNoContent(message: VerifiableMessage): Promise<void> {
+  for await (const _piece of new Verification(message, "enforce").pass(Buffer.alloc(0), FieldLines.empty));
 }
 
 /** Sends `source` through `verification`, starting only when the output is read. */

@@ -4,6 +4,7 @@ export {
   type RequestToAuthenticate,
   type S3Credentials,
 } from "./sigv4/authenticate.ts";
+export { type RequestToSign, signRequest } from "./sigv4/sign-request.ts";
 export { decodeComponent, encodePath } from "./sigv4/uri-encoding.ts";
 export type { Signer } from "./sigv4/signing-key.ts";
 export { type DecodedContent, decodedContent, type FramedContent, withoutAwsChunked } from "./decoded-content.ts";

@@ -7,7 +7,16 @@ test("the package exports these values and no others", () => {
     [
       ["S3Error", "S3Query", "authenticate", "checksumAlgorithms", "checksumElement", "checksumField"],
       ["checksumFields", "checksumName", "declaredChecksum", "decodeComponent", "decodedContent", "element"],
-      ["encodePath", "errorDocument", "parseChecksumName", "parsePayload", "s3ErrorOf", "text", "verdictS3Error"],
+      [
+        "encodePath",
+        "errorDocument",
+        "parseChecksumName",
+        "parsePayload",
+        "s3ErrorOf",
+        "signRequest",
+        "text",
+        "verdictS3Error",
+      ],
       ["withoutAwsChunked", "xmlDocument"],
     ].flat(),
   );

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 
+import type { ProxyServerOptions } from "@trailsum/proxy";
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 
 import { createAccessLog } from "../log/access-log.ts";
@@ -15,6 +16,7 @@ import {
 } from "../flags/listener-flags.ts";
 import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "../process/process-run.ts";
+import { s3CredentialFlags, type S3CredentialArguments, s3Credentials } from "../flags/s3-flags.ts";
 import {
   requiredSignatureKeys,
   SIGNATURE,
@@ -27,12 +29,15 @@ import { listOf } from "../flags/transfer-flags.ts";
 import { announce, assignedPort, superviseWorkers, underSupervision } from "../process/workers.ts";
 import { limitYoungGeneration, optimizeForRepetition } from "../process/v8-flags.ts";
 
-interface ProxyArguments extends ListenerArguments, ClientLimitArguments, SignatureKeysArguments {
+interface ProxyArguments
+  extends ListenerArguments, ClientLimitArguments, SignatureKeysArguments, S3CredentialArguments {
   readonly targets: readonly string[];
   readonly requestTrailers: string;
   readonly responseTrailers: string;
   readonly verify: "off" | "observe" | "enforce";
   readonly require?: typeof SIGNATURE | undefined;
+  readonly s3Verify: boolean;
+  readonly allowUnverified: boolean;
   readonly balance: "round-robin" | "least-connections";
   readonly keepHost: boolean;
   readonly trustForwarded: boolean;
@@ -64,6 +69,17 @@ const flags = {
   },
   require: { choices: [SIGNATURE], describe: "forward only uploads that are signed with a known key" },
   ...signatureKeysFlag,
+  "s3-verify": {
+    type: "boolean",
+    default: false,
+    describe: "shield an S3 store: verify what S3 clients upload on its way, and forward plain requests, signed again",
+  },
+  ...s3CredentialFlags,
+  "allow-unverified": {
+    type: "boolean",
+    default: false,
+    describe: "with --s3-verify: also forward objects that come with nothing to verify them by",
+  },
   balance: {
     choices: ["round-robin", "least-connections"],
     default: "round-robin",
@@ -148,6 +164,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     balance: given.balance,
     verify: given.verify,
     signatureKeys: await requiredSignatureKeys(given, given.require === SIGNATURE, run.signal),
+    s3Verify: s3Shield(given),
     hostHeader: given.keepHost ? "inbound" : "target",
     trustForwarded: given.trustForwarded,
     cleanQuery: given.cleanQuery,
@@ -170,6 +187,17 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   await interrupted(run.signal);
   await server.close({ graceMs });
   log.flush();
+}
+
+/** The options of the shield for an S3 store, if it is asked for. Throws `USAGE` for flags that contradict each other. */
+function s3Shield(given: ProxyArguments): ProxyServerOptions["s3Verify"] {
+  const { s3Verify, allowUnverified, s3AccessKeyId, s3SecretAccessKey } = given;
+  if (s3Verify && given.require !== undefined)
+    throw new TrailsumError("USAGE", "--require signature has no effect with --s3-verify: S3 requests are signed");
+  if (s3Verify) return { ...s3Credentials("--s3-verify", given), allowUnverified };
+  if (allowUnverified || s3AccessKeyId !== undefined || s3SecretAccessKey !== undefined)
+    throw new TrailsumError("USAGE", "settings for S3 have no effect without --s3-verify: give it, too");
+  return undefined;
 }
 
 const SELECTIONS = ["integrity", "declared", "all", "none"] as const;

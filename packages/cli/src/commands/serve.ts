@@ -22,7 +22,7 @@ import {
 } from "../flags/listener-flags.ts";
 import { createLogOutput } from "../log/log-output.ts";
 import type { Run } from "../process/process-run.ts";
-import { type S3Arguments, s3Flags, s3Options } from "../flags/s3-flags.ts";
+import { type S3Arguments, s3CredentialFlags, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
 import {
   readSigningKey,
@@ -73,6 +73,7 @@ const flags = {
   ...s3StorageFlags,
   ...accessFlags,
   ...s3Flags,
+  ...s3CredentialFlags,
   ...clientLimitFlags({
     seconds: 60,
     describe: "time in which a client sends or takes nothing: raise it for slow pipes",

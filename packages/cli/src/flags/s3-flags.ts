@@ -1,13 +1,8 @@
 import type { UploadServerOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
-/** The flags of `serve` for S3 clients. */
-export const s3Flags = {
-  s3: {
-    type: "boolean",
-    default: false,
-    describe: "speak S3 in place of plain uploads and downloads; buckets are the directories at the top",
-  },
+/** The flags for the key that S3 clients sign with. */
+export const s3CredentialFlags = {
   "s3-access-key-id": {
     type: "string",
     describe: "name of the key that S3 requests are signed with",
@@ -16,6 +11,15 @@ export const s3Flags = {
     type: "string",
     describe: "secret of that key; set TRAILSUM_S3_SECRET_ACCESS_KEY instead: other users of this machine see flags",
   },
+} as const;
+
+/** The flags of `serve` for S3 clients, beside those for the key. */
+export const s3Flags = {
+  s3: {
+    type: "boolean",
+    default: false,
+    describe: "speak S3 in place of plain uploads and downloads; buckets are the directories at the top",
+  },
   "s3-anonymous-read": {
     type: "boolean",
     default: false,
@@ -23,11 +27,15 @@ export const s3Flags = {
   },
 } as const;
 
-/** What those flags hold once they are parsed. */
-export interface S3Arguments {
-  readonly s3: boolean;
+/** What the flags for the key hold once they are parsed. */
+export interface S3CredentialArguments {
   readonly s3AccessKeyId?: string | undefined;
   readonly s3SecretAccessKey?: string | undefined;
+}
+
+/** What those of `serve` hold. */
+export interface S3Arguments extends S3CredentialArguments {
+  readonly s3: boolean;
   readonly s3AnonymousRead: boolean;
 }
 
@@ -53,12 +61,17 @@ export function s3Options(
   if (s3AccessKeyId === undefined && s3SecretAccessKey === undefined && s3AnonymousRead) {
     return { credentials: [], anonymousRead: true };
   }
-  if (!s3AccessKeyId || !s3SecretAccessKey) {
-    throw new TrailsumError(
-      "USAGE",
-      "--s3 needs TRAILSUM_S3_ACCESS_KEY_ID and TRAILSUM_S3_SECRET_ACCESS_KEY in the environment: set both",
-    );
-  }
-  const credentials = [{ accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey }];
-  return { credentials, anonymousRead: s3AnonymousRead };
+  return { credentials: [s3Credentials("--s3", given)], anonymousRead: s3AnonymousRead };
+}
+
+/** The key that a flag needs. Throws `USAGE` if it is not there. */
+export function s3Credentials(
+  flag: string,
+  { s3AccessKeyId, s3SecretAccessKey }: S3CredentialArguments,
+): { accessKeyId: string; secretAccessKey: string } {
+  if (s3AccessKeyId && s3SecretAccessKey) return { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey };
+  throw new TrailsumError(
+    "USAGE",
+    `${flag} needs TRAILSUM_S3_ACCESS_KEY_ID and TRAILSUM_S3_SECRET_ACCESS_KEY in the environment: set both`,
+  );
 }

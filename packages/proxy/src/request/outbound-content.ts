@@ -1,21 +1,21 @@
 import type { Readable } from "node:stream";
 
-import {
-  type ContentOutline,
-  type ContentSource,
-  InboundContent,
-  type InboundExchange,
-  type InboundRequest,
-} from "@trailsum/http/inbound";
+import { type ContentOutline, type ContentSource, InboundContent, type InboundRequest } from "@trailsum/http/inbound";
 import { giveBack } from "@trailsum/http/transport";
 import { algorithmsWanted, FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
 import { trailerContextOf } from "../hop-by-hop.ts";
-import { isVerifiable, Verification, type VerificationMode, whenRead } from "../verification.ts";
+import {
+  isVerifiable,
+  type VerifiableMessage,
+  Verification,
+  type VerificationMode,
+  whenRead,
+} from "../verification.ts";
 import { enclosedContent } from "./enclosed-content.ts";
 import { NO_OUTBOUND_BODY, type OutboundBody } from "./outbound-body.ts";
+import type { AdmittedRequest } from "./admitted-request.ts";
 import { announcedTrailers } from "./outbound-request.ts";
-import type { RequiredSignature } from "./required-signature.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
 /** The content of a request that is sent to an origin. */
@@ -36,8 +36,6 @@ export interface OutboundContent {
 export interface RelayPolicy {
   readonly trailers: TrailerPolicy;
   readonly mode: VerificationMode;
-  /** The signatures that content must have; undefined where it needs none. */
-  readonly signature: RequiredSignature | undefined;
   /** How much content is kept to send a request again. Bytes. */
   readonly replayBuffer: number;
   /** Whether nobody else is given the content on its way to the origin, so that its memory may be used again. */
@@ -59,18 +57,19 @@ const NO_CONTENT: OutboundContent = {
 
 /** The content of a request, from where it comes in. */
 export function outboundContent(
-  { request, content }: Pick<InboundExchange, "request" | "content">,
+  { request, content, verifiable }: AdmittedRequest,
   policy: RelayPolicy,
   watcher: ContentWatcher,
 ): OutboundContent {
   if (content === undefined || request.content === undefined) return NO_CONTENT;
-  return new RelayedContent(request, request.content, { source: content, policy, watcher });
+  return new RelayedContent(request, request.content, { source: content, policy, watcher, verifiable });
 }
 
 interface RelayedContentOptions {
   readonly source: ContentSource;
   readonly policy: RelayPolicy;
   readonly watcher: ContentWatcher;
+  readonly verifiable: VerifiableMessage | undefined;
 }
 
 class RelayedContent implements OutboundContent {
@@ -86,25 +85,18 @@ class RelayedContent implements OutboundContent {
   readonly #whole: Buffer | undefined;
   readonly #replay: ReplayBuffer;
 
-  constructor(inbound: InboundRequest, outline: ContentOutline, { source, policy, watcher }: RelayedContentOptions) {
+  constructor(
+    inbound: InboundRequest,
+    outline: ContentOutline,
+    { source, policy, watcher, verifiable }: RelayedContentOptions,
+  ) {
     this.#inbound = inbound;
     this.#outline = outline;
     this.#source = source;
     this.#policy = policy;
     this.#watcher = watcher;
-    const message = { header: inbound.header, trailersPossible: outline.trailersPossible };
-    const mode = policy.signature === undefined ? policy.mode : "enforce";
-    if (mode !== "off" && (policy.signature !== undefined || isVerifiable(message))) {
-      this.#verification = new Verification(
-        {
-          ...message,
-          content: enclosedContent(inbound),
-          hints: algorithmsWanted(inbound.header),
-          signature: policy.signature?.of(inbound),
-        },
-        mode,
-      );
-    }
+    if (verifiable !== undefined) this.#verification = new Verification(verifiable, "enforce");
+    else if (policy.mode !== "off") this.#verification = verificationOf(inbound, outline, policy.mode);
     this.#whole = inbound.expectsContinue ? undefined : source.whole;
     this.#replay = new ReplayBuffer(source, policy.replayBuffer);
   }
@@ -173,4 +165,15 @@ class RelayedContent implements OutboundContent {
 
 function noTrailers(): FieldLines {
   return FieldLines.empty;
+}
+
+/** How content is verified that nothing but the mode asks to verify: not at all where nothing can come to verify it by. */
+function verificationOf(
+  inbound: InboundRequest,
+  { trailersPossible }: ContentOutline,
+  mode: "observe" | "enforce",
+): Verification | undefined {
+  const { header } = inbound;
+  const message = { header, trailersPossible, content: enclosedContent(inbound), hints: algorithmsWanted(header) };
+  return isVerifiable(message) ? new Verification(message, mode) : undefined;
 }

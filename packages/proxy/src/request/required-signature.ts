@@ -1,40 +1,41 @@
 import type { InboundRequest } from "@trailsum/http/inbound";
-import { FieldLines, type SignatureKey, unsigned, verifyUploadSignature } from "@trailsum/shared";
+import { algorithmsWanted, type SignatureKey, unsigned, verdictError, verifyUploadSignature } from "@trailsum/shared";
 
-import { type SignatureCheck, Verification } from "../verification.ts";
+import { judgeNoContent, type VerifiableMessage } from "../verification.ts";
+import type { Admission } from "./admitted-request.ts";
 import { enclosedContent } from "./enclosed-content.ts";
 
 /** Methods that store or change something even without content. */
 const WRITES: ReadonlySet<string> = new Set(["PUT", "POST", "PATCH"]);
 
-/** Requires signatures of uploads (RFC 9421): of every request with content, and of writes without. */
-export class RequiredSignature {
-  readonly #keys: readonly SignatureKey[];
+/**
+ * Admits only uploads that are signed with one of these keys (RFC 9421): every request with content, and writes without. What can
+ * be refused before its content is.
+ */
+export function requiredSignature(keys: readonly SignatureKey[]): Admission {
+  return async ({ request, content }) => {
+    const outline = request.content;
+    if (outline === undefined && !WRITES.has(request.method)) return { request, content };
+    if (outline?.trailersPossible !== true && !request.header.has("Signature-Input")) throw unsigned();
+    const verifiable = signedMessage(request, keys);
+    if (outline === undefined) await judgeNoContent(verifiable);
+    return { request, content, verifiable };
+  };
+}
 
-  /** `keys` are those that uploads may be signed with. */
-  constructor(keys: readonly SignatureKey[]) {
-    this.#keys = keys;
-  }
-
-  /** Checks a request whose content comes from now on, once that is there. The target is the one that the client asked for. */
-  of({ method, target: { path, query }, mountPath = "", header }: InboundRequest): SignatureCheck {
-    const begun = Date.now() / 1_000;
-    return (computed, trailer) => {
-      const message = { method, path: `${mountPath}${path}`, query, header, trailer };
-      verifyUploadSignature(message, { keys: this.#keys, now: Date.now() / 1_000, begun, computed });
-    };
-  }
-
-  /**
-   * Refuses what can be refused before its content, and checks a request without content. Rejects with `SIGNATURE_INVALID`, or
-   * with the error for a digest that is not that of no content.
-   */
-  async checkHead(request: InboundRequest): Promise<void> {
-    const { method, header, content } = request;
-    if (content === undefined ? !WRITES.has(method) : content.trailersPossible) return;
-    if (!header.has("Signature-Input")) throw unsigned();
-    if (content !== undefined) return;
-    const message = { header, trailersPossible: false, content: enclosedContent(request), signature: this.of(request) };
-    for await (const _piece of new Verification(message, "enforce").pass(Buffer.alloc(0), FieldLines.empty));
-  }
+/** What the content must be: verified, and signed. The target is the one that the client asked for. */
+function signedMessage(request: InboundRequest, keys: readonly SignatureKey[]): VerifiableMessage {
+  const { method, target, mountPath = "", header, content } = request;
+  const begun = Date.now() / 1_000;
+  return {
+    header,
+    trailersPossible: content?.trailersPossible === true,
+    content: enclosedContent(request),
+    hints: algorithmsWanted(header),
+    judge(verdict, trailer) {
+      if (verdict.name !== "verified") throw verdictError(verdict);
+      const message = { method, path: `${mountPath}${target.path}`, query: target.query, header, trailer };
+      verifyUploadSignature(message, { keys, now: Date.now() / 1_000, begun, computed: verdict.computed });
+    },
+  };
 }

@@ -32,6 +32,8 @@ export interface RequestToAuthenticate {
 export interface Authenticated {
   /** The access key of the client. */
   readonly accessKeyId: string;
+  /** The region that it is for. */
+  readonly region: string;
   /** Signs what follows in the content. */
   readonly signer: Signer;
   /** The signature of the request: the chunks of the content continue from it. */
@@ -73,7 +75,7 @@ export function authenticate(
   const signer = new Signer(known.secretAccessKey, fields.time, fields);
   const { signature } = fields;
   if (!sameSignature(signer.sign("", [sha256Hex(canonical)]), signature)) throw new S3Error("SignatureDoesNotMatch");
-  return { accessKeyId: known.accessKeyId, signer, signature, payload };
+  return { accessKeyId: known.accessKeyId, region: fields.region, signer, signature, payload };
 }
 
 function checkTime(fields: SignatureFields, now: number): void {

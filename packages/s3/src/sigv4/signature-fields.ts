@@ -56,7 +56,7 @@ function fromHeader(header: FieldLines): SignatureFields {
       return [name, given];
     }),
   );
-  const time = header.get("x-amz-date") ?? basicFormat(header.get("Date"));
+  const time = header.get("x-amz-date") ?? dateInBasicFormat(header.get("Date"));
   if (time === undefined) {
     throw new S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
   }
@@ -110,10 +110,14 @@ function read(
 }
 
 /** The date of a `Date` field as `x-amz-date` writes it. */
-function basicFormat(date: string | undefined): string | undefined {
+function dateInBasicFormat(date: string | undefined): string | undefined {
   const milliseconds = Date.parse(date ?? "");
-  if (Number.isNaN(milliseconds)) return undefined;
-  return `${new Date(milliseconds).toISOString().replaceAll(/[-:]/g, "").slice(0, 15)}Z`;
+  return Number.isNaN(milliseconds) ? undefined : basicFormat(new Date(milliseconds));
+}
+
+/** A time as `x-amz-date` writes it. */
+export function basicFormat(time: Date): string {
+  return `${time.toISOString().replaceAll(/[-:]/g, "").slice(0, 15)}Z`;
 }
 
 /** The time of a signature, in milliseconds since the epoch. */

@@ -1,9 +1,8 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 
+import { s3Credentials as credentials } from "@trailsum/testkit/s3";
 import { createMemoryStore, createUploadServer, type Store, type UploadServerOptions } from "../../src/index.ts";
-
-export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 
 /** A server that speaks S3, and its store. */
 export async function s3Server(

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { chunked, readResponse } from "../peer.ts";
 import { s3Server } from "./peer.ts";
-import { type RequestToSign, signedRequest } from "./signed-request.ts";
+import { type RequestToSign, signedRequest } from "@trailsum/testkit/s3";
 
 const hello = "hello world";
 const CRC32 = "DUoRhQ==";

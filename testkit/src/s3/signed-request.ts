@@ -1,6 +1,10 @@
 import { createHash, createHmac } from "node:crypto";
 
-import { credentials } from "./peer.ts";
+/** The key that requests are signed with. */
+export const s3Credentials = {
+  accessKeyId: "AKIDEXAMPLE",
+  secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+};
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 const sha256 = (bytes: string | Buffer): string => createHash("sha256").update(bytes).digest("hex");
@@ -17,6 +21,8 @@ export interface SignedRequest {
 export interface RequestToSign {
   readonly method?: string;
   readonly path: string;
+  /** The `Host`. */
+  readonly host?: string;
   /** The query as it stands on the wire, its names in their order. */
   readonly query?: string;
   readonly payload?: string;
@@ -31,14 +37,22 @@ export interface RequestToSign {
 
 /** Signs a request independently of the server. `content` follows the head as it is. */
 export function signedRequest(request: RequestToSign): SignedRequest {
-  const { method = "PUT", path, query = "", payload = "UNSIGNED-PAYLOAD", fields = {}, unsigned = [] } = request;
-  const { time = new Date(), secret = credentials.secretAccessKey, region = "us-east-1" } = request;
+  const {
+    method = "PUT",
+    path,
+    query = "",
+    payload = "UNSIGNED-PAYLOAD",
+    fields = {},
+    unsigned = [],
+    host = "test",
+  } = request;
+  const { time = new Date(), secret = s3Credentials.secretAccessKey, region = "us-east-1" } = request;
   const date = `${time.toISOString().replaceAll(/[-:]/g, "").slice(0, 15)}Z`;
   const scope = `${date.slice(0, 8)}/${region}/s3/aws4_request`;
   const key = [date.slice(0, 8), region, "s3", "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`);
   const header = new Map(
-    Object.entries({ host: "test", "x-amz-content-sha256": payload, "x-amz-date": date, ...fields }).toSorted(
-      ([a], [b]) => (a < b ? -1 : 1),
+    Object.entries({ host, "x-amz-content-sha256": payload, "x-amz-date": date, ...fields }).toSorted(([a], [b]) =>
+      a < b ? -1 : 1,
     ),
   );
   const names = [...header.keys()].join(";");
@@ -47,7 +61,7 @@ export function signedRequest(request: RequestToSign): SignedRequest {
   const sign = (kind: string, parts: readonly string[]): string =>
     hmac(key, [`AWS4-HMAC-SHA256${kind}`, date, scope, ...parts].join("\n")).toString("hex");
   let previous = sign("", [sha256(canonical)]);
-  const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${previous}`;
+  const authorization = `AWS4-HMAC-SHA256 Credential=${s3Credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${previous}`;
   const target = query === "" ? path : `${path}?${query}`;
   const head = [
     `${method} ${target} HTTP/1.1`,
