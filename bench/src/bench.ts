@@ -15,12 +15,15 @@ import { digest } from "./digest.ts";
 import { profilesDirectory } from "./profiles.ts";
 import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
 import { proxyGrpc } from "./proxy/proxy-grpc.ts";
+import { proxyHttp2Response } from "./proxy/proxy-http2-response.ts";
 import { proxyIdle } from "./proxy/proxy-idle.ts";
 import { proxyLargeDown, proxyLargeUp } from "./proxy/proxy-large.ts";
 import { proxyLatency } from "./proxy/proxy-latency.ts";
 import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
 import { proxyVerify } from "./proxy/proxy-verify.ts";
+import { proxyVersionsUp } from "./proxy/proxy-versions-up.ts";
 import { print, type Report, write, writePage } from "./report.ts";
+import { serveSmall } from "./serve/serve-small.ts";
 import { settings } from "./settings.ts";
 import { startUp } from "./start-up.ts";
 import { transferDownload } from "./transfer/transfer-download.ts";
@@ -36,12 +39,17 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["proxy-response", proxyResponse],
   ["proxy-request", proxyRequest],
   ["proxy-large-down", proxyLargeDown],
-  ["proxy-large-up", proxyLargeUp],
+  ["proxy-large-up", () => proxyLargeUp()],
+  ["proxy-large-up-16", () => proxyLargeUp(16)],
+  ["proxy-large-up-256", () => proxyLargeUp(256)],
+  ["proxy-versions-up", proxyVersionsUp],
   ["proxy-verify", proxyVerify],
   ["proxy-concurrency", proxyConcurrency],
   ["proxy-latency", proxyLatency],
   ["proxy-idle", proxyIdle],
   ["proxy-grpc", proxyGrpc],
+  ["proxy-http2-response", proxyHttp2Response],
+  ["serve-small", serveSmall],
   ["transfer-upload", transferUpload],
   ["transfer-serve", transferServe],
   ["transfer-download", transferDownload],

@@ -56,8 +56,26 @@ const goals: readonly Goal[] = [
   { what: "small request with trailers, of HAProxy", name: "proxy-request", read: than("HAProxy"), most: 1.8 },
   { what: "1 GiB down, of Go", name: "proxy-large-down", read: than("Go"), most: 1 },
   { what: "1 GiB down, of HAProxy", name: "proxy-large-down", read: than("HAProxy"), most: 1.4 },
-  { what: "1 GiB up, of Go", name: "proxy-large-up", read: than("Go"), most: 1 },
-  { what: "1 GiB up, of HAProxy", name: "proxy-large-up", read: than("HAProxy"), most: 1.4 },
+  ...([16, 64, 256] as const).flatMap((chunks) => {
+    const name = chunks === 64 ? "proxy-large-up" : `proxy-large-up-${chunks}`;
+    return [
+      { what: `1 GiB up in chunks of ${chunks} KiB, of Go`, name, read: than("Go"), most: 0.95 },
+      { what: `1 GiB up in chunks of ${chunks} KiB, of HAProxy`, name, read: than("HAProxy"), most: 1.3 },
+    ];
+  }),
+  {
+    what: "upload over HTTP/2, of the same over HTTP/1.1",
+    name: "proxy-versions-up",
+    read: (table) => table.cell("HTTP/2", "times HTTP/1.1"),
+    most: 1.1,
+  },
+  { what: "small response from HTTP/1.1 to HTTP/2, of Go", name: "proxy-http2-response", read: than("Go"), most: 0.45 },
+  {
+    what: "small upload to the server, of the same handler on node:http",
+    name: "serve-small",
+    read: (table) => table.cell("trailsum", "times node:http"),
+    most: 0.6,
+  },
   {
     what: "what is added at p99, of what Go adds",
     name: "proxy-latency",

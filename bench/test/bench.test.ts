@@ -67,6 +67,13 @@ test("every algorithm is measured, and openssl beside those that it knows", asyn
   expect(rows.flat().join()).not.toMatch(/NaN|Infinity/);
 });
 
+test("two of our own are compared", async () => {
+  for (const { name, rows } of await smoke(["serve-small", ...(ALL ? ["proxy-versions-up"] : [])])) {
+    expect(rows).toHaveLength(2);
+    expect([name, rows.flat().join()]).not.toEqual([name, expect.stringMatching(/NaN|Infinity|lost/)]);
+  }
+});
+
 describe("proxies do their work, on very little", () => {
   test("all of those that are there, for one", async () => {
     const [found] = await smoke(["proxy-response"]);
@@ -77,14 +84,17 @@ describe("proxies do their work, on very little", () => {
   });
 
   test("with trailers kept, of small and of large content", async () => {
-    const names = ["proxy-large-up", ...(ALL ? ["proxy-request", "proxy-large-down"] : [])];
+    const names = [
+      "proxy-large-up",
+      ...(ALL ? ["proxy-large-up-16", "proxy-large-up-256", "proxy-request", "proxy-large-down"] : []),
+    ];
     for (const { name, rows } of await smoke(names, "--only", "ours,haproxy", "--keep")) {
       for (const row of rows) expect([name, row.at(-1)]).toEqual([name, "kept"]);
     }
   });
 
   test("with gRPC, verified, many at a time, at a steady pace, and idle", async () => {
-    const others = ["proxy-verify", "proxy-concurrency", "proxy-latency", "proxy-idle"];
+    const others = ["proxy-http2-response", "proxy-verify", "proxy-concurrency", "proxy-latency", "proxy-idle"];
     for (const { name, rows } of await smoke(["proxy-grpc", ...(ALL ? others : [])], "--only", "ours,go", "--keep")) {
       expect([name, rows.flat().join()]).not.toEqual([name, expect.stringMatching(/failed|NaN/)]);
     }

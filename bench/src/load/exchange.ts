@@ -11,11 +11,16 @@ export const SMALL = 256;
 const MIB = 1024 * 1024;
 const BLOCKS_IN_MIB = MIB / BLOCK.length;
 
-/** Small or large content, in the response or in the request, each with two trailers. */
-export type Http1ExchangeName = "small-response" | "small-request" | "large-response" | "large-request";
+/** Small or large content, in the response or in the request, each with two trailers; and a small upload to a store. */
+export type Http1ExchangeName =
+  | "small-response"
+  | "small-request"
+  | "large-response"
+  | "large-request"
+  | "small-upload";
 
-/** A unary call of gRPC, and requests with small or large content and two trailers. */
-export type Http2ExchangeName = "grpc-unary" | "http2-request" | "http2-large-request";
+/** A unary call of gRPC, a small response, and requests with small or large content, all but the call with two trailers. */
+export type Http2ExchangeName = "grpc-unary" | "http2-response" | "http2-request" | "http2-large-request";
 
 /** The kinds of exchange. */
 export type ExchangeName = Http1ExchangeName | Http2ExchangeName;
@@ -35,8 +40,23 @@ export function largeContent(mebibytes: number): Content {
   return contentOf(BLOCK, mebibytes * BLOCKS_IN_MIB);
 }
 
-/** A mebibyte of large content in chunks of 64 KiB, as it stands on the wire. */
-export const mebibyteInChunks: Buffer = Buffer.concat(Array.from({ length: BLOCKS_IN_MIB }, () => chunk(BLOCK)));
+/** The sizes of chunks that large content comes in. KiB. */
+export type ChunkSize = 16 | 64 | 256;
+
+const inChunks = new Map<ChunkSize, Buffer>();
+
+/** A mebibyte of large content in chunks of a size, as it stands on the wire. */
+export function mebibyteInChunks(size: ChunkSize = 64): Buffer {
+  const known = inChunks.get(size);
+  if (known !== undefined) return known;
+  const content = Buffer.concat(Array.from({ length: BLOCKS_IN_MIB }, () => BLOCK));
+  const chunks = Array.from({ length: 1024 / size }, (_, at) =>
+    chunk(content.subarray(at * size * 1024, (at + 1) * size * 1024)),
+  );
+  const bytes = Buffer.concat(chunks);
+  inChunks.set(size, bytes);
+  return bytes;
+}
 
 /** The small content in one chunk. */
 export const smallInChunks: Buffer = chunk(BLOCK.subarray(0, SMALL));

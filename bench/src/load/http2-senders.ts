@@ -3,7 +3,7 @@ import { encodeFields, type FieldPairs } from "@trailsum/testkit/http2-hpack";
 
 import { BLOCK, type Content, type Http2ExchangeName, SMALL, smallContent } from "./exchange.ts";
 import { fieldBlocks, FrameTemplate } from "./frame-template.ts";
-import { type Judge, judgeRequest } from "./senders.ts";
+import { type Judge, judgeRequest, judgeResponse } from "./senders.ts";
 
 /** How one kind of request is sent over HTTP/2, and what is thought of an answer to it. */
 export interface Http2Sender {
@@ -27,15 +27,20 @@ export function http2SenderOf(
   { port, tls }: { readonly port: number; readonly tls: boolean },
   large: Content,
 ): Http2Sender {
-  const begin = (path: string, type: string): FieldPairs => [
-    [":method", "POST"],
+  const head = (method: string, path: string): FieldPairs => [
+    [":method", method],
     [":scheme", tls ? "https" : "http"],
     [":authority", `127.0.0.1:${port}`],
     [":path", path],
     ["user-agent", "bench"],
     ["te", "trailers"],
-    ["content-type", type],
   ];
+  const begin = (path: string, type: string): FieldPairs => [...head("POST", path), ["content-type", type]];
+  if (name === "http2-response") {
+    const { first, next } = fieldBlocks(head("GET", "/"));
+    const request = (block: Buffer): FrameTemplate => new FrameTemplate(headersFrame(0, block, { endStream: true }));
+    return { first: request(first), next: request(next), judge: judgeResponse(smallContent) };
+  }
   if (name === "grpc-unary") {
     const frames = [dataFrame(0, GRPC_MESSAGE, { endStream: true })];
     return { ...sent(begin("/bench.Echo/Unary", "application/grpc"), frames), judge: judgeCall };

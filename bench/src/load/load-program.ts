@@ -1,7 +1,7 @@
 // Sends requests on bare sockets and reads every answer to its end, trailers included. A process of its own, told by its
 // parent what to do, task by task.
 import { closedLoop } from "./closed-loop.ts";
-import type { Content, ExchangeName } from "./exchange.ts";
+import type { ChunkSize, Content, ExchangeName } from "./exchange.ts";
 import { firstAnswers } from "./first-answers.ts";
 import { Http1Lane } from "./http1-lane.ts";
 import { http2Lanes } from "./http2-lane.ts";
@@ -21,18 +21,23 @@ interface Way {
   readonly exchange: ExchangeName;
   readonly lanes: number;
   readonly perConnection?: number | undefined;
+  readonly chunks?: ChunkSize | undefined;
 }
 
-function lanesOf({ port, tls = false, exchange, lanes, perConnection = 1 }: Way): { lanes: Lane[]; judge: Judge } {
+function lanesOf({ port, tls = false, exchange, lanes, perConnection = 1, chunks }: Way): {
+  lanes: Lane[];
+  judge: Judge;
+} {
   switch (exchange) {
     case "grpc-unary":
+    case "http2-response":
     case "http2-request":
     case "http2-large-request": {
       const sender = http2SenderOf(exchange, { port, tls }, large);
       return { lanes: http2Lanes({ port, tls }, sender, lanes, perConnection), judge: sender.judge };
     }
     default: {
-      const { send, judge } = senderOf(exchange, port, large);
+      const { send, judge } = senderOf(exchange, port, large, chunks);
       return { lanes: Array.from({ length: lanes }, () => new Http1Lane(port, send)), judge };
     }
   }

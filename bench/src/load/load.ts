@@ -1,4 +1,4 @@
-import type { Content, ExchangeName } from "./exchange.ts";
+import type { ChunkSize, Content, ExchangeName } from "./exchange.ts";
 import { Program } from "./program.ts";
 
 /** The longest task takes a tenth of that on a slow machine. */
@@ -20,6 +20,8 @@ interface LoadShape {
   readonly lanes: number;
   /** How many of them share a connection, which takes HTTP/2. Default 1. */
   readonly perConnection?: number;
+  /** The chunks of a large upload over HTTP/1.1. Default 64 KiB. */
+  readonly chunks?: ChunkSize;
   /** Seconds that are not counted, and seconds that are. */
   readonly warm: number;
   readonly seconds: number;

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 
 import {
   CHUNKED_FIELDS,
+  type ChunkSize,
   type Content,
   type Http1ExchangeName,
   keepsTrailers,
@@ -24,7 +25,7 @@ const MIB = 1024 * 1024;
 const FIELDS = "User-Agent: bench\r\nAccept: */*\r\nTE: trailers\r\nConnection: TE\r\n";
 
 /** How requests of a kind are sent to a port. */
-export function senderOf(name: Http1ExchangeName, port: number, large: Content): Sender {
+export function senderOf(name: Http1ExchangeName, port: number, large: Content, chunks?: ChunkSize): Sender {
   const host = `Host: 127.0.0.1:${port}\r\n`;
   const type = "Content-Type: application/octet-stream\r\n";
   const uploadHead = Buffer.from(`POST / HTTP/1.1\r\n${host}${FIELDS}${type}${CHUNKED_FIELDS}\r\n`);
@@ -45,18 +46,29 @@ export function senderOf(name: Http1ExchangeName, port: number, large: Content):
       return {
         send(socket) {
           socket.write(uploadHead);
-          sendLarge(socket, large);
+          sendLarge(socket, large, { chunks });
         },
         judge: judgeRequest,
       };
+    case "small-upload": {
+      const head = Buffer.from(`PUT /upload HTTP/1.1\r\n${host}${FIELDS}${type}${CHUNKED_FIELDS}\r\n`);
+      return {
+        send: sendAll(Buffer.concat([head, smallInChunks, lastChunk(smallContent)])),
+        judge: ({ head: answer }) => (/^HTTP\/1\.1 20[01] /.test(answer) ? "kept" : undefined),
+      };
+    }
   }
 }
 
 /** Sends large content in chunks, as fast as it is taken, and its trailers. */
-export function sendLarge(socket: Socket, content: Content, from = 0): void {
+export function sendLarge(
+  socket: Socket,
+  content: Content,
+  { from = 0, chunks }: { readonly from?: number; readonly chunks?: ChunkSize | undefined } = {},
+): void {
   for (let sent = from; sent < content.size; sent += MIB) {
-    if (socket.write(mebibyteInChunks)) continue;
-    socket.once("drain", () => sendLarge(socket, content, sent + MIB));
+    if (socket.write(mebibyteInChunks(chunks))) continue;
+    socket.once("drain", () => sendLarge(socket, content, { from: sent + MIB, chunks }));
     return;
   }
   socket.write(lastChunk(content));
@@ -71,7 +83,8 @@ function sendAll(bytes: Buffer): Sender["send"] {
   return (socket) => void socket.write(bytes);
 }
 
-function judgeResponse(content: Content): Judge {
+/** Whether the content and its trailers came. */
+export function judgeResponse(content: Content): Judge {
   return (answer) => {
     if (!isGood(answer) || answer.size !== content.size) return undefined;
     return keepsTrailers(answer, content) ? "kept" : "lost";

@@ -17,13 +17,18 @@ interface Comparand {
   readonly about: string;
   readonly cost: Column & { readonly unit: string };
   readonly others: readonly Column[];
+  /** Which of ours a subject is compared with, by its name. Default: `trailsum`. */
+  readonly ownFor?: (name: string) => string;
 }
 
 /** A table of all subjects with what each costs, how ours compares, and whether it keeps trailers; and the costs as bars. */
-export function comparison({ name, about, cost, others }: Comparand, measured: readonly Measured[]): Report {
+export function comparison(
+  { name, about, cost, others, ownFor = () => "trailsum" }: Comparand,
+  measured: readonly Measured[],
+): Report {
   const good = measured.filter(({ failure, outcomes }) => failure === undefined && outcomes.length > 0);
-  const own = good.find((one) => one.name === "trailsum");
   const row = (one: Measured): string[] => {
+    const own = good.find((other) => other.name === ownFor(one.name));
     const its = medianOf(one, cost.reading);
     return [
       labelOf(one),

@@ -1,4 +1,4 @@
-import type { ExchangeName } from "../load/exchange.ts";
+import type { ChunkSize, ExchangeName } from "../load/exchange.ts";
 import type { Report } from "../report.ts";
 import { settings } from "../settings.ts";
 import { comparison } from "./comparison.ts";
@@ -12,18 +12,24 @@ export function proxyLargeDown(): Promise<Report> {
 }
 
 /** What it costs to relay a large chunked upload with two trailers. */
-export function proxyLargeUp(): Promise<Report> {
-  return proxyLarge("proxy-large-up", "large-request", "a request");
+export function proxyLargeUp(chunks: ChunkSize = 64): Promise<Report> {
+  const name = chunks === 64 ? "proxy-large-up" : `proxy-large-up-${chunks}`;
+  return proxyLarge(name, "large-request", "a request", chunks);
 }
 
-async function proxyLarge(name: string, exchange: ExchangeName, where: string): Promise<Report> {
+async function proxyLarge(
+  name: string,
+  exchange: ExchangeName,
+  where: string,
+  chunks: ChunkSize = 64,
+): Promise<Report> {
   const mib = settings.mib ?? 1024;
-  const turn = { kind: "closed-loop", exchange, lanes: 1, warm: 0, seconds: 0, times: 1 } as const;
+  const turn = { kind: "closed-loop", exchange, chunks, lanes: 1, warm: 0, seconds: 0, times: 1 } as const;
   const [measured = []] = await measureInTurns({ turns: [turn], rounds: 3, mib });
   return comparison(
     {
       name,
-      about: `${mib} MiB in ${where}, in chunks of 64 KiB, two trailers behind them; one connection.`,
+      about: `${mib} MiB in ${where}, in chunks of ${chunks} KiB, two trailers behind them; one connection.`,
       cost: {
         title: "processor time per MiB, µs",
         unit: "µs",

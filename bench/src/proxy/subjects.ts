@@ -26,6 +26,9 @@ const HTTP1 = { client: "1.1", origin: "1.1" } as const;
 /** HTTP/2 on both sides. */
 export const HTTP2 = { client: "2", origin: "2" } as const;
 
+/** HTTP/2 with clients, HTTP/1.1 with the origin. */
+export const HTTP2_CLIENTS = { client: "2", origin: "1.1" } as const;
+
 const root = join(import.meta.dirname, "../../..");
 
 /** This project's proxy as its command starts it, its access log included; it goes where all output of subjects goes. */
@@ -33,7 +36,7 @@ export function ours(name = "trailsum", { overTls = false, flags = [] as readonl
   return {
     name,
     install: "",
-    combinations: [HTTP1, HTTP2],
+    combinations: [HTTP1, HTTP2, HTTP2_CLIENTS],
     overTls,
     async version() {
       const manifest = await readFile(join(root, "packages/cli/package.json"), "utf8");
@@ -46,7 +49,7 @@ export function ours(name = "trailsum", { overTls = false, flags = [] as readonl
       ...profilingArgs(name),
       await command(),
       "proxy",
-      `${tls === undefined ? "http" : "https"}://127.0.0.1:${originPort}`,
+      `${tls === undefined || combination.origin === "1.1" ? "http" : "https"}://127.0.0.1:${originPort}`,
       "--port",
       String(port),
       ...(combination.origin === "2" && tls === undefined ? ["--origin-http2"] : []),
@@ -70,7 +73,7 @@ export function only(...names: readonly string[]): readonly Peer[] {
 }
 
 /** What subjects speak on both sides. */
-export type SpokenHttp = typeof HTTP1 | typeof HTTP2;
+export type SpokenHttp = typeof HTTP1 | typeof HTTP2 | typeof HTTP2_CLIENTS;
 
 /** Starts those that are wanted, installed, and able to, before the same origin; says what else could be. */
 export async function startSubjects(
@@ -85,9 +88,9 @@ export async function startSubjects(
     .filter(({ name }) => isWanted(name))
     .map((peer) => {
       if (spoken === HTTP1) return startSubject(peer, ports.http1, {});
-      return peer.overTls === true
-        ? startSubject(peer, ports.http2Tls, { combination: spoken, tls })
-        : startSubject(peer, ports.http2, { combination: spoken });
+      const manner = peer.overTls === true ? { combination: spoken, tls } : { combination: spoken };
+      if (spoken.origin === "1.1") return startSubject(peer, ports.http1, manner);
+      return startSubject(peer, peer.overTls === true ? ports.http2Tls : ports.http2, manner);
     });
   const settled = await Promise.allSettled(starting);
   const subjects = settled.flatMap((one) => (one.status === "fulfilled" ? (one.value ?? []) : []));
