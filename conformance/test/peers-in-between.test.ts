@@ -45,7 +45,7 @@ const digestOf = (bytes: Buffer): string => `sha-256=:${createHash("sha256").upd
 
 /** An agent, this project's proxy, the peer, and this project's upload server, in this order. */
 async function open({ peer, combination }: { readonly peer: Peer; readonly combination: Combination }) {
-  const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const server = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
   onTestFinished(() => server.close({ graceMs: 0 }));
   const between = await PeerProcess.start(peer, (await server.listen()).port, { timeout: 20, combination });
   onTestFinished(() => between.stop());

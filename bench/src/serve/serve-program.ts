@@ -8,7 +8,7 @@ import { createMemoryStore, createUploadHandler, createUploadServer } from "@tra
 const store = createMemoryStore();
 
 async function listen(): Promise<number> {
-  if (process.argv[2] === "trailsum") return (await createUploadServer({ store, port: 0 }).listen()).port;
+  if (process.argv[2] === "trailsum") return (await createUploadServer({ store, listen: { port: 0 } }).listen()).port;
   const server = createServer({ requestTimeout: 0 }, createUploadHandler({ store })).listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;

@@ -80,7 +80,7 @@ test.each<[string, AtTrailers, () => Promise<UploadSource> | UploadSource, strin
   ],
 ])("over HTTP/2, %s", async (_what, atTrailers, source, requests, attempts) => {
   const store = createMemoryStore();
-  const server = createUploadServer({ store, port: 0 });
+  const server = createUploadServer({ store, listen: { port: 0 } });
   const { port } = await server.listen();
   onTestFinished(() => server.close({ graceMs: 0 }));
   const hop = await http2Hop(`http://127.0.0.1:${port}`, atTrailers);

@@ -256,7 +256,7 @@ async function verifyingStore() {
   await memory.makeDirectory("bucket");
   const server = createUploadServer({
     store: memory,
-    port: 0,
+    listen: { port: 0 },
     s3: { credentials: [s3Credentials] },
     allowUnverified: true,
   });

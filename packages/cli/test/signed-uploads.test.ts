@@ -26,7 +26,7 @@ const signatureKeys = [{ ...ed25519, key: createPublicKey(ed25519.key) }, hmac];
 /** A server that accepts only what is signed. */
 async function signedServer(options: Partial<UploadServerOptions> = {}): Promise<{ url: string; store: Store }> {
   const store = createMemoryStore();
-  const server = createUploadServer({ store, port: 0, signatureKeys, ...options });
+  const server = createUploadServer({ store, listen: { port: 0 }, signatureKeys, ...options });
   const { url } = await server.listen();
   onTestFinished(() => server.close({ graceMs: 0 }));
   return { url, store };
@@ -94,7 +94,7 @@ describe("an upload that is signed", () => {
     const { url } = await signedServer();
     const key = ed25519;
     const cases: UploadOptions[] = [
-      { sign: { key }, digests: ["crc32c"] },
+      { sign: { key }, algorithms: ["crc32c"] },
       { sign: { key: signatureKeys[0]! } },
       { sign: { key }, headers: { Signature: "a=:AAAA:" } },
       { sign: { key, lifetime: 0.5 } },

@@ -7,10 +7,8 @@ import { createUploadResource, type UploadHandlerOptions } from "./upload-resour
 
 /** Options of {@link createUploadServer}. */
 export interface UploadServerOptions extends UploadHandlerOptions, ClientLimitOptions {
-  /** The address to listen on. Default 127.0.0.1: reachable from this machine alone. */
-  readonly host?: string | undefined;
-  /** The port to listen on; 0 picks a free one. Default 8080. */
-  readonly port?: number | undefined;
+  /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8080; port 0 picks a free one. */
+  readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /**
    * Speaks S3 as {@link createS3Handler} does, in place of the upload resource: `authorize`, `listing` and `cors` have no
    * meaning then.
@@ -48,13 +46,14 @@ export interface Listening {
  * ```ts
  * import { createMemoryStore, createUploadServer } from "@trailsum/server";
  *
- * const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+ * const server = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
  * const { url } = await server.listen();
  * await server.close({ graceMs: 1_000 });
  * ```
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
-  const { host = "127.0.0.1", port = 8080, tls, logger } = options;
+  const { tls, logger } = options;
+  const { host = "127.0.0.1", port = 8080 } = options.listen ?? {};
   // An upload may take any time as long as bytes arrive.
   const timeouts = inboundTimeouts(options, 60_000);
   const answer =

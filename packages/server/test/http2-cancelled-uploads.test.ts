@@ -51,7 +51,11 @@ test("cancelled uploads on one connection leave others alone, and nothing staged
     },
   });
   const log = (): void => void (counts.logged += 1);
-  const server = createUploadServer({ store: counting, port: 0, logger: { info: log, warn: log, error: log } });
+  const server = createUploadServer({
+    store: counting,
+    listen: { port: 0 },
+    logger: { info: log, warn: log, error: log },
+  });
   onTestFinished(() => server.close({ graceMs: 0 }));
   const { port } = await server.listen();
   const [peer, other] = [await rawHttp2Client(port), await rawHttp2Client(port)];

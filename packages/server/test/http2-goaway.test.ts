@@ -12,7 +12,7 @@ import { createMemoryStore, createUploadServer } from "../src/index.ts";
 import { content, md5 } from "./peer.ts";
 
 async function serve(): Promise<number> {
-  const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const server = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
   onTestFinished(() => server.close({ graceMs: 0 }));
   return (await server.listen()).port;
 }

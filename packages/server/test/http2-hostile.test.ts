@@ -13,7 +13,7 @@ const md5 = createHash("md5").update(content).digest("hex");
 hostileHttp2Clients("the upload server", {
   async listen() {
     const directory = await tempDir();
-    const server = createUploadServer({ store: await createDirectoryStore({ directory }), port: 0 });
+    const server = createUploadServer({ store: await createDirectoryStore({ directory }), listen: { port: 0 } });
     const { port } = await server.listen();
     onTestFinished(() => server.close());
     const accepted = async (): Promise<string[]> => (await readdir(directory)).filter((name) => name !== ".trailsum");

@@ -22,7 +22,7 @@ import { content, md5, other, readObject, readResponse, upload } from "./peer.ts
 
 async function serve(options: Partial<UploadServerOptions> = {}) {
   const store = options.store ?? createMemoryStore();
-  const server = createUploadServer({ port: 0, ...options, store });
+  const server = createUploadServer({ listen: { port: 0 }, ...options, store });
   onTestFinished(() => server.close({ graceMs: 0 }));
   return { server, store, ...(await server.listen()) };
 }

@@ -11,7 +11,7 @@ import { answerOf, content, md5, readObject, readResponse, request, upload } fro
 /** A server and what it stores. */
 async function server() {
   const store = createMemoryStore();
-  const uploads = createUploadServer({ store, port: 0, allowUnverified: true });
+  const uploads = createUploadServer({ store, listen: { port: 0 }, allowUnverified: true });
   onTestFinished(() => uploads.close());
   const { port, url } = await uploads.listen();
   return { port, url, store };
@@ -95,7 +95,7 @@ test("what is malformed is refused after the answers to the requests before it",
 });
 
 test("a response that is under way when the server stops says that the connection closes", async () => {
-  const uploads = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const uploads = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
   const { port } = await uploads.listen();
   const client = await rawClient(port);
   const bytes = upload("/it");

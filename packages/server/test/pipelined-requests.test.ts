@@ -53,7 +53,7 @@ test("pipelined requests are answered one after the other, in order", async () =
 });
 
 test("the upload server answers pipelined requests as well", async () => {
-  const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const server = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
   onTestFinished(() => server.close());
   const { port } = await server.listen();
   const client = await rawClient(port);
@@ -63,7 +63,7 @@ test("the upload server answers pipelined requests as well", async () => {
 });
 
 test("a client that ends its side after its requests gets every answer", async () => {
-  const server = createUploadServer({ store: createMemoryStore(), port: 0 });
+  const server = createUploadServer({ store: createMemoryStore(), listen: { port: 0 } });
   onTestFinished(() => server.close());
   const { port } = await server.listen();
   const client = await rawClient(port);

@@ -6,7 +6,7 @@ import { createMemoryStore, createUploadServer, type UploadServerOptions } from 
 
 async function serve(options: Partial<UploadServerOptions> = {}) {
   const store = createMemoryStore();
-  const server = createUploadServer({ store, port: 0, ...options });
+  const server = createUploadServer({ store, listen: { port: 0 }, ...options });
   const { port } = await server.listen();
   onTestFinished(() => server.close({ graceMs: 0 }));
   return { port, store };

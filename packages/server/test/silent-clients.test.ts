@@ -10,7 +10,7 @@ async function impatientServer(): Promise<{ port: number; warnings: string[] }> 
   const store = createMemoryStore();
   const warnings: string[] = [];
   const logger: UploadLogger = { info() {}, warn: (message) => warnings.push(message), error() {} };
-  const server = createUploadServer({ store, logger, port: 0, idleTimeout: 200, allowUnverified: true });
+  const server = createUploadServer({ store, logger, listen: { port: 0 }, idleTimeout: 200, allowUnverified: true });
   onTestFinished(() => server.close());
   const { port, url } = await server.listen();
   const uploaded = await fetch(`${url}/large`, { method: "PUT", body: Buffer.alloc(size) });
@@ -21,7 +21,7 @@ async function impatientServer(): Promise<{ port: number; warnings: string[] }> 
 
 test("an idle timeout beyond what Node's timers take does not end an upload at once", async () => {
   const store = createMemoryStore();
-  const server = createUploadServer({ store, port: 0, idleTimeout: 2 ** 31, allowUnverified: true });
+  const server = createUploadServer({ store, listen: { port: 0 }, idleTimeout: 2 ** 31, allowUnverified: true });
   onTestFinished(() => server.close());
   const { port, url } = await server.listen();
   const client = await rawClient(port);

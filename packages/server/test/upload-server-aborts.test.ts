@@ -30,7 +30,11 @@ async function serve() {
       return object;
     },
   };
-  const server = createUploadServer({ store: watched, port: 0, logger: { info: log, warn: log, error: log } });
+  const server = createUploadServer({
+    store: watched,
+    listen: { port: 0 },
+    logger: { info: log, warn: log, error: log },
+  });
   onTestFinished(() => server.close({ graceMs: 0 }));
   const { port } = await server.listen();
   return { server, port, begun: begun.promise, logged, visible, staged };

@@ -9,7 +9,7 @@ import { answerOf, chunked, content, exchange, md5, readObject, readResponse, re
 
 async function serve(options: Partial<UploadServerOptions> = {}) {
   const store = options.store ?? createMemoryStore();
-  const server = createUploadServer({ port: 0, ...options, store });
+  const server = createUploadServer({ listen: { port: 0 }, ...options, store });
   onTestFinished(() => server.close({ graceMs: 0 }));
   return { server, store, ...(await server.listen()) };
 }
@@ -69,13 +69,17 @@ test.each([
 
 test("an address in use is reported in a sentence", async () => {
   const { port } = await serve();
-  const second = createUploadServer({ store: createMemoryStore(), port });
+  const second = createUploadServer({ store: createMemoryStore(), listen: { port } });
   await expect(second.listen()).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining(`:${port}`) });
   await second.close();
 });
 
 test("an invalid certificate is reported in a sentence", async () => {
-  const server = createUploadServer({ store: createMemoryStore(), port: 0, tls: { cert: "no", key: "no" } });
+  const server = createUploadServer({
+    store: createMemoryStore(),
+    listen: { port: 0 },
+    tls: { cert: "no", key: "no" },
+  });
   await expect(server.listen()).rejects.toMatchObject({ code: "USAGE" });
 });
 

@@ -32,7 +32,7 @@ async function demo(_given: object, run: Run): Promise<void> {
   // A real file that is there wherever this runs: the program that runs it.
   const file = process.execPath;
   const directory = await mkdtemp(join(tmpdir(), "trailsum-demo-"));
-  const server = createUploadServer({ store: await createDirectoryStore({ directory }), port: 0 });
+  const server = createUploadServer({ store: await createDirectoryStore({ directory }), listen: { port: 0 } });
   const { url } = await server.listen();
   const behind = await startWireTap(new URL(url));
   const proxy = createProxyServer({ target: behind.origin, listen: { port: 0 }, verify: "enforce" });

@@ -130,7 +130,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
   const dispatcher = await connectionDispatcher(given, run);
   const options: DownloadOptions = {
     ...transfer,
-    digests: [...(transfer.digests ?? []), ...sums.algorithms],
+    algorithms: [...(transfer.algorithms ?? []), ...sums.algorithms],
     allowUnverified: given.require === "",
     require: requirements(given),
     continue: given.continue,
@@ -197,7 +197,10 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     // Standard output may be taken by what was downloaded.
     const results = file === "-" ? process.stderr : process.stdout;
     if (results.isTTY) bar.erase();
-    await run.print(given.json ? `${JSON.stringify(report)}\n` : digestLine(computed, file, transfer.digests), results);
+    await run.print(
+      given.json ? `${JSON.stringify(report)}\n` : digestLine(computed, file, transfer.algorithms),
+      results,
+    );
   };
 
   const worker = async (): Promise<void> => {

@@ -157,7 +157,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   limitYoungGeneration();
   const limits = clientLimits(given);
   const graceMs = drainTime(given);
-  const { tls, host, port } = await listenerOptions(given, run.signal);
+  const { tls, listen: address } = await listenerOptions(given, run.signal);
   const log = createAccessLog(createLogOutput(process.stderr));
   const server = createProxyServer({
     target: given.targets.map(String),
@@ -170,7 +170,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
     cleanQuery: given.cleanQuery,
     requestTrailers: selection("request-trailers", given.requestTrailers),
     responseTrailers: selection("response-trailers", given.responseTrailers),
-    listen: { host, port: assignedPort() ?? port },
+    listen: { ...address, port: assignedPort() ?? address.port },
     tls,
     ...limits,
     via: given.via,

@@ -126,7 +126,7 @@ export const uploadCommand: DefinedCommand = defineCommand<UploadArguments>({
 
 interface Job {
   readonly method: "PUT" | "POST";
-  readonly digests: readonly Algorithm[] | undefined;
+  readonly algorithms: readonly Algorithm[] | undefined;
   readonly md5: boolean;
   readonly headers: [string, string][];
   readonly retries: number;
@@ -155,7 +155,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     ...options,
     ...(dispatcher && { dispatcher }),
     ...(given.deliveryCache ? { paths: createPathCache() } : {}),
-    ...(sums.algorithms.length > 0 && { digests: [...(options.digests ?? ["sha-256"]), ...sums.algorithms] }),
+    ...(sums.algorithms.length > 0 && { algorithms: [...(options.algorithms ?? ["sha-256"]), ...sums.algorithms] }),
     skipUnchanged: given["skip-unchanged"],
     ...(rate !== undefined && { limitRate: createRateLimit(rate) }),
     method: given.method,
@@ -196,7 +196,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     await run.print(
       given.json
         ? `${JSON.stringify(jsonResult(entry, result))}\n`
-        : digestLine(result.digests, entry.path, job.digests),
+        : digestLine(result.digests, entry.path, job.algorithms),
     );
   };
 

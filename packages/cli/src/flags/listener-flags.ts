@@ -46,12 +46,11 @@ export async function listenerOptions(
   given: ListenerArguments,
   signal: AbortSignal,
 ): Promise<{
-  host: string;
-  port: number;
+  listen: { host: string; port: number };
   tls: { cert: Buffer; key: Buffer } | undefined;
 }> {
   const tls = await readCertificate({ "tls-cert": given.tlsCert, "tls-key": given.tlsKey }, signal);
-  return { host: given.host, port: port(given.port), tls };
+  return { listen: { host: given.host, port: port(given.port) }, tls };
 }
 
 /** The value of `--drain` in milliseconds. Throws `USAGE` for an invalid one. */

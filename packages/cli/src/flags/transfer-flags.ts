@@ -45,14 +45,14 @@ export interface TransferArguments extends CredentialArguments, ConnectionArgume
 
 /** The client's options for these flags. Throws `UNKNOWN_ALGORITHM` or `USAGE` for invalid values. */
 export function transferOptions({ digest, md5, header, retry }: TransferArguments): {
-  digests: Algorithm[] | undefined;
+  algorithms: Algorithm[] | undefined;
   md5: boolean;
   headers: [string, string][];
   retries: number;
 } {
   if (!Number.isInteger(retry) || retry < 0) throw new TrailsumError("USAGE", "--retry takes a number, 0 or more");
   return {
-    digests: digest === undefined ? undefined : listOf(digest).map(algorithmNamed),
+    algorithms: digest === undefined ? undefined : listOf(digest).map(algorithmNamed),
     md5,
     headers: headerFields(header),
     retries: retry,

@@ -29,7 +29,7 @@ export interface DownloadOptions {
    * Algorithms to compute besides those that it takes to verify what comes, and to ask the server for before any other.
    * @default none
    */
-  readonly digests?: readonly Algorithm[] | undefined;
+  readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * Whether md5 is asked for, and digests of md5 are checked. Without it the content has to come with another digest.
    * @default true
@@ -141,7 +141,7 @@ export async function download(
   const required = (options.require ?? []).filter((requirement) => isAlgorithm(requirement));
   const expectations = {
     target,
-    wanted: [...new Set([...(options.digests ?? []).map((name) => parseAlgorithm(name)), ...required])],
+    wanted: [...new Set([...(options.algorithms ?? []).map((name) => parseAlgorithm(name)), ...required])],
     supported: options.md5 === false ? allAlgorithms.filter((name) => name !== "md5") : allAlgorithms,
     require: options.require ?? [],
     checksum,

@@ -6,7 +6,7 @@ export interface DigestOptions {
    * The algorithms of `Content-Digest`, besides md5.
    * @default ["sha-256"]
    */
-  readonly digests?: readonly Algorithm[] | undefined;
+  readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * Whether md5 is also computed and sent as `Md5` for servers that compare that. It detects accidents, not attacks.
    * @default true
@@ -15,12 +15,12 @@ export interface DigestOptions {
 }
 
 /**
- * The algorithms that a sender computes: those of `digests` first.
+ * The algorithms that a sender computes: those of the option `algorithms` first.
  *
  * @throws `UNKNOWN_ALGORITHM` for an unknown name, `USAGE` if no algorithm is left or md5 is both chosen and off.
  */
-export function chosenAlgorithms({ digests = ["sha-256"], md5 = true }: DigestOptions): Algorithm[] {
-  const chosen = new Set(digests.map((name) => parseAlgorithm(name)));
+export function chosenAlgorithms({ algorithms = ["sha-256"], md5 = true }: DigestOptions): Algorithm[] {
+  const chosen = new Set(algorithms.map((name) => parseAlgorithm(name)));
   if (md5) chosen.add("md5");
   else if (chosen.has("md5")) throw new TrailsumError("USAGE", "md5 cannot be both chosen and switched off");
   if (chosen.size === 0) throw new TrailsumError("USAGE", "without md5, choose at least one digest algorithm");

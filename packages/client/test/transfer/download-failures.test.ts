@@ -91,7 +91,7 @@ describe("a download is refused, and leaves nothing, when it is answered", () =>
 test("an unknown algorithm is refused before anything is opened", async () => {
   const directory = await tempDir();
   const error = await rejection(
-    download("http://127.0.0.1:9/", join(directory, "file"), { digests: ["md6" as "md5"] }),
+    download("http://127.0.0.1:9/", join(directory, "file"), { algorithms: ["md6" as "md5"] }),
   );
   expect(error.code).toBe("UNKNOWN_ALGORITHM");
 });

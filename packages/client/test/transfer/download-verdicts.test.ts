@@ -219,7 +219,7 @@ test("the result of a download tells where from, what was checked, and all field
       ["X-More", "yes"],
     ],
   });
-  const result = await download(`${url}/a?b`, join(await tempDir(), "file"), { digests: ["crc32c"] });
+  const result = await download(`${url}/a?b`, join(await tempDir(), "file"), { algorithms: ["crc32c"] });
   expect(result).toMatchObject({
     url: `${url}/a?b`,
     status: 200,
@@ -262,7 +262,7 @@ test("a download asks for trailers and digests, and carries the caller's fields 
     response.end(content);
   });
   const path = join(await tempDir(), "file");
-  await download(server.origin, path, { digests: ["sha-512"] });
+  await download(server.origin, path, { algorithms: ["sha-512"] });
   await download(server.origin, path, { headers: { te: "x;q=0.5", "want-repr-digest": "sha=1", "X-Own": "1" } });
   expect(asked[0]).toMatchObject({
     te: "trailers",

@@ -13,7 +13,7 @@ const digest = (algorithm: "md5" | "sha256", of = content): string => createHash
 /** What an upload comes to that is answered with this. */
 async function answered(headers: Record<string, string | string[]>): Promise<UploadResult> {
   const server = await receiver((response) => response.writeHead(201, headers).end());
-  return upload(server.origin, [content], { digests: ["sha-256"] });
+  return upload(server.origin, [content], { algorithms: ["sha-256"] });
 }
 
 describe("an accepted upload is confirmed by", () => {

@@ -44,7 +44,7 @@ describe("the message of an upload", () => {
   });
 
   test("carries every further digest in Content-Digest, and asks for the same", async () => {
-    const { fieldLines, trailerLines } = await onTheWire({ digests: ["sha-256", "crc32c", "crc64nvme"] });
+    const { fieldLines, trailerLines } = await onTheWire({ algorithms: ["sha-256", "crc32c", "crc64nvme"] });
     expect(fieldValues(fieldLines, "Trailer")).toEqual(["Md5, Size, Content-Digest"]);
     expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["sha-256=10, crc64nvme=4, crc32c=3, md5=1"]);
     expect(trailerLines).toEqual([
@@ -56,7 +56,7 @@ describe("the message of an upload", () => {
   });
 
   test("names md5 once when the caller asks for it too", async () => {
-    const { fieldLines, trailerLines } = await onTheWire({ digests: ["md5", "md5"] });
+    const { fieldLines, trailerLines } = await onTheWire({ algorithms: ["md5", "md5"] });
     expect(fieldValues(fieldLines, "Want-Repr-Digest")).toEqual(["md5=1"]);
     expect(fieldValues(trailerLines, "Content-Digest")).toEqual([`md5=:${base64(md5Hex)}:`]);
   });
@@ -69,8 +69,8 @@ describe("the message of an upload", () => {
   });
 
   test.each<[string, UploadOptions]>([
-    ["md5 both chosen and switched off", { digests: ["md5"], md5: false }],
-    ["no algorithm at all", { digests: [], md5: false }],
+    ["md5 both chosen and switched off", { algorithms: ["md5"], md5: false }],
+    ["no algorithm at all", { algorithms: [], md5: false }],
   ])("is refused with %s", async (_what, options) => {
     const error = await rejection(upload("http://127.0.0.1:1/a", [content], options));
     expect(error).toMatchObject({ code: "USAGE", message: expect.stringContaining("md5") });
@@ -118,7 +118,7 @@ describe("the message of an upload", () => {
 
 test("the result of an upload tells what was sent, where to, and what was answered", async () => {
   const server = await receiver((response) => response.writeHead(200, { ETag: '"x"' }).end("thanks"));
-  const result = await upload(`${server.origin}/a`, [content], { digests: ["sha-256"] });
+  const result = await upload(`${server.origin}/a`, [content], { algorithms: ["sha-256"] });
   expect(result).toMatchObject({ url: `${server.origin}/a`, status: 200, digests: { size: 9 }, confirmedBy: "none" });
   expect(result.headers.get("etag")).toBe('"x"');
   expect([...result.digests.values].map(([name, value]) => [name, value.toString("hex")])).toEqual([

@@ -178,7 +178,7 @@ describe("an upload refuses, before it connects,", () => {
 
   test("an unknown algorithm", async () => {
     const server = await receiver();
-    const error = await rejection(upload(server.origin, bytes, { digests: ["md6" as "md5"] }));
+    const error = await rejection(upload(server.origin, bytes, { algorithms: ["md6" as "md5"] }));
     expect(error.code).toBe("UNKNOWN_ALGORITHM");
     expect(server.connections()).toBe(0);
   });

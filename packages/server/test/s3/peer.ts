@@ -14,7 +14,7 @@ export async function s3Server(
   const logger = { info: log, warn: log, error: log };
   const server = createUploadServer({
     store,
-    port: 0,
+    listen: { port: 0 },
     logger,
     s3: { credentials: [credentials], anonymousRead },
     ...others,

@@ -9,7 +9,7 @@ import { base64, content, handling, readObject } from "../peer.ts";
 async function serve(kind: string) {
   const store = createMemoryStore();
   if (kind === "node:http2") return { store, port: (await handling(createServer(), { store })).port };
-  const server = createUploadServer({ store, port: 0 });
+  const server = createUploadServer({ store, listen: { port: 0 } });
   onTestFinished(() => server.close({ graceMs: 0 }));
   return { store, port: (await server.listen()).port };
 }
@@ -86,7 +86,7 @@ test("an upload in two steps is not read again to be completed", async () => {
     },
   };
   const store: Store = { ...inner, uploads };
-  const server = createUploadServer({ store, port: 0 });
+  const server = createUploadServer({ store, listen: { port: 0 } });
   onTestFinished(() => server.close({ graceMs: 0 }));
   const { url } = await server.listen();
   const draft = { "Upload-Draft-Interop-Version": "8" };

@@ -52,7 +52,7 @@ export async function serve(
 }
 
 async function ownServer(options: UploadServerOptions): Promise<number> {
-  const server = createUploadServer({ ...options, port: 0 });
+  const server = createUploadServer({ ...options, listen: { port: 0 } });
   onTestFinished(() => server.close({ graceMs: 0 }));
   return (await server.listen()).port;
 }
