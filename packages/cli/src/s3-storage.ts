@@ -49,7 +49,7 @@ export async function openBucketStore(
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
     throw new TrailsumError(
       "USAGE",
-      "s3:// needs two more packages: run npm install @trailsum/store-s3 @aws-sdk/client-s3 where trailsum is installed",
+      "s3:// needs one more package: run npm install @aws-sdk/client-s3 where trailsum is installed",
       { cause },
     );
   });

@@ -1,5 +1,4 @@
 import { stat, writeFile } from "node:fs/promises";
-import { STATUS_CODES } from "node:http";
 
 import type { UploadResult } from "@trailsum/client";
 import { type FieldLine, FieldLines, type ReceiptResponse, TrailsumError } from "@trailsum/shared";
@@ -26,6 +25,8 @@ export async function writeReceipt(
   if (receiptContent === undefined)
     throw new TrailsumError("NOT_SUPPORTED", `nothing to write to ${path}: the server sent no receipt`);
   const fields = [...headers.without((name) => FRAMING.test(name))].map(([name, value]) => `${name}: ${value}\r\n`);
+  // Loaded here, since every upload would wait for it.
+  const { STATUS_CODES } = await import("node:http");
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${fields.join("")}\r\n`;
   try {
     await writeFile(path, Buffer.concat([Buffer.from(head, "latin1"), receiptContent]));

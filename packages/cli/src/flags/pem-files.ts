@@ -1,5 +1,3 @@
-import { createSecureContext } from "node:tls";
-
 import { TrailsumError } from "@trailsum/shared";
 
 import { readNamedFile } from "../files/interruptible-file.ts";
@@ -16,6 +14,8 @@ export async function readCertificate(
     throw new TrailsumError("USAGE", `--${certFlag} and --${keyFlag} belong together: give both`);
   }
   const [cert, key] = await Promise.all([readNamedFile(certFile, signal), readNamedFile(keyFile, signal)]);
+  // Loaded here, since uploads without TLS would wait for it.
+  const { createSecureContext } = await import("node:tls");
   try {
     createSecureContext({ cert, key });
   } catch (cause) {

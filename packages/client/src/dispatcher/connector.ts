@@ -1,10 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 
 import { LONGEST_TIMEOUT } from "@trailsum/shared";
 import { clearImmediate, setImmediate } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
+import { connectTls } from "./connect-tls.ts";
 import { ConnectDiagnostics } from "./diagnostics.ts";
 import { openTunnel } from "./tunnel.ts";
 

@@ -1,5 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
+
+import { connectTls } from "./connect-tls.ts";
 
 /** Code of the error of a tunnel that could not be made: what Node's own agents call it. */
 export const TUNNEL_FAILED = "ERR_PROXY_TUNNEL";

@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
+
+import { isTlsSocket } from "./is-tls-socket.ts";
 
 /**
  * Closes a connection so that the peer cannot take the close for an orderly end: with a TCP reset where there can be one,
@@ -11,7 +12,7 @@ import { TLSSocket } from "node:tls";
 export function resetConnection(connection: Duplex): void {
   const { writableEnded, writableFinished } = connection;
   const ending = writableEnded && !writableFinished;
-  if (connection instanceof Socket && !(connection instanceof TLSSocket) && !ending && isTcp(connection))
+  if (connection instanceof Socket && !isTlsSocket(connection) && !ending && isTcp(connection))
     connection.resetAndDestroy();
   else connection.destroy();
 }

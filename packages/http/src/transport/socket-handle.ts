@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+
+import { isTlsSocket } from "./is-tls-socket.ts";
 
 /** What a socket of Node reads by. Only what is used here. */
 interface StreamHandle {
@@ -32,7 +33,7 @@ export interface ReadTarget {
  */
 export function readInto(socket: Socket, target: ReadTarget): boolean {
   const { _handle: handle } = socket as SocketParts;
-  if (process.platform === "win32" || socket instanceof TLSSocket || !isStreamHandle(handle)) return false;
+  if (process.platform === "win32" || isTlsSocket(socket) || !isStreamHandle(handle)) return false;
   const onOther = handle.onread;
   let before = handle.bytesRead;
   let current = target.next;
