@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 
-/** A key and a self-signed certificate for `localhost`, 127.0.0.1 and ::1, as PEM. Give `cert` as `ca` to whoever must trust it. */
+/** A key and a self-signed certificate for `localhost`, 127.0.0.1 and ::1, as PEM. Give `cert` as `ca` to its peers. */
 export interface Certificate {
   readonly key: string;
   readonly cert: string;

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 
-/** A source that gives only what a test has offered, and only when asked: it shows how far whoever reads it reads ahead. */
+/** A source that gives only what a test has offered, and only when asked: it shows how far its reader reads ahead. */
 export class FeedSource extends Readable {
   /** How many bytes have been handed out so far, into whatever buffers lie downstream. */
   produced = 0;

@@ -37,7 +37,7 @@ export async function buildGo(sourceFile: string): Promise<string> {
   const program = join(cache, `${basename(sourceFile, ".go")}-${fingerprint}`);
   if (await isExecutable(program)) return program;
   await mkdir(cache, { recursive: true });
-  // Test files run in parallel processes: build aside, so that nobody starts half a program.
+  // Test files run in parallel processes: build aside, so that no one starts half a program.
   const aside = `${program}.${process.pid}`;
   await run(go, ["build", "-o", aside, sourceFile], {
     env: {

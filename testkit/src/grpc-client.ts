@@ -59,7 +59,7 @@ export class GrpcClient {
       protocol === "https:" ? credentials.createSsl(Buffer.from(ca ?? "")) : credentials.createInsecure(),
       {
         "grpc.default_compression_algorithm": gzip ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
-        // What is seen is what came of the one call, over a connection that nobody else uses, and not by way of the environment.
+        // What is seen is the outcome of the one call, over a connection that no one else uses, and not by way of the environment.
         "grpc.enable_http_proxy": 0,
         "grpc.enable_retries": 0,
         "grpc.max_receive_message_length": -1,

@@ -85,7 +85,7 @@ export const grpcMethods = {
   pingPong: method("PingPong", true, true),
   /** Answers with the status that `{ code, details }` says, behind as many messages as `after` says. */
   refuse: method("Refuse", false, true),
-  /** Answers the first message with OUT_OF_RANGE, whatever else is on its way. */
+  /** Answers the first message with OUT_OF_RANGE, whatever else is in transit. */
   interrupt: method("Interrupt", true, false),
   /** Answers never. */
   hang: method("Hang", true, true),

@@ -84,7 +84,7 @@ export function commonFloods(fields: FieldPairs, id: number): Flood[] {
       pieces: after(open, 2000, dataFrame(id, Buffer.alloc(16 * KiB))),
     },
     {
-      name: "sends frames of a type that nobody knows",
+      name: "sends frames of a type that is unknown",
       hangsUp: false,
       pieces: after(nothing, 1000, encodeFrame({ type: 0x77 }, Buffer.alloc(16 * KiB))),
     },

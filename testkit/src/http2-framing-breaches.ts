@@ -85,7 +85,7 @@ export function framingBreaches(fields: FieldPairs, id: number): ConnectionBreac
     ["sends HEADERS with more padding than there is room", PROTOCOL_ERROR, overPadded("HEADERS", id)],
     ["names a field by an index that there is not", COMPRESSION_ERROR, headersFrame(id, encodeIndex(200))],
     ["makes the table of fields larger than it may be", COMPRESSION_ERROR, headersFrame(id, encodeTableSize(2 ** 24))],
-    ["breaks off a block within a string", COMPRESSION_ERROR, headersFrame(id, block.subarray(0, -1))],
+    ["aborts a block within a string", COMPRESSION_ERROR, headersFrame(id, block.subarray(0, -1))],
     ["codes a string with bad padding", COMPRESSION_ERROR, headersFrame(id, Buffer.of(0, 0x81, 0x18, 0))],
     [
       "sends a field larger than anybody reads",

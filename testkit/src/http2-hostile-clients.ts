@@ -56,7 +56,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
     test.each(breaches)("$name", async ({ frames, codes, ofStream }) => {
       const server = await options.listen();
       const [peer, other] = [await connect(server), await connect(server)];
-      await begin(peer, put("broken off"));
+      await begin(peer, put("aborted"));
       const underway = await begin(other, put("other"));
       await peer.send(...frames);
       if (ofStream) await peer.until(() => peer.goaway ?? peer.stream(3).resetCode, "an error");
@@ -105,7 +105,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
     expect(await server.accepted()).toEqual(["last"]);
   });
 
-  test(`${name} goes on after fields that would be lines of their own in HTTP/1.1`, async () => {
+  test(`${name} continues after fields that would be lines of their own in HTTP/1.1`, async () => {
     const server = await options.listen();
     const peer = await connect(server);
     const { fields, content, trailers } = put("odd");
@@ -188,7 +188,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
   });
 }
 
-/** Sends a request up to the middle of its content. What it gives sends the rest, and tells whether the answer is 2xx. */
+/** Sends a request up to the middle of its content. What it gives sends the rest, and reports whether the answer is 2xx. */
 async function begin(peer: Http2Peer, { fields, content, trailers }: PlainRequest): Promise<() => Promise<boolean>> {
   const stream = await peer.request(fields);
   await stream.body(content.slice(0, 1));

@@ -73,7 +73,7 @@ export function hostileHttp2Servers(name: string, options: HostileServersOptions
     });
   });
 
-  test(`${name} shows nobody the fields that would be lines of their own in HTTP/1.1`, async () => {
+  test(`${name} shows no one the fields that would be lines of their own in HTTP/1.1`, async () => {
     const responses = smuggledFields.flatMap((field): [FieldPairs, FieldPairs][] => [
       [[field], []],
       [[], [field]],
@@ -213,7 +213,7 @@ function hostileServer(
       const stream = await peer.accept(60_000).catch(() => undefined);
       if (stream === undefined) return;
       const path = stream.fields?.find(([field]) => field === ":path")?.[1];
-      // What becomes of the connection meanwhile shows on the other side.
+      // What happens to the connection meanwhile shows on the other side.
       if (path === "/breach") await breach(peer, stream).catch(() => {});
       else if (path !== "/later") await answer(stream).catch(() => {});
     }

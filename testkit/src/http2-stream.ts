@@ -14,7 +14,7 @@ export interface StreamConnection {
 
 /**
  * One stream of an `Http2Peer`: what has arrived on it, and ways to send on it. What is sent is not checked against the state of
- * the stream: HEADERS after the end, or on a stream that nobody opened, go out as well.
+ * the stream: HEADERS after the end, or on a stream that no one opened, go out as well.
  */
 export class Http2Stream {
   readonly id: number;

@@ -29,7 +29,7 @@ export interface ListenOptions {
 /**
  * Starts `server` (net, tls, http, https or http2) on a free port of 127.0.0.1. Call it inside a test or `beforeEach`.
  *
- * When the test ends the server is closed, and the test waits until nobody is connected any more. Idle keep-alive connections
+ * When the test ends the server is closed, and the test waits until no one is connected any more. Idle keep-alive connections
  * of HTTP servers are closed by the server itself, those that were never used as well; anything else still open after `drainTimeout` is a leak and fails the test.
  */
 export async function listen(

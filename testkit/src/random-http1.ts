@@ -38,7 +38,7 @@ const connectionLine = fc.constantFrom(
   "Keep-Alive: timeout=5\r\n",
 );
 
-/** Field lines, some of which speak of the connection. */
+/** Field lines, some of which are about the connection. */
 export const fieldLines: fc.Arbitrary<string[]> = fc.array(
   fc.oneof({ arbitrary: fieldLine, weight: 5 }, { arbitrary: connectionLine, weight: 1 }),
   { maxLength: 5 },
@@ -79,7 +79,7 @@ const chunked = fc
   .tuple(fc.array(chunk, { maxLength: 4 }), zeros, extensions, fc.array(fieldLine, { maxLength: 3 }))
   .map(([chunks, padding, extra, trailers]) => `${chunks.join("")}0${padding}${extra}\r\n${trailers.join("")}\r\n`);
 
-/** Content as it stands behind a head, and the field line that says where it ends, or none. */
+/** Content as it stands after a head, and the field line that says where it ends, or none. */
 export interface FramedContent {
   readonly line: string;
   readonly body: string;
@@ -90,7 +90,7 @@ export const counted: fc.Arbitrary<FramedContent> = fc
   .tuple(fc.constantFrom("Content-Length", "content-length"), whitespace, content)
   .map(([name, space, body]) => ({ line: `${name}:${space}${body.length}\r\n`, body }));
 
-/** Chunked content, with what may stand around and behind it. */
+/** Chunked content, with what may stand around and after it. */
 export const inChunks: fc.Arbitrary<FramedContent> = fc
   .tuple(fc.constantFrom("Transfer-Encoding", "transfer-encoding"), fc.constantFrom("chunked", "Chunked"), chunked)
   .map(([name, coding, body]) => ({ line: `${name}: ${coding}\r\n`, body }));

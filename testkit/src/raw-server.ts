@@ -46,7 +46,7 @@ export async function rawServer(
         await script(connection, index);
       } catch (error) {
         connection.reset();
-        // What a script is still waiting for when the test is over is no failure.
+        // What a script is still waiting for when the test is over is not a failure.
         if (!over) throw error;
       }
     };

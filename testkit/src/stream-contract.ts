@@ -20,7 +20,7 @@ export interface StreamSubject {
 export interface StreamContractOptions {
   /** Makes a new subject that is fed from `source` and from nothing else; without `spoil`, its verdict on a whole source is good. */
   create(source: FeedSource): StreamSubject | Promise<StreamSubject>;
-  /** The most bytes that may be taken from the source while nobody reads. Default: 1 MiB; more if sockets lie in between. */
+  /** The most bytes that may be taken from the source while no one reads. Default: 1 MiB; more if sockets lie in between. */
   readonly bound?: number;
   /** What the source gives, over and over. Default: 64 KiB. */
   chunk?(): Buffer;
@@ -81,7 +81,7 @@ export function streamContract(name: string, options: StreamContractOptions): vo
       expect(await result).toBeInstanceOf(Error);
     });
 
-    test("a source that breaks while nobody reads is an error of the stream, never its end", async () => {
+    test("a source that breaks while no one reads is an error of the stream, never its end", async () => {
       const { source, stream } = await wire();
       const error = new Promise((resolve) => stream.once("error", resolve));
       source.offer(MiB);
@@ -119,7 +119,7 @@ export function streamContract(name: string, options: StreamContractOptions): vo
   });
 }
 
-/** Reads `stream` to the last and tells how it went: `end`, its error, or `closed` when it closed without either. */
+/** Reads `stream` to the last and reports how it went: `end`, its error, or `closed` when it closed without either. */
 function outcome(stream: Readable): Promise<Error | "end" | "closed"> {
   const result = new Promise<Error | "end" | "closed">((resolve) => {
     stream.once("error", resolve);

@@ -111,7 +111,7 @@ test("a field section larger than a frame goes out in several", async () => {
   await peer.request(fields, { endStream: true });
   await until(
     () => server.peers.length > 0,
-    () => "nobody connects",
+    () => "no one connects",
   );
   await server.finished();
 });
@@ -231,7 +231,7 @@ test("without a handshake nothing is sent, and what is no HTTP/2 is told", async
   await client.write("GET / HTTP/1.1\r\n\r\n");
   await until(
     () => server.peers.length > 0,
-    () => "nobody connects",
+    () => "no one connects",
   );
   await server.finished();
   server.connections[0]!.destroy();

@@ -60,7 +60,7 @@ function siblingArrows(imports: readonly Import[]): Map<string, Map<string, Impo
   return arrows;
 }
 
-/** One cycle as the imports that make it, empty if there is none. */
+/** One cycle as the imports that make it, empty if there is no cycle. */
 function cycleOf(arrows: ReadonlyMap<string, ReadonlyMap<string, Import>>): string[] {
   const done = new Set<string>();
   const search = (folder: string, path: readonly (readonly [string, Import])[]): string[] => {

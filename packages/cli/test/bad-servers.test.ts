@@ -6,7 +6,7 @@ import { content, fileOf, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
-test("a server that cannot be talked to is told in one line that says what to do, and the command ends with 3", async () => {
+test("a server that cannot be talked to is reported in one line with advice, and the command ends with 3", async () => {
   const ssh = await rawServer((connection) => connection.write("SSH-2.0-OpenSSH_9.2p1\r\n"));
   const garbage = await rawServer(async (connection) => {
     await connection.readHead();

@@ -11,7 +11,7 @@ import { content, fileOf, md5, patterned, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
 
-/** What comes through a pipe, of which nobody knows how long it will be. */
+/** What comes through a pipe, of unknown length. */
 const pipes: Readonly<Record<string, () => AsyncGenerator<Buffer>>> = {
   nothing: async function* nothing() {},
   "one byte": async function* oneByte() {

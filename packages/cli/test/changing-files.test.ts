@@ -47,7 +47,7 @@ test.each(Object.entries(changes))(
   },
 );
 
-test.skipIf(process.platform !== "linux")("a file that cannot be read to its end is told as such", async () => {
+test.skipIf(process.platform !== "linux")("a file that cannot be read to its end is reported", async () => {
   const { url, visible } = await serve();
   // It can be opened, by anybody, and not be read from its start.
   const { exitCode, stdout, stderr } = await trailsum(["upload", "/proc/self/mem", `${url}/it`]);
@@ -58,7 +58,7 @@ test.skipIf(process.platform !== "linux")("a file that cannot be read to its end
 
 const asOther = process.getuid?.() !== 0;
 test.skipIf(!asOther)(
-  `a file without permission is told as such${asOther ? "" : " (skipped: root may read everything)"}`,
+  `a file without permission is reported${asOther ? "" : " (skipped: root may read everything)"}`,
   async () => {
     const { url } = await serve();
     const file = await fileOf();

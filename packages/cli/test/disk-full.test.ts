@@ -11,7 +11,7 @@ import { filesBelow, serve } from "./support/serving.ts";
 
 const run = promisify(execFile);
 
-/** A file system of one mebibyte that is gone when the test ends, or a reason why there is none. */
+/** A file system of one mebibyte that is gone when the test ends, or the reason why there is none here. */
 async function smallDisk(): Promise<string> {
   const directory = await tempDir();
   await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);

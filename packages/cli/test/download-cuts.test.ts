@@ -41,7 +41,7 @@ describe.each([
   });
 });
 
-test("a download that breaks off goes on where it was, or begins anew, when it may try again", async () => {
+test("a download that is cut short continues where it was, or starts again, when it may try again", async () => {
   const { url } = await serve();
   const hop = await startHop(url);
   const bytes = patterned(600_000);

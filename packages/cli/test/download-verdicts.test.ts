@@ -33,7 +33,7 @@ const mismatched = /the content is not what was sent/;
 
 const rows: readonly Row[] = [
   { name: "verified by trailers", header: ["Trailer: Md5"], trailer: [right], exit: 0, says: /^$/ },
-  { name: "verified by trailers that nobody announced", trailer: [right, "Size: 42"], exit: 0, says: /^$/ },
+  { name: "verified by trailers that were not announced", trailer: [right, "Size: 42"], exit: 0, says: /^$/ },
   { name: "verified by Repr-Digest", header: [`Repr-Digest: md5=:${base64Of("md5", content)}:`], exit: 0, says: /^$/ },
   {
     name: "verified by Content-Digest, and required",
@@ -108,7 +108,7 @@ const rows: readonly Row[] = [
     says: /^$/,
   },
   {
-    name: "unverified by what nobody here can check, and required",
+    name: "unverified by what no one here can check, and required",
     header: [`Repr-Digest: sha-384=:${base64Of("sha384", content)}:`],
     args: ["--require", "verified"],
     exit: 7,

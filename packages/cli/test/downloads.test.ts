@@ -106,7 +106,7 @@ describe("a known digest", () => {
 });
 
 describe("--continue", () => {
-  test.each(["SIGINT", "SIGKILL"] as const)("goes on where a run was ended by %s", async (signal) => {
+  test.each(["SIGINT", "SIGKILL"] as const)("continues where a run was ended by %s", async (signal) => {
     const content = randomBytes(2_000_000);
     const asked: (string | undefined)[] = [];
     const origin = await objects({ "/it": content }, (request, response) => {

@@ -23,7 +23,7 @@ test("every exit status, each from a process that talks to a server", async () =
   await run("0: uploaded", "upload", file, `${url}/it`);
   await run("0: downloaded", "download", `${url}/it`);
   await run("2: a flag that there is not", "upload", file, `${url}/2`, "--what");
-  await run("3: nobody there", "upload", file, "http://127.0.0.1:1/3");
+  await run("3: no one there", "upload", file, "http://127.0.0.1:1/3");
   await run("4: nothing there", "download", `${url}/nothing`);
   await run("5: no such file", "upload", "nothing", `${url}/5`);
   hop.plan = { edit: (request) => request.replace(content.toString(), content.toString().toUpperCase()) };
@@ -38,7 +38,7 @@ test("1: an unexpected error is reported as a bug, with its stack", async () => 
   const processRun = fileURLToPath(new URL("../src/process/process-run.ts", import.meta.url));
   const script = `
     const { runCommand } = await import(${JSON.stringify(processRun)});
-    await runCommand(async () => { throw new TypeError("nobody expected this"); });
+    await runCommand(async () => { throw new TypeError("no one expected this"); });
   `;
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
     execFile(process.execPath, ["--input-type=module", "-e", script], (error, _stdout, said) =>
@@ -46,7 +46,7 @@ test("1: an unexpected error is reported as a bug, with its stack", async () => 
     );
   });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^trailsum: unexpected error, please report it: TypeError: nobody expected this\n +at /);
+  expect(stderr).toMatch(/^trailsum: unexpected error, please report it: TypeError: no one expected this\n +at /);
 });
 
 describe.each([

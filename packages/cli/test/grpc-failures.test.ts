@@ -24,7 +24,7 @@ const sentences = [
 
 const kinds = ["unary", "bidi"] as const;
 
-/** Begins a call that nobody answers. */
+/** Begins a call that no one answers. */
 function begin(client: GrpcClient, kind: (typeof kinds)[number], options: GrpcCallOptions = {}): GrpcCall<SurfaceCall> {
   return kind === "unary" ? client.unary("hang", Buffer.alloc(1), options) : client.bidi("hang", options);
 }
@@ -37,7 +37,7 @@ function told({ code, details, messages, initial, trailing }: GrpcOutcome): unkn
 const ANY_DATE: unknown = expect.any(String);
 const OWN_VIA: unknown = expect.stringMatching(/^2\.0 trailsum-/);
 
-/** The fields that what stands between client and service adds to a response. */
+/** The fields that hops between client and service add to a response. */
 function addedBy({ name }: GrpcWay): Record<string, unknown[]> {
   return name === "directly" ? {} : { via: [OWN_VIA] };
 }

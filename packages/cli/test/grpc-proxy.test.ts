@@ -95,7 +95,7 @@ describe("a gRPC call that the proxy cannot hand on", () => {
     ["application/grpc+json", 200, "application/grpc", "14"],
     ["application/grpc; a=b", 200, "application/grpc", "14"],
     ["Application/GRPC", 200, "application/grpc", "14"],
-    // Which has its trailers in the content, and is nobody's business here.
+    // Which has its trailers in the content, and is not this proxy's concern.
     ["application/grpc-web", 502, "application/problem+json", undefined],
     ["application/json", 502, "application/problem+json", undefined],
   ])("with content of type %s is answered with %i and %s", async (type, code, answered, grpcStatus) => {
@@ -133,7 +133,7 @@ describe("gRPC through trailsum proxy", () => {
 
   test.each([
     ["in the head of a response", {}],
-    ["behind a head", { metadata: [["initial-x", "y"]] }],
+    ["after a head", { metadata: [["initial-x", "y"]] }],
   ] as const)("has a stream of messages answered before it has ended, %s", async (_where, options) => {
     const client = await proxied();
     const { stream, outcome } = client.clientStream("interrupt", options);
@@ -176,7 +176,7 @@ describe("trailsum proxy that is stopped", () => {
     stream.write(Buffer.from("before"));
     await once(stream, "data");
     running.child.kill("SIGTERM");
-    // Others find nobody from now on.
+    // Others find no one from now on.
     const knock = async (): Promise<status> =>
       (await grpcClient(running.url).unary("echo", Buffer.alloc(0)).outcome).code;
     await expect.poll(knock).toBe(status.UNAVAILABLE);

@@ -56,7 +56,7 @@ describe.each(grpcWays)("gRPC $name", (way) => {
     expect(trailing.get("bytes-bin")).toEqual(binary);
   });
 
-  test("messages of a server stream come all, in order, and metadata behind them", async () => {
+  test("messages of a server stream come all, in order, and metadata after them", async () => {
     const metadata = [["trailing-total", "1000"]] as const;
     const { outcome } = open.client.serverStream("count", bytes({ count: 1_000, size: 100 }), { metadata });
     const { code, messages, trailing } = await outcome;
@@ -116,7 +116,7 @@ describe.each(grpcWays)("gRPC $name", (way) => {
     expect([code, messages[0]?.equals(large)]).toEqual([status.OK, true]);
   });
 
-  test("compressed messages stay compressed on their way", async () => {
+  test("compressed messages stay compressed in transit", async () => {
     const before = open.service.bytesReceived();
     const zeros = Buffer.alloc(2 << 20);
     const { code, messages } = await open.connect({ gzip: true }).unary("echo", zeros).outcome;
@@ -141,7 +141,7 @@ describe.each(grpcWays)("gRPC $name", (way) => {
     expect(seen).toEqual(expected);
   });
 
-  test("a stream that nobody reads holds the server back, and no other call", async () => {
+  test("a stream that is not read holds the server back, and no other call", async () => {
     const count = 512;
     const { stream, messages, outcome } = open.client.serverStream("count", bytes({ count, size: 65_536 }));
     await once(stream, "data");

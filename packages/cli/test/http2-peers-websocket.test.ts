@@ -100,7 +100,7 @@ const ways = [
 ] as const satisfies readonly { client: Version; server: Version }[];
 
 describe.each(ways)("WebSockets over $client through trailsum proxy to a server of $server", (way) => {
-  test("carry messages of all kinds both ways, and tell of their close or break", async () => {
+  test("carry messages of all kinds both ways, and report their close or break", async () => {
     let accepted = Promise.withResolvers<Accepted>();
     const target = await startServer(way.server, (one) => accepted.resolve(one));
     const { keyFile, certFile } = await (await certificate()).files();

@@ -87,10 +87,10 @@ describe.each(ways)("HTTP/2 to $name", (way) => {
     expect(await serving.staged()).toEqual([]);
   });
 
-  test.skipIf(!nghttp!.present)(`${nghttp!.title} is given content with trailers behind it`, async () => {
+  test.skipIf(!nghttp!.present)(`${nghttp!.title} is given content with trailers after it`, async () => {
     const large = patterned(1_000_000);
     await writeFile(join(serving.directory, "large"), large);
-    // On the way to HTTP/1.1 nobody else asks for them.
+    // On the way to HTTP/1.1 no one else asks for them.
     const { exitCode, stdout } = await nghttp!.run(["-nv", "-H", "te: trailers", "--window-bits=14", `${url}/large`]);
     expect(exitCode).toBe(0);
     const behind = stdout.slice(stdout.lastIndexOf("recv DATA frame"));

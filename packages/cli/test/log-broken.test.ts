@@ -24,7 +24,7 @@ async function statuses(port: number, count: number): Promise<Set<string>> {
   return seen;
 }
 
-/** A proxy, and the server that it stands in front of. */
+/** A proxy, and the server that it is in front of. */
 async function both(): Promise<readonly RunningTrailsum[]> {
   const server = await serve();
   return [await startTrailsum(["proxy", server.url, "--port", "0"]), server];
@@ -81,7 +81,7 @@ async function freePort(): Promise<number> {
 }
 
 test.skipIf(reasonWithoutTerminal !== "")(
-  `serve goes on while its terminal is stopped${reasonWithoutTerminal}`,
+  `serve continues while its terminal is stopped${reasonWithoutTerminal}`,
   async () => {
     const { child } = onTerminal(["serve", await tempDir(), "--port", "0"], { unread: true });
     let said = "";

@@ -33,7 +33,7 @@ async function tree(): Promise<string> {
     await mkdir(join(directory, "tree", dirname(name)), { recursive: true });
     await writeFile(join(directory, "tree", name), name);
   }
-  // What a store keeps for itself is not uploaded to another one.
+  // What a store keeps for itself is not uploaded to another.
   await mkdir(join(directory, "tree/.trailsum"));
   await writeFile(join(directory, "tree/.trailsum/file"), "");
   await symlink("plain.txt", join(directory, "tree/link.txt"));

@@ -67,7 +67,7 @@ test("at most 200 origins are kept, the oldest go", async () => {
   expect([kept.length, kept.includes("https://0.test"), kept.at(-1)]).toEqual([200, false, origin]);
 });
 
-test("a directory that cannot be used is no error, and nothing is left there", async () => {
+test("a directory that cannot be used is not an error, and nothing is left there", async () => {
   const directory = join(await tempDir(), "file");
   await writeFile(directory, "");
   createPathCache(directory).set(origin, "kept");

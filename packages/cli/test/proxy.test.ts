@@ -72,7 +72,7 @@ describe("trailsum proxy", () => {
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(flag === "--via" ? "Via" : flag)]);
   });
 
-  test("hands files on both ways, verified on their way, and logs what it found", async () => {
+  test("hands files on both ways, verified in transit, and logs what it found", async () => {
     const { url } = await serve();
     const running = await proxy([url, "--verify", "enforce"]);
     const directory = await tempDir();

@@ -201,7 +201,7 @@ describe("the answer to an upload whose content is not what its client says", ()
     ["crc32 header", "BadDigest"],
     ["md5 header", "BadDigest"],
     ["sha256", "XAmzContentSHA256Mismatch"],
-  ])("by its %s is %s, and an empty object is no exception", async (kind, code) => {
+  ])("by its %s is %s, and an empty object is not an exception", async (kind, code) => {
     const { endpoint, bucket } = await store();
     const { port } = await shield(endpoint);
     const { bytes } = wire(kind, { path: `/${bucket}/a` }, content);

@@ -30,7 +30,7 @@ describe.each([
   ["over TLS", true],
   ["in the clear", false],
 ])("HTTP/2 %s", (_how, secure) => {
-  test("an upload with trailers is stored, and given back with them", async () => {
+  test("an upload with trailers is stored, and returned with them", async () => {
     const { join, visible } = await serving(secure);
     const peer = await join();
     const upload = await peer.request(put);
@@ -48,7 +48,7 @@ describe.each([
     ]);
   });
 
-  test("SIGTERM lets a running upload finish behind GOAWAY, and ends with 0", async () => {
+  test("SIGTERM lets a running upload finish after GOAWAY, and ends with 0", async () => {
     const { join, child, exited, visible, staged } = await serving(secure);
     const peer = await join();
     const upload = await peer.request(put);
@@ -65,7 +65,7 @@ describe.each([
     expect([await visible(), await staged()]).toEqual([["it"], []]);
   });
 
-  test.skipIf(!curl.present)(`${curl.title} that is refused early is told of it`, async () => {
+  test.skipIf(!curl.present)(`${curl.title} that is refused early is informed`, async () => {
     const { url, curlArgs, visible, staged } = await serving(secure, ["--max-size", "1K"]);
     const told = ["-sS", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
     const large = await fileOf(patterned(5_000_000));

@@ -114,7 +114,7 @@ describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s", (signal) => {
     child.kill(signal);
     // It is closing when what is idle is closed.
     await idle.readToEnd();
-    // The system may take a connection in between, which nobody will ever answer.
+    // The system may take a connection in between, which no one will ever answer.
     await expect.poll(() => rawClient(port).then(() => "accepted", String)).toContain("ECONNREFUSED");
     await busy.write(end);
     const answer = (await busy.readHead()).toString();

@@ -110,7 +110,7 @@ test("a file named .trailsum is uploaded", async () => {
   expect(await visible()).toEqual(["sub/.trailsum"]);
 });
 
-// Root may list every directory: the command then runs as somebody else, where that is possible.
+// Root may list every directory: the command then runs as someone else, where that is possible.
 const bin = join(import.meta.dirname, "../src/bin.ts");
 const asUser = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : [];
 const isUser = await run("env", [...asUser, process.execPath, bin, "--version"]).then(

@@ -12,7 +12,7 @@ const size = content.length;
 
 interface Row {
   readonly name: string;
-  /** What becomes of the request on its way. */
+  /** What happens to the request in transit. */
   readonly edit?: (request: string) => string;
   readonly exit: number;
   /** What the server's sentence says. */
@@ -92,7 +92,7 @@ const rows: readonly Row[] = [
     says: /: nothing came to verify the content by/,
   },
   {
-    name: "unverified: a digest that nobody here can check",
+    name: "unverified: a digest that cannot be checked here",
     edit: (request) =>
       trailerSection(`Content-Digest: sha-384=:${base64Of("sha384", content)}:\r\n`)(withoutAnnouncement(request)),
     exit: 7,
@@ -121,7 +121,7 @@ test("each verdict on an upload has its exit status and its sentence, and only w
     expect(stderr).toMatch(says);
     expect(stderr.split("\n")).toHaveLength(exit === 0 ? 1 : 2);
     expect(stdout).toBe(exit === 0 ? `${right}  ${file}\n` : "");
-    // Told to somebody, what was computed would help to shape content towards it.
+    // Told to someone, what was computed would help to shape content towards it.
     expect(stderr).not.toContain(md5(Buffer.from(content.toString().toUpperCase())));
   }
 });

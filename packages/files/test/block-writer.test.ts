@@ -65,7 +65,7 @@ test("bytes one by one become the file", async () => {
 });
 
 test.each([1, 4096, MIB - 1, 16 * MIB, 16 * MIB + 5])(
-  "content goes on after %i bytes that are there",
+  "content continues after %i bytes that are there",
   async (start) => {
     const path = join(await tempDir(), "continued");
     await writeFile(path, noise.subarray(0, start));
@@ -154,7 +154,7 @@ test("large blocks are bounded, and files are written without them", async () =>
   for (const block of taken) giveBlockBack(block);
 });
 
-test("a file goes on to large blocks when some are given back", async () => {
+test("a file continues with large blocks when some are returned", async () => {
   const taken = takeAllLargeBlocks();
   function* pieces(): Generator<Buffer> {
     yield* piecesOf(noise.subarray(0, 3 * MIB + 17), 65_521);
@@ -164,7 +164,7 @@ test("a file goes on to large blocks when some are given back", async () => {
   expect((await written(pieces())).bytes.equals(noise)).toBe(true);
 });
 
-test("every large block is given back, by files that end and by files that are given up", async () => {
+test("every large block is returned, by files that end and by files that are given up", async () => {
   await Promise.all(Array.from({ length: 10 }, () => written(piecesOf(noise.subarray(0, 5 * MIB), 65_521))));
   const file = await open(join(await tempDir(), "given up"), "wx");
   const writer = new BlockWriter(file);

@@ -31,7 +31,7 @@ describe("the mark of a process", () => {
     expect(ownerState(ownMark)).toBe("alive");
   });
 
-  test("says that another one is alive, and gone when it is", async () => {
+  test("says that another is alive, and gone when it is", async () => {
     const { mark, end } = await otherProcess();
     expect(mark.split("-")[0]).toBe(place);
     expect(ownerState(mark)).toBe("alive");

@@ -43,8 +43,8 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   });
 
   const BROKEN: readonly (readonly [what: string, answer: string])[] = [
-    ["a chunk size that is none", CHUNKED.replace("6\r\n", "zz\r\n")],
-    ["a line in the trailers that is no field", CHUNKED.replace("X-T: one", "no field")],
+    ["an invalid chunk size", CHUNKED.replace("6\r\n", "zz\r\n")],
+    ["a line in the trailers that is not a field", CHUNKED.replace("X-T: one", "no field")],
     ["a bare LF in the trailers", CHUNKED.replace("one\r\n", "one\n")],
     ["a folded trailer", CHUNKED.replace("one", "one\r\n two")],
     ["Content-Length for a trailer", CHUNKED.replace("X-T: one", "Content-Length: 3")],
@@ -54,7 +54,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   ];
 
   describe.each(BROKEN)("rule 38: an origin that sends %s", (_what, answer) => {
-    test("breaks off the client's response, which never gets an end", async () => {
+    test("aborts the client's response, which never gets an end", async () => {
       const origin = await rawServer(async (connection) => {
         await connection.readHead();
         await connection.write(answer);

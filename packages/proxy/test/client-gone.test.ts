@@ -25,7 +25,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     until: "",
     status: undefined,
   },
-  "behind an interim response": {
+  "after an interim response": {
     request: GET,
     before: async (origin) => {
       await origin.readHead();
@@ -34,7 +34,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     until: "\r\n\r\n",
     status: undefined,
   },
-  "behind the head": {
+  "after the head": {
     request: GET,
     before: async (origin) => {
       await origin.readHead();
@@ -97,7 +97,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       expect(["ABORTED", "CONNECTION_LOST"]).toContain(records[0]!.error?.code);
     });
 
-    test("while it waits for an answer to a request that stands behind another one", async () => {
+    test("while it waits for an answer to a request that is after another", async () => {
       const origin = await rawServer(async (connection) => {
         await connection.readHead();
         await connection.readToEnd();
@@ -157,7 +157,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
     );
   });
 
-  test("requests that stand behind one another are answered in their order, and each in its turn", async () => {
+  test("pipelined requests are answered in their order, and each in its turn", async () => {
     let running = 0;
     const origin = await rawServer(async (connection) => {
       for (;;) {

@@ -60,7 +60,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       expect((await answer).toString()).toContain("HTTP/1.1 413 ");
     });
 
-    test("with a 200 that has begun goes on reading: both directions run at once (rule 79)", async () => {
+    test("with a 200 that has begun keeps reading: both directions run at once (rule 79)", async () => {
       const origin = await rawServer(async (connection) => {
         await connection.readHead();
         await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");

@@ -69,7 +69,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       });
       const { port, records } = await proxyServer({
         target: origin.origin,
-        errorHandler: () => expect.unreachable("nobody can be answered"),
+        errorHandler: () => expect.unreachable("no one can be answered"),
       });
       const client = await rawClient(port);
       expect((await ask(port, GET.replace("/", "/begins"))).complete).toBe(false);

@@ -57,7 +57,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no"))],
-  ])("that %s harms nobody", async (_how, onExchange) => {
+  ])("that %s does no harm", async (_how, onExchange) => {
     const origin = await httpServer((_req, res) => void res.end("ok"));
     const { port } = await proxyServer({ target: origin.origin, onExchange });
     for (let turn = 0; turn < 3; turn += 1) expect((await ask(port, GET)).body.toString()).toBe("ok");
@@ -65,7 +65,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
 
   test("is told of a response when its client has it, and not when it has been given", async () => {
     const given = Promise.withResolvers<void>();
-    // More than the system takes of what nobody reads.
+    // More than the system takes of what no one reads.
     const size = 16 * 1_048_576;
     const { port, records } = await proxyServer({
       target: "http://127.0.0.1:1",
@@ -111,7 +111,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
     await expect.poll(() => records.map(({ status, error }) => [status, error?.code])).toEqual([[200, "ABORTED"]]);
   });
 
-  test("is told once of each of several failures", async () => {
+  test("reports each of several failures once", async () => {
     const origin = await rawServer(async (connection) => {
       const head = (await connection.readHead()).toString();
       if (head.includes("/reset")) connection.reset();

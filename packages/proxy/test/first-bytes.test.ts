@@ -20,7 +20,7 @@ async function answering(tls?: { readonly cert: string; readonly key: string }):
   return proxyServer({ target: origin.origin, tls });
 }
 
-/** Lets the other side read what was sent so far by itself. */
+/** Lets the other side read what was sent so far. */
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
 
 /** What a request of HTTP/2 is answered. */
@@ -91,7 +91,7 @@ describe("in the clear", () => {
     },
   );
 
-  test("a client that resets before it has said what it speaks harms nobody", async () => {
+  test("a client that resets before it has shown its protocol does no harm", async () => {
     const { port } = await answering();
     for (const bytes of ["", "PRI"]) {
       const client = await rawClient(port);
@@ -136,7 +136,7 @@ describe("over TLS", () => {
     },
   );
 
-  test("the preface is no request of a client that agreed on HTTP/1.1, and a request none of one that agreed on HTTP/2", async () => {
+  test("the preface is not a request of a client that agreed on HTTP/1.1, and a request none of one that agreed on HTTP/2", async () => {
     const { cert, key } = await certificate();
     const { port } = await answering({ cert, key });
     const one = await rawClient(port, { tls: { ca: cert, ALPNProtocols: ["http/1.1"] } });
@@ -147,7 +147,7 @@ describe("over TLS", () => {
     expect((await two.readToEnd()).toString()).not.toContain("HTTP/1.1");
   });
 
-  test("who offers only what nobody speaks, or speaks no TLS, is turned away, and others are served", async () => {
+  test("a client that offers only unknown protocols, or no TLS, is refused, and others are served", async () => {
     const { cert, key } = await certificate();
     const { port } = await answering({ cert, key });
     await expect(rawClient(port, { tls: { ca: cert, ALPNProtocols: ["spdy/3"] } })).rejects.toThrow(

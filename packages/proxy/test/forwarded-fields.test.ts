@@ -101,7 +101,7 @@ describe.each(FRONTS)("rule 15: through a proxy %s", (_name, front) => {
     ["with _ for -", (name: string) => name.replaceAll("-", "_")],
     ["with . for -, as some servers of CGI take for the same", (name: string) => name.replaceAll("-", ".")],
     ["with _ for the first -, in upper case", (name: string) => name.replace("-", "_").toUpperCase()],
-  ])("no field in which an untrusted client speaks of itself goes on, %s", async (_how, spelled) => {
+  ])("no field in which an untrusted client describes itself is forwarded, %s", async (_how, spelled) => {
     expect(await received(CLAIMS.map(spelled), false)).toEqual([
       "X-Other: 1",
       "X-Forwarded-For: 127.0.0.1",

@@ -17,7 +17,7 @@ test("Go 19: a POST of 1 MiB arrives as it was sent, and so does its echo", asyn
   expect(createHash("md5").update(got).digest("hex")).toBe(createHash("md5").update(sent).digest("hex"));
 });
 
-test("Go 20, rule 6: a client of HTTP/1.0 gets its answer, with an end of the connection behind it", async () => {
+test("Go 20, rule 6: a client of HTTP/1.0 gets its answer, with an end of the connection after it", async () => {
   const origin = await httpServer((_request, response) => {
     response.write("hello");
     response.addTrailers([["X-T", "1"]]);
@@ -63,7 +63,7 @@ describe("Go 23, rule 34: modifyResponse", () => {
 });
 
 describe("Go 24, rules 33, 34: errorHandler", () => {
-  test("by default answers 502 when nobody listens at the target", async () => {
+  test("by default answers 502 when no one listens at the target", async () => {
     const { port } = await proxyServer({ target: "http://127.0.0.1:1" });
     expect((await ask(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")).startLine).toBe("HTTP/1.1 502 Bad Gateway");
   });

@@ -63,7 +63,7 @@ test("Go 40, rules 45, 46: 103 and 102 are relayed in order, each with its own f
   expect((await client.readBytes(5)).toString()).toBe("Hello");
 });
 
-test("Go 41, rule 47: a 103 that comes after the client has gone is relayed to nobody, and harms nobody", async () => {
+test("Go 41, rule 47: a 103 that comes after the client has gone is relayed to no one and does no harm", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
@@ -82,7 +82,7 @@ test("Go 41, rule 47: a 103 that comes after the client has gone is relayed to n
   await origin.finished();
 });
 
-test("Go 42, rule 61: a trailer that nobody announced arrives behind an empty body", async () => {
+test("Go 42, rule 61: an unannounced trailer arrives after an empty body", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");

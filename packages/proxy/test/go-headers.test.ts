@@ -168,7 +168,7 @@ test.each([
   ["explicit UA", "User-Agent: explicit UA\r\n", "explicit UA"],
   ["an empty one", "User-Agent: \r\n", ""],
   ["none", "", undefined],
-])("Go 7, rule 19: a client whose User-Agent is %s is not given another one", async (_name, field, expected) => {
+])("Go 7, rule 19: a client whose User-Agent is %s is not given another", async (_name, field, expected) => {
   const origin = await echoServer();
   const { port } = await proxyServer({ target: origin.origin });
   const { headers } = await askEcho(port, `GET / HTTP/1.1\r\nHost: a\r\n${field}\r\n`);

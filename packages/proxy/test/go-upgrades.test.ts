@@ -103,7 +103,7 @@ describe("Go 37, rule 56: half a tunnel", () => {
   });
 });
 
-test("Go 39, rule 57: an origin that resets right behind its 101 gets no second answer out of the proxy", async () => {
+test("Go 39, rule 57: an origin that resets right after its 101 gets no second answer out of the proxy", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write(SWITCH);

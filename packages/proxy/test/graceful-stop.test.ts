@@ -64,7 +64,7 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
     expect((await client.readToEnd()).length).toBe(0);
   });
 
-  test("that waits for an answer, gives it as the last one, and forgets what was sent behind it", async () => {
+  test("that waits for an answer, gives it as the last one, and forgets what was sent after it", async () => {
     const { server, port, asked, answer, records } = await holding();
     const client = await rawClient(port);
     await client.write(GET + GET);
@@ -226,7 +226,7 @@ describe("a server that stops, with a connection of HTTP/2", () => {
     await stopped;
   });
 
-  test("begins no stream that comes behind its GOAWAY", async () => {
+  test("begins no stream that comes after its GOAWAY", async () => {
     const { server, port, asked, answer, records } = await holding();
     const peer = await rawHttp2Client(port);
     const stream = await peer.request(requestFields("GET", "/"), { endStream: true });
@@ -244,7 +244,7 @@ describe("a server that stops, with a connection of HTTP/2", () => {
 });
 
 describe("a server that has stopped", () => {
-  test("has told onExchange of what it broke off, and of the tunnels that it ended", async () => {
+  test("has told onExchange of what it aborted, and of the tunnels that it ended", async () => {
     const { server, port, records } = await tunnelling();
     const [one, other] = [await rawClient(port), await rawHttp2Client(port)];
     await one.write(UPGRADE);
@@ -316,7 +316,7 @@ async function goaway(peer: Http2Peer): Promise<number | undefined> {
   return (await peer.untilGoaway()).errorCode;
 }
 
-/** Waits until the proxy has read what was sent to it so far: it has answered somebody who came later. */
+/** Waits until the proxy has read what was sent to it so far: it has answered someone who came later. */
 async function read(port: number): Promise<void> {
   const client = await rawClient(port);
   await client.write("nonsense\r\n\r\n");

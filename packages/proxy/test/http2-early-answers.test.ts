@@ -26,7 +26,7 @@ const answers: readonly (readonly [head: string, length: number, end: string])[]
 ];
 
 describe("an answer to an upload over HTTP/2 that is still under way", () => {
-  test("ends before the stream is reset, and the reset is no error", async () => {
+  test("ends before the stream is reset, and the reset is not an error", async () => {
     const clients = await Promise.all(
       answers.map(([head, length, end]) => uploadTo(`${head}${"x".repeat(length)}${end}`)),
     );
@@ -51,7 +51,7 @@ describe("an answer to an upload over HTTP/2 that is still under way", () => {
     expect(stream.resetCode).toBeUndefined();
   });
 
-  test("that breaks off is reset with an error, and has no end", async () => {
+  test("that aborts is reset with an error, and has no end", async () => {
     const client = await uploadTo("HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\nsome");
     const stream = client.stream(1);
     expect(await stream.untilReset()).toBe(errorCodes.INTERNAL_ERROR);

@@ -31,7 +31,7 @@ hostileHttp2Clients("the proxy", {
   get: requestFields("GET", "/large"),
 });
 
-/** An origin that answers GET with a lot, and takes everything else; it tells what came whole, and all fields that came. */
+/** An origin that answers GET with a lot, and takes everything else; it reports which arrived complete, and all fields that came. */
 async function watchedOrigin(): Promise<Listening & { readonly uploads: string[]; readonly lines: string[] }> {
   const uploads: string[] = [];
   const lines: string[] = [];

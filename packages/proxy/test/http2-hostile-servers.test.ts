@@ -5,7 +5,7 @@ import { expect, onTestFinished } from "vitest";
 import { createProxyServer } from "../src/index.ts";
 
 hostileHttp2Servers("the proxy", {
-  // Before the head, its own answer; after it, a response that is broken off.
+  // Before the head, its own answer; after it, a response that is aborted.
   failure: expect.objectContaining({
     message: expect.stringMatching(/^(?:the answer is 50[234]|terminated|other side closed)$/) as string,
   }) as unknown,

@@ -83,7 +83,7 @@ test("resets streams whose clients give no window, or no more content, and serve
   await peer.untilClosed();
 });
 
-test("a stream whose client is silent goes on while the origin speaks, and ends when it does not", async () => {
+test("a stream whose client is silent continues while the origin speaks, and ends when it does not", async () => {
   const speaking = Promise.withResolvers<() => void>();
   const origin = createServer((request, response) => {
     request.resume().on("error", () => {});

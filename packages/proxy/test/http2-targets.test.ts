@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 
 import { echoServer, proxyServer } from "./peers.ts";
 
-// nghttp2 looks at paths of http and https by itself, and at no others.
+// nghttp2 looks at paths of http and https on its own, and at no others.
 test.each(["http", "ftp"])(
-  "a request of HTTP/2 of the scheme %s, whose :path is none, reaches no origin",
+  "a request of HTTP/2 of the scheme %s, whose :path is absent, reaches no origin",
   async (scheme) => {
     const origin = await echoServer();
     const { port, records } = await proxyServer({ target: origin.origin });

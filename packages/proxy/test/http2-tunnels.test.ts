@@ -57,7 +57,7 @@ async function switchingServer(script: (connection: RawConnection) => void | Pro
 }
 
 describe("extended CONNECT to a server of HTTP/1.1", () => {
-  test("is a tunnel in which each direction ends by itself, the client's first", async () => {
+  test("is a tunnel in which each direction ends separately, the client's first", async () => {
     const origin = await switchingServer(async (connection) => {
       const heard = await connection.readToEnd();
       connection.end(`heard ${heard.toString()}`);
@@ -113,9 +113,9 @@ describe("extended CONNECT to a server of HTTP/1.1", () => {
 
   test.each([
     [403, "403", "so"],
-    // It would say that all behind it is a tunnel.
+    // It would say that all after it is a tunnel.
     [200, "502", undefined],
-  ])("that is answered with %i and no switch is no tunnel: %s, and others go on", async (answered, told, why) => {
+  ])("that is answered with %i and no switch is not a tunnel: %s, and others continue", async (answered, told, why) => {
     const { origin } = await rawServer(async (connection) => {
       const request = parseMessage(await connection.readHead());
       const status = request.startLine.startsWith("GET /path ") ? answered : 204;
@@ -133,7 +133,7 @@ describe("extended CONNECT to a server of HTTP/1.1", () => {
   test.each([
     ["another key's acceptance", "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
     ["no acceptance", ""],
-  ])("that is answered with %s is no tunnel", async (_what, accept) => {
+  ])("that is answered with %s is not a tunnel", async (_what, accept) => {
     const { origin } = await rawServer(async (connection) => {
       await connection.readHead();
       const fields = `Connection: Upgrade\r\nUpgrade: websocket${accept}`;
@@ -187,7 +187,7 @@ async function upgrade(port: number): Promise<RawConnection> {
 }
 
 describe("an upgrade to a server of HTTP/2", () => {
-  test("is a tunnel in which each direction ends by itself, the client's first", async () => {
+  test("is a tunnel in which each direction ends separately, the client's first", async () => {
     const origin = await connectServer(async (stream) => {
       await stream.headers([[":status", "200"]]);
       await stream.untilEnd();

@@ -21,7 +21,7 @@ const MALFORMED: readonly (readonly [what: string, request: string, status: stri
   ["another version", "GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"],
 ];
 
-/** The refusal that is the last thing on a connection, which ends behind it without a reset. */
+/** The refusal that is the last thing on a connection, which ends after it without a reset. */
 async function refusal(client: RawConnection, from = 0): Promise<ParsedMessage> {
   const message = await readMessage(client, { from });
   await client.readToEnd();
@@ -50,7 +50,7 @@ describe.each(MALFORMED)("a request with %s", (_what, request, status) => {
     expect([origin.connections.length, records]).toEqual([0, []]);
   });
 
-  test("behind another one is refused when that one has been answered", async () => {
+  test("after another is refused when that one has been answered", async () => {
     const asked = Promise.withResolvers<() => void>();
     const origin = await httpServer((_request, response) => asked.resolve(() => response.end("first")));
     const { port } = await proxyServer({ target: origin.origin });
@@ -64,7 +64,7 @@ describe.each(MALFORMED)("a request with %s", (_what, request, status) => {
   });
 });
 
-test("a refused client that goes on sending has its answer, and what it sends is read for a while", async () => {
+test("a refused client that keeps sending has its answer, and what it sends is read for a while", async () => {
   const { port } = await proxyServer({ target: "http://127.0.0.1:1" });
   const client = await rawClient(port);
   await client.write("nonsense\r\n\r\n");
@@ -73,7 +73,7 @@ test("a refused client that goes on sending has its answer, and what it sends is
 });
 
 const BAD_CONTENT: readonly (readonly [what: string, content: string, status: string])[] = [
-  ["a chunk size that is none", "5\r\nhello\r\nxyz\r\n", "400 Bad Request"],
+  ["an invalid chunk size", "5\r\nhello\r\nxyz\r\n", "400 Bad Request"],
   ["a chunk that is longer than its size", "5\r\nhello!!\r\n", "400 Bad Request"],
   ["too many chunk extensions", `5\r\nhello\r\n5;a=${"b".repeat(20_000)}\r\n`, "413 Payload Too Large"],
   [
@@ -84,7 +84,7 @@ const BAD_CONTENT: readonly (readonly [what: string, content: string, status: st
   ["Transfer-Encoding for a trailer", "5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n", "400 Bad Request"],
 ];
 
-/** An origin that reads until the message breaks off, having answered with this when the content began. */
+/** An origin that reads until the message is cut short, having answered with this when the content began. */
 const reading = (answer = ""): Promise<RawServer> =>
   rawServer(async (connection) => {
     await connection.readUntil("hello");
@@ -120,7 +120,7 @@ describe.each(BAD_CONTENT)("%s, the request being under way,", (_what, content, 
   });
 });
 
-test("bad content behind a request that has its answer closes the connection, and is not answered again", async () => {
+test("bad content after a request that has its answer closes the connection, and is not answered again", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly");

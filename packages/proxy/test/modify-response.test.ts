@@ -40,7 +40,7 @@ describe("rules 34, 35: modifyResponse", () => {
     expect(message.body.toString()).toBe("hello");
   });
 
-  test("can send the content through a transform: it is chunked then, and has its trailers behind it", async () => {
+  test("can send the content through a transform: it is chunked then, and has its trailers after it", async () => {
     for (const answer of [plain, chunked]) {
       const { port } = await modifying(answer, (response) => {
         response.transform = createGzip();
@@ -81,7 +81,7 @@ describe("rules 34, 35: modifyResponse", () => {
     expect((await ask(port, GET)).trailerLines).toEqual(["X-One: 1", "X-Two: 2"]);
   });
 
-  test("can add trailers where the origin had none, if there is room behind chunks", async () => {
+  test("can add trailers where the origin had none, if there is room after chunks", async () => {
     for (const answer of [plain, chunked.replace("X-One: 1\r\n", "")]) {
       const { port } = await modifying(answer, (response) => {
         response.trailers = (fields) => fields.with("X-New", "1");

@@ -87,7 +87,7 @@ describe("mounted in node:http2, a proxy", () => {
     await expect.poll(() => records.map(({ status, error }) => [status, error])).toEqual([[200, undefined]]);
   });
 
-  test("tells the origin who asked, and forwards a GET without content as one", async () => {
+  test("informs the origin who asked, and forwards a GET without content as one", async () => {
     const origin = await echoServer();
     const { client } = await mounted({ target: origin.origin });
     const stream = await client.request(requestFields("GET", "/", [["x-real-ip", "192.0.2.47"]]), { endStream: true });
@@ -151,7 +151,7 @@ describe("mounted in node:http2, a proxy", () => {
     }
   });
 
-  test("tells a log what was answered, and that it has been", async () => {
+  test("reports to a log what was answered, and that it has been", async () => {
     const { origin } = await answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     const logged = Promise.withResolvers<number>();
     const { client } = await mounted({ target: origin }, (req, res, proxy) => {
@@ -223,7 +223,7 @@ describe("mounted in node:http2, a proxy", () => {
     expect(new Map(stream.fields).get("content-disposition")).toBe(value);
   });
 
-  test("resets the stream where the origin breaks off, and other streams go on", async () => {
+  test("resets the stream where the origin aborts, and other streams continue", async () => {
     const { origin } = await rawServer(async (connection) => {
       const { startLine } = await readMessage(connection);
       if (startLine.includes("/broken")) {

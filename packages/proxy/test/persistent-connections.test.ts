@@ -80,10 +80,10 @@ describe("a connection is closed, without a reset,", () => {
       CHUNKED,
       ["Connection: close", "Transfer-Encoding: chunked"],
     ],
-    ["behind HTTP/1.0", get("1.0"), LENGTH, ["Content-Length: 2", "Connection: close"]],
-    ["behind content without a length in HTTP/1.0", get("1.0"), CHUNKED, ["Connection: close"]],
+    ["after HTTP/1.0", get("1.0"), LENGTH, ["Content-Length: 2", "Connection: close"]],
+    ["after content without a length in HTTP/1.0", get("1.0"), CHUNKED, ["Connection: close"]],
     [
-      "behind content without a length in HTTP/1.0 with keep-alive",
+      "after content without a length in HTTP/1.0 with keep-alive",
       get("1.0", "Connection: keep-alive\r\n"),
       CHUNKED,
       ["Connection: close"],

@@ -99,7 +99,7 @@ describe("requests that are sent at once", () => {
     requests.destroy();
   });
 
-  test("behind one that closes the connection, or cannot be passed on, are forgotten", async () => {
+  test("after one that closes the connection, or cannot be passed on, are forgotten", async () => {
     const asked: string[] = [];
     const origin = await httpServer((request, response) => {
       asked.push(request.url ?? "");

@@ -28,7 +28,7 @@ describe("a proxy server", () => {
 
   test.each([
     ["a port in use", async () => ({ listen: { port: (await listen(createServer())).port } })],
-    ["a certificate that is none", () => Promise.resolve({ tls: { cert: "none", key: "none" } })],
+    ["an invalid certificate", () => Promise.resolve({ tls: { cert: "none", key: "none" } })],
     ["an address that is not here", () => Promise.resolve({ listen: { host: "203.0.113.1", port: 0 } })],
   ])("refuses %s", async (_what, options) => {
     const server = createProxyServer({ target: "http://127.0.0.1:1", ...(await options()) });
@@ -43,7 +43,7 @@ describe("a proxy server", () => {
     await expect(createProxyServer({ target: "http://127.0.0.1:1" }).close()).resolves.toBeUndefined();
   });
 
-  test("rule 16: that speaks TLS tells the origin so", async () => {
+  test("rule 16: over TLS, the origin is informed of the scheme", async () => {
     const { cert, key } = await certificate();
     const origin = await echoServer();
     const { url } = await started({ target: origin.origin, tls: { cert, key } });
@@ -157,7 +157,7 @@ describe("a proxy server that is closed", () => {
     await origin.finished();
   });
 
-  test("breaks off what outlives its time, on both sides", async () => {
+  test("aborts what outlives its time, on both sides", async () => {
     const origin = await rawServer(async (connection) => {
       await connection.readHead();
       await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegin");
@@ -174,7 +174,7 @@ describe("a proxy server that is closed", () => {
 });
 
 describe("an origin that speaks TLS", () => {
-  test("with a certificate that nobody vouches for is refused: 502", async () => {
+  test("with an untrusted certificate is refused: 502", async () => {
     const { cert, key } = await certificate();
     const origin = await rawServer(() => {}, { tls: { cert, key } });
     const { port } = await started({ target: origin.origin });

@@ -6,7 +6,7 @@ import { ask, askEcho, echoServer, lines, proxyServer } from "./peers.ts";
 
 const GET = "GET /path?query HTTP/1.1\r\nHost: asked.example\r\nX-Own: client\r\n\r\n";
 
-test("rule 13: rewrite runs behind the removal of hop-by-hop fields, and what it adds of them is sent", async () => {
+test("rule 13: rewrite runs after the removal of hop-by-hop fields, and what it adds of them is sent", async () => {
   const origin = await echoServer();
   const { port } = await proxyServer({
     target: origin.origin,
@@ -26,7 +26,7 @@ test("rule 13: rewrite runs behind the removal of hop-by-hop fields, and what it
   ]);
 });
 
-test("rule 13: nobody can have a field removed that rewrite adds, by naming it in Connection", async () => {
+test("rule 13: no client can remove a field that rewrite adds by naming it in Connection", async () => {
   const origin = await echoServer();
   const { port } = await proxyServer({
     target: origin.origin,
@@ -55,7 +55,7 @@ test("rewrite sets and deletes fields in any case: the origin gets one Authoriza
   ]);
 });
 
-test("rule 13: rewrite can have the connection to the origin closed behind the exchange", async () => {
+test("rule 13: rewrite can have the connection to the origin closed after the exchange", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -112,7 +112,7 @@ test.each([
     },
   ],
   ["rejects", () => Promise.reject(new Error("secret"))],
-])("a rewrite that %s gives 500 and tells nothing of it, and nothing reaches the origin", async (_how, rewrite) => {
+])("a rewrite that %s gives 500 and reveals nothing of it, and nothing reaches the origin", async (_how, rewrite) => {
   const origin = await rawServer(() => {});
   const { port, records } = await proxyServer({ target: origin.origin, rewrite });
   const message = await ask(port, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");

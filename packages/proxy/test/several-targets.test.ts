@@ -50,7 +50,7 @@ describe("several targets", () => {
   });
 });
 
-describe("a request whose target is not there goes to another one", () => {
+describe("a request whose target is not there goes to another", () => {
   test.each([
     ["GET", GET],
     ["POST, with all of its content", POST],
@@ -162,7 +162,7 @@ describe("a target is not left out for what one request provokes:", () => {
 });
 
 describe("a target that fails", () => {
-  test("is not one whose clients break off, or send what cannot be sent on", async () => {
+  test("is not one whose clients abort, or send what cannot be sent on", async () => {
     const [one, other] = await Promise.all([
       rawServer(async (connection) => void (await connection.readToEnd())),
       named("other"),

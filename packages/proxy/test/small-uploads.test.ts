@@ -6,7 +6,7 @@ import { ask, proxyServer } from "./peers.ts";
 const HEAD = "PUT / HTTP/1.1\r\nHost: a\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n";
 const CONTENT = "5\r\nhello\r\n6\r\n world\r\n0\r\nX-T: one\r\n\r\n";
 
-test("an upload that comes in one piece goes on in one, its trailers too", async () => {
+test("an upload that comes in one piece is forwarded in one, its trailers too", async () => {
   const pieces: string[] = [];
   const origin = await rawServer(({ socket }) => {
     socket.on("data", (bytes: Buffer) => {
@@ -21,7 +21,7 @@ test("an upload that comes in one piece goes on in one, its trailers too", async
 
 test.each([
   ["in its first chunk", "5\r\nhello_!"],
-  ["behind a chunk", "5\r\nhello\r\nno chunk\r\n"],
+  ["after a chunk", "5\r\nhello\r\nno chunk\r\n"],
   ["in its trailers", "5\r\nhello\r\n0\r\nX T: one\r\n\r\n"],
 ])(
   "an upload that comes in one piece and is malformed %s is refused, and never looks whole",

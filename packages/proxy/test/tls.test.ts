@@ -73,7 +73,7 @@ test("over TLS, an upload or download that is cut is seen to be cut", async () =
   expect((await readMessage(client)).complete).toBe(false);
 });
 
-test("whoever connects and goes away without a handshake is let go of, and is not waited for when the server stops", async () => {
+test("a client that disconnects without a handshake is released, and does not delay a stop", async () => {
   const server = createProxyServer({ target: "http://127.0.0.1:1", listen: { port: 0 }, ...(await tls()) });
   const { port } = await server.listen();
   const client = await rawClient(port);

@@ -43,7 +43,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
   const before = async (script: Script): Promise<Proxied> => listening({ target: (await rawServer(script)).origin });
 
   describe("rule 58, G7: bytes that are sent too early", () => {
-    test("by the client, with its request, reach the origin behind the switch", async () => {
+    test("by the client, with its request, reach the origin after the switch", async () => {
       const { port } = await before(async (origin) => {
         await origin.readHead();
         await origin.write(SWITCH);
@@ -142,7 +142,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
     await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
   });
 
-  test("a modifyResponse that puts into the 101 what may not be sent gives 502, and the origin is let go of", async () => {
+  test("a modifyResponse that puts into the 101 what may not be sent gives 502, and the origin is released", async () => {
     const origin = await rawServer(async (connection) => {
       await connection.readHead();
       await connection.write(SWITCH);
@@ -226,7 +226,7 @@ const refusing = (): Promise<RawServer> =>
     }
   });
 
-describe("on a connection of the proxy's own, behind an upgrade that was refused,", () => {
+describe("on a connection of the proxy's own, after an upgrade that was refused,", () => {
   test("the next request is served", async () => {
     const { port } = await proxyServer({ target: (await refusing()).origin });
     const client = await rawClient(port);
@@ -238,7 +238,7 @@ describe("on a connection of the proxy's own, behind an upgrade that was refused
     expect((await client.readUntil("next")).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  test("what was sent right behind it is the next request", async () => {
+  test("what was sent right after it is the next request", async () => {
     const { port } = await proxyServer({ target: (await refusing()).origin });
     const client = await rawClient(port);
     await client.write(ASK + GET);
@@ -246,7 +246,7 @@ describe("on a connection of the proxy's own, behind an upgrade that was refused
     expect((await client.readUntil("next")).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  test("what was sent right behind it and is no request is refused, and does not reach the origin", async () => {
+  test("what was sent right after it and is not a request is refused, and does not reach the origin", async () => {
     const origin = await refusing();
     const { port } = await proxyServer({ target: origin.origin });
     const client = await rawClient(port);
@@ -259,7 +259,7 @@ describe("on a connection of the proxy's own, behind an upgrade that was refused
 });
 
 describe("mounted in node:http, which lets go of a connection that asks for an upgrade,", () => {
-  test("the connection is closed behind a refusal, and what was sent behind it is forgotten", async () => {
+  test("the connection is closed after a refusal, and what was sent after it is forgotten", async () => {
     const { port } = await mountedServer({ target: (await refusing()).origin });
     const client = await rawClient(port);
     await client.write(ASK + GET);
@@ -330,7 +330,7 @@ describe.each(FRONTS)("rule 49: an upgrade that is ignored, through a proxy %s:"
   });
 });
 
-test("mounted, a request whose upgrade is ignored does not get past what stands in front of the proxy", async () => {
+test("mounted, a request whose upgrade is ignored does not get past what is in front of the proxy", async () => {
   const origin = await echoServer();
   const proxy = createReverseProxy({ target: origin.origin });
   onTestFinished(() => proxy.close());

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Content, and what is said of it, rightly and wrongly. */
-export const BODY = "the content that is verified on its way";
+export const BODY = "the content that is verified in transit";
 export const MD5: string = createHash("md5").update(BODY).digest("hex");
 export const WRONG: string = createHash("md5").update("something else").digest("hex");
 
@@ -17,7 +17,7 @@ export interface Said {
   readonly trailers?: readonly string[];
 }
 
-/** Everything behind the start line of a message; two chunks where there is enough for two. */
+/** Everything after the start line of a message; two chunks where there is enough for two. */
 export function message({ fields = [], body = BODY, trailers = [] }: Said): string {
   const head = (own: readonly string[]): string => [...own, ...fields].map((line) => `${line}\r\n`).join("");
   if (fields.some((line) => /^content-length/i.test(line))) return `${head([])}\r\n${body}`;
@@ -41,7 +41,7 @@ export const GOOD: readonly (readonly [what: string, verdict: string, said: Said
     { body: "", fields: [announced], trailers: [`Md5: ${createHash("md5").digest("hex")}`, "Size: 0"] },
   ],
   ["nothing to verify it by, chunked", "unverified", {}],
-  ["a digest of an algorithm that nobody here knows", "unverified", { fields: [length, "Content-Digest: foo=:AAAA:"] }],
+  ["a digest of an algorithm that is not known here", "unverified", { fields: [length, "Content-Digest: foo=:AAAA:"] }],
 ];
 
 /** Messages that are cut off where that is asked for, and their verdicts. */
@@ -69,7 +69,7 @@ export const BAD: readonly (readonly [what: string, verdict: string, said: Said]
   ],
   ["a wrong header digest of chunked content", "mismatched", { fields: [`Repr-Digest: ${sha256("x")}`] }],
   [
-    "a wrong trailer behind empty content",
+    "a wrong trailer after empty content",
     "mismatched",
     { body: "", fields: ["Trailer: Md5"], trailers: [`Md5: ${MD5}`] },
   ],

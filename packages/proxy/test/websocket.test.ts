@@ -100,16 +100,21 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       }
     });
 
-    test.each(["client", "peer"] as const)("closed by the %s, tells the other side code and reason", async (closer) => {
-      const { proxied, origin, ...ends } = await pair();
-      const other = ends[closer === "client" ? "peer" : "client"];
-      const closed = once(other, "close");
-      ends[closer].close(4001, "enough");
-      const [code, reason] = (await closed) as [number, Buffer];
-      expect([code, reason.toString()]).toEqual([4001, "enough"]);
-      await expect.poll(() => proxied.records.map(({ status, error }) => [status, error])).toEqual([[101, undefined]]);
-      await expect.poll(() => origin.connections()).toBe(0);
-    });
+    test.each(["client", "peer"] as const)(
+      "closed by the %s, reports code and reason to the other side",
+      async (closer) => {
+        const { proxied, origin, ...ends } = await pair();
+        const other = ends[closer === "client" ? "peer" : "client"];
+        const closed = once(other, "close");
+        ends[closer].close(4001, "enough");
+        const [code, reason] = (await closed) as [number, Buffer];
+        expect([code, reason.toString()]).toEqual([4001, "enough"]);
+        await expect
+          .poll(() => proxied.records.map(({ status, error }) => [status, error]))
+          .toEqual([[101, undefined]]);
+        await expect.poll(() => origin.connections()).toBe(0);
+      },
+    );
 
     test.each(["client", "peer"] as const)("whose %s is terminated ends on the other side: 1006", async (ender) => {
       const { proxied, origin, ...ends } = await pair();

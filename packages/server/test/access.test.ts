@@ -222,7 +222,7 @@ test.each(["/.env", "/a/.git/config", "/a/%2Egit", "http://test/.env", "/..."])(
   },
 );
 
-test("a name with a dot elsewhere is no dotfile", async () => {
+test("a name with a dot elsewhere is not a dotfile", async () => {
   const { port } = await handle();
   expect((await exchange(port, upload("/a.b/c.?".replace("?", "d"), content))).status).toBe(201);
 });
@@ -257,7 +257,7 @@ describe("where uploads without a digest are accepted", () => {
 });
 
 describe("hooks", () => {
-  test("onStored, onRemoved and onRefused learn what became of each write, and nothing of reads", async () => {
+  test("onStored, onRemoved and onRefused learn what happens to each write, and nothing of reads", async () => {
     const told: [hook: string, method: string, target: string, more: unknown][] = [];
     const note =
       (hook: string) =>

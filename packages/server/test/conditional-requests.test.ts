@@ -144,7 +144,7 @@ test("a stored upload is answered with its entity tag", async () => {
   expect((await exchange(port, upload("/it", other))).field("ETag")).toBe(etag(other));
 });
 
-test("a file that another program put there has an entity tag, computed from its bytes", async () => {
+test("a file that another program stored there has an entity tag, computed from its bytes", async () => {
   const { directory, store } = await directoryFixture();
   const { port } = await handle({ store });
   await writeFile(join(directory, "it"), content);

@@ -123,13 +123,13 @@ test("16 clients that update and remove one object by If-Match lose no update", 
   /** Adds one to the number, or takes the object away and remembers the number. */
   const change = async (_: unknown, at: number): Promise<void> => {
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- until nobody else was first
+      // oxlint-disable-next-line no-await-in-loop -- until no one else was first
       const before = await exchange(port, request("GET /it"));
       const current = before.status === 404 ? 0 : Number(before.message.body.toString());
       const condition = before.status === 404 ? "If-None-Match: *" : `If-Match: ${before.field("ETag")}`;
       const removes = at % 4 === 0;
       if (removes && before.status === 404) return;
-      // oxlint-disable-next-line no-await-in-loop -- until nobody else was first
+      // oxlint-disable-next-line no-await-in-loop -- until no one else was first
       const answer = removes
         ? await exchange(port, request("DELETE /it", [condition]))
         : await exchange(port, upload("/it", Buffer.from(String(current + 1)), [condition]));

@@ -6,7 +6,7 @@ import { chunked, content, directoryFixture, exchange, handle, md5, request, upl
 
 const kept = ["Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition"] as const;
 
-test.each(protocols)("the fields of an upload are given back with GET and HEAD, over %s", async (_protocol, via) => {
+test.each(protocols)("the fields of an upload are returned with GET and HEAD, over %s", async (_protocol, via) => {
   const { port } = await via.handle();
   const fields = [
     "Content-Type: text/plain; charset=utf-8",
@@ -41,7 +41,7 @@ test("fields outlast the store, and are replaced as a whole", async () => {
   expect(kept.map((name) => replaced.field(name))).toEqual(["application/octet-stream", "br", undefined, undefined]);
 });
 
-test.each(["Content-Type: text/plain", "Content-Disposition: inline"])("%s and another one: 400", async (line) => {
+test.each(["Content-Type: text/plain", "Content-Disposition: inline"])("%s and another: 400", async (line) => {
   const { port, store } = await handle();
   const twice = await exchange(port, upload("/it", content, [line, `${line}; x=1`]));
   expect(twice.status).toBe(400);

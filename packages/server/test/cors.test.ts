@@ -64,6 +64,6 @@ test("an allowed page may upload without a digest where that is accepted, and an
   expect((await from(app)).status).toBe(201);
 });
 
-test.each(["app.example", "https://app.example/", "https://app.example/path", ""])("%j is no origin", (origin) => {
+test.each(["app.example", "https://app.example/", "https://app.example/path", ""])("%j is not an origin", (origin) => {
   return expect(handle({ cors: [origin] })).rejects.toMatchObject({ code: "USAGE" });
 });

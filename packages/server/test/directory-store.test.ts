@@ -145,7 +145,7 @@ describe("the directory store", () => {
   });
 });
 
-describe("files that other tools put there", () => {
+describe("files that other tools stored there", () => {
   const digestsIn = async (store: Awaited<ReturnType<typeof createDirectoryStore>>, path: string) => {
     const object = await store.open(path);
     await object?.close();

@@ -74,7 +74,7 @@ test.each([
   expect(await outcome).toBeUndefined();
 });
 
-test("header lines are sent as given, duplicates too, but for those that frame or speak of a connection", async () => {
+test("header lines are sent as given, duplicates too, but for those that frame or are about a connection", async () => {
   const headers: [string, string][] = [
     ["X-A", "1"],
     ["X-A", "2"],
@@ -214,7 +214,7 @@ test("a signal aborts the response", async () => {
   expect(await outcome).toMatchObject({ code: "ABORTED" });
 });
 
-test("an object is given back with its digests, and a second time on the same connection", async () => {
+test("an object is returned with its digests, and a second time on the same connection", async () => {
   const { port, store } = await handleHttp2();
   await put(store, "it", content);
   const peer = await rawHttp2Client(port);

@@ -95,7 +95,7 @@ describe("one port", () => {
 
   test.each([
     ["begins like one", "PRI * HTTP/1.1\r\nHost: test\r\n\r\n", 400],
-    ["breaks off in it", "PRI * HTTP/2.0\r\n\r\nSM\r\nPUT / HTTP/1.1\r\n\r\n", 505],
+    ["aborts in it", "PRI * HTTP/2.0\r\n\r\nSM\r\nPUT / HTTP/1.1\r\n\r\n", 505],
   ])("takes what only %s for bad HTTP/1.1", async (_what, bytes, status) => {
     const { port } = await serve();
     const client = await rawClient(port);
@@ -174,7 +174,7 @@ describe.each([
     const goaway = await busy.untilGoaway();
     expect([goaway.errorCode, idle.goaway?.errorCode]).toEqual([errorCodes.NO_ERROR, errorCodes.NO_ERROR]);
     await expect(once(connectTcp(port, "127.0.0.1"), "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
-    // What is opened behind GOAWAY is not answered, and so may be sent again elsewhere.
+    // What is opened after GOAWAY is not answered, and so may be sent again elsewhere.
     const late = await sendHttp2(busy, upload("/late", other));
     for (const stream of streams) expect(await finish(stream)).toBe(201);
     await busy.connection.readToEnd();
@@ -185,7 +185,7 @@ describe.each([
     expect(await store.open("late")).toBeUndefined();
   });
 
-  test("breaks off what runs longer than it may, and cleans up after it", async () => {
+  test("aborts what runs longer than it may, and cleans up after it", async () => {
     const { server, store, join } = await started();
     const peer = await join();
     const stream = await begin(peer, "/it");

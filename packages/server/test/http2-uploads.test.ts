@@ -46,7 +46,7 @@ async function uploadsOn(peer: Http2Peer): Promise<void> {
 const cuts: Readonly<Record<string, (stream: Http2Stream) => Promise<void>>> = {
   "after the head": async () => {},
   "within the content": (stream) => stream.body(content.subarray(0, 5)),
-  "behind the content, before its end": (stream) => stream.body(content),
+  "after the content, before its end": (stream) => stream.body(content),
 };
 
 /** By what. */
@@ -72,7 +72,7 @@ describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
     await breakOff(stream, peer);
     await until(
       () => told.length > 0,
-      () => "the upload goes on",
+      () => "the upload continues",
     );
     await settled();
     expect(told).toEqual([expect.stringContaining("aborted")]);
@@ -148,7 +148,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
   });
 });
 
-describe("a stream that is reset is let go of", () => {
+describe("a stream that is reset is released", () => {
   const stalled: Store = {
     ...createMemoryStore(),
     async stage() {
@@ -349,7 +349,7 @@ describe("an answer before the content has ended costs the connection nothing", 
     await uploadsOn(peer);
   });
 
-  test("no field that speaks of a connection is sent", async () => {
+  test("no field that is about a connection is sent", async () => {
     const { peer } = await uploading({ maxSize: 10 });
     const stream = await peer.request(put);
     await stream.body(content);
@@ -381,7 +381,7 @@ describe("Expect: 100-continue", () => {
   });
 
   test.each([errorCodes.NO_ERROR, errorCodes.CANCEL])(
-    "of a client that is gone (%i) is no failure of the server",
+    "of a client that is gone (%i) is not a failure of the server",
     async (code) => {
       const memory = createMemoryStore();
       const gate = Promise.withResolvers<void>();
@@ -415,7 +415,7 @@ test("a slow store makes the sender wait: no more is held than its window", asyn
   const { port, settled } = await handling(createServer({ settings: { initialWindowSize: window } }), { store });
   const peer = await rawHttp2Client(port);
   const stream = await peer.request(put);
-  // The window of the connection is given back as soon as its bytes arrive, so that others go on.
+  // The window of the connection is returned as soon as its bytes arrive, so that others continue.
   let sent = 0;
   const piece = Buffer.alloc(10_000);
   await until(

@@ -68,7 +68,7 @@ test.each([errorCodes.NO_ERROR, errorCodes.CANCEL])(
 test.each<[string, (res: Http2ServerResponse) => void]>([
   ["with content", (res) => res.end("too large")],
   ["without", (res) => res.end()],
-])("an answer to one that failed, %s, stops whoever is still sending", async (_what, answer) => {
+])("an answer to one that failed, %s, stops the peer that is still sending", async (_what, answer) => {
   const { peer, outcome } = await handling(async (req, res) => {
     const error: unknown = await text(verifyRequest(req, { maxSize: 10 }).body).catch((reason: unknown) => reason);
     res.statusCode = 413;

@@ -1,5 +1,5 @@
 // Run by shared-directory.test.ts: adds one to the number in an object, so many times, each time on condition that
-// nobody else has changed it, and exits with the number of times that somebody had.
+// no one else has changed it, and exits with the number of times that someone had.
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -18,7 +18,7 @@ async function increment(): Promise<boolean> {
   const next = Buffer.from(String(Number(before) + 1));
   const check = (current: ObjectVersion | undefined): void => {
     if (current?.digests?.values.get("sha-256")?.equals(expected) !== true)
-      throw new TrailsumError("PRECONDITION_FAILED", "somebody else has changed it");
+      throw new TrailsumError("PRECONDITION_FAILED", "someone else has changed it");
   };
   const staged = await store.stage("it");
   await pipeline(Readable.from([next]), staged.content);

@@ -132,7 +132,7 @@ test("a directory without its slash is redirected to, relative to where it is", 
   expect(new URL(answer.field("Location")!, `http://127.0.0.1:${port}/a/b%20c`).pathname).toBe("/a/b%20c/");
 });
 
-test.each(["/none", "/none/", "/a/b/", "/a/b/c"])("%s, where there is none, is 404", async (target) => {
+test.each(["/none", "/none/", "/a/b/", "/a/b/c"])("%s, if absent, is 404", async (target) => {
   const { get } = await listed(["a/b"]);
   expect((await get(target)).status).toBe(404);
 });

@@ -148,7 +148,7 @@ test.each([
   expect(await status).toBe(expected);
 });
 
-test("over HTTP/2 a tunnel is refused, and the connection goes on", async () => {
+test("over HTTP/2 a tunnel is refused, and the connection continues", async () => {
   const { url } = await server();
   const session = connect(url);
   onTestFinished(() => session.destroy());

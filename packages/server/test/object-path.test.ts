@@ -93,7 +93,7 @@ test.each([
   `/${"%c3%a9".repeat(128)}`,
   `/${"n/".repeat(2050)}n`,
   `/${"x".repeat(20_000)}`,
-])("%s is no path to store under", (target) => {
+])("%s is not a path to store under", (target) => {
   expect(codeOf(target)).toBe("PATH_INVALID");
 });
 

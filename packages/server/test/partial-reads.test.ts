@@ -12,7 +12,7 @@ const bytes = Buffer.from(Array.from({ length: 2_000 }, (_, at) => (at * 7) % 25
 const te = "TE: trailers";
 
 describe.each(protocols)("a range of an object, over %s", (protocol, via) => {
-  test("is answered with the part, the digest of the whole, and that of the part behind it", async () => {
+  test("is answered with the part, the digest of the whole, and that of the part after it", async () => {
     const { port, store } = await via.handle();
     await put(store, "it", bytes);
     const part = bytes.subarray(700, 1_401);

@@ -37,7 +37,7 @@ export const base64 = (algorithm: string, bytes: Uint8Array): string =>
 /** The entity tag that the upload handler gives content. */
 export const etag = (bytes: Uint8Array): string => `"${createHash("sha256").update(bytes).digest("hex")}"`;
 
-/** A request as it stands on the wire: its head lines, then its body as it is. */
+/** A request as it is sent: its head lines, then its body as it is. */
 export function request(startLine: string, fields: readonly string[] = [], body: string | Buffer = ""): Buffer {
   const head = [`${startLine} HTTP/1.1`, "Host: test", ...fields, "", ""].join("\r\n");
   return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body)]);
@@ -199,7 +199,7 @@ export async function directoryFixture(directory?: string): Promise<DirectoryFix
   };
 }
 
-/** The content of the object at a path; undefined where there is none. */
+/** The content of the object at a path; undefined if it is absent. */
 export async function readObject(store: Store, path: string): Promise<Buffer | undefined> {
   const object = await store.open(path);
   if (object === undefined) return undefined;

@@ -10,7 +10,7 @@ import { exchange, handle, handling, request, upload } from "./peer.ts";
 /** A server of an application's own, with a limit of Node's on whole requests. */
 const limited = () => createServer({ headersTimeout: 100, requestTimeout: 200, connectionsCheckingInterval: 20 });
 
-test("an upload that Node's requestTimeout breaks off fails with a message that says so", async () => {
+test("an upload that Node's requestTimeout aborts fails with a message that says so", async () => {
   const failed = Promise.withResolvers<unknown>();
   const server = limited().on("request", (req) => {
     text(verifyRequest(req).body).catch(failed.resolve);

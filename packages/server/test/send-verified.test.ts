@@ -10,7 +10,7 @@ import { sendVerified, type ContentSource, type SendVerifiedOptions } from "../s
 import { answerOf, base64, content, exchange, md5, other, readResponse, request } from "./peer.ts";
 import { digestsOf } from "./store-contract.ts";
 
-/** A server that answers everything with this, and tells how that went. */
+/** A server that answers everything with this, and reports how that went. */
 async function answering(source: () => ContentSource, options: SendVerifiedOptions = {}) {
   const outcomes: Promise<unknown>[] = [];
   const server = createServer((_req: IncomingMessage, res: ServerResponse) => {
@@ -216,7 +216,7 @@ describe("content that is not what it should be", () => {
     });
   });
 
-  test("is told by its code", async () => {
+  test("is reported by its code", async () => {
     const { port, outcome } = await answering(() => rotten, { digests: await digestsOf(large) });
     const client = await rawClient(port);
     void client.write(request("GET /"));

@@ -162,7 +162,7 @@ export function storeContract(name: string, create: () => Store | Promise<Store>
           const expected = (await digestsOf(before)).values.get("sha-256")!;
           const check = (current: ObjectVersion | undefined): void => {
             if (current?.digests?.values.get("sha-256")?.equals(expected) !== true)
-              throw new TrailsumError("PRECONDITION_FAILED", "it is another one");
+              throw new TrailsumError("PRECONDITION_FAILED", "it has changed");
           };
           const staged = await stage(store, "a", next);
           const committed = await staged

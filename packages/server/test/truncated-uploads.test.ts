@@ -57,7 +57,7 @@ describe.each([
 });
 
 test.each([
-  ["a chunk size that is none", "zz\r\n"],
+  ["an invalid chunk size", "zz\r\n"],
   ["a chunk longer than its size", '5\r\n{"hello": "world"}\n\r\n0\r\n\r\n'],
   ["a folded trailer line", '13\r\n{"hello": "world"}\n\r\n0\r\nMd5: a\r\n b\r\n\r\n'],
   ["Content-Length among the trailers", '13\r\n{"hello": "world"}\n\r\n0\r\nContent-Length: 19\r\n\r\n'],

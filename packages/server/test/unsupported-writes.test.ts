@@ -9,7 +9,7 @@ describe.each(protocols)("a write that asks for what is not supported is refused
   const rows: [what: string, target: string, field: string | undefined, status: number][] = [
     ["a query", "/it?partNumber=2", undefined, 400],
     ["an empty query", "/it?", undefined, 400],
-    ["what is not a content coding", "/it", 'Content-Encoding: "gzip"', 415],
+    ["what is not content coding", "/it", 'Content-Encoding: "gzip"', 415],
     ["chunks within the content", "/it", "Content-Encoding: aws-chunked", 415],
     ["chunks within a coding", "/it", "Content-Encoding: gzip,AWS-Chunked", 415],
     ["an encoding of mail", "/it", "Content-Transfer-Encoding: base64", 415],
@@ -79,7 +79,7 @@ test.each(["gzip, chunked", "identity, chunked", "chunked;q=1"])(
       "\r\n\r\n",
     );
     const answer = await exchange(port, Buffer.from(coded));
-    // What Node's parser does not take for chunked it refuses by itself.
+    // What Node's parser does not take for chunked it refuses on its own.
     expect([400, 501]).toContain(answer.status);
     expect(await readObject(store, "it")).toBeUndefined();
   },

@@ -33,7 +33,7 @@ test("serves them over TLS", async () => {
   expect((await readResponse(client)).trailerLines).toContain(`Md5: ${md5(content)}`);
 });
 
-test("goes on after a connection that could not be accepted", async () => {
+test("continues after a connection that could not be accepted", async () => {
   const listen = vi.spyOn(Server.prototype, "listen");
   onTestFinished(() => listen.mockRestore());
   const errors: string[] = [];
@@ -112,7 +112,7 @@ describe("a stop", () => {
     await closed;
   });
 
-  test("breaks off what runs longer than it may, and cleans up after it", async () => {
+  test("aborts what runs longer than it may, and cleans up after it", async () => {
     const { server, port, store } = await serve();
     const client = await rawClient(port);
     await client.write(request("PUT /it", ["Transfer-Encoding: chunked", "Expect: 100-continue"]));

@@ -127,7 +127,7 @@ export function uploadStoreContract(name: string, create: () => Store | Promise<
       await put(store, "a", other);
       const upload = await store.uploads.create(newId(), "", { path: "a" });
       await append(upload, content);
-      const error = new TrailsumError("PRECONDITION_FAILED", "it is another one");
+      const error = new TrailsumError("PRECONDITION_FAILED", "it has changed");
       const check = (): never => {
         throw error;
       };

@@ -13,14 +13,14 @@ import { type NodeRequest, type NodeResponse, verifyRequest, type VerifyRequestO
 import { type Protocol, protocols } from "./http2-peer.ts";
 import { base64, chunked, content, exchange, md5, other, request, upload } from "./peer.ts";
 
-/** What came of one request. */
+/** The outcome of one request. */
 interface Outcome {
   readonly body: string | Error;
   readonly verdict: Verdict | Error;
   readonly trailers: readonly string[] | Error;
 }
 
-/** A server that verifies whatever it is sent, tells what came of it, and answers 200 or 400. */
+/** A server that verifies whatever it is sent, reports the outcome, and answers 200 or 400. */
 async function verifying(
   create: Protocol["create"],
   options: VerifyRequestOptions | ((req: NodeRequest) => VerifyRequestOptions) = {},
@@ -248,7 +248,7 @@ test("more trailers than are allowed fail the body", async () => {
   expect(await outcome).toMatchObject({ body: code, verdict: code, trailers: code });
 });
 
-test("a request that broke off before it was verified fails", async () => {
+test("a request that was aborted before it was verified fails", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const server = createServer((req) => {
     req.once("error", () => {});

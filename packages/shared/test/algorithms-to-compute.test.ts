@@ -56,7 +56,7 @@ describe("what is computed over content whose digest may come after it", () => {
     expect(compute()).toEqual(["sha-512"]);
   });
 
-  test("is nothing for what speaks of the whole, where the content is a part", () => {
+  test("is nothing for what is about the whole, where the content is a part", () => {
     const header = lines(["Repr-Digest", sha256[1]], ["Trailer", "Content-MD5"]);
     expect(algorithmsToCompute({ header, trailersPossible: true, content: "part" }, supported)).toEqual([]);
   });

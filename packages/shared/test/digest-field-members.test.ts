@@ -66,11 +66,11 @@ describe("an algorithm that is not known here", () => {
     });
   });
 
-  test("is told once, however often it comes", () => {
+  test("is reported once, however often it comes", () => {
     expect(parseDigestField(["a=1, b=2, a=3", "b=4"]).unknown).toEqual(["a", "b"]);
   });
 
-  test("cannot be called __proto__: that is no key", () => {
+  test("cannot be called __proto__: that is not a key", () => {
     expect(parseDigestField([`__proto__=:AAAA:, ${one}`]).faults).not.toEqual([]);
   });
 });

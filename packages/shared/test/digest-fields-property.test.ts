@@ -63,7 +63,7 @@ test("it is the same whether members stand on one line or on many", () => {
   );
 });
 
-test("a digest of which any one character but the padding is changed is another one or malformed, never the same", () => {
+test("a digest of which any one character but the padding is changed is different or malformed, never the same", () => {
   const line = formatDigestField(computed, ["sha-256"]);
   const digest = computed.values.get("sha-256")!;
   fc.assert(
@@ -72,7 +72,7 @@ test("a digest of which any one character but the padding is changed is another 
       const changed = line.slice(0, at) + text + line.slice(at + 1);
       const { digests, faults } = parseDigestField([changed]);
       const same = digests.get("sha-256")?.equals(digest) === true && faults.length === 0;
-      // Whitespace and parameters behind the value say nothing about it, nor does its padding.
+      // Whitespace and parameters after the value say nothing about it, nor does its padding.
       const value = [line, line.replace(/=:$/, ":")].some((equal) => changed.trim().startsWith(equal));
       expect(same && !value).toBe(false);
     }),

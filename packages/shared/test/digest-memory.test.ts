@@ -19,7 +19,7 @@ test("pieces that are in use share no memory, and are used again afterwards", ()
   expect(buffers).toContain(takePiece().bytes.buffer);
 });
 
-test("slabs that nothing uses are let go of but for four", () => {
+test("slabs that nothing uses are released but for four", () => {
   const pieces = Array.from({ length: 32 * 20 }, () => takePiece());
   const buffers = new Set(pieces.map(({ bytes }) => bytes.buffer));
   for (const piece of pieces) piece.giveBack();

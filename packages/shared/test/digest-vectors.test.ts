@@ -17,7 +17,7 @@ const named: [string, Buffer, Vector][] = [
   ]),
 ];
 
-/** Feeds the pieces to one digester of every algorithm, and tells the results as the vectors have them. */
+/** Feeds the pieces to one digester of every algorithm, and reports the results as the vectors have them. */
 async function digest(pieces: readonly Uint8Array[], names: readonly Algorithm[] = algorithms): Promise<Vector> {
   const digester = await createDigester(names);
   for (const piece of pieces) digester.update(piece);
@@ -29,7 +29,7 @@ function expected(row: Vector): Vector {
   return Object.fromEntries(Object.entries(row).filter(([key]) => key === "size" || isAlgorithm(key)));
 }
 
-test("the vectors speak of every algorithm that is known here", () => {
+test("the vectors cover every algorithm that is known here", () => {
   for (const [, , row] of named) expect(Object.keys(row)).toEqual(expect.arrayContaining([...algorithms]));
 });
 

@@ -109,7 +109,7 @@ describe("TrailsumError.from", () => {
     ["nothing", undefined, "undefined"],
     ["null", null, "null"],
     ["a symbol", Symbol("s"), "Symbol(s)"],
-    ["an object that is no error", { code: 7 }, "{ code: 7 }"],
+    ["an object that is not an error", { code: 7 }, "{ code: 7 }"],
     ["an object without a prototype", Object.create(null), "[Object: null prototype] {}"],
     ["an object that refuses to be text", { toString: 1 }, "{ toString: 1 }"],
   ])("wraps what is thrown and no error: %s", (_what, thrown: unknown, message) => {

@@ -23,7 +23,7 @@ export function member(digests: Digests, algorithm: Algorithm): string {
   return `${algorithm}=:${digests.values.get(algorithm)!.toString("base64")}:`;
 }
 
-/** The content that the tests speak of, and what a receiver finds in it. */
+/** The content that the tests are about, and what a receiver finds in it. */
 export const content: Buffer = Buffer.from('{"hello": "world"}\n');
 export const computed: Digests = await digestsOf(content);
 

@@ -75,7 +75,7 @@ describe("a field of another protocol", () => {
     expect(verdict).toMatchObject({ name: "unverified", checked: [], malformed: [], unsupported: [] });
   });
 
-  test("of Google speaks of the object as it is stored, and not of what was decoded on the way", () => {
+  test("of Google is about the object as it is stored, and not of what was decoded on the way", () => {
     const wrong: FieldLine = ["x-goog-hash", values["x-goog-hash"].wrong];
     const stored: FieldLine = ["x-goog-stored-content-encoding", "gzip"];
     expect(verdictOn(wrong, stored).name).toBe("unverified");
@@ -87,7 +87,7 @@ describe("a field of another protocol", () => {
 describe("Unencoded-Digest", () => {
   const wrong: FieldLine = ["Unencoded-Digest", values["Unencoded-Digest"].wrong];
 
-  test("speaks of the content where there is no content coding", () => {
+  test("is about the content where there is no content coding", () => {
     expect(verdictOn(wrong).name).toBe("mismatched");
     expect(verdictOn(wrong, ["Content-Encoding", "Identity"]).name).toBe("mismatched");
   });

@@ -5,7 +5,7 @@ import { decideVerdict, type Digests, verdictError, verdictProblem } from "../sr
 import { computed, lines } from "./message.ts";
 import { randomMessage } from "./random-message.ts";
 
-/** Every way in which somebody might write down what was computed. */
+/** Every way in which someone might write down what was computed. */
 function secrets({ size, values }: Digests): string[] {
   const digests = [...values.values()].flatMap((digest) => {
     const hex = digest.toString("hex");
@@ -14,8 +14,8 @@ function secrets({ size, values }: Digests): string[] {
   return [String(size), ...digests];
 }
 
-test("whatever a message says, the answer to it never tells what was computed", () => {
-  // A size that can be in the text only if it was put there, and that no claim in the messages speaks of.
+test("whatever a message says, the answer to it never reports what was computed", () => {
+  // A size that can be in the text only if it was copied there, and that no claim in the messages names.
   const found: Digests = { size: 8_675_309_421, values: computed.values };
   fc.assert(
     fc.property(randomMessage, ({ evidence }) => {

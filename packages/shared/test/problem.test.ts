@@ -161,7 +161,7 @@ describe("the problem document of an error", () => {
     expect(errorProblem(new TrailsumError("REFUSED", "go away", { status: 429 }))).toMatchObject({ status: 429 });
   });
 
-  test("tells nothing of what went wrong inside", () => {
+  test("reveals nothing of what went wrong inside", () => {
     const bare = { type: "about:blank", title: "Unexpected error", status: 500, detail: "unexpected error" };
     for (const error of [
       TrailsumError.from(new Error("ENOENT /secret/place")),

@@ -29,8 +29,8 @@ describe("a receipt", () => {
 
   test.each([
     ["no path", { path: undefined }],
-    ["a size that is no number", { size: "5" }],
-    ["a size that is no integer", { size: 0.5 }],
+    ["a size that is not a number", { size: "5" }],
+    ["a fractional size", { size: 0.5 }],
     ["no digests", { digests: null }],
     ["another verdict", { verdict: "mismatched" }],
     ["no list of fields", { verifiedBy: "Md5" }],

@@ -126,7 +126,7 @@ describe.skipIf(availableParallelism() === 1)(
   },
 );
 
-test("one that is let go of in the middle does not disturb the others", async () => {
+test("one that is released in the middle does not disturb the others", async () => {
   const given = await createStreamDigester(["md5"]);
   const left = await createStreamDigester(["md5"]);
   for (let at = 0; at < 6; at += 1) {

@@ -58,7 +58,7 @@ describe("a trailer section", () => {
   });
 });
 
-test("thousands of announced names, all of them different, are each told once", () => {
+test("thousands of announced names, all of them different, are reported once", () => {
   const names = Array.from({ length: 50_000 }, (_, at) => `x-${at}`);
   const policy = createTrailerPolicy();
   expect(policy.announce({ declared: [...names, ...names], hopByHop: names.slice(1) })).toEqual(["x-0"]);

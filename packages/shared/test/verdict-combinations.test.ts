@@ -50,7 +50,7 @@ describe("header and trailer are judged apart", () => {
     }
   });
 
-  test("one field by different algorithms in header and trailer is no contradiction", () => {
+  test("one field by different algorithms in header and trailer is not a contradiction", () => {
     const header = lines(["Repr-Digest", member(computed, "md5")]);
     const trailer = lines(["Repr-Digest", member(computed, "sha-256")]);
     expect(decideVerdict({ header, trailer, computed }).name).toBe("verified");

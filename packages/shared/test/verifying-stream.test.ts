@@ -118,7 +118,7 @@ describe("a verifying stream that cannot come to a verdict", () => {
     const note = (reason: unknown): number => reasons.push(reason);
     process.on("unhandledRejection", note);
     await action();
-    // Node tells of unhandled rejections once the microtasks of a turn are done.
+    // Node reports unhandled rejections once the microtasks of a turn are done.
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
     process.off("unhandledRejection", note);

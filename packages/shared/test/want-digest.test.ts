@@ -23,7 +23,7 @@ describe("left out is what", () => {
     ["is weighted less than 0", "md5=-1, sha=1"],
     ["is weighted by a fraction", "md5=1.5, sha=1"],
     ["has no weight", "md5, sha=1"],
-    ["has a weight that is no number", 'md5="5", sha=1'],
+    ["has a weight that is not a number", 'md5="5", sha=1'],
     ["has a list of weights", "md5=(1 2), sha=1"],
     ["is not known here", "unixsum=10, constructor=10, sha=1"],
   ])("%s", (_what, line) => expect(parseWantDigest([line])).toEqual(["sha"]));

@@ -108,7 +108,7 @@ describe("the S3 store on a storage with faults", () => {
     expect(lost).toBe(1);
   });
 
-  test("a download goes on where a connection was lost", async () => {
+  test("a download continues where a connection was lost", async () => {
     const store = await create();
     const bytes = randomBytes(1_000_000);
     await put(store, "a", bytes);
@@ -156,7 +156,7 @@ describe("the S3 store on a storage with faults", () => {
     const seen: (ObjectVersion | undefined)[] = [];
     const check = (current: ObjectVersion | undefined): void => {
       seen.push(current);
-      if (seen.length > 1) throw new TrailsumError("PRECONDITION_FAILED", "it is another one");
+      if (seen.length > 1) throw new TrailsumError("PRECONDITION_FAILED", "it has changed");
     };
     const commit = staged.commit(await digestsOf(Buffer.from(`1${padding}`)), {
       condition: { needsDigest: false, check },

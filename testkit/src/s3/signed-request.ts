@@ -23,7 +23,7 @@ export interface RequestToSign {
   readonly path: string;
   /** The `Host`. */
   readonly host?: string;
-  /** The query as it stands on the wire, its names in their order. */
+  /** The query as it is sent, its names in their order. */
   readonly query?: string;
   readonly payload?: string;
   /** Fields that are signed besides `Host` and those of the signature. */

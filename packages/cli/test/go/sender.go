@@ -1,5 +1,5 @@
-// sender uploads its standard input, of unknown length, and tells digest and size behind it, as trailers. With -get it asks
-// for content instead, and tells what trailers came behind that.
+// sender uploads its standard input, of unknown length, and tells digest and size after it, as trailers. With -get it asks
+// for content instead, and reports what trailers came after that.
 package main
 
 import (

@@ -23,7 +23,7 @@ export async function buildGoPeers(): Promise<void> {
 export interface GoAnswer extends Answer {
   /** `HTTP/1.1` or `HTTP/2.0`. */
   readonly protocol: string;
-  /** The values of `Md5` and `Size` behind the content; empty for what did not come. */
+  /** The values of `Md5` and `Size` after the content; empty for what did not come. */
   readonly trailers: Readonly<Record<string, string>>;
 }
 

@@ -10,7 +10,7 @@ export interface GrpcWay {
   /** What the client speaks, and what the service. */
   readonly client: "cleartext" | "TLS";
   readonly service: "cleartext" | "TLS";
-  /** Whether `trailsum proxy` stands in between. */
+  /** Whether `trailsum proxy` is in between. */
   readonly proxied: boolean;
 }
 

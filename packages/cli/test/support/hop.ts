@@ -7,7 +7,7 @@ type Ending = "close" | "reset";
 
 /** What a hop does to the bytes of one connection. */
 interface HopPlan {
-  /** Changes a whole request before it goes on: it is held until its last byte has come. */
+  /** Changes a whole request before it is forwarded: it is held until its last byte has come. */
   readonly edit?: (request: string) => string;
   /** Changes each piece of a request as it passes. */
   readonly rewrite?: (piece: string) => string;
@@ -75,7 +75,7 @@ function relay(client: Socket, server: Socket, plan: HopPlan, seen: { request: B
   const toServer = cutting(server, plan.cutRequest, end);
   const toClient = cutting(client, plan.cutResponse, end);
   client.on("data", (piece: Buffer) => {
-    // After its first piece: the hold ends when somebody resumes.
+    // After its first piece: the hold ends when someone resumes.
     if (plan.hold === true && seen.request.length === 0) client.pause();
     seen.request.push(piece);
     if (plan.edit === undefined) return toServer(rewritten(piece, plan.rewrite));

@@ -18,7 +18,7 @@ export interface Seen {
   readonly protocol: string;
   /** The names in `Trailer`, sorted. */
   readonly announced: readonly string[];
-  /** The values of `Md5`, `Size` and `Content-Digest` behind the content; empty for what did not come. */
+  /** The values of `Md5`, `Size` and `Content-Digest` after the content; empty for what did not come. */
   readonly trailers: Readonly<Record<string, string>>;
   /** What it counted and computed itself. */
   readonly size: number;

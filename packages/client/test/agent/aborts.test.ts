@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { agents, failure, httpServer } from "./side-by-side.ts";
 
-/** Fails the test if a promise is rejected and nobody looks. */
+/** Fails the test for an unhandled rejection. */
 function noUnhandledRejections(): void {
   const seen: unknown[] = [];
   const listener = (reason: unknown): void => void seen.push(reason);

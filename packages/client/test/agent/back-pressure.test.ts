@@ -20,7 +20,7 @@ async function settled(count: () => number): Promise<number> {
   return count();
 }
 
-/** A server that answers with 64 MiB from a source, and tells how much it could send. */
+/** A server that answers with 64 MiB from a source, and reports how much it could send. */
 async function bigServer(): Promise<{ origin: string; sent(): number; connections(): number }> {
   let source: FeedSource | undefined;
   const server = await httpServer((_request, response) => {
@@ -33,7 +33,7 @@ async function bigServer(): Promise<{ origin: string; sent(): number; connection
 }
 
 describe.each(agents)("%s holds the server back", (_name, agent) => {
-  test("while nobody reads the body", async () => {
+  test("while no one reads the body", async () => {
     const server = await bigServer();
     const { body } = await request(server.origin, { dispatcher: agent() });
     expect(await settled(() => server.sent())).toBeLessThan(IN_BETWEEN);
@@ -81,7 +81,7 @@ describe.each(agents)("%s holds the server back", (_name, agent) => {
     flowing = false;
     controller.pause();
     const stopped = length;
-    // One piece may have been on its way.
+    // One piece may have been in transit.
     expect((await settled(() => length)) - stopped).toBeLessThanOrEqual(65_536);
     controller.resume();
     await ended.promise;

@@ -129,7 +129,7 @@ describe("TrailerAgent, other than undici,", () => {
     expect(await answer).toBe("UND_ERR_DESTROYED");
   });
 
-  test("closes at once although a connection that nobody waits for any more is being made", async () => {
+  test("closes at once although an unneeded connection is being made", async () => {
     const mute = await rawServer(() => {});
     const dispatcher = trailerAgent();
     const controller = new AbortController();

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { agents, failure, httpServer, trailerAgent } from "./side-by-side.ts";
 
 describe.each(agents)("%s fails a request", (_name, agent) => {
-  test("when nobody listens", async () => {
+  test("when no one listens", async () => {
     const server = createServer();
     const { origin } = await listen(server);
     await new Promise((resolve) => server.close(resolve));
@@ -58,7 +58,7 @@ describe.each(agents)("%s fails a request", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(0);
   });
 
-  test("not when a body comes slowly, nor while nobody reads it", async () => {
+  test("not when a body comes slowly, nor while no one reads it", async () => {
     const server = await httpServer(async (_request, response) => {
       for (let piece = 0; piece < 6; piece++) {
         response.write(Buffer.alloc(100_000));
@@ -101,7 +101,7 @@ describe("TrailerAgent, other than undici,", () => {
   );
 });
 
-test("TrailerAgent refuses a timeout that is no time, of connecting too", () => {
+test("TrailerAgent refuses a timeout that is not a time, of connecting too", () => {
   for (const timeout of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => trailerAgent({ connect: { timeout } })).toThrow("invalid connect.timeout");
     expect(() => trailerAgent({ headersTimeout: timeout })).toThrow("invalid headersTimeout");

@@ -85,7 +85,7 @@ describe.each(agents)("%s, with a handler that", (_name, agent) => {
     expect(told).toEqual(["onRequestStart", "onResponseError"]);
   });
 
-  test("throws in onResponseEnd: it is told so, and the connection is used again", async () => {
+  test("throws in onResponseEnd: it gets the error, and the connection is used again", async () => {
     const server = await httpServer(
       (incoming, response) => void incoming.resume().on("end", () => response.end("all")),
     );

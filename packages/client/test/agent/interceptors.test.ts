@@ -24,7 +24,7 @@ describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
     expect(asked).toEqual(["example.test"]);
   });
 
-  test("cache answers the second time by itself", async () => {
+  test("cache answers the second time on its own", async () => {
     let requests = 0;
     const server = await httpServer((_request, response) => {
       requests += 1;
@@ -54,7 +54,7 @@ describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
     expect(asked).toEqual([undefined, '"one"']);
   });
 
-  test("dump reads a body for nobody, and refuses a large one", async () => {
+  test("dump reads a body for no one, and refuses a large one", async () => {
     const server = await httpServer(
       (incoming, response) => void response.end(Buffer.alloc(Number(incoming.url!.slice(1)))),
     );

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { agents, echoed, echoServer, httpServer, later, trailerAgent } from "./side-by-side.ts";
 
-/** Fails the test if Node warns of listeners that nobody takes away. */
+/** Fails the test if Node warns of listeners that no one takes away. */
 function noLeakWarnings(): void {
   const warnings: string[] = [];
   const listener = ({ name, message }: Error): void =>

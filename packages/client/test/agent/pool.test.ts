@@ -160,7 +160,7 @@ describe("TrailerAgent, other than undici,", () => {
   });
 });
 
-/** An origin where nobody listens any more. */
+/** An origin where no one listens any more. */
 async function closedOrigin(): Promise<string> {
   const server = createServer();
   const { origin } = await listen(server);

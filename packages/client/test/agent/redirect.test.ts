@@ -51,7 +51,7 @@ describe.each(agents)("%s, with redirects,", (_name, agent) => {
     expect([statusCode, await body.text()]).toEqual([200, ""]);
   });
 
-  test("follows several, and tells of them", async () => {
+  test("follows several, and reports them", async () => {
     const steps = ["/301/b", "/302/c", "/end"];
     const server = await redirectServer(() => steps.shift()!);
     const response = await request(`${server.origin}/301/a`, { dispatcher: redirecting() });
@@ -68,7 +68,7 @@ describe.each(agents)("%s, with redirects,", (_name, agent) => {
     expect([statusCode, step]).toEqual([302, 4]);
   });
 
-  test("tells nobody else the credentials", async () => {
+  test("tells no one else the credentials", async () => {
     const other = await redirectServer();
     const server = await redirectServer(() => `${other.origin}/`);
     const headers = { authorization: "Basic x", cookie: "a=b", "x-own": "1" };

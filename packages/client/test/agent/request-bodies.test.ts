@@ -100,7 +100,7 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(0);
   });
 
-  test("and tells of every piece, and of the end", async () => {
+  test("and reports every piece and the end", async () => {
     const server = await echoServer();
     const told: string[] = [];
     const ended = later();

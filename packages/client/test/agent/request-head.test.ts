@@ -108,12 +108,12 @@ describe.each(agents)("%s refuses", (_name, agent) => {
   test.each<[what: string, options: object]>([
     ["a path without a slash", { path: "x" }],
     ["an empty path", { path: "" }],
-    ["a path that is no string", { path: 1 }],
+    ["a path that is not a string", { path: 1 }],
     ["a path with a space", { path: "/a b" }],
     ["a path with a line break", { path: "/a\r\nX: y" }],
     ["a path beyond latin1", { path: "/\u20ac" }],
     ["a method with a space", { method: "GET /" }],
-    ["a method that is no string", { method: null }],
+    ["a method that is not a string", { method: null }],
     ["headers that are no object", { headers: "x" }],
     ["an odd list of headers", { headers: ["x"] }],
     ["a header name with a space", { headers: { "a b": "x" } }],
@@ -126,17 +126,17 @@ describe.each(agents)("%s refuses", (_name, agent) => {
     ["a pair of three", { headers: new Set([["a", "b", "c"]]) }],
     ["two Host fields", { headers: ["host", "a", "Host", "b"] }],
     ["two Content-Length fields", { headers: ["content-length", "1", "Content-Length", "1"] }],
-    ["a Content-Length that is no number", { headers: { "content-length": "0x1" } }],
+    ["a Content-Length that is not a number", { headers: { "content-length": "0x1" } }],
     ["a Keep-Alive field", { headers: { "keep-alive": "timeout=1" } }],
     ["an Upgrade field", { headers: { upgrade: "h2c" } }],
-    ["a Connection field that is no list of tokens", { headers: { connection: "a b" } }],
+    ["a Connection field that is not a list of tokens", { headers: { connection: "a b" } }],
     ["a transfer coding but chunked", { headers: { "transfer-encoding": "gzip" } }],
     ["a body of another kind", { method: "PUT", body: 1 }],
     ["a negative headersTimeout", { headersTimeout: -1 }],
-    ["a bodyTimeout that is no number", { bodyTimeout: "1" }],
-    ["a reset that is no boolean", { reset: "yes" }],
-    ["an expectContinue that is no boolean", { expectContinue: 1 }],
-    ["an origin that is none", { origin: "" }],
+    ["a bodyTimeout that is not a number", { bodyTimeout: "1" }],
+    ["a reset that is not a boolean", { reset: "yes" }],
+    ["an expectContinue that is not a boolean", { expectContinue: 1 }],
+    ["an invalid origin", { origin: "" }],
     ["a protocol that is not HTTP", { origin: "ftp://127.0.0.1" }],
     ["a dispatcher among the options", { dispatcher: {} }],
   ])("%s", async (_what, options) => {
@@ -146,7 +146,7 @@ describe.each(agents)("%s refuses", (_name, agent) => {
     expect(server.connections()).toBe(0);
   });
 
-  test("what is no handler, by throwing", () => {
+  test("what is not a handler, by throwing", () => {
     const dispatcher = agent();
     const options: Dispatcher.DispatchOptions = { origin: "http://127.0.0.1:9", path: "/", method: "GET" };
     for (const handler of [null, undefined, 1, {}, { onRequestStart() {} }]) {
@@ -162,7 +162,7 @@ describe.each(agents)("%s refuses", (_name, agent) => {
     ["onResponseData", null],
     ["onResponseEnd", null],
     ["onRequestUpgrade", "websocket"],
-  ])("a handler without %s, and tells it so", (missing, upgrade) => {
+  ])("a handler without %s, and reports it so", (missing, upgrade) => {
     const told: unknown[] = [];
     const handler: Record<string, unknown> = {
       onRequestStart() {},

@@ -95,7 +95,7 @@ describe("TrailerAgent sends trailers", () => {
     expect(got.headers["trailer"]).toBe(announced);
   });
 
-  test("asking for them when the last byte of the body is on its way, and not before", async () => {
+  test("asking for them when the last byte of the body is in transit, and not before", async () => {
     const server = await echoServer();
     let sent = 0;
     async function* counted(): AsyncGenerator<string> {
@@ -148,7 +148,7 @@ describe("TrailerAgent fails a request whose trailers", () => {
     ],
     ["may be none", () => ({ Authorization: "x" }), "UND_ERR_INVALID_ARG"],
     ["frame a message", () => ({ "content-length": "1" }), "UND_ERR_INVALID_ARG"],
-    ["have a name that is none", () => ({ "a b": "x" }), "UND_ERR_INVALID_ARG"],
+    ["have an invalid name", () => ({ "a b": "x" }), "UND_ERR_INVALID_ARG"],
     ["have a value that breaks the line", () => ({ a: "x\r\nb: y" }), "UND_ERR_INVALID_ARG"],
     ["are no fields", () => 1 as unknown as FieldLines, "UND_ERR_INVALID_ARG"],
   ])("%s, and never lets it look complete", async (_what, given, code) => {
@@ -191,7 +191,7 @@ describe("TrailerAgent fails a request whose trailers", () => {
     const reason = new Error("changed my mind");
     controller.abort(reason);
     expect(await answer).toBe(reason);
-    given.reject(new Error("nobody is left to be told"));
+    given.reject(new Error("no one is left to be told"));
     await expect.poll(() => server.connections()).toBe(0);
   });
 });

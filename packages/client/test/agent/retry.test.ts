@@ -68,7 +68,7 @@ describe.each(agents)("%s, with retries,", (_name, agent) => {
       });
     });
 
-  test("takes a response that breaks off up where it was, by ranges", async () => {
+  test("takes a response that was cut short up where it was, by ranges", async () => {
     const ranges: (string | undefined)[] = [];
     const server = await breaking(ranges);
     const { body } = await request(server.url, { dispatcher: retrying() });

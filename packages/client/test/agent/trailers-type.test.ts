@@ -22,9 +22,9 @@ describe("undici's types", () => {
     expectTypeOf(request).toBeCallableWith("http://x", { trailers: ["Md5", "x"] });
     expectTypeOf(request).toBeCallableWith("http://x", { trailers: () => new Map([["Md5", "x"]]) });
     expectTypeOf(request).toBeCallableWith("http://x", { trailers: async () => Promise.resolve({ Md5: "x" }) });
-    // @ts-expect-error -- a number is no set of fields
+    // @ts-expect-error -- a number is not a set of fields
     expectTypeOf(request).toBeCallableWith("http://x", { trailers: 1 });
-    // @ts-expect-error -- an option that nobody knows is still an error
+    // @ts-expect-error -- an option that is unknown is still an error
     expectTypeOf(request).toBeCallableWith("http://x", { trailer: {} });
   });
 

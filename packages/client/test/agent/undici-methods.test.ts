@@ -97,7 +97,7 @@ describe.each(agents)("%s, used by pipeline,", (_name, agent) => {
 });
 
 describe.each(agents)("%s, used by upgrade,", (_name, agent) => {
-  test("hands the connection over, with what was already behind the head", async () => {
+  test("hands the connection over, with what was already after the head", async () => {
     const server = await rawServer(async (connection) => {
       const head = String(await connection.readHead());
       expect(head.toLowerCase()).toContain("connection: upgrade\r\n");

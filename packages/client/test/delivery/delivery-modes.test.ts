@@ -58,7 +58,7 @@ describe("auto, from a pipe, when nothing is known", () => {
     expect(asked.filter((line) => !line.startsWith("OPTIONS"))).toEqual(["PUT /other", "PATCH /.trailsum/uploads/ID"]);
   });
 
-  test("sends a server that is no trailsum nothing that it was not sent before", async () => {
+  test("sends a server that is not a trailsum nothing that it was not sent before", async () => {
     const server = await receiver();
     const result = await upload(server.url, pipe(), fresh());
     expect(delivered(result)).toBe("trailers, sent 1");
@@ -90,7 +90,7 @@ describe("auto, when trailers are lost on an upload", () => {
     expect([delivered(result), stored.get("/it") === text]).toEqual(["header, sent 2", true]);
   });
 
-  test("tells what was seen of a pipe that cannot be sent again, and what to do", async () => {
+  test("reports what was seen of a pipe that cannot be sent again, and what to do", async () => {
     const { origin, stored } = await contractServer({ path: "drops", uploads: false, probe: true });
     const error = await rejection(upload(`${origin}/it`, pipe(), fresh()));
     expect([error.code, stored.size]).toEqual(["DIGEST_MISSING", 0]);

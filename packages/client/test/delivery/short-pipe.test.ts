@@ -76,7 +76,7 @@ test("pieces that use the same memory arrive as they were given", async () => {
   expect(stored.get("/it")).toBe("abcdef");
 });
 
-test("a pipe that fails while it is short stores nothing, and one that is cancelled is let go of", async () => {
+test("a pipe that fails while it is short stores nothing, and one that is cancelled is released", async () => {
   const { origin, stored } = await contractServer({ path: "keeps" });
   function* failing(): Generator<string> {
     yield "x";

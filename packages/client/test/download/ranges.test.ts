@@ -82,7 +82,7 @@ describe("a download in ranges", () => {
     expect(await readFile(path)).toEqual(content);
   });
 
-  test("fetches only a range that broke off again", async () => {
+  test("fetches only a range that was cut short again", async () => {
     server.cutAfter = (at) => (at === 3 ? 1_000 : Infinity);
     await run({ retries: 1 });
     expect(server.asked).toHaveLength(12);
@@ -149,7 +149,7 @@ describe("a download in ranges", () => {
     expect(server.asked).toHaveLength(2);
   });
 
-  test("continues an earlier run behind its first gap", async () => {
+  test("continues an earlier run after its first gap", async () => {
     const checksum = { "sha-256": sha256Hex(content) };
     server.cutAfter = (at) => (at === 3 ? 1_000 : Infinity);
     await rejection(run({ continue: true, jobs: 2 }));

@@ -62,8 +62,8 @@ describe("the server never reads the end of a request whose body fails:", () => 
         }),
     ],
     ["an async iterable throws", () => throwing()],
-    ["an iterable gives what is no bytes", () => iterable("hello", 5)],
-    ["a stream gives what is no bytes", () => Readable.from(["hello", { not: "bytes" }])],
+    ["an iterable gives what is not bytes", () => iterable("hello", 5)],
+    ["a stream gives what is not bytes", () => Readable.from(["hello", { not: "bytes" }])],
   ])("%s", async (_name, make) => {
     const { message, recording } = await send({ method: "PUT", body: make(), trailers: () => ({ Md5: "x" }) });
     expect(recording).toMatchObject({ error: expect.any(Error), status: undefined, trailers: undefined, ends: 1 });
@@ -71,7 +71,7 @@ describe("the server never reads the end of a request whose body fails:", () => 
     expect(message.chunkLines).not.toContain("0");
   });
 
-  test("an iterable that gives what is no bytes is let go of", async () => {
+  test("an iterable that gives what is not bytes is released", async () => {
     let closed = false;
     const body = (async function* () {
       try {
@@ -88,7 +88,7 @@ describe("the server never reads the end of a request whose body fails:", () => 
 test.each([
   ["an async iterable", () => throwing()],
   ["a stream", () => Readable.from(throwing())],
-])("the server never reads all of a request whose source fails right behind its last byte: %s", async (_name, make) => {
+])("the server never reads all of a request whose source fails right after its last byte: %s", async (_name, make) => {
   const { message, recording } = await send({ method: "PUT", body: make(), headers: { "Content-Length": "5" } });
   expect(recording.error).toBeInstanceOf(Error);
   expect(message.complete).toBe(false);
@@ -117,7 +117,7 @@ describe("the server never reads the end of a request that is not as long as it 
   });
 });
 
-test("a stream that somebody has read already is not sent as an empty body", async () => {
+test("a stream that someone has read already is not sent as an empty body", async () => {
   const body = Readable.from(["hello"]);
   for await (const _ of body) void _;
   const { recording, message } = await send({ method: "PUT", body });
@@ -139,7 +139,7 @@ test("a stream that errs in the moment in which its request is aborted disturbs 
   const closed = new Promise<void>((resolve) => body.once("close", resolve));
   controller.abort(new Error("enough"));
   expect((await ended).error).toMatchObject({ message: "enough" });
-  // An error that nobody listens for would fail the run.
+  // An error that no one listens for would fail the run.
   await closed;
 });
 

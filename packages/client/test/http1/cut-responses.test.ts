@@ -11,7 +11,7 @@ describe("the server closes", () => {
     ["in the middle of a field line", "HTTP/1.1 200 OK\r\nContent-Le"],
     ["before the empty line", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"],
     ["in the middle of the empty line", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r"],
-    ["behind an interim response", "HTTP/1.1 103 Early Hints\r\n\r\n"],
+    ["after an interim response", "HTTP/1.1 103 Early Hints\r\n\r\n"],
     ["before the content", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"],
     ["in the middle of the content", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"],
     ["before the first chunk", HEAD],

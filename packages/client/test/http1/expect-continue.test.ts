@@ -75,7 +75,7 @@ describe.each([
 test.each([
   ["417", "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n"],
   [
-    "413 behind an interim response",
+    "413 after an interim response",
     "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
   ],
   ["200", OK],

@@ -98,7 +98,7 @@ test("interim responses do not stop the body", async () => {
   expect(await ended).toMatchObject({ error: undefined, interims: [102, 103], status: 204 });
 });
 
-test("the body fails behind the head of a 200: the exchange fails, and neither message is whole", async () => {
+test("the body fails after the head of a 200: the exchange fails, and neither message is whole", async () => {
   const server = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write(`${HEAD}5\r\nhello\r\n`);

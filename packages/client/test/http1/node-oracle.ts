@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 
 import type { Reading } from "./reading.ts";
 
-/** How Node's own client, and so llhttp, reads `bytes` as the response to `method`, when the connection ends behind them. */
+/** How Node's own client, and so llhttp, reads `bytes` as the response to `method`, when the connection ends after them. */
 export async function readByNode(bytes: Buffer, method: string): Promise<Reading> {
   const reading: Reading = { interims: [], head: undefined, body: Buffer.alloc(0), trailers: undefined };
   const wire = new Wire();

@@ -24,7 +24,7 @@ async function endTaken(connection: RawConnection): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 30));
 }
 
-describe("the server closes behind its response, while the reader pauses:", () => {
+describe("the server closes after its response, while the reader pauses:", () => {
   test.each(responses)("nothing is lost of %s, paused from the head on", async (_name, bytes) => {
     const server = await rawServer(async (connection) => {
       await connection.readHead();

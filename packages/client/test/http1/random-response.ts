@@ -1,7 +1,7 @@
 import { counted, fieldLine, fieldLines, inChunks, text, untilClose } from "@trailsum/testkit/random-http1";
 import * as fc from "fast-check";
 
-/** A response to `method` as it stands on the wire, latin1. */
+/** A response to `method` as it is sent, latin1. */
 export interface WireResponse {
   readonly method: string;
   readonly text: string;
@@ -16,7 +16,7 @@ const interim = fc
   .tuple(fc.constantFrom(100, 102, 103, 199), reason, fc.array(fieldLine, { maxLength: 2 }))
   .map(([status, words, lines]) => `HTTP/1.1 ${status}${words}\r\n${lines.join("")}\r\n`);
 
-/** Responses that nobody has anything against. */
+/** Responses that no one has anything against. */
 export const validResponse: fc.Arbitrary<WireResponse> = fc
   .record({
     interims: fc.array(interim, { maxLength: 2 }),

@@ -26,7 +26,7 @@ export interface OurReading extends Reading {
 const LIMITS: MessageLimits = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
 
 /**
- * How our reader reads `pieces` as the response to `method`, when the connection ends behind them. Where `pauses` says
+ * How our reader reads `pieces` as the response to `method`, when the connection ends after them. Where `pauses` says
  * so, the sink pauses on what it is given, and resumes before the next piece arrives.
  */
 export function readByUs(pieces: readonly Buffer[], method: string, pauses: () => boolean = () => false): OurReading {
@@ -80,7 +80,7 @@ class Collector implements ResponseSink {
   onContent(content: Buffer): void {
     if (this.#paused) throw new Error("content while paused");
     if (content.length === 0) throw new Error("content of no bytes");
-    // What is read lies in a buffer of the socket: whoever keeps it longer than the call sees what it was.
+    // What is read lies in a buffer of the socket: a sink that keeps it longer than the call still sees it.
     this.content.push(content);
     this.#pause();
   }

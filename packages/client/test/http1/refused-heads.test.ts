@@ -42,10 +42,10 @@ describe("the server's framing can be read in two ways", () => {
     ["the codings chunked, chunked", chunked("Transfer-Encoding: chunked, chunked")],
     ["the coding chunked with a parameter", chunked("Transfer-Encoding: chunked;q=1")],
     [
-      "the coding chunked with an octet behind it that some take for a space",
+      "the coding chunked with an octet after it that some take for a space",
       chunked("Transfer-Encoding: chunked\u00a0"),
     ],
-    ["the coding chunked with a tab behind it", chunked("Transfer-Encoding: chunked\t")],
+    ["the coding chunked with a tab after it", chunked("Transfer-Encoding: chunked\t")],
     ["two Transfer-Encoding lines", chunked("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")],
     ["gzip and chunked in two lines", chunked("Transfer-Encoding: gzip", "Transfer-Encoding: chunked")],
     ["a transfer coding from HTTP/1.0", chunked("Transfer-Encoding: chunked").replace("/1.1", "/1.0")],

@@ -18,7 +18,7 @@ const BODIES: readonly (readonly [name: string, make: () => unknown, content: st
   ["an empty iterable", () => iterable(), ""],
 ];
 
-describe.each(BODIES)("the server reads trailers behind the body %s", (_name, body, content) => {
+describe.each(BODIES)("the server reads trailers after the body %s", (_name, body, content) => {
   test.each([
     ["given", { "X-Md5": "abc", Size: "5" }],
     ["from a function", () => ({ "X-Md5": "abc", Size: "5" })],

@@ -125,7 +125,7 @@ test("the server closes its idle connection while the next request is sent: it n
     const agent = trailerAgent({ connections: 1 });
     await record(agent, server.origin).ended;
     go.resolve();
-    // Now, or a little later: the FIN is on its way, has arrived, or has been read.
+    // Now, or a little later: the FIN is in transit, has arrived, or has been read.
     for (let ticks = turn % 8; ticks > 0; ticks -= 1) await new Promise((resolve) => setImmediate(resolve));
     expect(await record(agent, server.origin, { method: "PUT", body: "a" }).ended).toMatchObject({
       error: undefined,

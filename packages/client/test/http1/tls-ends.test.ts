@@ -8,7 +8,7 @@ import { agreedProtocol, type Protocol } from "../../src/dispatcher/connector.ts
 import { trailerAgent } from "../agent/side-by-side.ts";
 import { content, record } from "./recording.ts";
 
-/** What ends a connection: TLS with its `close_notify`, or somebody on the way with a FIN alone. */
+/** What ends a connection: TLS with its `close_notify`, or someone on the way with a FIN alone. */
 type End = "close_notify" | "FIN";
 
 /** A server that answers with a head and so many bytes, and then ends the connection. */

@@ -4,7 +4,7 @@ import { type TrailerAgentOptions } from "../../src/index.ts";
 import { trailerAgent } from "../agent/side-by-side.ts";
 import { record, type RecordOptions, type Recording } from "./recording.ts";
 
-/** What a request looked like on the wire, and what became of it. */
+/** What a request looked like on the wire, and what happens to it. */
 export interface Sent {
   readonly message: ParsedMessage;
   readonly recording: Recording;

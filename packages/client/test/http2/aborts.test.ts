@@ -84,7 +84,7 @@ describe("a body that fails resets its stream, and never looks complete", () => 
     ["a stream with an error", (seen) => failingStream(seen, failure), failure],
     ["a stream that is destroyed", (seen) => failingStream(seen, undefined), { code: "UND_ERR_ABORTED" }],
     ["an iterable that throws", (seen) => failingIterable(seen, failure), failure],
-    ["an iterable that gives what is no content", (seen) => wrongIterable(seen), { code: "UND_ERR_INVALID_ARG" }],
+    ["an iterable that gives what is not content", (seen) => wrongIterable(seen), { code: "UND_ERR_INVALID_ARG" }],
   ])("%s", async (_name, make, expected) => {
     for (const trailers of [undefined, { a: "b" }]) {
       const { promise: seen, resolve } = Promise.withResolvers<void>();

@@ -12,8 +12,8 @@ const beginnings: readonly (readonly [
   content: string,
 ])[] = [
   ["before its head", async () => {}, ""],
-  ["behind an interim response", (peer, id) => peer.stream(id).headers([[":status", "103"]]), ""],
-  ["behind its head", (peer, id) => peer.stream(id).headers(OK), ""],
+  ["after an interim response", (peer, id) => peer.stream(id).headers([[":status", "103"]]), ""],
+  ["after its head", (peer, id) => peer.stream(id).headers(OK), ""],
   [
     "in its content",
     async (peer, id) => {

@@ -12,7 +12,7 @@ import { describe, expect, test } from "vitest";
 
 import { http2Agent, send } from "./exchanging.ts";
 
-/** A body that never ends by itself. */
+/** A body that never ends. */
 function endless(): Readable {
   const body = new Readable({ read() {} });
   body.push("some");
@@ -43,7 +43,7 @@ describe("an answer that comes while the request is being sent", () => {
     expect(server.peers).toHaveLength(1);
   });
 
-  test("is no end of the sending when it is a success: both go on at once", async () => {
+  test("is not an end of the sending when it is a success: both go on at once", async () => {
     const server = await rawHttp2Server(async (peer) => {
       const stream = await peer.accept();
       await stream.headers(status(200));
@@ -91,7 +91,7 @@ describe("an answer that comes while the request is being sent", () => {
     await server.finished();
   });
 
-  test("is no end of the sending where the request is to be finished", async () => {
+  test("is not an end of the sending where the request is to be finished", async () => {
     const body = endless();
     const server = await rawHttp2Server(async (peer) => {
       const stream = await peer.accept();

@@ -38,7 +38,7 @@ test.each([
   expect(transportError(error, url)).toMatchObject({ code: kind, message: `https://host:8443: ${sentence}` });
 });
 
-test("an error code that nobody knows is told by its number", () => {
+test("an error code that is unknown is reported by its number", () => {
   expect(streamReset(0x1234)).toMatchObject({
     code: "UND_ERR_SOCKET",
     message: "HTTP/2: the stream was reset with 4660",

@@ -27,7 +27,7 @@ describe("the windows for responses", () => {
     expect(update?.increment).toBe(connection - 65_535);
   });
 
-  test("of a stream stay shut while its handler rests, and others go on", async () => {
+  test("of a stream stay shut while its handler rests, and others continue", async () => {
     const sent = { rested: 0 };
     const server = await rawHttp2Server(async (peer) => {
       const rested = await peer.accept();
@@ -48,7 +48,7 @@ describe("the windows for responses", () => {
     const other = send(agent, server);
     expect((await other.ended).content).toHaveLength(20 * MIB);
     expect(rested.told.content).toBe("");
-    // What is on its way, and no more: the window, and what a stream buffers before it stops reading.
+    // What is in transit, and no more: the window, and what a stream buffers before it stops reading.
     expect(sent.rested).toBeLessThanOrEqual(MIB + 4 * 65_536);
     rested.controller.resume();
     expect((await rested.ended).content).toHaveLength(4 * MIB);
@@ -145,7 +145,7 @@ describe("the server's windows", () => {
         await peer.ping();
         await peer.ping();
         expect(stream.data).toHaveLength(65_535);
-        // The window, what Node buffers on its way there, and what the source itself reads ahead.
+        // The window, what Node buffers in transit there, and what the source itself reads ahead.
         expect(source.given()).toBeLessThan(65_535 + 4 * 65_536 + 20_000);
         while (!stream.ended) {
           void peer.send(windowUpdateFrame(0, 50_000), windowUpdateFrame(1, 50_000));

@@ -82,7 +82,7 @@ describe("over TLS", () => {
     await expect(failed).rejects.toMatchObject({ code: "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL" });
   });
 
-  test("what nobody can connect to fails everything that waits for it", async () => {
+  test("what no one can connect to fails everything that waits for it", async () => {
     const agent = await secureAgent({ connect: {} });
     const server = await bothServer(true);
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => request(server.url, { dispatcher: agent })));

@@ -114,7 +114,7 @@ test.each<readonly [string, TrailersInit, unknown]>([
   expect(server.peers).toHaveLength(1);
 });
 
-test("trailers are asked for when the last byte of the body is on its way, and not before", async () => {
+test("trailers are asked for when the last byte of the body is in transit, and not before", async () => {
   const server = await patientServer();
   const { promise, resolve } = Promise.withResolvers<void>();
   let asked = false;

@@ -139,7 +139,7 @@ describe("a request that a server wants over HTTP/1.1", () => {
   });
 });
 
-test("behind GOAWAY, what the server has begun with goes on, and everything else on another connection", async () => {
+test("after GOAWAY, what the server has begun with goes on, and everything else on another connection", async () => {
   const server = await rawHttp2Server(async (peer, index) => {
     if (index > 0) return answerAll(peer);
     const [begun] = [await peer.accept(), await peer.accept(), await peer.accept()];
@@ -159,7 +159,7 @@ test("behind GOAWAY, what the server has begun with goes on, and everything else
   expect(await begun!.ended).toMatchObject({ status: 200, content: "went on", trailers: ["x-t", "1"] });
 });
 
-test("with one connection at most, GOAWAY makes room for another, though a stream goes on", async () => {
+test("with one connection at most, GOAWAY makes room for another, though a stream continues", async () => {
   const server = await rawHttp2Server(async (peer, index) => {
     if (index > 0) return answerAll(peer);
     const begun = await peer.accept();
@@ -216,7 +216,7 @@ describe("when a connection that has served before is lost without a word", () =
     ["POST", { method: "POST", body: "content" }],
     ["GET that is declared not idempotent", { method: "GET", idempotent: false }],
     ["PUT whose body can be read only once", { method: "PUT", body: Readable.from(["content"]) }],
-  ])("another one is not: %s", async (_what, options) => {
+  ])("another is not: %s", async (_what, options) => {
     const server = await lossy();
     const agent = http2Agent();
     await send(agent, server).ended;

@@ -25,7 +25,7 @@ async function received(
 const OK: FieldPairs = [[":status", "200"]];
 
 describe("a response over HTTP/2", () => {
-  test("has its fields and trailers as they stood on the wire", async () => {
+  test("has its fields and trailers as received", async () => {
     const told = await received(async (stream) => {
       await stream.headers([
         ...OK,

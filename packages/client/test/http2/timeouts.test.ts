@@ -8,7 +8,7 @@ import { answerEach, http2Agent, send } from "./exchanging.ts";
 const OK: FieldPairs = [[":status", "200"]];
 const UNLIMITED = { headersTimeout: 0, bodyTimeout: 0 };
 
-describe("an exchange times out, and its connection goes on when it answers,", () => {
+describe("an exchange times out, and its connection continues when it answers,", () => {
   test("when no head comes once the request has been sent", async () => {
     const server = await rawHttp2Server(async (peer) => {
       expect(await (await peer.accept()).untilReset()).toBe(errorCodes.CANCEL);
@@ -138,7 +138,7 @@ describe("an exchange does not time out", () => {
 });
 
 describe("a connection that does not answer any more", () => {
-  test("is left after a timeout: what follows goes over another one", async () => {
+  test("is left after a timeout: what follows goes over another", async () => {
     const server = await rawHttp2Server(
       async (peer, index) => {
         const stream = await peer.accept();
@@ -164,7 +164,7 @@ describe("a connection that does not answer any more", () => {
       await peer.ping();
       await peer.ping();
       const before = peer.frames.length;
-      // At rest nobody asks.
+      // At rest no one asks.
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect(peer.frames.slice(before).filter(({ type, ack }) => type === "PING" && !ack)).toEqual([]);
     });

@@ -68,7 +68,7 @@ describe("an upload over HTTP/2", () => {
     ["nothing", async () => new Uint8Array(0), Buffer.alloc(0)],
     ["a stream", async () => Readable.from([large.subarray(0, 1_000_000), large.subarray(1_000_000)]), large],
     ["a file", async () => file(large), large],
-  ])("sends %s with its digests behind it, and the server confirms them", async (_name, make, content) => {
+  ])("sends %s with its digests after it, and the server confirms them", async (_name, make, content) => {
     const server = await receiver();
     const result = await upload(`${server.origin}/object`, await make(), {
       delivery: "trailers",

@@ -44,7 +44,7 @@ function tunnelServer(script: (stream: Http2Stream) => Promise<void>): ReturnTyp
 }
 
 describe.each(kinds)("%s over HTTP/2", (_name, options, pseudo) => {
-  test("is a stream both ways, each of which ends by itself", async () => {
+  test("is a stream both ways, each of which ends separately", async () => {
     const peer = await tunnelServer(async (stream) => {
       await stream.headers([
         [":status", "200"],
@@ -80,7 +80,7 @@ describe.each(kinds)("%s over HTTP/2", (_name, options, pseudo) => {
     await peer.finished();
   });
 
-  test("that is reset is no clean end, whatever the code", async () => {
+  test("that is reset is not a clean end, whatever the code", async () => {
     for (const code of [errorCodes.NO_ERROR, errorCodes.CANCEL, errorCodes.CONNECT_ERROR]) {
       const peer = await tunnelServer(async (stream) => {
         await stream.headers([[":status", "200"]]);
@@ -107,7 +107,7 @@ describe.each(kinds)("%s over HTTP/2", (_name, options, pseudo) => {
     await peer.finished();
   });
 
-  test("that nobody listens to brings no process down when it is reset or its connection is lost", async () => {
+  test("that no one listens to brings no process down when it is reset or its connection is lost", async () => {
     const peer = await tunnelServer(async (stream) => {
       await stream.headers([[":status", "200"]]);
       await stream.reset(errorCodes.INTERNAL_ERROR);

@@ -150,7 +150,7 @@ describe("over HTTP/2, undici's", () => {
     expect(await body.json()).toMatchObject({ headers: { ":authority": `example.test:${port}` } });
   });
 
-  test("cache interceptor answers the second time by itself", async () => {
+  test("cache interceptor answers the second time on its own", async () => {
     let asked = 0;
     const { url } = await server((_incoming, response) => {
       asked += 1;

@@ -48,7 +48,7 @@ describe("a download into a file", () => {
     await download(server.origin, path);
     expect((await readFile(path)).equals(content)).toBe(true);
     expect((await stat(path)).mode & 0o777).toBe(0o660);
-    // Replaced, and not written over: who has the old one open goes on reading it.
+    // Replaced, and not written over: who has the old one open keeps reading it.
     expect(await held.readFile("utf8")).toBe("before");
     await held.close();
   });

@@ -22,7 +22,7 @@ const cuts: readonly [where: string, wire: string][] = [
   ["before the first chunk", chunked],
   ["in a chunk size", `${chunked}7`],
   ["in a chunk", `${chunked}7\r\ncont`],
-  ["behind a chunk", `${chunked}7\r\ncontent\r\n`],
+  ["after a chunk", `${chunked}7\r\ncontent\r\n`],
   ["in the last chunk", `${chunked}7\r\ncontent\r\n0\r\n`],
   ["in the trailers", `${chunked}7\r\ncontent\r\n0\r\nMd5: 9a0364b9e99bb480dd25e1f0284c8555`],
   ["before the last line break", `${chunked}7\r\ncontent\r\n0\r\nMd5: 9a0364b9e99bb480dd25e1f0284c8555\r\n`],

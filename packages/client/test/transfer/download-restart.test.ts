@@ -6,7 +6,7 @@ import { download } from "../../src/index.ts";
 import { content, cut, digest, md5, other, outcome, part, ranges, tag, whole } from "./broken-off.ts";
 import { rejection, wireResponse } from "./peers.ts";
 
-describe("a download that broke off begins anew", () => {
+describe("a download that was cut short starts again", () => {
   const untrusted: readonly [why: string, fields: readonly FieldLine[]][] = [
     ["without a tag", [digest]],
     ["with a weak tag", [["ETag", 'W/"one"'], digest]],
@@ -103,7 +103,7 @@ describe("a part that the caller asked for", () => {
     expect(names).toEqual([]);
   });
 
-  test("is asked for again as it was, when it broke off", async () => {
+  test("is asked for again when it was cut short", async () => {
     const broken = part(2, 6, [tag]).slice(0, -2);
     const { asked, file } = await outcome([broken, part(2, 6, [tag])], options);
     expect(ranges(asked)).toEqual(["bytes=2-5", "bytes=2-5"]);

@@ -5,7 +5,7 @@ import type { Progress } from "../../src/index.ts";
 import { content, cut, digest, md5, other, outcome, part, ranges, tag, whole } from "./broken-off.ts";
 import { wireResponse } from "./peers.ts";
 
-describe("a download that broke off goes on where it was", () => {
+describe("a download that was cut short continues where it was", () => {
   test("under a strong tag, and the whole is verified", async () => {
     const progress: Progress[] = [];
     const onProgress = (one: Progress): void => void progress.push(one);
@@ -60,7 +60,7 @@ describe("a download that broke off goes on where it was", () => {
   });
 });
 
-describe("a download that broke off is refused, and leaves nothing, when it goes on with", () => {
+describe("a download that was cut short is refused, and leaves nothing, when it goes on with", () => {
   const others: readonly [what: string, answer: string][] = [
     ["another start", part(5, 10, [tag])],
     ["the start of the whole", part(0, 10, [tag])],

@@ -63,7 +63,7 @@ const good: readonly [what: string, verdict: VerdictName, message: Message][] = 
   ["Content-MD5 in the header", "verified", { header: [["Content-MD5", md5]] }],
   ["Md5 in the header", "verified", { header: [["Md5", hash("md5", "hex")]] }],
   [
-    "Md5 and Size behind it",
+    "Md5 and Size after it",
     "verified",
     {
       trailer: [
@@ -72,17 +72,17 @@ const good: readonly [what: string, verdict: VerdictName, message: Message][] = 
       ],
     },
   ],
-  ["Content-Digest behind it", "verified", { trailer: [["Content-Digest", `md5=:${md5}:`]] }],
-  ["Repr-Digest behind it", "verified", { trailer: [["Repr-Digest", `sha-256=:${hash("sha256", "base64")}:`]] }],
+  ["Content-Digest after it", "verified", { trailer: [["Content-Digest", `md5=:${md5}:`]] }],
+  ["Repr-Digest after it", "verified", { trailer: [["Repr-Digest", `sha-256=:${hash("sha256", "base64")}:`]] }],
   [
-    "nothing but sha-512 behind it",
+    "nothing but sha-512 after it",
     "verified",
     { trailer: [["Content-Digest", `sha-512=:${hash("sha512", "base64")}:`]] },
   ],
-  ["Md5 behind it, unannounced", "verified", { trailer: [["Md5", hash("md5", "hex")]], announced: "" }],
-  ["a digest behind it in other letters", "verified", { trailer: [["MD5", hash("md5", "hex").toUpperCase()]] }],
+  ["Md5 after it, unannounced", "verified", { trailer: [["Md5", hash("md5", "hex")]], announced: "" }],
+  ["a digest after it in other letters", "verified", { trailer: [["MD5", hash("md5", "hex").toUpperCase()]] }],
   [
-    "sha-256 in the header, and again behind it",
+    "sha-256 in the header, and again after it",
     "verified",
     {
       header: [["Repr-Digest", `sha-256=:${hash("sha256", "base64")}:`]],
@@ -90,13 +90,13 @@ const good: readonly [what: string, verdict: VerdictName, message: Message][] = 
     },
   ],
   [
-    "a digest of an algorithm that nobody knows beside a known one",
+    "a digest of an algorithm that is unknown beside a known one",
     "verified",
     { header: [["Repr-Digest", `md6=:AAAA:, md5=:${md5}:`]] },
   ],
   ["nothing", "unverified", {}],
   ["the right Size alone", "unverified", { trailer: [["Size", "7"]] }],
-  ["a digest that nobody knows", "unverified", { header: [["Repr-Digest", "md6=:AAAA:"]] }],
+  ["a digest that is unknown", "unverified", { header: [["Repr-Digest", "md6=:AAAA:"]] }],
   ["trailers about something else", "unverified", { trailer: [["Server-Timing", "a;dur=1"]] }],
 ];
 
@@ -104,9 +104,9 @@ const bad: readonly [what: string, code: ErrorCode, message: Message][] = [
   ["another Repr-Digest", "DIGEST_MISMATCHED", { header: [["Repr-Digest", `md5=:${wrong}:`]] }],
   ["another Content-Digest", "DIGEST_MISMATCHED", { header: [["Content-Digest", `md5=:${wrong}:`]] }],
   ["another Content-MD5", "DIGEST_MISMATCHED", { header: [["Content-MD5", wrong]] }],
-  ["another Md5 behind it", "DIGEST_MISMATCHED", { trailer: [["Md5", hash("md5", "hex", "other")]] }],
+  ["another Md5 after it", "DIGEST_MISMATCHED", { trailer: [["Md5", hash("md5", "hex", "other")]] }],
   [
-    "another Size behind it",
+    "another Size after it",
     "SIZE_MISMATCHED",
     {
       trailer: [
@@ -127,7 +127,7 @@ const bad: readonly [what: string, code: ErrorCode, message: Message][] = [
     },
   ],
   [
-    "a bad digest behind a good header",
+    "a bad digest after a good header",
     "DIGEST_MISMATCHED",
     { header: [["Repr-Digest", `md5=:${md5}:`]], trailer: [["Md5", hash("md5", "hex", "other")]] },
   ],
@@ -137,9 +137,9 @@ const bad: readonly [what: string, code: ErrorCode, message: Message][] = [
     { header: [["Content-Digest", `md5=:${md5}:`]], trailer: [["Content-Digest", `md5=:${wrong}:`]] },
   ],
   ["a digest that is too short", "DIGEST_MALFORMED", { header: [["Repr-Digest", "md5=:AAAA:"]] }],
-  ["a digest that is none", "DIGEST_MALFORMED", { trailer: [["Md5", "what"]] }],
+  ["an invalid digest", "DIGEST_MALFORMED", { trailer: [["Md5", "what"]] }],
   [
-    "a Size that is none",
+    "an invalid Size",
     "DIGEST_MALFORMED",
     {
       trailer: [

@@ -82,7 +82,7 @@ export async function rejection(promise: Promise<unknown>): Promise<TrailsumErro
   throw new Error("it did not reject with a TrailsumError", { cause: "error" in outcome ? outcome.error : undefined });
 }
 
-/** A response as it stands on the wire. */
+/** A response as it is sent. */
 export function wireResponse(status: string, fields: readonly FieldLine[], content = ""): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return `HTTP/1.1 ${status}\r\n${lines}\r\n${content}`;

@@ -24,7 +24,7 @@ describe("an accepted upload is confirmed by", () => {
     ["a right one beside one that was not computed", "server", { "Repr-Digest": `md5=:${md5}:, crc32=:AAAAAA==:` }],
     ["no digest", "none", {}],
     ["one that was not computed", "none", { "Repr-Digest": "crc32=:AAAAAA==:" }],
-    ["one that nobody knows", "none", { "Repr-Digest": "md6=:AAAA:" }],
+    ["one that is unknown", "none", { "Repr-Digest": "md6=:AAAA:" }],
     ["one that cannot be read", "none", { "Repr-Digest": "md5=what" }],
     [
       "a right one and another of the same name",
@@ -105,7 +105,7 @@ describe("Repr-Digest of an answer with content of its own", () => {
   });
 
   test.each(["null", "[]", "5", "{", '{"path":1}', '{"path":"a","size":1,"digests":null}'])(
-    "%s is no receipt",
+    "%s is not a receipt",
     async (body) => {
       expect(await created(`md5=:${digest("md5", body)}:`, body)).toMatchObject({ receipt: undefined });
     },
@@ -131,7 +131,7 @@ test.each([
   expect(error).toMatchObject({ code: "DIGEST_MISMATCHED", message: expect.stringContaining("its md5 differs") });
 });
 
-/** The error of an upload that is answered with this, over a raw connection that is closed behind it. */
+/** The error of an upload that is answered with this, over a raw connection that is closed after it. */
 async function refused(
   status: string,
   fields: [string, string][],
@@ -168,7 +168,7 @@ describe("a problem document keeps its code when it is about integrity:", () => 
 
   test.each([
     ["no type", {}],
-    ["a type that is no text", { type: 5, detail: 6, title: null }],
+    ["a type that is not text", { type: 5, detail: 6, title: null }],
     ["a list", ["a"]],
     ["null", null],
     ["a key that means something to JavaScript", { ["__proto__"]: { detail: "x" } }],

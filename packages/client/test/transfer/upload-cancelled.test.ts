@@ -80,7 +80,7 @@ describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
     const { source, letGo } = make();
     const error = await rejection(upload(server.origin, source, { delivery: "trailers", signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ code: "ABORTED", message: "the upload was cancelled" });
-    await deadline(letGo, () => "the source was not let go of");
+    await deadline(letGo, () => "the source was not released");
     expect(server.connections).toHaveLength(0);
   });
 
@@ -92,7 +92,7 @@ describe.each(endless)("an upload of %s that is cancelled", (_kind, make) => {
     await expect.poll(() => server.connections[0]?.received.includes("piece")).toBe(true);
     controller.abort(new Error("enough"));
     expect((await uploaded).code).toBe("ABORTED");
-    await deadline(letGo, () => "the source was not let go of");
+    await deadline(letGo, () => "the source was not released");
     const message = await server.cutMessage();
     expect(message).toMatchObject({ complete: false, chunkLines: ["5"], trailerLines: [] });
   });

@@ -20,7 +20,7 @@ function large(): FeedSource {
 }
 
 describe("an upload that is refused before it has arrived stops, and its source is not read to its end:", () => {
-  test("413, and the connection is reset behind it", async () => {
+  test("413, and the connection is reset after it", async () => {
     const server = await rawServer(async (connection) => {
       await connection.readHead();
       await connection.write(tooLarge);
@@ -70,7 +70,7 @@ describe("an upload that is refused before it has arrived stops, and its source 
   });
 });
 
-describe("an upload that is accepted before it has arrived is no success:", () => {
+describe("an upload that is accepted before it has arrived is not a success:", () => {
   test("201 at once, from a server that reads on", async () => {
     const server = await rawServer(async (connection) => {
       await connection.readHead();

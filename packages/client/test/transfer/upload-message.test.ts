@@ -24,7 +24,7 @@ async function onTheWire(options: UploadOptions = {}): Promise<Awaited<ReturnTyp
 }
 
 describe("the message of an upload", () => {
-  test("is a chunked PUT with its digests behind it, announced", async () => {
+  test("is a chunked PUT with its digests after it, announced", async () => {
     const { startLine, fieldLines, body, trailerLines, rest } = await onTheWire();
     expect(startLine).toBe("PUT /path/to%20it?q=1 HTTP/1.1");
     expect(fieldValues(fieldLines, "Transfer-Encoding")).toEqual(["chunked"]);
@@ -105,9 +105,9 @@ describe("the message of an upload", () => {
   });
 
   test.each([
-    ["a name that is none", { "no name": "x" }],
+    ["an invalid name", { "no name": "x" }],
     ["a line break in a value", { "X-Own": "a\r\nEvil: yes" }],
-    ["an expectation that nobody knows", { Expect: "wonders" }],
+    ["an expectation that is unknown", { Expect: "wonders" }],
   ])("is never sent with %s", async (_fault, headers) => {
     const server = await receiver();
     const error = await rejection(upload(server.origin, content.split(""), { headers }));
@@ -116,7 +116,7 @@ describe("the message of an upload", () => {
   });
 });
 
-test("the result of an upload tells what was sent, where to, and what was answered", async () => {
+test("the result of an upload reports what was sent, where to, and what was answered", async () => {
   const server = await receiver((response) => response.writeHead(200, { ETag: '"x"' }).end("thanks"));
   const result = await upload(`${server.origin}/a`, [content], { algorithms: ["sha-256"] });
   expect(result).toMatchObject({ url: `${server.origin}/a`, status: 200, digests: { size: 9 }, confirmedBy: "none" });

@@ -21,7 +21,7 @@ async function fetched(wire: string, signal?: AbortSignal): Promise<Response> {
   return fetch(server.origin, { signal: signal ?? null });
 }
 
-describe("a response of fetch, whose trailers nobody sees,", () => {
+describe("a response of fetch, whose trailers no one sees,", () => {
   const chunked = (fields: string): string =>
     `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Md5\r\n${fields}\r\n7\r\n${content}\r\n0\r\nMd5: ${hex}\r\n\r\n`;
 
@@ -38,12 +38,12 @@ describe("a response of fetch, whose trailers nobody sees,", () => {
   });
 });
 
-describe("a response of fetch that breaks off", () => {
+describe("a response of fetch that is cut short", () => {
   test.each([
     ["in its content", `HTTP/1.1 200 OK\r\nContent-Length: 7\r\n${right}\r\ncont`],
     ["in a chunk", `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n${right}\r\n7\r\ncont`],
     ["before its last chunk", `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n${right}\r\n7\r\ncontent\r\n`],
-  ])("%s is lost, for whoever reads and for whoever asks", async (_where, wire) => {
+  ])("%s is lost, for the reader and for the requester", async (_where, wire) => {
     const { body, verdict } = verifyResponse(await fetched(wire));
     const error = await rejection(body.toArray());
     expect(error).toMatchObject({

@@ -40,7 +40,7 @@ describe("a response of fetch with", () => {
     ],
     ["the right Content-MD5", "verified", { "Content-MD5": md5() }],
     ["no digest", "unverified", {}],
-    ["a digest that nobody knows", "unverified", { "Repr-Digest": "md6=:AAAA:" }],
+    ["a digest that is unknown", "unverified", { "Repr-Digest": "md6=:AAAA:" }],
   ];
   test.each(good)("%s is %s, and read to its end", async (_what, verdict, headers) => {
     const { body, verdict: promised } = verifyResponse(await fetched(headers));

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { ChunkedDecoder } from "../../src/http1/chunked-decoder.ts";
 import { faultOf } from "./fault.ts";
 
-/** What is decoded from `pieces`, and what stands behind the last chunk. */
+/** What is decoded from `pieces`, and what stands after the last chunk. */
 function decode(pieces: readonly Buffer[]): { content: string; rest: string; done: boolean } {
   const decoder = new ChunkedDecoder();
   let content = "";

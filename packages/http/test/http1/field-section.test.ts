@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parseFieldSection } from "../../src/http1/field-section.ts";
 import { faultOf } from "./fault.ts";
 
-/** The lines of `text`, with something else before and behind them. */
+/** The lines of `text`, with something else before and after them. */
 function parse(text: string, maxFields = 100): string[] {
   const bytes = Buffer.from(`A: b\r\n${text}C: d\r\n`, "latin1");
   return parseFieldSection(bytes, 6, bytes.length - 6, maxFields);

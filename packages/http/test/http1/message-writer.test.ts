@@ -135,7 +135,7 @@ describe("what several writers were given in one turn", () => {
 });
 
 describe("who waits for what was written to be handed over", () => {
-  test("is told once it was, and only once", async () => {
+  test("is reported once it was, and only once", async () => {
     const { writer, sink } = writing();
     const told: string[] = [];
     writer.text("one");
@@ -147,7 +147,7 @@ describe("who waits for what was written to be handed over", () => {
     expect(told).toEqual(["one"]);
   });
 
-  test("is told by `flush`, and where nothing was written as well", async () => {
+  test("is reported by `flush`, and where nothing was written as well", async () => {
     const { writer, sink } = writing();
     const told: string[] = [];
     writer.text("one");

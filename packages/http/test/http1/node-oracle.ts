@@ -4,14 +4,14 @@ import { Duplex } from "node:stream";
 import type { RequestRead } from "./reading.ts";
 
 const server = createServer({ maxHeaderSize: 1 << 20 }) as Server & { httpAllowHalfOpen: boolean };
-// What has been read whole is not taken back because the connection ends behind it, or breaks a rule there.
+// What has been read whole is not taken back because the connection ends after it, or breaks a rule there.
 server.httpAllowHalfOpen = true;
 server.on("clientError", () => {});
 server.on("request", answer);
 // Answered like any other: whether an expectation can be met is no matter of syntax.
 server.on("checkExpectation", answer);
 
-/** How Node's own server, and so llhttp, reads `bytes`, when the connection ends behind them. */
+/** How Node's own server, and so llhttp, reads `bytes`, when the connection ends after them. */
 export async function readByNode(bytes: Buffer): Promise<RequestRead[]> {
   const wire = new Wire();
   const ended = new Promise((resolve) => wire.once("end", resolve).once("close", resolve));
@@ -39,7 +39,7 @@ async function readMessage(message: IncomingMessage, response: ServerResponse): 
   message.on("error", () => {});
   message.on("data", (piece: Buffer) => (request.body += piece.toString("latin1")));
   const ended = new Promise((resolve) => message.on("end", resolve));
-  // All bytes are parsed in one turn: what is not complete behind it never is.
+  // All bytes are parsed in one turn: what is not complete after it never is.
   await new Promise((resolve) => process.nextTick(resolve));
   if (message.complete) {
     await ended;

@@ -22,7 +22,7 @@ const own = fc.constantFrom(
   "TE: trailers\r\n",
 );
 
-/** A request as it stands on the wire, latin1, that nobody has anything against. */
+/** A request as it is sent, latin1, that no one has anything against. */
 const validRequest: fc.Arbitrary<string> = fc
   .record({
     method,
@@ -42,7 +42,7 @@ const validRequest: fc.Arbitrary<string> = fc
     return `${ahead}${start}${before.join("")}${host}${special}${line}${after.join("")}\r\n${body}`;
   });
 
-/** Requests behind one another on one connection. */
+/** Requests one after the other on one connection. */
 export const validRequests: fc.Arbitrary<string> = fc
   .array(validRequest, { minLength: 1, maxLength: 3 })
   .map((all) => all.join(""));

@@ -23,7 +23,7 @@ export interface OurReading {
 export const LIMITS: MessageLimits = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 };
 
 /**
- * How our reader reads `pieces`, when the connection ends behind them. Where `pauses` says so, the sink pauses on what it
+ * How our reader reads `pieces`, when the connection ends after them. Where `pauses` says so, the sink pauses on what it
  * is given, and resumes before the next piece arrives; and it takes its time over what is complete.
  */
 export function readByUs(

@@ -44,7 +44,7 @@ describe("the request line is none", () => {
     ["two spaces behind the method", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["two spaces behind the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a tab in place of a space", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["a method that is no token", "GE/T / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a method that is not a token", "GE/T / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a method beyond ASCII", "G\u00cbT / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a tab in the target", "GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n"],
@@ -57,14 +57,14 @@ describe("the request line is none", () => {
     ["more than an asterisk", "OPTIONS *a HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["an absolute target without a host", "GET http:///b HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["an absolute target with user information", "GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["an absolute target with a port that is none", "GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["an absolute target with an invalid port", "GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["an absolute target of another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["an authority for a GET", "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a path for a CONNECT", "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["an authority without a port for a CONNECT", "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a CONNECT to a URI", "CONNECT http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["a bare LF behind it", "GET / HTTP/1.1\nHost: a\r\n\r\n"],
-    ["a bare CR behind it", "GET / HTTP/1.1\rHost: a\r\n\r\n"],
+    ["a bare LF after it", "GET / HTTP/1.1\nHost: a\r\n\r\n"],
+    ["a bare CR after it", "GET / HTTP/1.1\rHost: a\r\n\r\n"],
     ["a bare LF ahead of it", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a bare CR ahead of it", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["five empty lines ahead of it", `${"\r\n".repeat(5)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`],
@@ -103,7 +103,7 @@ describe("a field line is none", () => {
     ["a DEL in a value", "X-Bad: a\u007fb\r\n"],
     ["a bare CR in a value", "X-Bad: a\rX-Other: b\r\n"],
     ["a bare CR at the end of a value", "X-Bad: a\r\r\n"],
-    ["a bare LF behind a value", "X-A: 1\nX-B: 2\r\n"],
+    ["a bare LF after a value", "X-A: 1\nX-B: 2\r\n"],
   ])("%s", (_name, lines) => {
     expect(refusal(post(lines))).toBe(400);
     expect(refusal(chunked(`0\r\n${lines}\r\n`))).toBe(400);
@@ -138,7 +138,7 @@ describe("where the content ends can be read in two ways", () => {
     ["a coding that is not chunked", "Transfer-Encoding: gzip\r\n"],
     ["no transfer coding", "Transfer-Encoding:\r\n"],
     ["a transfer coding with a vertical tab", "Transfer-Encoding: \u000bchunked\r\n"],
-    ["a transfer coding with a tab behind it", "Transfer-Encoding: chunked\t\r\n"],
+    ["a transfer coding with a tab after it", "Transfer-Encoding: chunked\t\r\n"],
     ["chunked with a parameter", "Transfer-Encoding: chunked;a=b\r\n"],
     ["chunked in quotes", 'Transfer-Encoding: "chunked"\r\n'],
   ])("%s", (_name, lines) => expect(refusal(post(lines, "0\r\n\r\n"))).toBe(400));
@@ -166,8 +166,8 @@ describe("chunks can be read in two ways", () => {
     ["a bare CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n"],
     ["data longer than its size", "3\r\nabcdef\r\n0\r\n\r\n"],
     ["a bare LF behind data", "3\r\nabc\n0\r\n\r\n"],
-    ["a bare LF behind the last one", "3\r\nabc\r\n0\n\n"],
-    ["a bare CR behind the last one", "3\r\nabc\r\n0\r\n\r\r"],
+    ["a bare LF after the last one", "3\r\nabc\r\n0\n\n"],
+    ["a bare CR after the last one", "3\r\nabc\r\n0\r\n\r\r"],
   ])("%s", (_name, rest) => expect(refusal(chunked(rest))).toBe(400));
 });
 

@@ -88,7 +88,7 @@ describe("a request", () => {
     ["with a length", "PUT / HTTP/1.0\r\nContent-Length: 003\r\n\r\nabc", { body: "abc", trailers: [] }],
     ["with a length of 0", "PUT / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", { body: "", trailers: [] }],
     ["in chunks, with trailers", PUT, { body: "abcde", trailers: ["Md5", "1"] }],
-    ["behind empty lines", `\r\n\r\n${GET}`, { method: "GET", target: "/" }],
+    ["after empty lines", `\r\n\r\n${GET}`, { method: "GET", target: "/" }],
   ])("%s", (_name, text, expected) => expect(read(text)).toMatchObject([expected]));
 
   test("of as many fields and bytes as are taken", () => {
@@ -205,7 +205,7 @@ describe("a reader that is paused", () => {
     expect(told).toEqual(["/a", "abc", "de", "complete"]);
   });
 
-  test("tells of the end behind what is held", () => {
+  test("reports the end behind what is held", () => {
     const { reader, told } = listening({ head: (self) => self.pause() });
     reader.read(Buffer.from(PUT.slice(0, -2)));
     reader.end();
@@ -219,10 +219,10 @@ describe("a connection that ends", () => {
   test.each([
     ["before anything", ""],
     ["after an empty line", "\r\n"],
-    ["behind a request", GET],
-  ])("%s is no fault", (_name, text) => expect(readByUs([Buffer.from(text)]).error).toBeUndefined());
+    ["after a request", GET],
+  ])("%s is not a fault", (_name, text) => expect(readByUs([Buffer.from(text)]).error).toBeUndefined());
 
-  test("while a request is answered is no fault", () => {
+  test("while a request is answered is not a fault", () => {
     const { reader } = listening();
     reader.read(Buffer.from(GET));
     reader.end();
@@ -254,7 +254,7 @@ test("what the sink throws is thrown, and nothing is told any more", () => {
   expect(told).toEqual(["/a"]);
 });
 
-describe("what is spoken behind the head of an upgrade is handed out", () => {
+describe("what is spoken after the head of an upgrade is handed out", () => {
   const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
   test("once it is complete", () => {

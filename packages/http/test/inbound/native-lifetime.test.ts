@@ -24,7 +24,7 @@ async function collected(): Promise<void> {
   }
 }
 
-/** The native part of the stream, held here alone so that it can be let go of. */
+/** The native part of the stream, held here alone so that it can be released. */
 let streamHandle: object | undefined;
 
 /** The native part of a session that has been closed, with its one stream. */

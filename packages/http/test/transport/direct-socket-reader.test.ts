@@ -76,7 +76,7 @@ describe("what comes on a socket", () => {
 });
 
 describe("memory that much is read into", () => {
-  /** Sends `LARGE`, of which each piece is given to `keep`; those that it does not keep are given back, at once or later. */
+  /** Sends `LARGE`, of which each piece is given to `keep`; those that it does not keep are returned, at once or later. */
   async function reading(keep: (number: number) => "keep" | "return" | "return later"): Promise<{
     readonly kept: readonly { readonly piece: Buffer; readonly at: number }[];
     readonly memories: number;
@@ -104,7 +104,7 @@ describe("memory that much is read into", () => {
     return { kept, memories: memories.size, pieces };
   }
 
-  test("is read into again where all of it was given back", async () => {
+  test("is read into again where all of it was returned", async () => {
     const { memories, pieces } = await reading(() => "return");
     // Little is copied out of memory that all sockets share.
     expect(memories).toBeLessThan(pieces);

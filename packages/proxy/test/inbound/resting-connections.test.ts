@@ -31,7 +31,7 @@ describe("a connection that is idle", () => {
     expect((await client.readToEnd()).toString()).toBe("");
   });
 
-  test("is kept for its time behind each answer", async () => {
+  test("is kept for its time after each answer", async () => {
     const connection = await answered();
     for (let turn = 0; turn < 3; turn += 1) {
       await connection.send(GET);
@@ -120,7 +120,7 @@ describe("a client that uploads", () => {
 });
 
 describe("a conversation", () => {
-  test("goes on while either side speaks, and ends when neither does", async () => {
+  test("continues while either side speaks, and ends when neither does", async () => {
     const asked = Promise.withResolvers<ServerResponse>();
     const origin = await httpServer((request, response) => {
       request.resume();
@@ -176,7 +176,7 @@ describe("where a minimum rate is demanded", () => {
     await connection.client.readUntil("ok");
   });
 
-  test("a response that is taken too slowly is broken off", async () => {
+  test("a response that is taken too slowly is aborted", async () => {
     const origin = await httpServer((_request, response) => void response.end(Buffer.alloc(64 * 1_048_576)));
     const connection = await served(RATE, { target: origin.origin });
     connection.client.socket.pause();
@@ -200,7 +200,7 @@ describe("a response", () => {
     await connection.client.readUntil("ok");
   });
 
-  test("that the client does not take is broken off", async () => {
+  test("that the client does not take is aborted", async () => {
     const origin = await httpServer((_request, response) => void response.end(Buffer.alloc(64 * 1_048_576)));
     const connection = await served(TIMEOUTS, { target: origin.origin });
     connection.client.socket.pause();
@@ -238,7 +238,7 @@ describe("a response", () => {
   });
 });
 
-describe("behind an answer, what is still to come of a request", () => {
+describe("after an answer, what is still to come of a request", () => {
   test("is read for ten seconds, as long as it keeps coming", async () => {
     const connection = await answered({ early: true });
     await connection.send(UPLOAD.replace("100", "1000"));
@@ -273,7 +273,7 @@ describe("behind an answer, what is still to come of a request", () => {
     await connection.client.readUntil("early");
   });
 
-  test("is read for as long where the connection is closed behind the answer", async () => {
+  test("is read for as long where the connection is closed after the answer", async () => {
     const connection = await served(TIMEOUTS, { target: NOWHERE });
     await connection.send(UPLOAD.replace("PUT", "P(T"));
     await connection.client.readToEnd();

@@ -27,7 +27,7 @@ interface ServedHttp2 extends Served {
   readonly arrived: (enough: (frames: readonly Http2Frame[]) => boolean) => Promise<readonly Http2Frame[]>;
 }
 
-/** A connection of HTTP/2 whose client acknowledges nothing by itself. */
+/** A connection of HTTP/2 whose client acknowledges nothing on its own. */
 async function servedHttp2({ target = NOWHERE, timeouts = TIMEOUTS } = {}): Promise<ServedHttp2> {
   const connection = await served(timeouts, { target }, Http2Connection);
   const reader = new FrameReader();
@@ -166,7 +166,7 @@ describe("a client of HTTP/2", () => {
     expect([reset?.streamId, reset?.errorCode]).toEqual([1, errorCodes.CANCEL]);
   });
 
-  test("that broke a rule is told so, though it goes on sending", async () => {
+  test("that broke a rule is informed, though it keeps sending", async () => {
     const connection = await opened();
     await connection.send(dataFrame(0, "x"));
     for (let turn = 0; turn < 20; turn += 1) await connection.send(Buffer.alloc(100_000));

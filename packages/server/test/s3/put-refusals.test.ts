@@ -19,7 +19,7 @@ async function serve() {
   return server;
 }
 
-/** Sends a request, and gives back the status, the error code, and what is stored after it. */
+/** Sends a request, and returns the status, the error code, and what is stored after it. */
 async function send(head: Buffer, content: Buffer | string, options: { method?: string } = {}) {
   const { store, port } = await serve();
   const connection = await rawClient(port);
@@ -107,7 +107,13 @@ test.each<[string, string, Record<string, string | undefined>, number, string]>(
   ["fewer bytes than announced", right, { "x-amz-decoded-content-length": "12" }, 400, "IncompleteBody"],
   ["more bytes than announced", right, { "x-amz-decoded-content-length": "10" }, 400, "IncompleteBody"],
   ["no decoded length", right, { "x-amz-decoded-content-length": undefined }, 411, "MissingContentLength"],
-  ["a decoded length that is no number", right, { "x-amz-decoded-content-length": "1e1" }, 411, "MissingContentLength"],
+  [
+    "a decoded length that is not a number",
+    right,
+    { "x-amz-decoded-content-length": "1e1" },
+    411,
+    "MissingContentLength",
+  ],
 ])("an unsigned trailer with %s is refused", async (_, body, fields, status, code) => {
   expect(await streamed(body, fields)).toMatchObject({ status, code, stored: false });
 });
@@ -178,7 +184,7 @@ test.each<[string, Record<string, string>, Partial<RequestToSign>, number, strin
   ],
   ["an unknown checksum", { "x-amz-checksum-md4": "AAAA" }, {}, 400, "InvalidRequest"],
   ["another Content-MD5", { "content-md5": "AAAAAAAAAAAAAAAAAAAAAA==" }, {}, 400, "BadDigest"],
-  ["a Content-MD5 that is none", { "content-md5": "AAAA" }, {}, 400, "InvalidDigest"],
+  ["an invalid Content-MD5", { "content-md5": "AAAA" }, {}, 400, "InvalidDigest"],
   ["another sha-256", {}, { payload: "0".repeat(64) }, 400, "XAmzContentSHA256Mismatch"],
   ["nothing to verify it by", {}, {}, 400, "InvalidRequest"],
   ["a signature by ECDSA", {}, { payload: "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD" }, 501, "NotImplemented"],

@@ -195,11 +195,7 @@ describe.each(servers)("an upload resource of %s", (kind) => {
   test.each([
     ["another media type", ["Content-Type: text/plain", "Upload-Offset: 0", "Upload-Complete: ?0"], 415],
     ["no offset", ["Content-Type: application/partial-upload", "Upload-Complete: ?0"], 400],
-    [
-      "a value that is none",
-      ["Content-Type: application/partial-upload", "Upload-Offset: 0", "Upload-Complete: 1"],
-      400,
-    ],
+    ["an invalid value", ["Content-Type: application/partial-upload", "Upload-Offset: 0", "Upload-Complete: 1"], 400],
     ["an unknown field", [...appending(0, "?0"), "Upload-Colour: red"], 400],
     ["a condition", [...appending(0, "?0"), "If-Match: *"], 400],
   ])("refuses an append with %s", async (_what, fields, status) => {
@@ -266,7 +262,7 @@ describe.each(servers)("an upload resource of %s", (kind) => {
   });
 });
 
-test("an upload goes on at another server on the same directory", async () => {
+test("an upload continues at another server on the same directory", async () => {
   const { directory, store } = await directoryFixture();
   const first = await serve("our server", { store });
   const location = await create(first);

@@ -39,7 +39,7 @@ test.each<[string, ReceiptResponse]>([
   ["no signature", { ...signed(), header: header.delete("Signature").delete("Signature-Input") }],
   ["half a signature", { ...signed(), header: header.delete("Signature") }],
   ["fewer components", { ...signed(), header: header.set("Signature-Input", `trailsum=();keyid="${key!.keyId}"`) }],
-  ["the signature of something that is no receipt", signed({ content: Buffer.from("{}") })],
+  ["the signature of other content", signed({ content: Buffer.from("{}") })],
   ["the signature of a refusal", signed({ status: 400 })],
 ])("a receipt is refused with %s", (_what, response) => {
   expect(() => verifyReceipt(response, { keys, now })).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));

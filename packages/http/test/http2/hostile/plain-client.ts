@@ -9,7 +9,7 @@ import { onSocket } from "../session/on-socket.ts";
 /** Milliseconds that an answer may take. */
 const TIMEOUT = 500;
 
-/** A client of the core, in the plainest way: one connection as long as it lasts, another one when that was stale. */
+/** A client of the core, in the plainest way: one connection as long as it lasts, another when that was stale. */
 export class PlainClient {
   readonly #port: number;
   readonly #sockets = new Set<Socket>();
@@ -22,7 +22,7 @@ export class PlainClient {
   readonly get: Get = async (path) => {
     const reused = this.#session?.canRequest === true;
     const { seen } = await this.#ask(path);
-    // A connection that had gone stale: nobody has seen the request.
+    // A connection that had gone stale: no one has seen the request.
     if (reused && seen.events.length === 1 && seen.reset?.by === "connection") return this.get(path);
     if (!seen.ended || (seen.reset !== undefined && seen.reset.code !== 0)) {
       throw new Error(seen.reset?.reason ?? "no answer");

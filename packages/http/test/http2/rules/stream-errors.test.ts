@@ -48,7 +48,7 @@ const badRequests: readonly (readonly [what: string, rfcSection: string, fields:
   ["two :path", "8.3", [[":path", "/"], ...put]],
   ["two :authority", "8.3", [[":authority", "a.example"], ...put]],
   [":status", "8.3", [[":status", "200"], ...put]],
-  ["a :method that is no token", "8.3.1", instead(put, ":method", "PUT / HTTP/1.1")],
+  ["a :method that is not a token", "8.3.1", instead(put, ":method", "PUT / HTTP/1.1")],
   ["an empty :path", "8.3.1", instead(put, ":path", "")],
   ["a :path without a slash", "8.3.1", instead(put, ":path", "a")],
   ["a :path of * for PUT", "8.3.1", instead(put, ":path", "*")],
@@ -269,10 +269,10 @@ describe("a response that has no content may announce some (RFC 9113 section 8.1
   });
 });
 
-test("a reset stream has given back what it held of the connection's window", () => {
+test("a reset stream has returned what it held of the connection's window", () => {
   const options = { streamWindow: 65_535, connectionWindow: 65_535 };
   const peer = server(options);
-  // Each is reset because of its content, which nobody has consumed.
+  // Each is reset because of its content, which no one has consumed.
   for (let id = 1; id < 100; id += 2) {
     peer.send(section(id, also(put, ["content-length", "16384"])), dataFrame(id, Buffer.alloc(16_384)));
     peer.recording.requests.at(-1)!.recording.consumes = false;

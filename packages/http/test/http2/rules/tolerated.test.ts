@@ -54,7 +54,7 @@ describe("a session ignores", () => {
   });
 });
 
-describe("after a stream was reset here, frames that were on their way (RFC 9113 section 5.1)", () => {
+describe("after a stream was reset here, frames that were in transit (RFC 9113 section 5.1)", () => {
   test("are ignored", () => {
     const peer = server().send(section(1, put));
     peer.recording.requests[0]!.stream.reset();
@@ -63,7 +63,7 @@ describe("after a stream was reset here, frames that were on their way (RFC 9113
     expect(peer.recording.requests[0]!.seen.events).toEqual(["request"]);
   });
 
-  test("count for the connection's window, and are given back to it", () => {
+  test("count for the connection's window, and are returned to it", () => {
     const peer = server({ connectionWindow: 65_535 }).send(section(1, put));
     peer.recording.requests[0]!.stream.reset();
     for (let sent = 0; sent < 100; sent += 1) peer.send(dataFrame(1, Buffer.alloc(16_384)));
@@ -90,7 +90,7 @@ describe("after a stream was reset here, frames that were on their way (RFC 9113
 });
 
 describe("after a stream has ended (RFC 9113 section 5.1)", () => {
-  test("RST_STREAM and WINDOW_UPDATE that were on their way are ignored", () => {
+  test("RST_STREAM and WINDOW_UPDATE that were in transit are ignored", () => {
     const peer = server().send(section(1, put, true));
     const [request] = peer.recording.requests;
     request!.stream.respond(200, request!.seen.request!.fields, { endStream: true });

@@ -204,7 +204,7 @@ describe("an invalid call is refused, and nothing is sent", () => {
   });
 
   test.each([
-    ["a method that is no token", { method: "P T" }],
+    ["a method that is not a token", { method: "P T" }],
     ["a path with a space", { path: "/a b" }],
   ])("a request with %s", (_what, wrong) => {
     const { client } = connect();
