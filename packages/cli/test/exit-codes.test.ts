@@ -71,7 +71,7 @@ describe.each([
     expect([exitCode, stdout, stderr]).toEqual([exit, "", "trailsum: the upload was cancelled\n"]);
     await expect.poll(received).toEqual([]);
     expect(await visible()).toEqual([]);
-    await expect.poll(log).toMatch(/^aborted: PUT "\/it": CONNECTION_LOST/m);
+    await expect.poll(log).toMatch(/^127\.0\.0\.1 "PUT \/it" - .* CONNECTION_LOST /m);
   });
 
   test.runIf(process.platform === "linux")(`ends an upload of a named pipe without a writer with ${exit}`, async () => {

@@ -30,7 +30,7 @@ function device(): {
   };
 }
 
-const output = (write: WriteSync) => createLogOutput({ fd: 2 }, write);
+const output = (write: WriteSync) => createLogOutput({ fd: 2 }, { write });
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

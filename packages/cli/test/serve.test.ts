@@ -16,7 +16,9 @@ test("serve says on stdout where it listens, and nothing else, and logs on stder
   await trailsum(["upload", await fileOf(), `${url}/it`]);
   await trailsum(["download", `${url}/nothing`]);
   expect(stdout()).toBe(`listening on http://127.0.0.1:${port}\n`);
-  expect(stderr()).toMatch(/^stored "it", 42 bytes, verified\nrefused: GET "\/nothing": [^\n]+\n$/);
+  await expect
+    .poll(stderr)
+    .toMatch(/^127\.0\.0\.1 "PUT \/it" 201 [^\n]+ verdict=verified [^\n]+\n127\.0\.0\.1 "GET \/nothing" 404 [^\n]+\n$/);
 });
 
 test("serve creates its directory, and says so", async () => {
@@ -58,7 +60,7 @@ test("--timeout-idle is how long serve waits for a silent client", async () => {
   const silent = await rawClient(port);
   await silent.write(head + chunk);
   expect((await silent.readHead()).toString()).toMatch(/^HTTP\/1\.1 408 /);
-  expect(stderr()).toContain("no byte of the content came for 0.2 s");
+  await expect.poll(stderr).toContain("no byte of the content came for 0.2 s");
   expect([await visible(), await staged()]).toEqual([[], []]);
 });
 

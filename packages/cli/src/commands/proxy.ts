@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import type { ProxyServerOptions } from "@trailsum/proxy";
 import { TrailsumError, type TrailerSelection } from "@trailsum/shared";
 
-import { createAccessLog } from "../log/access-log.ts";
 import { type ClientLimitArguments, clientLimitFlags, clientLimits } from "../flags/client-limit-flags.ts";
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import {
@@ -14,7 +13,7 @@ import {
   listenerFlags,
   listenerOptions,
 } from "../flags/listener-flags.ts";
-import { createLogOutput } from "../log/log-output.ts";
+import { openLog } from "../log/log.ts";
 import type { Run } from "../process/process-run.ts";
 import { s3CredentialFlags, type S3CredentialArguments, s3Credentials } from "../flags/s3-flags.ts";
 import {
@@ -158,7 +157,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   const limits = clientLimits(given);
   const graceMs = drainTime(given);
   const { tls, listen: address } = await listenerOptions(given, run.signal);
-  const log = createAccessLog(createLogOutput(process.stderr));
+  const log = await openLog(given);
   const server = createProxyServer({
     target: given.targets.map(String),
     balance: given.balance,
@@ -180,7 +179,7 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
       headersTimeout: milliseconds("timeout-response", given.timeoutResponse),
       bodyTimeout: limits.idleTimeout,
     },
-    onExchange: given.quiet ? undefined : (record) => log.add(record),
+    onExchange: log.exchange,
   });
   const { url } = await server.listen();
   announce(url);

@@ -20,7 +20,7 @@ import {
   listenerFlags,
   listenerOptions,
 } from "../flags/listener-flags.ts";
-import { createLogOutput } from "../log/log-output.ts";
+import { openLog } from "../log/log.ts";
 import type { Run } from "../process/process-run.ts";
 import { type S3Arguments, s3CredentialFlags, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
@@ -33,7 +33,6 @@ import {
 } from "../flags/signature-flags.ts";
 import { listOf } from "../flags/transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../flags/upload-limit-flags.ts";
-import { visibleText } from "../terminal/visible-text.ts";
 import { limitYoungGeneration } from "../process/v8-flags.ts";
 
 interface ServeArguments
@@ -107,14 +106,13 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
   const { createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
-  const output = createLogOutput(process.stderr);
-  const log = (message: string): void => output.write(`${visibleText(message)}\n`);
+  const log = await openLog(given);
   const graceMs = drainTime(given);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);
   const s3 = s3Options(given);
   const server = createUploadServer({
-    store: await openStore(given, given.quiet ? () => {} : log),
+    store: await openStore(given, (text) => log.message("info", text)),
     ...listener,
     ...access,
     s3,
@@ -124,14 +122,16 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
     maxSize: given.maxSize === undefined ? undefined : parseByteSize(given.maxSize),
     ...uploadLimits(given),
     ...clientLimits(given),
-    logger: { info: given.quiet ? () => {} : log, warn: given.quiet ? () => {} : log, error: log },
+    // What the resource says of single requests is in their records.
+    logger: { info() {}, warn() {}, error: (text) => log.message("error", text) },
+    onExchange: log.exchange,
   });
   const { url } = await server.listen();
   process.stdout.write(`listening on ${url}\n`);
-  if (!given.quiet)
-    for (const warning of s3 === undefined ? accessWarnings(given, url) : []) run.warn(`warning: ${warning}`);
+  for (const warning of s3 === undefined ? accessWarnings(given, url) : []) log.message("warn", warning);
   await interrupted(run.signal);
   await server.close({ graceMs });
+  log.flush();
 }
 
 /** What uploads must have. Throws `USAGE` for a signature where none can be or where nothing else is required. */

@@ -1,16 +1,16 @@
 import { TrailsumError } from "@trailsum/shared";
 
+import { type LogArguments, logFlags } from "../log/log.ts";
 import { readCertificate } from "./pem-files.ts";
 import type { Flags } from "./flag.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
-export interface ListenerArguments {
+export interface ListenerArguments extends LogArguments {
   readonly host: string;
   readonly port: number;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly drain: number;
-  readonly quiet: boolean;
 }
 
 /** The flags of a command that listens, on this port by default. */
@@ -29,12 +29,7 @@ export function listenerFlags(defaultPort: number): Flags {
       default: 10,
       describe: "after SIGTERM or Ctrl-C: time for running transfers to finish before they are aborted (seconds)",
     },
-    quiet: {
-      alias: "q",
-      type: "boolean",
-      default: false,
-      describe: "log only errors of the server itself: no requests, no refusals",
-    },
+    ...logFlags,
   };
 }
 

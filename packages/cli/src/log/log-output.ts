@@ -24,8 +24,19 @@ const FAILURE_DELAY = 1_000;
 /** The write function, that of `node:fs` by default. Tests replace it. */
 export type WriteSync = (descriptor: number, bytes: Uint8Array) => number;
 
+/** How a log output is written. */
+export interface LogOutputOptions {
+  /** Writes to a descriptor. Default: what Node has. */
+  readonly write?: WriteSync | undefined;
+  /** The line that reports so many dropped lines. Default: a sentence. */
+  readonly dropped?: ((lines: number) => string) | undefined;
+}
+
 /** The log output on a standard stream: `process.stderr`, as a rule. */
-export function createLogOutput(stream: { readonly fd: number }, write: WriteSync = writeSync): LogOutput {
+export function createLogOutput(
+  stream: { readonly fd: number },
+  { write = writeSync, dropped: droppedLine = droppedSentence }: LogOutputOptions = {},
+): LogOutput {
   const descriptor = nonBlocking(stream.fd);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -49,7 +60,7 @@ export function createLogOutput(stream: { readonly fd: number }, write: WriteSyn
         if (written < next.byteLength) waiting[0] = next.subarray(written);
         else waiting.shift();
         if (waiting.length === 0 && dropped > 0) {
-          enqueue(Buffer.from(`trailsum: ${dropped} lines of the log were dropped: it could not be written\n`));
+          enqueue(Buffer.from(droppedLine(dropped)));
           dropped = 0;
         }
       }
@@ -74,6 +85,10 @@ export function createLogOutput(stream: { readonly fd: number }, write: WriteSyn
       if (timer === undefined) drain();
     },
   };
+}
+
+function droppedSentence(lines: number): string {
+  return `trailsum: ${lines} lines of the log were dropped: it could not be written\n`;
 }
 
 function isFull(error: unknown): boolean {

@@ -12,6 +12,20 @@ export function visibleText(text: string): string {
   if (PLAIN.test(text)) return text;
   return text.replaceAll(INVISIBLE, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    return code > 0xff_ff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, "0")}`;
+    return code > 0xff_ff ? `\\u{${code.toString(16)}}` : unicodeEscape(code);
   });
+}
+
+/** The same for a line of JSON, which stays the same JSON: its line end is kept, and the escapes are JSON's. */
+export function visibleJson(line: string): string {
+  const text = line.trimEnd();
+  if (PLAIN.test(text)) return line;
+  const escaped = text.replaceAll(INVISIBLE, (character) =>
+    Array.from({ length: character.length }, (_, at) => unicodeEscape(character.charCodeAt(at))).join(""),
+  );
+  return `${escaped}\n`;
+}
+
+function unicodeEscape(code: number): string {
+  return `\\u${code.toString(16).padStart(4, "0")}`;
 }

@@ -15,13 +15,16 @@ export interface Serving extends RunningTrailsum {
   readonly uploads: () => Promise<string[]>;
 }
 
-/** Starts `trailsum serve` on a free port, in a new directory or in `directory`, with these further arguments. */
+/** Starts `trailsum serve` on a free port with a log for people, in a new directory or in `directory`, with these further arguments. */
 export async function serve(
   args: readonly string[] = [],
   options: TrailsumOptions & { readonly directory?: string } = {},
 ): Promise<Serving> {
   const { directory = await tempDir(), ...rest } = options;
-  const running = await startTrailsum(["serve", directory, "--port", "0", ...args], rest);
+  const running = await startTrailsum(
+    ["serve", directory, "--port", "0", ...(args.includes("--log") ? [] : ["--log", "text"]), ...args],
+    rest,
+  );
   return {
     ...running,
     directory,

@@ -6,7 +6,7 @@ import { visibleText } from "../terminal/visible-text.ts";
  * One line of the log for people: client, request, status, duration, bytes of content in and out, and what else is known of
  * the exchange. Text that came from a peer is quoted, and contains nothing that could forge a line or steer a terminal.
  */
-export function accessLine(record: ExchangeRecord): string {
+export function exchangeLine(record: ExchangeRecord): string {
   const { remoteAddress, method, target, status, duration, received, sent, error } = record;
   const words = [
     remoteAddress ?? "-",
