@@ -13,7 +13,9 @@ import {
   listenerFlags,
   listenerOptions,
 } from "../flags/listener-flags.ts";
-import { openLog } from "../log/log.ts";
+import { type Log, openLog } from "../log/log.ts";
+import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
+import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
 import { s3CredentialFlags, type S3CredentialArguments, s3Credentials } from "../flags/s3-flags.ts";
 import {
@@ -29,7 +31,7 @@ import { announce, assignedPort, superviseWorkers, underSupervision } from "../p
 import { limitYoungGeneration, optimizeForRepetition } from "../process/v8-flags.ts";
 
 interface ProxyArguments
-  extends ListenerArguments, ClientLimitArguments, SignatureKeysArguments, S3CredentialArguments {
+  extends ListenerArguments, MetricsArguments, ClientLimitArguments, SignatureKeysArguments, S3CredentialArguments {
   readonly targets: readonly string[];
   readonly requestTrailers: string;
   readonly responseTrailers: string;
@@ -50,6 +52,7 @@ interface ProxyArguments
 
 const flags = {
   ...listenerFlags(8081),
+  ...metricsFlags,
   "request-trailers": {
     type: "string",
     default: "integrity",
@@ -138,11 +141,15 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   if (!Number.isInteger(given.workers) || given.workers < 1 || given.workers > MAX_WORKERS) {
     throw new TrailsumError("USAGE", `--workers takes a number from 1 to ${MAX_WORKERS}`);
   }
-  if (cluster.isWorker) await underSupervision(run, () => listen(given, run));
-  else if (given.workers > 1) {
+  const log = await openLog(given);
+  if (cluster.isWorker) {
+    if (given.metrics !== undefined) (await import("../metrics/metrics.ts")).measureWorker();
+    await underSupervision(run, () => listen(given, log, run));
+  } else if (given.workers > 1) {
     shareName(given);
-    await superviseWorkers(given.workers, run);
-  } else await listen(given, run);
+    await whileMeasured(given, { log, of: "workers" }, () => superviseWorkers(given.workers, run));
+  } else await whileMeasured(given, { log, of: "process" }, () => listen(given, log, run));
+  log.flush();
 }
 
 /** Gives all workers one name in `Via`: they are one proxy, and a loop through any of them is a loop. */
@@ -150,14 +157,13 @@ function shareName({ via }: ProxyArguments): void {
   if (via === undefined) process.env["TRAILSUM_VIA"] = `trailsum-${randomBytes(6).toString("hex")}`;
 }
 
-async function listen(given: ProxyArguments, run: Run): Promise<void> {
+async function listen(given: ProxyArguments, log: Log, run: Run): Promise<void> {
   optimizeForRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
   const limits = clientLimits(given);
   const graceMs = drainTime(given);
   const { tls, listen: address } = await listenerOptions(given, run.signal);
-  const log = await openLog(given);
   const server = createProxyServer({
     target: given.targets.map(String),
     balance: given.balance,
@@ -185,7 +191,6 @@ async function listen(given: ProxyArguments, run: Run): Promise<void> {
   announce(url);
   await interrupted(run.signal);
   await server.close({ graceMs });
-  log.flush();
 }
 
 /** The options of the shield for an S3 store, if it is asked for. Throws `USAGE` for flags that contradict each other. */

@@ -20,7 +20,9 @@ import {
   listenerFlags,
   listenerOptions,
 } from "../flags/listener-flags.ts";
-import { openLog } from "../log/log.ts";
+import { type Log, openLog } from "../log/log.ts";
+import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
+import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
 import { type S3Arguments, s3CredentialFlags, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
@@ -38,6 +40,7 @@ import { limitYoungGeneration } from "../process/v8-flags.ts";
 interface ServeArguments
   extends
     ListenerArguments,
+    MetricsArguments,
     AccessArguments,
     ClientLimitArguments,
     UploadLimitArguments,
@@ -53,6 +56,7 @@ interface ServeArguments
 
 const flags = {
   ...listenerFlags(8080),
+  ...metricsFlags,
   require: {
     type: "string",
     default: "",
@@ -104,9 +108,14 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
 
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
+  const log = await openLog(given);
+  await whileMeasured(given, { log, of: "process" }, () => receive(given, log, run));
+  log.flush();
+}
+
+async function receive(given: ServeArguments, log: Log, run: Run): Promise<void> {
   const { createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
-  const log = await openLog(given);
   const graceMs = drainTime(given);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);
@@ -131,7 +140,6 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
   for (const warning of s3 === undefined ? accessWarnings(given, url) : []) log.message("warn", warning);
   await interrupted(run.signal);
   await server.close({ graceMs });
-  log.flush();
 }
 
 /** What uploads must have. Throws `USAGE` for a signature where none can be or where nothing else is required. */

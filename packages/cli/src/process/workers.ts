@@ -81,7 +81,9 @@ export async function superviseWorkers(count: number, run: Run): Promise<void> {
 /** Resolves when a worker listens or has ended without it. */
 async function started(worker: Worker): Promise<Start> {
   return new Promise((resolve) => {
-    worker.once("message", ({ listening }: Listening) => resolve({ url: listening }));
+    worker.on("message", ({ listening }: Partial<Listening>) => {
+      if (listening !== undefined) resolve({ url: listening });
+    });
     worker.once("exit", (code: number | null) => resolve({ exit: code === null || code === 0 ? 1 : code }));
   });
 }

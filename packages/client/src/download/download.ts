@@ -20,6 +20,7 @@ import type { RateLimit } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import { unchangedFile } from "./unchanged-file.ts";
+import { downloadOutcome, observeTransfer } from "../transfer/observe-transfer.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 
@@ -130,10 +131,21 @@ export interface DownloadResult {
  * const { verdict } = await download("https://files.example/backup.tar", "backup.tar", { allowUnverified: false });
  * ```
  */
-export async function download(
+export function download(
   url: string | URL,
   destination: DownloadDestination,
   options: DownloadOptions = {},
+): Promise<DownloadResult> {
+  return observeTransfer("download", url, {
+    run: () => receive(url, destination, options),
+    outcomeOf: downloadOutcome,
+  });
+}
+
+async function receive(
+  url: string | URL,
+  destination: DownloadDestination,
+  options: DownloadOptions,
 ): Promise<DownloadResult> {
   const target = targetUrl(url);
   const { retries = 0, signal } = options;

@@ -15,6 +15,7 @@ import type { Progress } from "../transfer/progress.ts";
 import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import { observeTransfer, uploadOutcome } from "../transfer/observe-transfer.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 import { checkedSource } from "./checked-source.ts";
@@ -127,11 +128,11 @@ export interface UploadResult extends Delivered {
  * const { status, confirmedBy } = await upload("https://files.example/backup.tar", "backup.tar", { retries: 3 });
  * ```
  */
-export async function upload(
-  url: string | URL,
-  given: UploadSource,
-  options: UploadOptions = {},
-): Promise<UploadResult> {
+export function upload(url: string | URL, given: UploadSource, options: UploadOptions = {}): Promise<UploadResult> {
+  return observeTransfer("upload", url, { run: () => send(url, given, options), outcomeOf: uploadOutcome });
+}
+
+async function send(url: string | URL, given: UploadSource, options: UploadOptions): Promise<UploadResult> {
   const target = targetUrl(url);
   const { retries = 0, signal, delivery = "auto" } = options;
   const dispatcher = options.dispatcher ?? defaultDispatcher();

@@ -5,6 +5,7 @@ import { LONGEST_TIMEOUT } from "@trailsum/shared";
 
 import type { MessageLimits } from "../http1/message-reader.ts";
 import { Connections } from "./connections.ts";
+import { connectionOpened } from "./connection-diagnostics.ts";
 import { Http1Connection, type Http1Options } from "./http1/http1-connection.ts";
 import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
@@ -109,7 +110,11 @@ export function createListener(options: ListenerOptions): Listener {
   const accepted = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     accepted.add(socket);
-    socket.once("close", () => accepted.delete(socket));
+    const closed = connectionOpened(socket, protocol);
+    socket.once("close", () => {
+      accepted.delete(socket);
+      closed?.();
+    });
   });
   server.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
 

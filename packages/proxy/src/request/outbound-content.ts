@@ -4,6 +4,7 @@ import { type ContentOutline, type ContentSource, InboundContent, type InboundRe
 import { giveBack } from "@trailsum/http/transport";
 import { algorithmsWanted, FieldLines, type TrailerContext, type TrailerPolicy, type Verdict } from "@trailsum/shared";
 
+import { publishDropped } from "../dropped-trailers.ts";
 import { trailerContextOf } from "../hop-by-hop.ts";
 import {
   isVerifiable,
@@ -144,7 +145,8 @@ class RelayedContent implements OutboundContent {
 
   readonly #trailers = (): FieldLines => {
     const { trailers } = this.#source;
-    return trailers.length === 0 ? trailers : this.#policy.trailers.filter(trailers, this.#trailerContext);
+    if (trailers.length === 0) return trailers;
+    return publishDropped("request", trailers, this.#policy.trailers.filter(trailers, this.#trailerContext));
   };
 
   get #trailerContext(): TrailerContext {

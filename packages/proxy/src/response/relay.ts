@@ -4,6 +4,7 @@ import { checkSendable, clientGoneError, type InboundExchange, type OutgoingHead
 import { giveBack } from "@trailsum/http/transport";
 import { FieldLines, isTrailerName, type TrailerPolicy, TrailsumError } from "@trailsum/shared";
 
+import { publishDropped } from "../dropped-trailers.ts";
 import { type SeparatedHeader, trailerContext } from "../hop-by-hop.ts";
 import type { Verification } from "../verification.ts";
 import type { OriginResponse, WholeContent } from "./origin-response.ts";
@@ -146,8 +147,9 @@ function passedTrailers(
   outgoing: ProxyResponse,
   { head, policy, separated }: RelayOptions,
 ): FieldLines {
-  const passed = trailers.length === 0 ? trailers : policy.filter(trailers, trailerContext(separated));
-  if (!head.trailers) return FieldLines.empty;
+  const allowed = trailers.length === 0 ? trailers : policy.filter(trailers, trailerContext(separated));
+  const passed = publishDropped("response", trailers, head.trailers ? allowed : FieldLines.empty);
+  if (!head.trailers) return passed;
   if (outgoing.trailers === undefined) return passed;
   // What a hook adds is held to the same rule.
   const changed = outgoing.trailers(passed).without((name) => !isTrailerName(name));

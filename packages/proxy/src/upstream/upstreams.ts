@@ -1,4 +1,6 @@
-import { TrailsumError } from "@trailsum/shared";
+import type { Channel } from "node:diagnostics_channel";
+
+import { diagnostics, TrailsumError, type UpstreamMessage } from "@trailsum/shared";
 
 /** How one of several upstreams is chosen: each in turn, or the one with the fewest requests under way. */
 export type Balance = "round-robin" | "least-connections";
@@ -96,14 +98,21 @@ export class Upstreams {
   /** A request has reached it. */
   reached(upstream: Upstream): void {
     upstream.failures = 0;
+    if (upstream.ejectedUntil !== 0) publish(diagnostics.upstreamReturned, upstream);
     upstream.ejectedUntil = 0;
   }
 
   /** It could not be connected to. After a probe failed, one failure is enough to leave it out again. */
   unreachable(upstream: Upstream): void {
     upstream.failures += 1;
-    if (upstream.failures >= this.#maxFailures) upstream.ejectedUntil = performance.now() + this.#ejectedFor;
+    if (upstream.failures < this.#maxFailures) return;
+    if (upstream.ejectedUntil === 0) publish(diagnostics.upstreamEjected, upstream);
+    upstream.ejectedUntil = performance.now() + this.#ejectedFor;
   }
+}
+
+function publish(channel: Channel, { base: { origin } }: Upstream): void {
+  if (channel.hasSubscribers) channel.publish({ origin } satisfies UpstreamMessage);
 }
 
 /** One request's use of an upstream, from the choice to the end of its exchange. */

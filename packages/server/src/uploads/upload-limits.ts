@@ -1,4 +1,4 @@
-import { TrailsumError } from "@trailsum/shared";
+import { diagnostics, TrailsumError, type UploadsMessage } from "@trailsum/shared";
 
 import type { UploadEntry, UploadStore } from "../stores/upload-store.ts";
 import { isForeign, parseRecord, type UploadRecord } from "./upload-record.ts";
@@ -85,6 +85,7 @@ export class UploadAccounts {
   count(id: string, upload: Counted | undefined): void {
     if (upload === undefined) this.#counted.delete(id);
     else this.#counted.set(id, upload);
+    this.#publish();
     this.#schedule();
   }
 
@@ -109,6 +110,7 @@ export class UploadAccounts {
     this.#counted = counted;
     this.#refreshed = Date.now();
     this.#interval = Math.max(REFRESH, 20 * (this.#refreshed - started));
+    this.#publish();
     this.#schedule();
   }
 
@@ -128,6 +130,12 @@ export class UploadAccounts {
   /** Begins to remove what expires, from the start of the process. */
   start(): void {
     this.#refresh().catch(() => {});
+  }
+
+  #publish(): void {
+    if (!diagnostics.uploadsChanged.hasSubscribers) return;
+    const unfinished = [...this.#counted.values()].filter(({ state }) => state !== "published").length;
+    diagnostics.uploadsChanged.publish({ store: this.#store, unfinished } satisfies UploadsMessage);
   }
 
   #untilNextExpiry(): number {
@@ -153,6 +161,7 @@ export class UploadAccounts {
     await Promise.all(
       expired.map(async ([id]) => {
         this.#counted.delete(id);
+        this.#publish();
         await this.#remove(id);
       }),
     );

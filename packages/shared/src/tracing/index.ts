@@ -1,0 +1,1 @@
+export { recordSpans, type RecordSpansOptions, type SpanRecording } from "./record-spans.ts";
