@@ -98,9 +98,12 @@ describe.each(FRONTS)("a proxy %s", (_front, front) => {
       const { rawHeaders } = JSON.parse(body.toString()) as { rawHeaders: string[] };
       const at = rawHeaders.indexOf("TraceParent");
       expect(rawHeaders.slice(at, at + 6)).toEqual([
-        ...["TraceParent", traceparent],
-        ...["TraceState", "a=1, b=2"],
-        ...["TraceState", "c=3"],
+        "TraceParent",
+        traceparent,
+        "TraceState",
+        "a=1, b=2",
+        "TraceState",
+        "c=3",
       ]);
     },
   );

@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import { type LogArguments, logFlags } from "../log/log.ts";
+import { type LogArguments, logFlags } from "./log-flags.ts";
 import { readCertificate } from "./pem-files.ts";
 import type { Flags } from "./flag.ts";
 

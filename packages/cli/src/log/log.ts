@@ -3,7 +3,6 @@ import type { ExchangeRecord } from "@trailsum/shared";
 import { exchangeLine } from "./exchange-line.ts";
 import { createLineBatch } from "./line-batch.ts";
 import { createLogOutput } from "./log-output.ts";
-import type { Flags } from "../flags/settings.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 
 /** How grave a message is, as pino calls it. */
@@ -25,30 +24,17 @@ export interface LogLines {
   message(level: LogLevel, text: string): void;
 }
 
-/** What the flags of a log amount to. */
-export interface LogArguments {
+/** Which log is kept, and of what. */
+export interface LogOptions {
+  /** Its form. Default: `text` on a terminal, otherwise `json`. */
   readonly log?: "text" | "json" | "off" | undefined;
+  /** Whether only errors are logged. */
   readonly quiet: boolean;
 }
 
-/** The flags of a command that keeps a log. */
-export const logFlags: Flags = {
-  log: {
-    choices: ["text", "json", "off"],
-    describe: "form of the log on stderr, one line for each request (default: text on a terminal, otherwise json)",
-    requiresArg: true,
-  },
-  quiet: {
-    alias: "q",
-    type: "boolean",
-    default: false,
-    describe: "log only errors of the server itself: no requests, no refusals",
-  },
-};
-
 /** Opens the log on stderr. Writing to it never fails and never waits. */
 export async function openLog(
-  { log = process.stderr.isTTY ? "text" : "json", quiet }: LogArguments,
+  { log = process.stderr.isTTY ? "text" : "json", quiet }: LogOptions,
   stream: { readonly fd: number } = process.stderr,
 ): Promise<Log> {
   const dropped = log === "json" ? droppedAsJson : undefined;

@@ -19,8 +19,9 @@ import type { Progress } from "../transfer/progress.ts";
 import type { RateLimit } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
+import { downloadOutcome } from "./download-event.ts";
 import { unchangedFile } from "./unchanged-file.ts";
-import { downloadOutcome, observeTransfer } from "../transfer/observe-transfer.ts";
+import { observeTransfer } from "../transfer/observe-transfer.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 

@@ -1,18 +1,15 @@
-import { deliveryMode, diagnostics, redactedTarget, TrailsumError, type TransferMessage } from "@trailsum/shared";
-
-import type { UploadResult } from "../upload/upload.ts";
-import type { DownloadResult } from "../download/download.ts";
+import { diagnostics, redactedTarget, TrailsumError, type TransferMessage } from "@trailsum/shared";
 
 const { transferStart, transferEnd } = diagnostics;
 
 /** What a result says of a transfer. */
-type Outcome = Pick<TransferMessage, "size" | "verdict" | "mode">;
+export type TransferOutcome = Pick<TransferMessage, "size" | "verdict" | "mode">;
 
 /** Runs a transfer, and publishes its start and its end if anything subscribes to them. */
 export function observeTransfer<Result>(
   direction: TransferMessage["direction"],
   url: string | URL,
-  { run, outcomeOf }: { readonly run: () => Promise<Result>; readonly outcomeOf: (result: Result) => Outcome },
+  { run, outcomeOf }: { readonly run: () => Promise<Result>; readonly outcomeOf: (result: Result) => TransferOutcome },
 ): Promise<Result> {
   if (!transferStart.hasSubscribers && !transferEnd.hasSubscribers) return run();
   return published(direction, url, { run, outcomeOf });
@@ -21,10 +18,10 @@ export function observeTransfer<Result>(
 async function published<Result>(
   direction: TransferMessage["direction"],
   url: string | URL,
-  { run, outcomeOf }: { readonly run: () => Promise<Result>; readonly outcomeOf: (result: Result) => Outcome },
+  { run, outcomeOf }: { readonly run: () => Promise<Result>; readonly outcomeOf: (result: Result) => TransferOutcome },
 ): Promise<Result> {
   const began = performance.now();
-  const nothing: Outcome & Pick<TransferMessage, "error"> = {
+  const nothing: TransferOutcome & Pick<TransferMessage, "error"> = {
     size: 0,
     verdict: undefined,
     mode: undefined,
@@ -42,15 +39,4 @@ async function published<Result>(
   } finally {
     transferEnd.publish(Object.assign(message, { duration: performance.now() - began }));
   }
-}
-
-/** What an upload came to: what the server checked is its own affair. */
-export function uploadOutcome({ digests, delivery }: UploadResult): Outcome {
-  const { mode } = delivery;
-  return { size: digests.size, verdict: undefined, mode: mode === "none" ? undefined : mode };
-}
-
-/** What a download came to. */
-export function downloadOutcome({ verdict }: DownloadResult): Outcome {
-  return { size: verdict.computed.size, verdict, mode: deliveryMode(verdict) };
 }

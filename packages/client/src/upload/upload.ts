@@ -15,7 +15,7 @@ import type { Progress } from "../transfer/progress.ts";
 import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
-import { observeTransfer, uploadOutcome } from "../transfer/observe-transfer.ts";
+import { observeTransfer } from "../transfer/observe-transfer.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
 import { checkedSource } from "./checked-source.ts";
@@ -25,6 +25,7 @@ import { defaultStateDirectory } from "./resume/upload-state.ts";
 import { checkSigning, type UploadSigning } from "./signing.ts";
 import { shortPipe } from "./short-pipe.ts";
 import { unchangedUpload } from "./unchanged-upload.ts";
+import { uploadOutcome } from "./upload-event.ts";
 import { openSource, type UploadSource } from "./upload-source.ts";
 
 /** Options of {@link upload}. */
