@@ -1,5 +1,5 @@
 import type { LogOptions } from "../log/log.ts";
-import type { Flags } from "./settings.ts";
+import type { Flags } from "./flag.ts";
 
 /** What the flags of a log hold once they are parsed. */
 export type LogArguments = LogOptions;
@@ -9,7 +9,6 @@ export const logFlags: Flags = {
   log: {
     choices: ["text", "json", "off"],
     describe: "form of the log on stderr, one line for each request (default: text on a terminal, otherwise json)",
-    requiresArg: true,
   },
   quiet: {
     alias: "q",

@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Flags } from "../flags/settings.ts";
+import type { Flags } from "../flags/flag.ts";
 
 /** What the flag holds once it is parsed. */
 export interface MetricsArguments {
@@ -12,7 +12,6 @@ export const metricsFlags: Flags = {
   metrics: {
     type: "string",
     describe: "serve metrics for Prometheus at http://HOST:PORT/metrics, apart from everything else",
-    requiresArg: true,
   },
 };
 
