@@ -38,7 +38,7 @@ describe("the table of limits", () => {
     const [serve, proxy] = await Promise.all(["serve", "proxy"].map((command) => trailsum([command, "--help"])));
     const defaultIn = (help: string, flag: string): string => {
       const [, text = ""] = new RegExp(`^ +${flag} (.*?)(?=^ +--)`, "ms").exec(help) ?? [];
-      return /\[default: (\d+)\]/.exec(text)?.[1] ?? "";
+      return /\(default\s+(\d+)\)/.exec(text)?.[1] ?? "";
     };
     const configurable = rows(/^`--/).filter((cells) => cells.length === 4);
     expect(configurable.length).toBeGreaterThan(5);

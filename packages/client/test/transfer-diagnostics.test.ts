@@ -32,7 +32,7 @@ test("a transfer is published when it begins and when it has ended, without secr
   const away = new URL(`${origin}/a?token=secret`);
   await upload(away, Buffer.from("body"), { headers: { Authorization: "secret" }, delivery: "trailers" });
   await download(away, new Writable({ write: (_piece, _encoding, done) => done() }));
-  await expect(upload(`${origin}/refused`, Buffer.from("body"), { delivery: "trailers" })).rejects.toThrow();
+  await expect(upload(`${origin}/refused`, Buffer.from("body"), { delivery: "trailers" })).rejects.toThrow("refused");
   expect(ends).toMatchObject([
     { direction: "upload", url: `${origin}/a?token=***`, size: 4, mode: "trailers", error: undefined },
     { direction: "download", url: `${origin}/a?token=***`, size: 4, mode: "header", verdict: { name: "verified" } },
