@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { flippingRelay, startTrailsum, tempDir } from "@trailsum/testkit";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { s3Options } from "../src/flags/s3-flags.ts";
 
@@ -126,6 +126,20 @@ test.skipIf(!existsSync("/usr/bin/restic"))("restic backs up, checks and restore
   expect(await readFile(join(cwd, "out/sent"), "utf8")).toBe(content);
 });
 
+test.skipIf(!existsSync("/usr/bin/restic"))("restic is refused if a bit is flipped on the way", async () => {
+  const { cwd, url } = await prepare();
+  // It signs chunks. What it sends is encrypted but for its keys, which are JSON.
+  const relay = await flippingRelay(Number(new URL(url).port), '"kdf"');
+  const RESTIC_REPOSITORY = `s3:http://127.0.0.1:${relay}/flipped`;
+  const env = { ...environment, HOME: cwd, RESTIC_PASSWORD: "x", RESTIC_REPOSITORY };
+  // It tries again for minutes.
+  const restic = spawn("/usr/bin/restic", ["--no-cache", "init"], { cwd, env, stdio: "ignore" });
+  onTestFinished(() => void restic.kill());
+  const { stderr } = await server;
+  await expect.poll(() => stderr(), { timeout: 30_000 }).toMatch(/PUT \S*\/flipped\/keys\/.*SignatureDoesNotMatch/);
+  expect(existsSync(join(directory, "flipped/keys"))).toBe(false);
+});
+
 test("what is uploaded by HTTP is served by S3 with its digests, and the other way round", async () => {
   const plain = await startTrailsum(["serve", directory, "--port", "0"]);
   const { url } = await server;
@@ -144,6 +158,7 @@ test.each([
   [{ s3: true }, "TRAILSUM_S3_ACCESS_KEY_ID and TRAILSUM_S3_SECRET_ACCESS_KEY"],
   [{ s3: false, s3AccessKeyId: "a" }, "no effect without --s3"],
   [{ s3: true, s3AccessKeyId: "a", s3SecretAccessKey: "b", token: ["c"] }, "no effect with --s3"],
+  [{ s3: true, s3AccessKeyId: "a", s3SecretAccessKey: "b", trustForwarded: true }, "no effect with --s3"],
 ])("flags that contradict each other are refused: %j", (given, reason) => {
   expect(() => s3Options({ s3AnonymousRead: false, ...given })).toThrow(reason);
 });

@@ -2,10 +2,20 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
 import { type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { fauxqs, s3Environment, type S3Server } from "@trailsum/testkit/s3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 let s3: S3Server;
 beforeAll(async () => {
@@ -61,6 +71,37 @@ describe("trailsum serve s3://bucket/prefix", () => {
     client.destroy();
   });
 
+  test("S3 clients upload to a bucket with --s3, what is right in one request and in parts, and nothing else", async () => {
+    const location = ["serve", `s3://${s3.bucket}/front`, "--s3-endpoint", s3.endpoint, "--s3-region", s3.region];
+    const key = { accessKeyId: "me", secretAccessKey: "secret" };
+    const env = { ...s3Environment(s3), TRAILSUM_S3_ACCESS_KEY_ID: "me", TRAILSUM_S3_SECRET_ACCESS_KEY: "secret" };
+    const { url } = await startTrailsum([...location, "--port", "0", "--s3"], { env });
+    const client = new S3Client({ endpoint: url, credentials: key, region: "us-east-1", forcePathStyle: true });
+    onTestFinished(() => client.destroy());
+    await client.send(new CreateBucketCommand({ Bucket: "photos" }));
+    const body = randomBytes(6_000_000);
+    const at = { Bucket: "photos", Key: "a/b" };
+    await client.send(new PutObjectCommand({ ...at, Body: body }));
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...at, Key: "parts" }));
+    const part = { ...at, Key: "parts", UploadId };
+    const { ETag } = await client.send(new UploadPartCommand({ ...part, PartNumber: 1, Body: body }));
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    await client.send(new CompleteMultipartUploadCommand({ ...part, MultipartUpload }));
+    const wrong = new PutObjectCommand({
+      ...at,
+      Key: "wrong",
+      Body: body,
+      ContentMD5: Buffer.alloc(16).toString("base64"),
+    });
+    await expect(client.send(wrong)).rejects.toMatchObject({ name: "BadDigest" });
+    for (const name of ["a/b", "parts"]) {
+      const { Body } = await client.send(new GetObjectCommand({ ...at, Key: name }));
+      expect(body.equals(await Body!.transformToByteArray())).toBe(true);
+    }
+    const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: "photos" }));
+    expect(Contents?.map(({ Key }) => Key)).toEqual(["a/b", "parts"]);
+  });
+
   test.each([
     [["s3://no-such-bucket"], 4, "the bucket no-such-bucket does not exist: create it first"],
     [["s3://x"], 2, '"s3://x" does not name a bucket'],
@@ -81,6 +122,6 @@ describe("trailsum serve s3://bucket/prefix", () => {
       } });`;
     const nodeArgs = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
     const result = await trailsum(["serve", "s3://bucket"], { nodeArgs });
-    expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining("npm install @trailsum/store-s3")]);
+    expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining("npm install @aws-sdk/client-s3")]);
   });
 });

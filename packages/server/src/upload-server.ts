@@ -10,8 +10,8 @@ export interface UploadServerOptions extends UploadHandlerOptions, ClientLimitOp
   /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8080; port 0 picks a free one. */
   readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /**
-   * Speaks S3 as {@link createS3Handler} does, in place of the upload resource: `authorize`, `listing` and `cors` have no
-   * meaning then.
+   * Speaks S3 as {@link createS3Handler} does, in place of the upload resource: `authorize`, `listing`, `cors` and
+   * `trustForwarded` have no meaning then, and `signatureKeys` and `receiptKey` are refused with `USAGE`.
    * @default the upload resource
    */
   readonly s3?: S3AccessOptions | undefined;
@@ -56,8 +56,13 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { host = "127.0.0.1", port = 8080 } = options.listen ?? {};
   // An upload may take any time as long as bytes arrive.
   const timeouts = inboundTimeouts(options, 60_000);
-  const answer =
-    options.s3 === undefined ? createUploadResource(options) : createS3Resource({ ...options, ...options.s3 });
+  const { s3, signatureKeys, receiptKey } = options;
+  if (s3 !== undefined && (signatureKeys !== undefined || receiptKey !== undefined))
+    throw new TrailsumError(
+      "USAGE",
+      "S3 has signatures of its own: signatureKeys and receiptKey cannot be used with s3",
+    );
+  const answer = s3 === undefined ? createUploadResource(options) : createS3Resource({ ...options, ...s3 });
   const answers = new Set<Promise<void>>();
   let listener: Listener | undefined;
 

@@ -82,3 +82,33 @@ export function signedRequest(request: RequestToSign): SignedRequest {
     trailer: (text) => sign("-TRAILER", [previous, sha256(text)]),
   };
 }
+
+/** What a presigned URL is for. */
+export interface PresignedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly host: string;
+  /** Seconds. */
+  readonly expires: number;
+  readonly time?: Date;
+}
+
+/** The path and the query of a presigned URL. */
+export function signedQuery({ method, path, host, expires, time = new Date() }: PresignedRequest): string {
+  const date = `${time.toISOString().replaceAll(/[-:]/g, "").slice(0, 15)}Z`;
+  const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;
+  const query = [
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256",
+    `X-Amz-Credential=${encodeURIComponent(`${s3Credentials.accessKeyId}/${scope}`)}`,
+    `X-Amz-Date=${date}`,
+    `X-Amz-Expires=${expires}`,
+    "X-Amz-SignedHeaders=host",
+  ].join("&");
+  const canonical = [method, path, query, `host:${host}`, "", "host", "UNSIGNED-PAYLOAD"].join("\n");
+  const key = [date.slice(0, 8), "us-east-1", "s3", "aws4_request"].reduce<string | Buffer>(
+    hmac,
+    `AWS4${s3Credentials.secretAccessKey}`,
+  );
+  const signature = hmac(key, ["AWS4-HMAC-SHA256", date, scope, sha256(canonical)].join("\n")).toString("hex");
+  return `${path}?${query}&X-Amz-Signature=${signature}`;
+}

@@ -40,7 +40,7 @@ export interface S3Arguments extends S3CredentialArguments {
 }
 
 /** The flags that mean nothing to S3, which has its own signatures and listings. */
-const PLAIN_ONLY = ["auth", "authFile", "token", "cors"] as const;
+const PLAIN_ONLY = ["auth", "authFile", "token", "cors", "trustForwarded"] as const;
 
 /** The server's options for these flags; undefined without `--s3`. Throws `USAGE` for flags that contradict each other. */
 export function s3Options(
@@ -51,11 +51,11 @@ export function s3Options(
     if (s3AccessKeyId === undefined && s3SecretAccessKey === undefined && !s3AnonymousRead) return undefined;
     throw new TrailsumError("USAGE", "settings for S3 have no effect without --s3: give it, too");
   }
-  const plain = PLAIN_ONLY.find((name) => given[name] !== undefined);
+  const plain = PLAIN_ONLY.find((name) => given[name] !== undefined && given[name] !== false);
   if (plain !== undefined) {
     throw new TrailsumError(
       "USAGE",
-      "--auth, --auth-file, --token and --cors have no effect with --s3: its requests are signed",
+      "--auth, --auth-file, --token, --cors and --trust-forwarded have no effect with --s3: its requests are signed",
     );
   }
   if (s3AccessKeyId === undefined && s3SecretAccessKey === undefined && s3AnonymousRead) {

@@ -134,11 +134,11 @@ async function judgeEmptyContent(
 /** The query without the parameters of a presigned URL: the signature is in the header now. */
 function withoutSignature(query: string | undefined): string | undefined {
   if (query === undefined) return undefined;
-  const others = query.split("&").filter((member) => !OF_SIGNATURE.test(member));
+  const others = query.split("&").filter((member) => !OF_SIGNATURE.test(decodeURIComponent(member.split("=", 1)[0]!)));
   return others.length === 0 ? undefined : others.join("&");
 }
 
-const OF_SIGNATURE = /^X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256)(?:=|$)/;
+const OF_SIGNATURE = /^X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256)$/;
 
 /** Signs a request that goes out, for the region that its client has signed for. */
 function signAgain(out: OutboundRequest, credentials: S3Credentials, { payload, region }: Authenticated): void {

@@ -18,7 +18,7 @@ export interface ReceivedContent {
 }
 
 /** What content must be to be received. */
-export type ReceivingPolicy = Omit<VerificationPolicy, "algorithms">;
+export type ReceivingPolicy = Omit<VerificationPolicy, "algorithms" | "signatureKeys">;
 
 /** How many bytes of content a request has, without framing; undefined if only the end shows it. */
 export function contentSize({ head, payload }: S3Request): number | undefined {

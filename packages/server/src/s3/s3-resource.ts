@@ -16,6 +16,7 @@ import { CorruptVersions } from "../stores/corrupt-versions.ts";
 import { type ExchangeHooks, ExchangeObserver } from "../exchange-hooks.ts";
 import { objectPathOf } from "../stores/object-path.ts";
 import { requestHead } from "../request/request-head.ts";
+import { createQuotaStore } from "../stores/quota-store.ts";
 import type { Store } from "../stores/store.ts";
 import { describe, type UploadExchange } from "../upload-exchange.ts";
 import type { UploadLogger, UploadResource } from "../upload-resource.ts";
@@ -47,6 +48,11 @@ export interface S3AccessOptions {
 export interface S3HandlerOptions extends S3AccessOptions, ReceivingPolicy, UploadLimits, ExchangeHooks {
   /** Where objects are kept. Its directories at the top are the buckets. */
   readonly store: Store;
+  /**
+   * The most bytes in the store, as `quota` of {@link createUploadHandler}: what is over it is refused with `InsufficientStorage`.
+   * @default no bound
+   */
+  readonly quota?: number | undefined;
   /** Logs what was stored, refused and aborted. `console` will do. Default: no log. */
   readonly logger?: UploadLogger | undefined;
   /**
@@ -67,7 +73,9 @@ export interface S3HandlerOptions extends S3AccessOptions, ReceivingPolicy, Uplo
 }
 
 /** The resource that {@link createS3Handler} describes, for any exchange. */
-export function createS3Resource(options: S3HandlerOptions): UploadResource {
+export function createS3Resource(given: S3HandlerOptions): UploadResource {
+  const { quota } = given;
+  const options = quota === undefined ? given : { ...given, store: createQuotaStore(given.store, quota) };
   const { store, credentials, logger, region = "us-east-1" } = options;
   const { anonymousRead = false, dotfiles = false, readOnly = false, writeOnly = false } = options;
   if (credentials.length === 0 && !anonymousRead) {
