@@ -1,5 +1,5 @@
-// client is the client of the article that trailsum grew from: it hashes a file while it sends it, chunked, and tells the
-// digest and the size behind it, as trailers. Several files go one after the other, on one connection that is kept.
+// client is the client of the article that trailsum grew from: it hashes a file while it sends it, chunked, and reports the
+// digest and the size after it, as trailers. Several files go one after the other, on one connection that is kept.
 //
 //	client URL FILE        to that URL
 //	client URL/ DIRECTORY  every file in it, to URL/name

@@ -44,7 +44,7 @@ export class Arrivals {
   finish(unfinished: Arrival | undefined): void {
     const through = [...this.#held].filter((arrival) => arrival !== unfinished);
     const behind = through.find((arrival) => !arrival.multiplexed && !this.#isForOthers(arrival.unread()));
-    if (behind !== undefined) throw new Error(`got ${quote(behind.unread())}, which nobody sent`);
+    if (behind !== undefined) throw new Error(`got ${quote(behind.unread())}, which was not sent`);
     for (const arrival of through) this.release(arrival);
   }
 
@@ -59,7 +59,7 @@ export class Arrivals {
     return extra === undefined ? undefined : quote(extra.unread());
   }
 
-  /** Breaks off what has not been given back. */
+  /** Aborts what has not been returned. */
   close(): void {
     for (const arrival of [...this.#held, ...this.#waiting]) arrival.abandon();
   }

@@ -5,7 +5,7 @@ import { casesOf } from "./playable.ts";
 import { type Bench, runCase } from "./run-case.ts";
 import { startOrigin } from "./scripted-origin.ts";
 
-/** A proxy that listens somewhere, whoever started it. */
+/** A proxy that is already running. */
 export async function askAnyone(
   cases: readonly ConformanceCase[],
   proxy: Bench["proxy"],

@@ -14,7 +14,7 @@ export type Step = { readonly on?: number } &
     | { readonly sendEnd: readonly string[] }
     /** The next message, to its end. */
     | { readonly see: Expected }
-    /** The head of the next message; a `see` behind it looks at the same message. */
+    /** The head of the next message; a `see` after it looks at the same message. */
     | { readonly seeHead: Expected }
     /** The content of the next message begins like this; what follows need not have come. */
     | { readonly seeContent: string }
@@ -63,7 +63,7 @@ export interface ConformanceCase {
   readonly title: string;
   /** What it proves: rules of Go's behaviour (`rule 61`, gaps `G4`), sections of RFCs. */
   readonly rules: readonly string[];
-  /** The RFCs leave a choice: another answer is no failure of a peer. */
+  /** The RFCs leave a choice: another answer is not a failure of a peer. */
   readonly choice: boolean;
   readonly setup: Setup;
   /** No other case may run at the same time. */
@@ -107,7 +107,7 @@ export function exchange(
     readonly originSees?: Expected;
     readonly originSends: Sent;
     readonly clientSees: Expected;
-    /** The origin closes behind its response. */
+    /** The origin closes after its response. */
     readonly originCloses?: boolean;
     readonly reached?: "yes" | "maybe";
   },

@@ -7,7 +7,7 @@ import type { Patience } from "./watch.ts";
 export type Sent = RequestMessage | ResponseMessage | string | readonly Frame[];
 
 /**
- * One side of a case: what a script can do on it. Cases speak of messages and what they mean, so that a side can be
+ * One side of a case: what a script can do on it. Cases are about messages and what they mean, so that a side can be
  * played in any version of HTTP.
  */
 export interface Endpoint {
@@ -26,7 +26,7 @@ export interface Endpoint {
 }
 
 /**
- * `end`: no more from here. `reset`: what is being said breaks off, with the connection in HTTP/1.1, alone in HTTP/2.
+ * `end`: no more from here. `reset`: the message is aborted, with the connection in HTTP/1.1, alone in HTTP/2.
  * `close`: the connection ends in an orderly way. `disconnect`: the connection breaks.
  */
 export type Act = "end" | "reset" | "close" | "disconnect";

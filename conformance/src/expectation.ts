@@ -15,7 +15,7 @@ export interface SeenMessage {
   readonly trailers: readonly string[];
   /** The protocol that it asks to switch to, or agrees to switch to by the rules of its version. */
   readonly tunnel: string | undefined;
-  /** Everything, as it stood on the wire; in HTTP/2 its fields, a line each, and its content. */
+  /** Everything, as received; in HTTP/2 its fields, a line each, and its content. */
   readonly text: string;
   /** Whether it came to its end. */
   readonly complete: boolean;
@@ -52,7 +52,7 @@ export interface Expected {
   readonly end?: "complete" | "broken" | "refused" | "either";
   /** It answers HEAD: nothing follows its header. */
   readonly toHead?: boolean;
-  /** It asks for this protocol, or agrees to it: what stands behind its head is no content. */
+  /** It asks for this protocol, or agrees to it: the bytes after its head are not content. */
   readonly tunnel?: string;
 }
 

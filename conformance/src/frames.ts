@@ -27,7 +27,7 @@ interface Place {
 /** A frame of a script: what is written where it is played. What is wrong in it stays wrong. */
 export type Frame = (place: Place) => Buffer;
 
-/** The header section of a request with these lines behind the pseudo fields, which can be replaced, or left out. */
+/** The header section of a request with these lines after the pseudo fields, which can be replaced, or left out. */
 export function asks(
   fields: readonly RawField[] = [],
   pseudo: Readonly<Record<string, string | undefined>> = {},
@@ -37,7 +37,7 @@ export function asks(
   return [...there, CASE, ...fields];
 }
 
-/** HEADERS with these lines, as they are. `split`: the block goes into as many frames, CONTINUATION behind HEADERS. */
+/** HEADERS with these lines, as they are. `split`: the block goes into as many frames, CONTINUATION after HEADERS. */
 export function headers(
   lines: readonly RawField[],
   { end = false, padding, split = 1 }: { end?: boolean; padding?: number; split?: number } = {},

@@ -42,7 +42,7 @@ export class Http1Endpoint implements Endpoint {
 
   async see(expected: Expected, part: "head" | "whole"): Promise<void> {
     const { end = "complete" } = expected;
-    const what = part === "head" ? "a head" : end === "broken" ? "the breaking off" : "a message";
+    const what = part === "head" ? "a head" : end === "broken" ? "the abort" : "a message";
     const seen = await this.wire.until(() => this.#look(part, expected), what, this.#scene.patience);
     if (seen === "nothing") {
       if (end === "complete") throw new Error("the connection ended without a message");
@@ -50,7 +50,7 @@ export class Http1Endpoint implements Endpoint {
     }
     const { message } = seen;
     if (part === "whole" && end === "complete" && !message.complete) {
-      throw new Error(`it broke off: ${quote(message.text)}`);
+      throw new Error(`it was aborted: ${quote(message.text)}`);
     }
     if (part === "whole" && message.complete && !endsAsExpected(expected, message)) {
       throw new Error(`it came to an end: ${quote(message.text)}`);

@@ -10,7 +10,7 @@ export function websocketAccept(key: string): string {
   return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 }
 
-/** The message as it stands on the wire of HTTP/1.1, as latin1 text. `id` is its case, `key` the one to accept. */
+/** The message as sent in HTTP/1.1, as latin1 text. `id` is its case, `key` the one to accept. */
 export function http1Text(given: RequestMessage | ResponseMessage | string, id: string, key: string): string {
   if (typeof given === "string") return given.replaceAll(CASE, `X-Case: ${id}`);
   const { content, framing, trailers } = given;
@@ -35,7 +35,7 @@ export function http1Piece(framing: Framing, data: string): string {
   return framing === "chunked" ? `${data.length.toString(16)}\r\n${data}\r\n` : data;
 }
 
-/** What stands behind the content. */
+/** What follows the content. */
 export function http1End(framing: Framing, trailers: readonly string[]): string {
   return framing === "chunked" ? `0\r\n${trailers.map(ended).join("")}\r\n` : "";
 }

@@ -75,7 +75,7 @@ export class Http2Endpoint implements Endpoint {
 
   async see(expected: Expected, part: "head" | "whole"): Promise<void> {
     const { end = "complete", tunnel } = expected;
-    const what = part === "head" ? "a head" : end === "broken" ? "the breaking off" : "a message";
+    const what = part === "head" ? "a head" : end === "broken" ? "the abort" : "a message";
     const message = await this.#until(() => this.#look(part, expected), what);
     if (message === "nothing") {
       this.finished = true;
@@ -89,7 +89,7 @@ export class Http2Endpoint implements Endpoint {
       if (tunnel === undefined) this.#taken = message.content.length;
     }
     if (part === "whole" && end === "complete" && !message.complete) {
-      throw new Error(`it broke off (${this.#ending()}): ${quote(message.text)}`);
+      throw new Error(`it was aborted (${this.#ending()}): ${quote(message.text)}`);
     }
     if (part === "whole" && message.complete && !endsAsExpected(expected, message)) {
       throw new Error(`it came to an end: ${quote(message.text)}`);

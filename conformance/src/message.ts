@@ -1,5 +1,5 @@
 /**
- * How the content of a message is delimited: by its length; by a mark behind it, so that trailers can follow (chunked in
+ * How the content of a message is delimited: by its length; by a mark after it, so that trailers can follow (chunked in
  * HTTP/1.1, no `content-length` in HTTP/2); by the connection's end (HTTP/1 alone); or it has none.
  */
 export type Framing = "none" | "length" | "chunked" | "until-close";
@@ -11,7 +11,7 @@ interface Message {
   /** The content, in the pieces in which it is sent: chunks, or frames. */
   readonly content: readonly string[];
   readonly framing: Framing;
-  /** The field lines behind the content. `Trailer`, where a case wants it, stands among `fields`. */
+  /** The field lines after the content. `Trailer`, where a case wants it, is among `fields`. */
   readonly trailers: readonly string[];
   readonly version: "1.0" | "1.1";
 }
@@ -33,7 +33,7 @@ export interface ResponseMessage extends Message {
   readonly switches: boolean;
   /**
    * Whoever sends it takes no more of the request: `Connection: close` and the end of the connection in HTTP/1.1,
-   * RST_STREAM with NO_ERROR behind it in HTTP/2 (RFC 9113 section 8.1).
+   * RST_STREAM with NO_ERROR after it in HTTP/2 (RFC 9113 section 8.1).
    */
   readonly closes: boolean;
 }
@@ -64,7 +64,7 @@ export interface ResponseInit extends MessageInit {
 /** The host that clients ask for. */
 export const HOST = "conformance.example";
 
-/** Where a raw message wants the field by which the origin tells which case it belongs to. */
+/** Where a raw message wants the field by which the origin reports which case it belongs to. */
 export const CASE = "{case}";
 
 /** A request; a GET of `/` without content unless told otherwise. */

@@ -1,7 +1,7 @@
 import type { ConformanceCase } from "./conformance-case.ts";
 import { type Outcome, outcomeOf } from "./score.ts";
 
-/** How long proxies that are asked have, in milliseconds. Peers wait for a second: longer than that is no answer. */
+/** How long proxies that are asked have, in milliseconds. Peers wait for a second: a longer wait counts as no answer. */
 export const TIMEOUT = 2_000;
 const AT_ONCE = 8;
 

@@ -20,7 +20,7 @@ export function overview(scores: readonly Score[], cases: readonly ConformanceCa
     "# Which reverse proxy keeps what",
     "",
     `${cases.length} cases, each with a scripted origin and a raw client, in all combinations of protocols that they can be played`,
-    `in: ${total} exchanges. Made by \`pnpm conformance\`. A cell tells how many are kept of those asked; of the others those that`,
+    `in: ${total} exchanges. Made by \`pnpm conformance\`. A cell shows how many are kept of those asked; of the others those that`,
     "are wrong, where the RFCs leave no choice. Cases about settings of one proxy are asked of that one alone; an empty cell is",
     "a combination that the proxy does not speak.",
     "",

@@ -44,7 +44,7 @@ function written(outcomes: Readonly<Record<string, Outcome>>): Written {
 }
 
 /**
- * The scores from what was written of them; `cases` tells what a proxy is asked. Throws where one was asked something else:
+ * The scores from what was written of them; `cases` reports what a proxy is asked. Throws where one was asked something else:
  * then it has to be asked again.
  */
 export function readResults(text: string, cases: (name: string) => readonly ConformanceCase[]): Score[] {

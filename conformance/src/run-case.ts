@@ -67,7 +67,7 @@ export async function runCase(given: ConformanceCase, bench: Bench): Promise<str
   }
   await originSide;
   const stray = arrivals.stray();
-  if (failures.length === 0 && stray !== undefined) failures.push(`origin: got ${stray}, which nobody sent`);
+  if (failures.length === 0 && stray !== undefined) failures.push(`origin: got ${stray}, which was not sent`);
   unregister();
   arrivals.close();
   socket.destroy();

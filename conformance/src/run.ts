@@ -57,7 +57,7 @@ if (values.proxy === undefined) {
     values.peer === undefined || values.peer.some((part) => name.toLowerCase().includes(part.toLowerCase()));
   const scores: Score[] = [];
   if (wanted("trailsum")) {
-    // Loaded for this alone: whoever asks others needs none of it.
+    // Loaded for this alone: measuring others does not need it.
     const { askOwn } = await import("./ask-own.ts");
     scores.push(await askOwn(chosen, version, spoken));
   }
@@ -79,7 +79,7 @@ if (values.proxy === undefined) {
       if (some) console.log(details(there));
     }
   }
-  // What was asked of some is no table of all.
+  // A table of all needs all cases and peers.
   const partial = values.case !== undefined || values.combination !== undefined;
   if (!partial && (values.peer === undefined || values.update)) {
     const file = join(results, "reverse-proxies.json");

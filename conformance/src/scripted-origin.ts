@@ -23,7 +23,7 @@ export interface Arrival {
   unread(): string;
   /** Gives the connection back: the next request on it may belong to another case. */
   release(): void;
-  /** Breaks it off: nobody can say what else will come. */
+  /** Aborts it: what follows is unpredictable. */
   abandon(): void;
 }
 

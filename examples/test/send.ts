@@ -14,7 +14,7 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly trailers?: Readonly<Record<string, string>>;
-  /** Called when the body is on its way, before its end. The connection is cut after it. */
+  /** Called when the body is in transit, before its end. The connection is cut after it. */
   readonly cut?: () => Promise<void>;
 }
 

@@ -50,7 +50,7 @@ export class Count {
     this.#latencies.push(seconds);
   }
 
-  /** Counted at any time: a subject that fails is no subject. Gives how often it was for this reason. */
+  /** Counted at any time: a subject that fails is left out. Returns how often it failed for this reason. */
   fail(reason: string): number {
     const times = (this.#failures.get(reason) ?? 0) + 1;
     this.#failures.set(reason, times);

@@ -45,7 +45,7 @@ export type ChunkSize = 16 | 64 | 256;
 
 const inChunks = new Map<ChunkSize, Buffer>();
 
-/** A mebibyte of large content in chunks of a size, as it stands on the wire. */
+/** A mebibyte of large content in chunks of a size, as it is sent. */
 export function mebibyteInChunks(size: ChunkSize = 64): Buffer {
   const known = inChunks.get(size);
   if (known !== undefined) return known;
@@ -61,7 +61,7 @@ export function mebibyteInChunks(size: ChunkSize = 64): Buffer {
 /** The small content in one chunk. */
 export const smallInChunks: Buffer = chunk(BLOCK.subarray(0, SMALL));
 
-/** The fields that say what comes behind the content. */
+/** The fields that say what comes after the content. */
 export const CHUNKED_FIELDS = "Transfer-Encoding: chunked\r\nTrailer: Md5, Size\r\n";
 
 const looked = new WeakMap<Message, boolean>();

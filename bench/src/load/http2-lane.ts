@@ -22,7 +22,7 @@ const FRAME = 16 * 1024;
 const AT_ONCE = 16;
 const content = new FrameTemplate(...Array.from({ length: AT_ONCE }, () => dataFrame(0, BLOCK.subarray(0, FRAME))));
 
-/** The largest window that there is, and what a window is that nobody has spoken of (RFC 9113, section 6.9.2). */
+/** The largest window that there is, and the initial size of a window (RFC 9113, section 6.9.2). */
 export const WINDOW: number = 2 ** 31 - 1;
 const DEFAULT_WINDOW = 65_535;
 
@@ -197,7 +197,7 @@ class Http2Connection {
     } else if (frame.type === "GOAWAY") this.#onGoaway(frame);
   }
 
-  /** What was not begun with is asked again elsewhere. Nothing else is waited for: it is broken off too. */
+  /** What was not begun with is asked again elsewhere. Nothing else is waited for: it is aborted too. */
   #onGoaway({ lastStreamId = 0, errorCode = 0 }: Http2Frame): void {
     const socket = this.#socket!;
     const underWay = [...this.#leave()];

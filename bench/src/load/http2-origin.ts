@@ -45,7 +45,7 @@ const [kept, lost] = ["kept", "lost"].map((text) => {
   return new FrameTemplate(headersFrame(0, encodeFields(fields)), dataFrame(0, text, { endStream: true }));
 }) as [FrameTemplate, FrameTemplate];
 
-/** Serves a connection of HTTP/2: answers calls of gRPC, and tells of anything else whether its trailers came. */
+/** Serves a connection of HTTP/2: answers calls of gRPC, and reports for anything else whether its trailers came. */
 export function serveHttp2(socket: Socket, large: Content): void {
   let called = false;
   let taken = 0;

@@ -15,7 +15,7 @@ export interface LaneEvents {
 export interface Lane {
   /** Who is told of what happens next. */
   events: LaneEvents | undefined;
-  /** When the request that is under way was to be sent, for whoever keeps the time. */
+  /** When the request that is under way was to be sent, for latency measurements. */
   due: number;
   /** Sends the next request. Connects first where that has to be. */
   ask(): void;

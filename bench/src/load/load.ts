@@ -47,7 +47,7 @@ export type LoadTask =
   | { readonly kind: "open-idle"; readonly port: number; readonly lanes: number }
   | { readonly kind: "close-idle" };
 
-/** What came of a load. */
+/** The outcome of a load. */
 export interface LoadOutcome {
   /** How many requests were answered well, and how many of these kept their trailers. */
   readonly requests: number;

@@ -1,6 +1,6 @@
 /** What was read of one message. */
 export interface Message {
-  /** The start line and the fields behind it. */
+  /** The start line and the fields after it. */
   readonly head: string;
   /** The trailer lines, each with its line end; empty without any. */
   readonly trailers: string;
@@ -10,7 +10,7 @@ export interface Message {
 
 const CRLF = Buffer.from("\r\n");
 const HEAD_END = Buffer.from("\r\n\r\n");
-/** Longer pieces are content on its way, and hardly come twice. */
+/** Longer pieces are content in transit, and hardly come twice. */
 const KNOWN_LIMIT = 16 * 1024;
 
 /**
@@ -73,7 +73,7 @@ export class MessageReader {
     return messages;
   }
 
-  /** Reads one part, or as much of it as there is; gives what is behind it, and nothing if more has to come first. */
+  /** Reads one part, or as much of it as there is; gives what is after it, and nothing if more has to come first. */
   #step(bytes: Buffer, messages: Message[]): Buffer | undefined {
     switch (this.#part) {
       case "head": {
@@ -116,7 +116,7 @@ export class MessageReader {
   #begin(head: string, messages: Message[]): void {
     this.#head = head;
     this.#size = 0;
-    // As `keep-alive, chunked` would be, anything but plain chunked is nobody's here.
+    // As `keep-alive, chunked` would be, any coding but plain chunked is not supported here.
     if (/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) {
       this.#part = "chunk-size";
       return;

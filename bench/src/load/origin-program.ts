@@ -1,9 +1,9 @@
 // The origin behind the proxies: HTTP/1.1 and HTTP/2 on bare sockets, its answers made beforehand, so that it costs little
 // itself. Over HTTP/1.1:
 //
-//   GET          the small content, in chunks, two trailers behind it
+//   GET          the small content, in chunks, two trailers after it
 //   GET /large   the large content, likewise
-//   POST, PUT    takes any content in and tells whether the right trailers came behind it: `kept` or `lost`
+//   POST, PUT    takes any content in and reports whether the right trailers came after it: `kept` or `lost`
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";

@@ -12,7 +12,7 @@ import {
 } from "./exchange.ts";
 import type { Message } from "./message-reader.ts";
 
-/** Whether an answer, or the request that it tells of, kept its trailers; nothing for an answer that is not right. */
+/** Whether an answer, or the request that it reports on, kept its trailers; nothing for an answer that is not right. */
 export type Judge = (answer: Message) => "kept" | "lost" | undefined;
 
 /** How one kind of request is sent over HTTP/1.1, and what is thought of an answer to it. */
@@ -91,7 +91,7 @@ export function judgeResponse(content: Content): Judge {
   };
 }
 
-/** By what the origin tells of the request. */
+/** By what the origin reports about the request. */
 export function judgeRequest(answer: Message): ReturnType<Judge> {
   if (!isGood(answer)) return undefined;
   return /\r\nx-trailers: (kept|lost)\r\n/i.exec(answer.head)?.[1] as "kept" | "lost" | undefined;

@@ -11,7 +11,7 @@ import { median } from "../report.ts";
 import { settings } from "../settings.ts";
 import { allProxies, type SpokenHttp, startSubjects, type Subject } from "./subjects.ts";
 
-/** What the origin is called where it is measured by itself. */
+/** What the origin is called where it is measured on its own. */
 export const DIRECT = "no proxy";
 
 const MANY = 256;
@@ -19,7 +19,7 @@ const MANY = 256;
 /** What a benchmark does with each subject in each of its turns. */
 export type Turn = Omit<ClosedLoop, keyof LoadTarget> | Omit<OpenLoop, keyof LoadTarget>;
 
-/** A subject, and what came of its turns. */
+/** A subject, and the outcome of its turns. */
 export interface Measured {
   readonly name: string;
   readonly version: string;
@@ -41,13 +41,13 @@ export interface Comparison {
   readonly candidates?: readonly Peer[];
   /** Without this HTTP/1.1 on both sides. */
   readonly spoken?: SpokenHttp;
-  /** Measures the origin by itself too, as the first subject. */
+  /** Measures the origin on its own too, as the first subject. */
   readonly direct?: boolean;
 }
 
 /**
  * Starts every proxy that is wanted and there before one origin, and lets each take its turn, round after round, at one
- * task after the other. Gives what came of each task.
+ * task after the other. Gives the outcome of each task.
  */
 export async function measureInTurns(comparison: Comparison): Promise<Measured[][]> {
   const { turns, rounds, mib = 1, candidates = allProxies, spoken, direct = false } = comparison;

@@ -24,7 +24,7 @@ export async function proxyIdle(): Promise<Report> {
   const connections = settings.smoke ? 10 : CONNECTIONS;
   const figures = new Map<string, Idle>();
   for (let round = 0; round < (settings.rounds ?? 3); round += 1) {
-    // Each begins anew: what a process once held it hardly gives back.
+    // Each starts a new process: memory once used is hardly returned.
     await withSubjects(allProxies, 1, async (subjects, load) => {
       for (const subject of subjects) await load.run(warmUp(subject));
       await settle();

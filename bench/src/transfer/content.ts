@@ -48,7 +48,7 @@ export async function contentDirectory(path: string, count: number, bytes: numbe
 /**
  * Makes the system find memory for so many mebibytes, and gives it back. A virtual machine hands what it does not use
  * back to its host within seconds, and takes several times as long to write to memory that it has to ask for again: so
- * whoever writes first after a pause would be measured at something else than the others.
+ * otherwise the first writer after a pause would be measured under other conditions.
  */
 export async function warmMemory(directory: string, count: number): Promise<void> {
   const path = join(directory, "warm");

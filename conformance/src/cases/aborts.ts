@@ -6,7 +6,7 @@ const area = (name: string): string => `aborts/${name}`;
 /** Behind the last chunk the content is complete (RFC 9112 section 8), and only the trailers are not. */
 const BEHIND_CONTENT: ReadonlySet<string> = new Set(["final-crlf", "within-trailers", "before-trailers"]);
 
-/** The places at which a chunked message with trailers `X-Sum: 1` and content `abc`, `defg` can break off, from its end. */
+/** The places at which a chunked message with trailers `X-Sum: 1` and content `abc`, `defg` can abort, from its end. */
 const CHUNKED_PLACES: readonly (readonly [name: string, title: string, cut: number])[] = [
   ["final-crlf", "ahead of its last CRLF", 2],
   ["within-trailers", "within a trailer line", 6],
@@ -25,7 +25,7 @@ const LENGTH_PLACES: readonly (readonly [name: string, title: string, cut: numbe
   ["length-nothing", "behind its head, with a Content-Length", 7],
 ];
 
-/** What has been said of content `abcdefg` when it is broken off, in any version of HTTP. */
+/** What has been said of content `abcdefg` when it is aborted, in any version of HTTP. */
 const BREAKS: readonly (readonly [name: string, title: string, pieces: readonly string[]])[] = [
   ["behind-head", "behind its head", []],
   ["within", "within its content", ["abc"]],
@@ -70,7 +70,7 @@ const down = (message: ResponseMessage, act: "end" | "reset") =>
     });
   };
 
-/** Messages that break off: never passed on as complete ones, in either direction. */
+/** Messages that abort: never passed on as complete ones, in either direction. */
 export const aborts: readonly ConformanceCase[] = [
   ...CHUNKED_PLACES.map(up(chunkedUp, "end")),
   ...LENGTH_PLACES.map(up(lengthUp, "end")),

@@ -8,8 +8,8 @@ const post = request({ method: "POST", content: "abc" });
 const PERSIST = "RFC 9112 section 9.3";
 
 /**
- * An origin that cannot be reached or understood: nobody takes that for an answer, and 502 is the status that says it
- * (RFC 9110 section 15.6.3), though another 5xx is no mistake, and neither is it to break off.
+ * An origin that cannot be reached or understood: no hop may treat that as a response, and 502 is the status that says it
+ * (RFC 9110 section 15.6.3), though another 5xx is not a mistake, and neither is it to abort.
  */
 function badGateway(
   init: CaseInit & { readonly sends: RequestMessage; readonly origin: readonly Step[] },

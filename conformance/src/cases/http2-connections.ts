@@ -7,7 +7,7 @@ const get = (target: string): RequestMessage => request({ target });
 const STREAMS = "RFC 9113 section 5.1";
 const FLOW = "RFC 9113 section 5.2";
 const BIG = "0123456789abcdef".repeat(16_384);
-/** Of several requests the first is on its way before the second is sent. */
+/** Of several requests the first is in transit before the second is sent. */
 const inTurn = [{ send: get("/1") }, { after: "first" }, { send: get("/2") }] as const;
 
 /** Many requests on one connection: each goes its own way. */

@@ -145,7 +145,7 @@ export const http2Responses: readonly ConformanceCase[] = [
       id: area(name),
       title: `a response with ${title} never looks whole to the client`,
       rules: [rule, "RFC 9113 section 10.3"],
-      // The connection to the origin may go with it, and whoever else is on it (RFC 9113 section 5.4.2).
+      // The connection to the origin may go with it, and so may its other streams (RFC 9113 section 5.4.2).
       alone: true,
       sends: request(),
       originSends: frames,

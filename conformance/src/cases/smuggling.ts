@@ -48,7 +48,7 @@ const MUST: readonly (readonly [name: string, title: string, rfc: string, sends:
 
 /**
  * What should be refused, or may be, or else be read in one way only: nothing hidden in it becomes another request, and
- * what stands in the last column goes no further.
+ * what is in the last column goes no further.
  */
 const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, sends: string, nowhere?: string])[] = [
   ["cl-te", "both Content-Length and Transfer-Encoding, the length first", CL, CL_TE],
@@ -156,7 +156,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
   ],
 ];
 
-/** RFC 9112 section 3 lets recipients split a request line at any whitespace; and bytes behind a request are the next one's. */
+/** RFC 9112 section 3 lets recipients split a request line at any whitespace; and bytes after a request are the next one's. */
 const LENIENT: ReadonlySet<string> = new Set(["double-space", "hidden-behind-get"]);
 
 /** What an origin may say that could be read in two ways: never handed on as it came. */

@@ -144,7 +144,7 @@ export const upgrades: readonly ConformanceCase[] = [
     title: "an origin that ignores the upgrade answers as usual, chunked and all",
     rules: ["rule 53", RFC],
     choice: true,
-    // In HTTP/2 a 200 is no ignoring: it opens the tunnel.
+    // In HTTP/2 a 200 does not ignore the upgrade: it opens the tunnel.
     only: { origin: "1.1" },
     sends: asks,
     originSends: response({ content: ["abc", "def"], framing: "chunked" }),

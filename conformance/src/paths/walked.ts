@@ -56,7 +56,7 @@ export function faultsOf(path: WalkedPath): string[] {
   if (path.sent > 1.1) faults.push(`the content was sent ${path.sent} times`);
   if ((extraRequests(path) ?? 0) > MAX_EXTRA) faults.push(`${extraRequests(path)} extra requests`);
   for (const [asked, exitCode] of Object.entries(path.flipped ?? {})) {
-    // Asked for where the path loses them, trailers cannot say that the content is another one: then nothing is stored.
+    // Asked for where the path loses them, trailers cannot say that the content is another: then nothing is stored.
     const lost = asked === "trailers" && path.mode !== "trailers" && (exitCode === 7 || exitCode === 3);
     if (exitCode !== 6 && !lost) faults.push(`a flipped bit with --delivery ${asked}: exit ${exitCode}`);
   }

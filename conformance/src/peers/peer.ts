@@ -46,7 +46,7 @@ export interface Peer {
   readonly install: string;
   /** What it can speak. Without this HTTP/1.1 on both sides. */
   readonly combinations?: readonly Combination[];
-  /** Where it speaks HTTP/2 it does so over TLS, whoever the other side's certificate belongs to. */
+  /** Where it speaks HTTP/2 it does so over TLS, and accepts any certificate. */
   readonly overTls?: boolean;
   /** Its version, if it is there. */
   version(): Promise<string | undefined>;
