@@ -55,5 +55,5 @@ export type { StreamContractOptions, StreamSubject } from "./stream-contract.ts"
 export { tempDir } from "./temp-dir.ts";
 export { terminalScreen } from "./terminal-screen.ts";
 export { reasonWithoutSession, TerminalSession } from "./terminal-session.ts";
-export { spawnTrailsum, startTrailsum, trailsum } from "./trailsum.ts";
+export { commandEnvironment, spawnTrailsum, startTrailsum, trailsum } from "./trailsum.ts";
 export type { RunningTrailsum, TrailsumOptions, TrailsumProcess, TrailsumResult } from "./trailsum.ts";

@@ -111,7 +111,7 @@ export function spawnTrailsum(args: readonly string[], options: TrailsumOptions 
   const { input, stdio: { stdin = "pipe", stdout: outTo = "pipe", stderr: errTo = "pipe" } = {} } = options;
   const child: ChildProcess = spawn(process.execPath, [...(options.nodeArgs ?? []), command, ...args], {
     cwd: options.cwd,
-    env: environment(options.env ?? {}),
+    env: commandEnvironment(options.env ?? {}),
     stdio: [stdin, outTo, errTo],
   });
   const out: Buffer[] = [];
@@ -146,7 +146,8 @@ function said({ stdout, stderr }: TrailsumProcess): string {
   return `It wrote on stdout: ${JSON.stringify(stdout())} and on stderr: ${JSON.stringify(stderr())}`;
 }
 
-function environment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+/** The environment of a command: that of the test without what would change what a command prints. `undefined` removes one. */
+export function commandEnvironment(added: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   // What the developer's shell or the test runner sets must not change what the command prints.
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TRAILSUM_|VITEST|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|(?:HTTPS?|ALL|NO)_PROXY$)/i.test(name),

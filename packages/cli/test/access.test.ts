@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { rawServer, tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const basic = (credentials: string): Record<string, string> => ({
   Authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,

@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { inLanes } from "./support/lanes.ts";
+import { commandProcess } from "./support/command-process.ts";
+
+const trailsum = commandProcess();
 
 const url = "http://127.0.0.1:1/x";
 
@@ -207,13 +209,8 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
 test("an impossible request is reported in one line that says what to do", async () => {
   const cwd = await tempDir();
   await writeFile(join(cwd, "it"), "no certificate");
-  const results = await inLanes(
-    rows,
-    async () => {},
-    async ([args]) => {
-      const { exitCode, stdout, stderr } = await trailsum(args, { cwd });
-      return [args, exitCode, stdout, stderr];
-    },
-  );
-  expect(results).toEqual(rows.map(([args, exit, says]) => [args, exit, "", `trailsum: ${says}\n`]));
+  for (const [args, exit, says] of rows) {
+    const { exitCode, stdout, stderr } = await trailsum(args, { cwd });
+    expect([args, exitCode, stdout, stderr]).toEqual([args, exit, "", `trailsum: ${says}\n`]);
+  }
 });

@@ -1,11 +1,14 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { parseMessage, rawClient, tempDir, trailsum } from "@trailsum/testkit";
+import { parseMessage, rawClient, tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, md5 } from "./support/content.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 /** Request targets that name nothing that may be stored or read, the status, and what the problem says. */
 const targets: readonly (readonly [target: string, status: number, says: string])[] = [

@@ -1,10 +1,13 @@
-import { certificate, listen, rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { certificate, listen, rawServer, tempDir } from "@trailsum/testkit";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 test("a server that cannot be talked to is reported in one line with advice, and the command ends with 3", async () => {
   const ssh = await rawServer((connection) => connection.write("SSH-2.0-OpenSSH_9.2p1\r\n"));

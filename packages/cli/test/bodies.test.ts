@@ -4,12 +4,15 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { spawnTrailsum, tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, md5, patterned, sha256 } from "./support/content.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 /** What comes through a pipe, of unknown length. */
 const pipes: Readonly<Record<string, () => AsyncGenerator<Buffer>>> = {

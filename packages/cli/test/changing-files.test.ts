@@ -2,12 +2,15 @@ import { execFile } from "node:child_process";
 import { appendFile, chmod, open, truncate, utimes } from "node:fs/promises";
 import { promisify } from "node:util";
 
-import { spawnTrailsum, trailsum } from "@trailsum/testkit";
+import { spawnTrailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { fileOf, patterned } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 

@@ -3,13 +3,16 @@ import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 
-import { certificate, listen, rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { certificate, listen, rawServer, tempDir } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { proxyFor } from "../src/flags/proxy-environment.ts";
+import { commandProcess } from "./support/command-process.ts";
 import { connectProxy } from "./support/connect-proxy.ts";
 import { content, fileOf } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 describe("TLS", () => {
   test("--cacert trusts a certificate, --insecure any, with a warning", async () => {

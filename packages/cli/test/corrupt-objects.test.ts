@@ -3,11 +3,14 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { certificate, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { certificate, startTrailsum, tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { fileOf, patterned } from "./support/content.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 

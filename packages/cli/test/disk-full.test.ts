@@ -3,11 +3,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawClient, tempDir, trailsum } from "@trailsum/testkit";
+import { rawClient, tempDir } from "@trailsum/testkit";
 import { expect, onTestFinished, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, sha256, patterned } from "./support/content.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 

@@ -1,10 +1,13 @@
-import { spawnTrailsum, rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { spawnTrailsum, rawServer, tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, patterned, sha256 } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 describe.each([
   ["close", "with trailers"],

@@ -1,15 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { tempDir } from "@trailsum/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, md5 } from "./support/content.ts";
 import { buildGoPeers } from "./support/go-peers.ts";
 import { inLanes } from "./support/lanes.ts";
 import { peers } from "./support/peers.ts";
 import { filesBelow } from "./support/serving.ts";
 import { type TrailerCase, type TrailerCaseName, trailerCases } from "./support/trailer-case.ts";
+
+const trailsum = commandProcess();
 
 /** How `trailsum download` ends in each case. */
 const exits: Readonly<Record<TrailerCaseName, number>> = {

@@ -3,12 +3,15 @@ import { writeFileSync } from "node:fs";
 import { mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { ForeignTool } from "./support/foreign-tool.ts";
 import { startHop } from "./support/hop.ts";
 import { filesBelow } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 /** A file server of others. */
 interface FileServer {

@@ -5,10 +5,13 @@ import { createServer, type RequestListener } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { listen, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { listen, spawnTrailsum, tempDir } from "@trailsum/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
@@ -117,12 +120,13 @@ describe("--continue", () => {
     const args = ["download", `${origin}/it`, "-C", "--checksum", `sha-256=${sha256(content)}`];
     const first = spawnTrailsum(args, { cwd });
     const part = join(cwd, ".it.trailsum-partial");
-    await expect.poll(async () => (await readFile(part).catch(() => "")).length).toBe(1_000_000);
+    // Content is written in blocks: the last piece may not have been.
+    await expect.poll(async () => (await readFile(part).catch(() => "")).length).toBeGreaterThan(900_000);
     first.child.kill(signal);
     await first.exited;
     const { exitCode, stderr } = await trailsum(args, { cwd });
     expect([exitCode, stderr]).toEqual([0, ""]);
-    expect(asked).toEqual([undefined, "bytes=1000000-"]);
+    expect(asked).toEqual([undefined, expect.stringMatching(/^bytes=(?:9\d{5}|1000000)-$/)]);
     expect((await readFile(join(cwd, "it"))).equals(content)).toBe(true);
     expect(await filesBelow(cwd)).toEqual(["it"]);
   });

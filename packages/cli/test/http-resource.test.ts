@@ -3,10 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const page = await readFile(join(import.meta.dirname, "../../../docs/http-resource.md"), "utf8");
 

@@ -1,11 +1,14 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { tempDir, trailsum } from "@trailsum/testkit";
+import { tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { md5, patterned } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 /** Names that a URL or a shell would make something else of. */
 const names = [

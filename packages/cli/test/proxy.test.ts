@@ -2,13 +2,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
-import { listen, rawServer, type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { listen, rawServer, type RunningTrailsum, startTrailsum, tempDir } from "@trailsum/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { buildGoPeers } from "./support/go-peers.ts";
 import { peers } from "./support/peers.ts";
 import { serve } from "./support/serving.ts";
 import { type TrailerCaseName, trailerCases } from "./support/trailer-case.ts";
+
+const trailsum = commandProcess();
 
 const proxy = (args: readonly string[]): Promise<RunningTrailsum> =>
   startTrailsum(["proxy", "--port", "0", "--log", "text", ...args]);

@@ -8,11 +8,14 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawServer, spawnTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { rawServer, spawnTrailsum, tempDir } from "@trailsum/testkit";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, md5, sha256 } from "./support/content.ts";
 import { serve, type Serving } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 const md5sum = await run("md5sum", ["--version"]).then(

@@ -13,9 +13,13 @@ import {
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { type RunningTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { type RunningTrailsum, startTrailsum, tempDir } from "@trailsum/testkit";
 import { fauxqs, s3Environment, type S3Server } from "@trailsum/testkit/s3";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { commandProcess } from "./support/command-process.ts";
+
+const trailsum = commandProcess();
 
 let s3: S3Server;
 beforeAll(async () => {

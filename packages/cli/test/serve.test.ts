@@ -1,11 +1,14 @@
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 
-import { listen, rawClient, tempDir, trailsum } from "@trailsum/testkit";
+import { listen, rawClient, tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, md5 } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const head = "PUT /it HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nTrailer: Md5\r\n\r\n";
 const chunk = `${content.length.toString(16)}\r\n${content.toString()}\r\n`;

@@ -1,13 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { certificate, rawServer, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { certificate, rawServer, startTrailsum, tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { sendWithNode } from "./support/node-peers.ts";
 import { content, fileOf, md5 } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
 import { trailerCases } from "./support/trailer-case.ts";
+
+const trailsum = commandProcess();
 
 /** A server that accepts every upload, and the heads of what it was sent. */
 async function acceptingServer(): Promise<{ origin: string; heads: string[] }> {

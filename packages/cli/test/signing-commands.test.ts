@@ -4,11 +4,14 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { startTrailsum, tempDir } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, patterned, sha256 } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 /** A directory with the keys of a sender and of a server, and one file. */
 async function keyDirectory(): Promise<string> {

@@ -1,10 +1,13 @@
-import { rawClient, trailsum } from "@trailsum/testkit";
+import { rawClient } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { content, fileOf, md5, patterned } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 describe.each(["close", "reset"] as const)("a hop that ends both connections by a %s", (ending) => {
   test("anywhere in an upload leaves nothing behind, and the command ends with 3", async () => {

@@ -4,11 +4,14 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { rawServer, tempDir, trailsum } from "@trailsum/testkit";
+import { rawServer, tempDir } from "@trailsum/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { md5 } from "./support/content.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const run = promisify(execFile);
 

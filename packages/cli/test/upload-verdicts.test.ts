@@ -1,10 +1,12 @@
-import { trailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { base64Of, content, fileOf, md5 } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const right = md5(content);
 const wrong = md5(Buffer.from("something else"));

@@ -1,11 +1,13 @@
-import { trailsum } from "@trailsum/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { base64Of, content, fileOf, md5 } from "./support/content.ts";
 import { buildGoPeers } from "./support/go-peers.ts";
 import { startHop } from "./support/hop.ts";
 import { inLanes } from "./support/lanes.ts";
 import { peers } from "./support/peers.ts";
+
+const trailsum = commandProcess();
 
 const digest = md5(content);
 

@@ -2,10 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { tempDir, trailsum, type TrailsumResult } from "@trailsum/testkit";
+import { tempDir, type TrailsumResult } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { filesBelow, serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 const lines = ({ stdout }: TrailsumResult): string[] => stdout.trim().split("\n").toSorted();

@@ -1,9 +1,12 @@
-import { fieldValues, parseMessage, rawClient, rawServer, trailsum } from "@trailsum/testkit";
+import { fieldValues, parseMessage, rawClient, rawServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
+import { commandProcess } from "./support/command-process.ts";
 import { base64Of, content, fileOf, md5, patterned, sha256 } from "./support/content.ts";
 import { startHop } from "./support/hop.ts";
 import { serve } from "./support/serving.ts";
+
+const trailsum = commandProcess();
 
 const digests = (bytes: Uint8Array): string[] => [
   `Md5: ${md5(bytes)}`,
