@@ -23,4 +23,4 @@ export { S3Error, type S3ErrorCode, s3ErrorOf } from "./s3-errors.ts";
 export { verdictS3Error } from "./verdict-error.ts";
 export { errorDocument } from "./error-document.ts";
 export { S3Query } from "./s3-query.ts";
-export { element, text, type Xml, xmlDocument } from "./xml-writer.ts";
+export { element, text, type Xml, xmlDeclaration, xmlDocument } from "./xml-writer.ts";

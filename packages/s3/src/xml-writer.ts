@@ -15,16 +15,16 @@ export function element(name: string, children: readonly (Xml | undefined)[]): X
 
 /** A document of S3's namespace. */
 export function xmlDocument(root: string, children: readonly (Xml | undefined)[]): Buffer {
-  return Buffer.from(`${DECLARATION}<${root} xmlns="${NAMESPACE}">${children.join("")}</${root}>`);
+  return Buffer.from(`${xmlDeclaration}<${root} xmlns="${NAMESPACE}">${children.join("")}</${root}>`);
 }
 
 /** An error document, which has no namespace. */
 export function xmlError(children: readonly (Xml | undefined)[]): Buffer {
-  return Buffer.from(`${DECLARATION}${element("Error", children)}`);
+  return Buffer.from(`${xmlDeclaration}${element("Error", children)}`);
 }
 
-/** What a document begins with. */
-const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
+/** What a document begins with: its declaration. */
+export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -17,7 +17,7 @@ test("the package exports these values and no others", () => {
         "text",
         "verdictS3Error",
       ],
-      ["withoutAwsChunked", "xmlDocument"],
+      ["withoutAwsChunked", "xmlDeclaration", "xmlDocument"],
     ].flat(),
   );
 });

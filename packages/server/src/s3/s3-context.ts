@@ -1,5 +1,8 @@
 import { S3Error } from "@trailsum/s3";
 
+import type { TrailsumError } from "@trailsum/shared";
+
+import type { UploadExchange } from "../upload-exchange.ts";
 import type { CorruptVersions } from "../stores/corrupt-versions.ts";
 import type { Store } from "../stores/store.ts";
 import type { MultipartUploads } from "./multipart/multipart-uploads.ts";
@@ -22,6 +25,8 @@ export interface S3Context {
     request: ObjectRequest,
     stored: Pick<ReceivedContent, "verdict"> & { readonly created: boolean },
   ) => Promise<void>;
+  /** Logs and reports a refusal. Returns the error to answer with; undefined if the client went away. */
+  readonly recordRefusal: (request: UploadExchange, error: TrailsumError) => S3Error | undefined;
   /** Logs and reports an object that was removed. */
   readonly reportRemoved: (request: S3Request, path: string) => Promise<void>;
 }

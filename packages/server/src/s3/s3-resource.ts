@@ -99,6 +99,7 @@ export function createS3Resource(given: S3HandlerOptions): UploadResource {
         created,
       });
     },
+    recordRefusal,
     async reportRemoved(request, path) {
       logger?.info(`removed ${JSON.stringify(path)}`);
       await observer.report("onRemoved", request, { path });
@@ -133,18 +134,24 @@ export function createS3Resource(given: S3HandlerOptions): UploadResource {
   }
 
   function refuse(upload: UploadExchange, error: TrailsumError): void {
-    const { head, exchange } = upload;
+    const answered = recordRefusal(upload, error);
+    if (answered === undefined) upload.exchange.breakOff();
+    else sendError(upload, answered, refusalFields(error));
+  }
+
+  function recordRefusal(upload: UploadExchange, error: TrailsumError): S3Error | undefined {
+    const { head } = upload;
     void observer.report(isWrite(head.method) ? "onRefused" : undefined, upload, { error });
     const answered = s3ErrorOf(error);
     const line = `${answered === undefined ? "aborted" : "refused"}: ${describe(head)}`;
     if (answered === undefined) {
       logger?.warn(`${line}: ${error.code}, ${error.message}`);
-      return exchange.breakOff();
+      return undefined;
     }
     const status = answered.status ?? 500;
     if (status < 500) logger?.warn(`${line}: ${answered.s3Code}, ${error.message}`);
     else logger?.error(`${line}: ${answered.s3Code}, ${error.message}`, error);
-    sendError(upload, answered, refusalFields(error));
+    return answered;
   }
 
   return async (exchange: InboundExchange) => {

@@ -17,13 +17,23 @@ export function sendXml({ exchange }: UploadExchange, content: Buffer, header: r
 }
 
 /** Answers with an error. Content of the request that has not come is given up. */
-export function sendError({ head, exchange }: UploadExchange, error: S3Error, header: readonly FieldLine[] = []): void {
+export function sendError(upload: UploadExchange, error: S3Error, header: readonly FieldLine[] = []): void {
+  const { exchange } = upload;
   // Half an answer cannot be taken back, and must not be completed with something else.
   if (exchange.status !== undefined || exchange.gone) return exchange.breakOff();
   const status = error.status ?? 500;
-  const requestId = randomBytes(8).toString("hex").toUpperCase();
-  const content = errorDocument(error, { resource: redactedTarget(head.target), requestId });
+  const requestId = newRequestId();
+  const content = errorContent(upload, error, requestId);
   const type: FieldLine[] = status === 304 ? [] : [["Content-Type", "application/xml"]];
   const id: FieldLine = ["x-amz-request-id", requestId];
   sendShort(exchange, { status, header: [...type, id, ...header], content, givesUp: true });
+}
+
+/** The document for an error of a request. */
+export function errorContent({ head }: UploadExchange, error: S3Error, requestId: string = newRequestId()): Buffer {
+  return errorDocument(error, { resource: redactedTarget(head.target), requestId });
+}
+
+function newRequestId(): string {
+  return randomBytes(8).toString("hex").toUpperCase();
 }

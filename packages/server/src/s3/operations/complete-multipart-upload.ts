@@ -17,6 +17,7 @@ import { tooLarge } from "../../request/request-body.ts";
 import { type NamedPart, parseCompleteRequest } from "../multipart/complete-request.ts";
 import type { MultipartRecord } from "../multipart/multipart-record.ts";
 import type { StoredPart } from "../multipart/multipart-uploads.ts";
+import { answerLong } from "../long-answer.ts";
 import { receiveDocument } from "../received-document.ts";
 import type { ObjectOperation, S3Context } from "../s3-context.ts";
 import type { ObjectRequest } from "../s3-request.ts";
@@ -36,15 +37,16 @@ export const completeMultipartUpload: ObjectOperation = async (request, context)
   const content = await receiveDocument(aboutDocument(request), { ...context.policy, allowUnverified: true });
   const algorithm = found?.record.checksum?.algorithm;
   const named = parseCompleteRequest(content, algorithm);
-  if (found === undefined) return answerAgain(request, context, named);
-  await uploads.inTurn(id, async () => {
+  if (found === undefined) return sendXml(request, await documentAgain(request, context, named));
+  const complete = async (): Promise<Buffer> => {
     const { record } = await uploads.find(id, path);
     const parts = await Promise.all(named.map((part) => storedPart(context, id, part, algorithm)));
     const completed = await publish(request, context, record, parts);
     await uploads.remove(id);
     await context.reportStored(request, completed);
-    answer(request, completed.fields, record, completed.verdict.computed);
-  });
+    return resultDocument(request, completed.fields, record, completed.verdict.computed);
+  };
+  await answerLong(request, () => uploads.inTurn(id, complete), context.recordRefusal);
 };
 
 /** The request without what it says of the object: its content is the list of the parts. */
@@ -165,27 +167,31 @@ async function* contentOf(parts: readonly StoredPart[]): AsyncGenerator<Buffer> 
 }
 
 /** A client that lost the answer asks again: the upload is gone, and the object is there. */
-async function answerAgain(request: ObjectRequest, { store }: S3Context, named: readonly NamedPart[]): Promise<void> {
+async function documentAgain(
+  request: ObjectRequest,
+  { store }: S3Context,
+  named: readonly NamedPart[],
+): Promise<Buffer> {
   const digester = await createDigester(["md5"]);
   for (const { tag } of named) digester.update(Buffer.from(tag, "hex"));
   const expected = `"${digester.digest().values.get("md5")!.toString("hex")}-${named.length}"`;
   const object = await store.open(request.path);
   await object?.close();
   if (object === undefined || s3EntityTag(object) !== expected) throw new S3Error("NoSuchUpload");
-  answer(request, object.fields, undefined, object.digests);
+  return resultDocument(request, object.fields, undefined, object.digests);
 }
 
-function answer(
+function resultDocument(
   request: ObjectRequest,
   fields: readonly FieldLine[],
   record: MultipartRecord | undefined,
   digests: Digests | undefined,
-): void {
+): Buffer {
   const { bucket, key } = request;
   const algorithm = record?.checksum?.algorithm ?? "crc64nvme";
   const kept = fields.find(([name]) => name === checksumField(algorithm))?.[1];
   const checksum = kept ?? digests?.values.get(algorithm)?.toString("base64");
-  const document = xmlDocument("CompleteMultipartUploadResult", [
+  return xmlDocument("CompleteMultipartUploadResult", [
     text("Location", request.head.target.replace(/\?.*$/s, "")),
     text("Bucket", bucket),
     text("Key", key),
@@ -193,5 +199,4 @@ function answer(
     text(checksumElement(algorithm), checksum),
     text("ChecksumType", checksum === undefined ? undefined : kept === undefined ? "FULL_OBJECT" : "COMPOSITE"),
   ]);
-  sendXml(request, document);
 }
