@@ -13,7 +13,7 @@ const CHUNKED_PLACES: readonly (readonly [name: string, title: string, cut: numb
   ["before-trailers", "between the last chunk and the trailers", 12],
   ["within-last-chunk", "within the last chunk's line", 13],
   ["before-last-chunk", "ahead of the last chunk", 15],
-  ["before-chunk-crlf", "ahead of the CRLF behind a chunk's data", 17],
+  ["before-chunk-crlf", "before the CRLF after a chunk's data", 17],
   ["within-chunk", "within a chunk's data", 19],
   ["before-chunk-data", "between a chunk's size and its data", 21],
   ["within-chunk-size", "within a chunk's size line", 22],
@@ -22,15 +22,15 @@ const CHUNKED_PLACES: readonly (readonly [name: string, title: string, cut: numb
 const LENGTH_PLACES: readonly (readonly [name: string, title: string, cut: number])[] = [
   ["length-last-byte", "one byte ahead of its Content-Length", 1],
   ["length-half", "at half of its Content-Length", 4],
-  ["length-nothing", "behind its head, with a Content-Length", 7],
+  ["length-nothing", "after its head, with a Content-Length", 7],
 ];
 
 /** What has been said of content `abcdefg` when it is aborted, in any version of HTTP. */
 const BREAKS: readonly (readonly [name: string, title: string, pieces: readonly string[]])[] = [
-  ["behind-head", "behind its head", []],
+  ["behind-head", "after its head", []],
   ["within", "within its content", ["abc"]],
-  ["before-end", "behind all of its content, ahead of its trailers", ["abc", "defg"]],
-  ["length-behind-head", "behind its head, which told its length", []],
+  ["before-end", "after all of its content, before its trailers", ["abc", "defg"]],
+  ["length-behind-head", "after its head, which stated its length", []],
   ["length-within", "within its content, of known length", ["abc"]],
   ["length-last-byte", "one byte ahead of its known length", ["abc", "def"]],
 ];
@@ -49,7 +49,7 @@ const up = (message: RequestMessage, act: "end" | "reset") =>
   function truncated([name, title, cut]: readonly [string, string, number]): ConformanceCase {
     return script({
       id: area(`client-${act}-${name}`),
-      title: `a request broken off ${title} (${act}) never looks whole to the origin`,
+      title: `a request aborted ${title} (${act}) never looks complete to the origin`,
       rules: ["rule 9", "RFC 9112 section 8"],
       choice: BEHIND_CONTENT.has(name),
       client: [{ send: message, cut }, { pause: 20 }, { act }],
@@ -62,7 +62,7 @@ const down = (message: ResponseMessage, act: "end" | "reset") =>
   function truncated([name, title, cut]: readonly [string, string, number]): ConformanceCase {
     return script({
       id: area(`origin-${act}-${name}`),
-      title: `a response broken off ${title} (${act}) never looks whole to the client`,
+      title: `a response aborted ${title} (${act}) never looks complete to the client`,
       rules: ["rule 37", "rule 38", "rule 39", "RFC 9112 section 8"],
       choice: BEHIND_CONTENT.has(name),
       client: [{ send: request() }, { see: { end: "broken" } }],
@@ -83,7 +83,7 @@ export const aborts: readonly ConformanceCase[] = [
   ...BREAKS.flatMap(([name, title, pieces]) => [
     script({
       id: area(`client-breaks-off-${name}`),
-      title: `a request that its client breaks off ${title} never looks whole to the origin`,
+      title: `a request that its client aborts ${title} never looks complete to the origin`,
       rules: ["rule 9", "RFC 9113 section 8.1", "RFC 9112 section 8"],
       client: [
         { sendHead: name.startsWith("length") ? lengthUp : chunkedUp },
@@ -96,7 +96,7 @@ export const aborts: readonly ConformanceCase[] = [
     }),
     script({
       id: area(`origin-breaks-off-${name}`),
-      title: `a response that its origin breaks off ${title} never looks whole to the client`,
+      title: `a response that its origin aborts ${title} never looks complete to the client`,
       rules: ["rule 37", "RFC 9113 section 8.1", "RFC 9112 section 8"],
       client: [{ send: request() }, { see: { end: "broken", nowhere: ["X-Sum: 1"] } }],
       origin: [
@@ -123,7 +123,7 @@ export const aborts: readonly ConformanceCase[] = [
   }),
   script({
     id: area("origin-reset-until-close-http10-client"),
-    title: "content broken off never looks whole to a client of HTTP/1.0, for whom the close is the end",
+    title: "aborted content never looks complete to a client of HTTP/1.0, for which the close is the end",
     rules: ["rule 37", "rule 71", "RFC 9112 section 8"],
     choice: true,
     client: [
@@ -141,7 +141,7 @@ export const aborts: readonly ConformanceCase[] = [
   }),
   script({
     id: area("no-trailers-when-cut"),
-    title: "no trailer follows content that broke off",
+    title: "no trailer follows aborted content",
     rules: ["rule 72"],
     client: [{ send: request() }, { see: { end: "broken", nowhere: ["X-Sum: 1"] } }],
     origin: [{ see: {} }, { send: chunkedDown, cut: 15 }, { pause: 20 }, { act: "end" }],
@@ -187,7 +187,7 @@ export const aborts: readonly ConformanceCase[] = [
   ),
   script({
     id: area("early-413-then-broken"),
-    title: "an upload that was refused early and broken off never looks whole to the origin",
+    title: "an upload that was refused early and aborted never looks complete to the origin",
     rules: ["rule 79", "RFC 9112 section 8"],
     choice: true,
     client: [{ sendHead: chunkedUp }, { sendContent: "abc" }, { see: { status: 413 } }, { act: "reset" }],

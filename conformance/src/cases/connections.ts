@@ -29,14 +29,14 @@ function badGateway(
   ];
 }
 
-/** Answers that are none. */
+/** Invalid responses. */
 const GARBAGE: readonly (readonly [name: string, title: string, answer: string])[] = [
   ["ssh", "a greeting of another protocol", "SSH-2.0-OpenSSH_9.2\r\n"],
   ["empty-lines", "nothing but empty lines", "\r\n\r\n\r\n"],
   ["no-status", "a status line without a status", "HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n"],
-  ["length", "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"],
+  ["length", "an invalid length", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"],
   ["lengths", "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde"],
-  ["cut-head", "a head that breaks off", "HTTP/1.1 200 OK\r\nContent-Len"],
+  ["cut-head", "a head that is cut short", "HTTP/1.1 200 OK\r\nContent-Len"],
 ];
 
 /** Answers that some can make sense of. */
@@ -175,7 +175,7 @@ export const connections: readonly ConformanceCase[] = [
   }),
   script({
     id: area("client-close"),
-    title: "a client that asks for it has its connection closed behind the response",
+    title: "a client that asks for it has its connection closed after the response",
     rules: ["RFC 9112 section 9.6"],
     client: [
       { send: request({ fields: ["Connection: close"] }) },
@@ -186,7 +186,7 @@ export const connections: readonly ConformanceCase[] = [
   }),
   script({
     id: area("http10-closes"),
-    title: "a client of HTTP/1.0 has its connection closed behind the response",
+    title: "a client of HTTP/1.0 has its connection closed after the response",
     rules: ["rule 71", PERSIST],
     client: [{ send: request({ version: "1.0" }) }, { see: { status: 200, content: "abc" } }, { seeEnd: true }],
     origin: [{ see: {} }, { send: response({ content: "abc" }) }],
@@ -224,7 +224,7 @@ export const connections: readonly ConformanceCase[] = [
   }),
   script({
     id: area("pipelined-with-content"),
-    title: "requests with content sent at once are told apart",
+    title: "requests with content sent at once are kept apart",
     rules: ["RFC 9112 section 9.3.2"],
     choice: true,
     only: { client: "1.1" },

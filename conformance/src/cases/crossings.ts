@@ -10,7 +10,7 @@ const whole = content.join("");
 export const crossings: readonly ConformanceCase[] = [
   ...(["announced", "unannounced"] as const).flatMap((name) => {
     const fields = name === "announced" ? ["Trailer: X-Sum"] : [];
-    const told = response({ fields, content, framing: "length", trailers: sum });
+    const delimited = response({ fields, content, framing: "length", trailers: sum });
     return [
       exchange({
         id: area(`response-length-and-${name}-trailers`),
@@ -18,15 +18,15 @@ export const crossings: readonly ConformanceCase[] = [
         rules: ["rule 69", "rule 78", "G3"],
         choice: true,
         sends: request({ fields: ["TE: trailers"] }),
-        originSends: told,
+        originSends: delimited,
         clientSees: { status: 200, content: whole, trailers: sum },
       }),
       exchange({
         id: area(`response-length-and-${name}-trailers-whole`),
-        title: `content comes through whole, whatever becomes of trailers beside its Content-Length (${name})`,
+        title: `content arrives complete, with or without the trailers beside its Content-Length (${name})`,
         rules: ["rule 69", "RFC 9112 section 6.2"],
         sends: request({ fields: ["TE: trailers"] }),
-        originSends: told,
+        originSends: delimited,
         clientSees: { status: 200, content: whole },
       }),
     ];
@@ -43,7 +43,7 @@ export const crossings: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("request-length-and-trailers-whole"),
-    title: "content of a request comes through whole, whatever becomes of trailers beside its Content-Length",
+    title: "content of a request arrives complete, with or without the trailers beside its Content-Length",
     rules: ["rule 78", "RFC 9112 section 6.2"],
     sends: request({ method: "PUT", fields: ["Trailer: X-Sum"], content, framing: "length", trailers: sum }),
     originSees: { content: whole },
@@ -71,7 +71,7 @@ export const crossings: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("head-alone"),
-    title: "a response without content is one, and what stands in its head is no trailer",
+    title: "a response without content is one, and fields in its head are not trailers",
     rules: ["rule 60", "RFC 9113 section 8.1"],
     only: { origin: "2" },
     sends: request({ fields: ["TE: trailers"] }),
@@ -168,7 +168,7 @@ export const crossings: readonly ConformanceCase[] = [
   }),
   script({
     id: area("content-streams-up"),
-    title: "each piece of a request goes on at once, without waiting for the next",
+    title: "each piece of a request is forwarded at once, without waiting for the next",
     rules: ["rule 79"],
     choice: true,
     client: [
@@ -225,7 +225,7 @@ export const crossings: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("authority"),
-    title: "the origin is told one host, with its port",
+    title: "the origin gets one host, with its port",
     rules: ["rule 10", "RFC 9113 section 8.3.1"],
     setup: "inbound-host",
     sends: request({ host: "other.example:8443" }),

@@ -81,7 +81,7 @@ export const fields: readonly ConformanceCase[] = [
   }),
   ...both({
     name: "whitespace",
-    title: "whitespace around a value is no part of it, within it it is",
+    title: "whitespace around a value does not belong to it, within it it does",
     rules: ["RFC 9110 section 5.5"],
     fields: ["X-Space:   a  b\tc  \t"],
     sees: { fields: ["X-Space: a  b\tc"] },
@@ -95,7 +95,7 @@ export const fields: readonly ConformanceCase[] = [
   }),
   ...both({
     name: "utf8",
-    title: "UTF-8 comes through as it is",
+    title: "UTF-8 is forwarded unchanged",
     rules: ["RFC 9110 section 5.5"],
     choice: true,
     fields: ["X-Name: \u00e2\u0082\u00ac"],

@@ -22,7 +22,7 @@ function up({ name, fields = [], target = "/", sees, ...rest }: Row): Conformanc
 
 const FORGED = "X-Forwarded-For: 192.0.2.47";
 
-/** What the origin is told of the client, and what is not made up. */
+/** What the origin learns about the client, and what is not made up. */
 export const forwarding: readonly ConformanceCase[] = [
   up({
     name: "for",
@@ -49,7 +49,7 @@ export const forwarding: readonly ConformanceCase[] = [
   }),
   up({
     name: "host-and-proto",
-    title: "X-Forwarded-Host and -Proto tell what was asked for",
+    title: "X-Forwarded-Host and -Proto state what was requested",
     rules: ["rule 16"],
     choice: true,
     sees: { fields: [`X-Forwarded-Host: ${HOST}`, "X-Forwarded-Proto: http"] },
@@ -102,7 +102,7 @@ export const forwarding: readonly ConformanceCase[] = [
   }),
   up({
     name: "one-host",
-    title: "a request has one Host, whatever Connection says",
+    title: "a request has one Host, even if Connection names it",
     rules: ["rule 10", "RFC 9112 section 3.2"],
     fields: ["Connection: close, Host"],
     sees: { once: ["Host"], lacks: ["Connection: close, Host"] },
@@ -146,7 +146,7 @@ export const forwarding: readonly ConformanceCase[] = [
   }),
   exchange({
     id: "forwarding/encoded-content",
-    title: "encoded content comes through as it is",
+    title: "encoded content is forwarded unchanged",
     rules: ["rule 20", "RFC 9110 section 7.7"],
     choice: true,
     sends: request(),

@@ -9,7 +9,7 @@ const extended = '3;name=secret\r\nabc\r\n3;q="a;b"\r\ndef\r\n0;last=secret\r\n\
 export const framing: readonly ConformanceCase[] = [
   exchange({
     id: area("get-without-content"),
-    title: "a GET without content goes on without content",
+    title: "a GET without content is forwarded without content",
     rules: ["rule 5", "RFC 9112 section 6.3"],
     sends: request(),
     originSees: { method: "GET", framing: ["none", "length"], content: "" },
@@ -200,7 +200,7 @@ export const framing: readonly ConformanceCase[] = [
   ]),
   exchange({
     id: area("304-with-length"),
-    title: "a 304 may tell the length that a 200 would have, and ends with its head",
+    title: "a 304 may state the length that a 200 would have, and ends with its head",
     rules: ["RFC 9110 section 15.4.5"],
     sends: request({ fields: ['If-None-Match: "1"'] }),
     originSends: response({ status: 304, fields: ["Content-Length: 4711"] }),
@@ -216,7 +216,7 @@ export const framing: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("http10-client-length"),
-    title: "a client of HTTP/1.0 gets content with a length as it is",
+    title: "a client of HTTP/1.0 gets content with a length unchanged",
     rules: ["rule 71"],
     sends: request({ version: "1.0", method: "POST", content: "abc" }),
     originSees: { content: "abc" },

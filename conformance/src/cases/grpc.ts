@@ -35,11 +35,11 @@ function failing(
   });
 }
 
-/** Remote calls: their status stands in the trailers, or in the head of a response that has nothing else. */
+/** Remote calls: their status is in the trailers, or in the head of a response that has nothing else. */
 export const grpc: readonly ConformanceCase[] = [
   exchange({
     id: area("unary"),
-    title: "a call is answered, with metadata both ways and a status behind it",
+    title: "a call is answered, with metadata both ways and a status after it",
     rules: ["gRPC rule 3", "rule 61", STATUS],
     choice: true,
     sends: call,
@@ -94,7 +94,7 @@ export const grpc: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("trailers-without-content"),
-    title: "a status behind a head and no content stays behind it",
+    title: "a status after a head without content stays after it",
     rules: ["rule 61", STATUS],
     choice: true,
     sends: call,
@@ -191,7 +191,7 @@ export const grpc: readonly ConformanceCase[] = [
   }),
   script({
     id: area("reset-within"),
-    title: "an answer that is reset within is no success, and gets no status",
+    title: "a response that is reset within its content is not a success, and gets no status",
     rules: ["gRPC rule 7", "rule 37"],
     client: [{ send: call }, { see: { end: "broken", nowhere: ["grpc-status", "Grpc-Status"] } }],
     origin: [
@@ -228,7 +228,7 @@ export const grpc: readonly ConformanceCase[] = [
   }),
   failing({
     name: "no-answer",
-    title: "an origin that breaks off in place of an answer is UNAVAILABLE",
+    title: "an origin that aborts instead of answering is UNAVAILABLE",
     rules: ["rule 33"],
     // HTTP/2 has reset codes, of which a client makes the status.
     only: { origin: "1.1" },
@@ -237,7 +237,7 @@ export const grpc: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("http-error"),
-    title: "an error that the origin makes is relayed as it is",
+    title: "an error of the origin is relayed unchanged",
     rules: ["rule 34", STATUS],
     sends: call,
     originSends: response({ status: 503, fields: ["Content-Type: text/plain"], content: "busy" }),

@@ -113,7 +113,7 @@ export const hopByHop: readonly ConformanceCase[] = [
   }),
   up({
     name: "te-trailers-among-others",
-    title: "of several codings in TE only trailers goes on",
+    title: "of several codings in TE only trailers is forwarded",
     rules: ["rule 22"],
     choice: true,
     fields: ["TE: gzip;q=0.5, Trailers", "TE: deflate"],
@@ -191,7 +191,7 @@ export const hopByHop: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("response-426"),
-    title: "the Upgrade of a 426 tells of the hop behind",
+    title: "the Upgrade of a 426 is about the hop after this one",
     rules: ["rule 21", "RFC 9110 section 7.8"],
     choice: true,
     sends: request(),

@@ -67,7 +67,7 @@ export const http2Connections: readonly ConformanceCase[] = [
   }),
   script({
     id: area("broken-answer-spares-others"),
-    title: "a response that breaks off takes no other with it",
+    title: "an aborted response does not affect others",
     rules: [STREAMS, "RFC 9113 section 5.4.2"],
     only: { client: "2" },
     client: [
@@ -154,7 +154,7 @@ export const http2Connections: readonly ConformanceCase[] = [
   }),
   script({
     id: area("origin-window-stalls"),
-    title: "an upload waits for the origin's window, and goes on when it opens",
+    title: "an upload waits for the origin's window, and continues when it opens",
     rules: [FLOW],
     alone: true,
     client: [

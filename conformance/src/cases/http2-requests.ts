@@ -42,7 +42,7 @@ const HEADS: readonly Row[] = [
   ["status", "a :status", "RFC 9113 section 8.3", asks([], { ":status": "200" })],
   [
     "pseudo-behind-field",
-    "a pseudo field behind a field",
+    "a pseudo field after a field",
     "RFC 9113 section 8.3",
     [...asks([], { ":path": undefined }), ":path: /"],
   ],
@@ -74,7 +74,7 @@ const DOUBTFUL: readonly Row[] = [
   ["scheme-with-uri", "a :scheme that is more than one", SMUGGLING, asks([], { ":scheme": "http://other.example/?" })],
   ["authority-with-path", "an :authority with a path", PSEUDO, asks([], { ":authority": `${HOST}/forged` })],
   ["authority-with-space", "an :authority with a space", PSEUDO, asks([], { ":authority": "a b" })],
-  ["length-word", "a Content-Length that is no number", MALFORMED, asks(["content-length: three"])],
+  ["length-word", "a Content-Length that is not a number", MALFORMED, asks(["content-length: three"])],
   ["length-sign", "a Content-Length with a sign", MALFORMED, asks(["content-length: +0"])],
   ["two-hosts", "a Host that is not the :authority", PSEUDO, asks(["host: other.example"])],
   ["userinfo", "an :authority with a user", PSEUDO, asks([], { ":authority": `user@${HOST}` })],
@@ -93,7 +93,7 @@ const put = asks([], { ":method": "PUT" });
 const putLength = asks(["content-length: 3"], { ":method": "PUT" });
 const putTrailers = asks(["trailer: x-sum"], { ":method": "PUT" });
 
-/** Requests that turn out to be malformed behind their head: never complete for the origin. */
+/** Requests that turn out to be malformed after their head: never complete for the origin. */
 const LATE: readonly (readonly [name: string, title: string, rule: string, frames: readonly Frame[]])[] = [
   ["length-longer", "less content than its Content-Length", MALFORMED, [headers(putLength), data("ab", { end: true })]],
   [
@@ -174,7 +174,7 @@ const ODD: readonly (readonly [name: string, title: string, rule: string, frames
   ],
   [
     "unknown-frames",
-    "frames of a type that nobody knows",
+    "frames of an unknown type",
     "RFC 9113 section 5.5",
     [
       frame(0xbe, "what?", { on: 0 }),
@@ -303,7 +303,7 @@ export const http2Requests: readonly ConformanceCase[] = [
   ),
   script({
     id: area("data-behind-end"),
-    title: "DATA behind the end of a request is no part of it",
+    title: "DATA after the end of a request does not belong to it",
     rules: ["RFC 9113 section 5.1"],
     client: [
       { send: [headers(put), data("abc", { end: true }), data("forged", { end: true })] },
@@ -314,7 +314,7 @@ export const http2Requests: readonly ConformanceCase[] = [
   }),
   script({
     id: area("headers-behind-end"),
-    title: "a field section behind the end of a request is no part of it",
+    title: "a field section after the end of a request does not belong to it",
     rules: ["RFC 9113 section 5.1"],
     client: [
       { send: [headers(put), data("abc", { end: true }), headers(["x-sum: forged"], { end: true })] },
@@ -359,7 +359,7 @@ export const http2Requests: readonly ConformanceCase[] = [
   }),
   script({
     id: area("extended-connect-unknown"),
-    title: "an extended CONNECT to what nobody knows is refused, by the proxy or by the origin",
+    title: "an extended CONNECT to an unknown protocol is refused, by the proxy or by the origin",
     rules: [EXTENDED],
     client: [
       { send: [headers(asks([], { ":method": "CONNECT", ":protocol": "unknown" }))] },
@@ -370,7 +370,7 @@ export const http2Requests: readonly ConformanceCase[] = [
   }),
   script({
     id: area("reset-behind-request"),
-    title: "a client that resets its stream behind the request is felt by the origin",
+    title: "the origin notices a client that resets its stream after the request",
     rules: ["rule 9", "RFC 9113 section 5.4.2"],
     choice: true,
     client: [{ send: [headers(asks(), { end: true })] }, { after: "arrived" }, { send: [reset("CANCEL")] }],

@@ -24,7 +24,7 @@ const BROKEN: readonly (readonly [name: string, title: string, rule: string, fra
       ["proxy-connection", "Proxy-Connection", CONNECTION, ["proxy-connection: keep-alive"]],
       ["transfer-encoding", "Transfer-Encoding", CONNECTION, ["transfer-encoding: chunked"]],
       ["upgrade", "Upgrade", CONNECTION, ["upgrade: websocket"]],
-      ["pseudo-behind-field", "a :status behind a field", "RFC 9113 section 8.3", [":status: 404"]],
+      ["pseudo-behind-field", "a :status after a field", "RFC 9113 section 8.3", [":status: 404"]],
       ["request-pseudo", "a :path", "RFC 9113 section 8.3", [":path: /"]],
       ["lengths", "two Content-Length", "rule 80", ["content-length: 3", "content-length: 5"]],
       ["length-list", "a Content-Length of different members", "rule 80", ["content-length: 3, 5"]],
@@ -37,7 +37,7 @@ const BROKEN: readonly (readonly [name: string, title: string, rule: string, fra
   ),
   ["no-status", "no :status", PSEUDO, [headers(["x-a: 1"]), data("abc", { end: true })]],
   ["two-statuses", "two :status", PSEUDO, [headers([":status: 200", ":status: 204"]), data("abc", { end: true })]],
-  ["status-word", "a :status that is no number", PSEUDO, [headers([":status: fine"]), data("abc", { end: true })]],
+  ["status-word", "a :status that is not a number", PSEUDO, [headers([":status: fine"]), data("abc", { end: true })]],
   ["status-two-digits", "a :status of two digits", PSEUDO, [headers([":status: 20"]), data("abc", { end: true })]],
   ["status-101", "a 101", "RFC 9113 section 8.6", [headers([":status: 101"]), data("abc", { end: true })]],
   ["no-head", "content and no head", "RFC 9113 section 8.1", [data("abc", { end: true })]],
@@ -110,7 +110,7 @@ const ODD: readonly (readonly [name: string, title: string, rule: string, frames
   ],
   [
     "unknown-frames",
-    "frames of a type that nobody knows",
+    "frames of an unknown type",
     "RFC 9113 section 5.5",
     [
       frame(0xbe, "what?"),
@@ -143,7 +143,7 @@ export const http2Responses: readonly ConformanceCase[] = [
   ...BROKEN.map(([name, title, rule, frames]) =>
     exchange({
       id: area(name),
-      title: `a response with ${title} never looks whole to the client`,
+      title: `a response with ${title} never looks complete to the client`,
       rules: [rule, "RFC 9113 section 10.3"],
       // The connection to the origin may go with it, and so may its other streams (RFC 9113 section 5.4.2).
       alone: true,
@@ -181,7 +181,7 @@ export const http2Responses: readonly ConformanceCase[] = [
   ).map(([name, title, trailers]) =>
     exchange({
       id: area(`trailers-${name}`),
-      title: `a response with ${title} breaks off, and its trailers are not cut short`,
+      title: `a response with ${title} is aborted, and its trailers are not cut short`,
       rules: ["G11", "RFC 9113 section 10.5.1"],
       choice: true,
       alone: true,
@@ -216,7 +216,7 @@ export const http2Responses: readonly ConformanceCase[] = [
   ]),
   exchange({
     id: area("reset-behind"),
-    title: "a response that is complete stays so, though its stream is reset with NO_ERROR behind it",
+    title: "a complete response stays complete when its stream is reset with NO_ERROR after it",
     rules: ["RFC 9113 section 8.1"],
     sends: request(),
     originSends: [head, data("abc", { end: true }), reset("NO_ERROR")],
@@ -224,7 +224,7 @@ export const http2Responses: readonly ConformanceCase[] = [
   }),
   script({
     id: area("refused-is-asked-again"),
-    title: "a request whose stream was refused is sent again: nobody has looked at it",
+    title: "a request whose stream was refused is sent again: it was not processed",
     rules: ["RFC 9113 section 8.7"],
     choice: true,
     client: [{ send: request() }, { see: { status: 200, content: "abc" } }],
@@ -232,7 +232,7 @@ export const http2Responses: readonly ConformanceCase[] = [
   }),
   script({
     id: area("goaway-before-is-asked-again"),
-    title: "a request that a GOAWAY leaves out is sent again: nobody has looked at it",
+    title: "a request that a GOAWAY leaves out is sent again: it was not processed",
     rules: ["RFC 9113 section 6.8"],
     choice: true,
     alone: true,

@@ -14,7 +14,7 @@ const chunked = request({
   framing: "chunked",
 });
 
-/** Informational responses, and what a client that expects one is told. */
+/** Informational responses, and what a client that expects one receives. */
 export const interim: readonly ConformanceCase[] = [
   ...([102, 103, 110, 199] as const).map((status) =>
     script({
@@ -53,7 +53,7 @@ export const interim: readonly ConformanceCase[] = [
   }),
   script({
     id: area("final-intact"),
-    title: "whatever becomes of an interim response, the final one comes through",
+    title: "the final response arrives even if the interim response does not",
     rules: ["rule 45", INTERIM],
     client: [{ send: request({ version: "1.0" }) }, { see: { status: 200, content: "abc" } }],
     origin: [{ see: {} }, { send: response({ status: 103, fields: HINT }) }, { send: ok }],
@@ -109,7 +109,7 @@ export const interim: readonly ConformanceCase[] = [
   }),
   script({
     id: area("100-unasked"),
-    title: "a 100 that nobody waits for does no harm",
+    title: "an unexpected 100 does no harm",
     rules: ["rule 45", "RFC 9110 section 15.2.1"],
     choice: true,
     client: [{ send: request() }, { see: { status: 100 } }, { see: { status: 200, content: "abc" } }],
@@ -117,7 +117,7 @@ export const interim: readonly ConformanceCase[] = [
   }),
   script({
     id: area("101-unasked"),
-    title: "a 101 that nobody asked for is an error",
+    title: "an unrequested 101 is an error",
     rules: ["rule 53", "RFC 9110 section 7.8"],
     client: [{ send: request() }, { see: { status: 502 } }],
     origin: [{ see: {} }, { send: response({ status: 101, fields: ["Connection: Upgrade", "Upgrade: forged"] }) }],
@@ -185,7 +185,7 @@ export const interim: readonly ConformanceCase[] = [
   }),
   script({
     id: area("expect-unknown"),
-    title: "an expectation that nobody knows is refused",
+    title: "an unknown expectation is refused",
     rules: [EXPECT],
     choice: true,
     client: [{ send: request({ fields: ["Expect: miracles"] }) }, { see: { status: 417 } }],

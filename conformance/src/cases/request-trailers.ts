@@ -179,7 +179,7 @@ export const requestTrailers: readonly ConformanceCase[] = [
   }),
   trailers({
     name: "announced-and-missing",
-    title: "one that was announced and never came is not made up, and the request is complete",
+    title: "an announced trailer that never came is not made up, and the request is complete",
     rules: ["rule 63"],
     choice: false,
     fields: ["Trailer: X-Sum"],

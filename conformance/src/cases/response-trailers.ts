@@ -59,7 +59,7 @@ const FORBIDDEN = [
 
 const sum = ["X-Sum: 0a1b"];
 
-/** Trailers of responses: kept as they stood, filtered, never merged. */
+/** Trailers of responses: kept as received, filtered, never merged. */
 export const responseTrailers: readonly ConformanceCase[] = [
   trailers({
     name: "declared",
@@ -136,7 +136,7 @@ export const responseTrailers: readonly ConformanceCase[] = [
   }),
   trailers({
     name: "announced-and-missing",
-    title: "one that was announced and never came is not made up",
+    title: "an announced trailer that never came is not made up",
     rules: ["rule 63"],
     choice: false,
     fields: ["Trailer: X-Sum"],
@@ -145,7 +145,7 @@ export const responseTrailers: readonly ConformanceCase[] = [
   }),
   trailers({
     name: "trailing-whitespace",
-    title: "whitespace around a value is no part of it",
+    title: "whitespace around a value does not belong to it",
     rules: ["rule 64", "RFC 9110 section 5.5"],
     sends: ["X-Sum: \t 0a1b \t"],
     sees: sum,
@@ -217,7 +217,7 @@ export const responseTrailers: readonly ConformanceCase[] = [
   }),
   trailers({
     name: "bad-announcement",
-    title: "what is no name is not announced",
+    title: "an invalid name is not announced",
     rules: ["rule 60", "G14"],
     fields: ["Trailer: bad name, X-Sum, X-Sum"],
     sends: sum,

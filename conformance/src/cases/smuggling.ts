@@ -32,7 +32,7 @@ const MUST: readonly (readonly [name: string, title: string, rfc: string, sends:
   ["length-plus", "a Content-Length with a sign", CL, raw(["Content-Length: +3"], "abc")],
   ["length-minus", "a negative Content-Length", CL, raw(["Content-Length: -1"])],
   ["length-hex", "a Content-Length in hexadecimal", CL, raw(["Content-Length: 0x3"], "abc")],
-  ["length-word", "a Content-Length that is no number", CL, raw(["Content-Length: three"], "abc")],
+  ["length-word", "a Content-Length that is not a number", CL, raw(["Content-Length: three"], "abc")],
   ["length-inner-space", "a Content-Length with a space in it", CL, raw(["Content-Length: 3 3"], "abc")],
   [
     "te-not-last",
@@ -42,7 +42,7 @@ const MUST: readonly (readonly [name: string, title: string, rfc: string, sends:
   ],
   ["no-host", "no Host in HTTP/1.1", "RFC 9112 section 3.2", `GET / HTTP/1.1\r\n${CASE}\r\n\r\n`],
   ["two-hosts", "two Host", "RFC 9112 section 3.2", raw(["Host: other.example"], "", "GET / HTTP/1.1")],
-  ["bad-host", "a Host that is none", "RFC 9112 section 3.2", `GET / HTTP/1.1\r\nHost: a b\r\n${CASE}\r\n\r\n`],
+  ["bad-host", "an invalid Host", "RFC 9112 section 3.2", `GET / HTTP/1.1\r\nHost: a b\r\n${CASE}\r\n\r\n`],
   ["host-with-path", "a Host with a path", "RFC 9112 section 3.2", `GET / HTTP/1.1\r\nHost: a/b\r\n${CASE}\r\n\r\n`],
 ];
 
@@ -89,7 +89,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
   ["bare-lf-in-head", "a bare LF at the end of a field line", LINE, raw(["X-A: 1\nX-B: 2"])],
   [
     "chunk-size-space",
-    "a space behind a chunk size",
+    "a space after a chunk size",
     CHUNK,
     raw(["Transfer-Encoding: chunked"], `3 \r\nabc\r\n0\r\n\r\n`),
   ],
@@ -113,7 +113,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
   ],
   [
     "last-chunk-bare-lf",
-    "bare LF behind the last chunk",
+    "bare LF after the last chunk",
     CHUNK,
     raw(["Transfer-Encoding: chunked"], `3\r\nabc\r\n0\n\n`),
   ],
@@ -122,11 +122,11 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
   ["control-in-target", "a control character in the target", "RFC 9112 section 3", raw([], "", "GET /a\x01b HTTP/1.1")],
   [
     "hidden-behind-get",
-    "bytes behind a GET without content",
+    "bytes after a GET without content",
     CL,
     raw([], "xGET /hidden HTTP/1.1\r\n\r\n", "GET / HTTP/1.1"),
   ],
-  ["te-unknown", "a transfer coding that nobody knows", TE, raw(["Transfer-Encoding: xchunked"], "0\r\n\r\n")],
+  ["te-unknown", "an unknown transfer coding", TE, raw(["Transfer-Encoding: xchunked"], "0\r\n\r\n")],
   ["nul-in-value", "a NUL in a field", "RFC 9110 section 5.5", raw(["X-Bad: a\0b"]), "\0"],
   ["bare-cr-in-value", "a bare CR in a field", LINE, raw(["X-Bad: a\rX-Other: b"]), "\rX-Other"],
   ["space-in-name", "a space in a field's name", FIELD, raw(["X Bad: 1"])],
@@ -138,7 +138,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
     " X-Bad: 1",
   ],
   ["no-colon", "a field line without a colon", FIELD, raw(["X-Bad"])],
-  ["bad-version", "a version that is none", "RFC 9112 section 2.3", raw([], "", "GET / HTTP/1.x")],
+  ["bad-version", "an invalid version", "RFC 9112 section 2.3", raw([], "", "GET / HTTP/1.x")],
   ["chunk-size-empty", "a chunk without a size", CHUNK, raw(["Transfer-Encoding: chunked"], `\r\nabc\r\n0\r\n\r\n`)],
   ["chunk-size-sign", "a chunk size with a sign", CHUNK, raw(["Transfer-Encoding: chunked"], `+3\r\nabc\r\n0\r\n\r\n`)],
   ["chunk-size-prefix", "a chunk size with 0x", CHUNK, raw(["Transfer-Encoding: chunked"], `0x3\r\nabc\r\n0\r\n\r\n`)],
@@ -191,7 +191,7 @@ export const smuggling: readonly ConformanceCase[] = [
   ...AMBIGUOUS.map(([name, title, rfc, sends, nowhere = "/hidden HTTP"]) =>
     unambiguous({
       id: area(`${name}-read-once`),
-      title: `${title}: nothing in it becomes another request, or goes on as it came`,
+      title: `${title}: nothing in it becomes another request, or is forwarded unchanged`,
       rules: [rfc],
       sends,
       // What of it is seen at all is well-formed.
@@ -232,7 +232,7 @@ export const smuggling: readonly ConformanceCase[] = [
   ),
   script({
     id: area("response-unasked"),
-    title: "bytes behind a response are never the answer to the next request",
+    title: "bytes after a response are never the response to the next request",
     rules: ["RFC 9112 section 9.2"],
     client: [
       { send: request({ target: "/one" }) },

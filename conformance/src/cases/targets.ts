@@ -17,7 +17,7 @@ const KEPT: readonly Row[] = [
   ["semicolon-in-path", "a semicolon in a path", "rule 29", "/a;v=1/b", "/a;v=1/b"],
   ["punctuation", "punctuation", "rule 29", "/a!$&'()*+,=:@-._~", "/a!$&'()*+,=:@-._~"],
   ["brackets", "brackets in a query", "rule 31", "/?a[]=1&b={x}|", "/?a[]=1&b={x}|"],
-  ["empty-query", "a question mark with nothing behind it", "rule 30", "/a?", "/a?"],
+  ["empty-query", "a question mark with nothing after it", "rule 30", "/a?", "/a?"],
   ["plus", "plus signs and escaped spaces in a query", "rule 31", "/?a=b+c%20d", "/?a=b+c%20d"],
   ["empty-parameters", "empty parameters", "rule 31", "/?&a=&&=b&", "/?&a=&&=b&"],
   ["query-order", "the order of parameters", "rule 31", "/?b=2&a=1&b=1", "/?b=2&a=1&b=1"],
@@ -41,7 +41,7 @@ const CLEANED: readonly Row[] = [
 const BASED: readonly Row[] = [
   ["based", "a path and a query are joined to the target's", "rule 28", "/a?b=c", "/base/a?fixed=1&b=c"],
   ["based-no-query", "no & is added to a query alone", "rule 30", "/a", "/base/a?fixed=1"],
-  ["based-escaped", "an escaped slash is no seam", "rule 29", "/%2Fa", "/base/%2Fa?fixed=1"],
+  ["based-escaped", "an escaped slash does not separate", "rule 29", "/%2Fa", "/base/%2Fa?fixed=1"],
   ["based-root", "the root is the target's own path", "rule 29", "/", "/base/?fixed=1"],
 ];
 
@@ -65,7 +65,7 @@ export const targets: readonly ConformanceCase[] = [
     const [name, title, rule, target, seen] = row;
     return exchange({
       id: area(name),
-      title: KEPT.includes(row) ? `${title} goes on byte for byte` : title,
+      title: KEPT.includes(row) ? `${title} is forwarded byte for byte` : title,
       rules: [rule, PROXY_KEEPS],
       choice: true,
       setup: BASED.includes(row) ? "based" : CLEANED.includes(row) ? "clean-query" : "usual",
@@ -106,14 +106,20 @@ export const targets: readonly ConformanceCase[] = [
     originSends: response(),
     clientSees: { status: 200 },
   }),
-  kept({ method: "OPTIONS", target: "*" }, "options-asterisk", "OPTIONS * goes on", ["RFC 9112 section 3.2.4"], true),
+  kept(
+    { method: "OPTIONS", target: "*" },
+    "options-asterisk",
+    "OPTIONS * is forwarded",
+    ["RFC 9112 section 3.2.4"],
+    true,
+  ),
   ...["PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT", "M-SEARCH", "QUERY", "PURGE"].map((method) =>
-    kept({ method }, `method-${method.toLowerCase()}`, `${method} goes on`, ["RFC 9110 section 9.1"], true),
+    kept({ method }, `method-${method.toLowerCase()}`, `${method} is forwarded`, ["RFC 9110 section 9.1"], true),
   ),
   kept(
     { method: "FROBNICATE" },
     "method-unknown",
-    "a method that the proxy does not know goes on",
+    "a method that the proxy does not know is forwarded",
     ["RFC 9110 section 9.1", "RFC 9110 section 16.1.1"],
     true,
   ),
@@ -131,7 +137,7 @@ export const targets: readonly ConformanceCase[] = [
   }),
   refused({
     id: area("fragment-or-garbage"),
-    title: "a target that is none is refused",
+    title: "an invalid target is refused",
     rules: ["RFC 9112 section 3.2"],
     choice: true,
     sends: `GET no-slash HTTP/1.1\r\nHost: ${HOST}\r\n${CASE}\r\n\r\n`,

@@ -43,7 +43,7 @@ function noSwitch(name: string, title: string, fields: readonly string[], rules:
 export const upgrades: readonly ConformanceCase[] = [
   script({
     id: area("asked"),
-    title: "what is asked for reaches the origin: Connection and Upgrade anew, the rest as it was",
+    title: "what is asked for reaches the origin: Connection and Upgrade written again, the rest unchanged",
     rules: ["rule 51", RFC],
     choice: true,
     client: [{ send: asks }, { see: { status: 101, fields: SWITCHED.slice(1) } }],
@@ -59,7 +59,7 @@ export const upgrades: readonly ConformanceCase[] = [
   }),
   script({
     id: area("bytes-behind-101"),
-    title: "bytes right behind the 101 are not lost",
+    title: "bytes right after the 101 are not lost",
     rules: ["rule 58", "G7"],
     choice: true,
     client: [{ send: asks }, { see: { status: 101 } }, { seeBytes: "hello" }],
@@ -72,7 +72,7 @@ export const upgrades: readonly ConformanceCase[] = [
   }),
   script({
     id: area("bytes-behind-request"),
-    title: "bytes that a client sends right behind its request are not lost",
+    title: "bytes that a client sends right after its request are not lost",
     rules: ["rule 58", "G7"],
     choice: true,
     client: [
@@ -102,7 +102,7 @@ export const upgrades: readonly ConformanceCase[] = [
   }),
   tunnel({
     name: "client-resets",
-    title: "a client that breaks off is felt by the origin",
+    title: "the origin notices a client that aborts",
     rules: ["rule 55"],
     choice: true,
     client: [{ act: "reset" }],
@@ -110,7 +110,7 @@ export const upgrades: readonly ConformanceCase[] = [
   }),
   tunnel({
     name: "origin-resets",
-    title: "an origin that breaks off is felt by the client",
+    title: "the client notices an origin that aborts",
     rules: ["rule 55"],
     choice: true,
     client: [{ mark: "switched" }, { seeEnd: true }],
@@ -229,7 +229,7 @@ export const upgrades: readonly ConformanceCase[] = [
   }),
   exchange({
     id: area("not-printable"),
-    title: "a protocol with a name that is none is not asked for",
+    title: "a protocol with an invalid name is not requested",
     rules: ["rule 50", RFC],
     choice: true,
     sends: request({ fields: ["Connection: Upgrade", "Upgrade: web\u00e9socket"] }),

@@ -23,15 +23,15 @@ const WRONG: readonly (readonly [
   trailers: readonly string[],
   fields?: readonly string[],
 ])[] = [
-  ["digest", "a wrong digest behind it", bad],
-  ["size", "a wrong size behind it", [`Md5: ${hash("hex")}`, "Size: 14"]],
+  ["digest", "a wrong digest after it", bad],
+  ["size", "a wrong size after it", [`Md5: ${hash("hex")}`, "Size: 14"]],
   [
     "one-of-two",
     "one wrong digest among good ones",
     [...good.slice(0, 2), `Content-Digest: md5=:${hash("base64", "x")}:`],
   ],
   ["missing", "digests that were announced and never came", []],
-  ["malformed", "a digest that is none", ["Md5: zzz", "Size: 13"]],
+  ["malformed", "an invalid digest", ["Md5: zzz", "Size: 13"]],
   ["in-header", "a wrong digest ahead of it", [], [`Content-Digest: md5=:${hash("base64", "x")}:`]],
 ];
 

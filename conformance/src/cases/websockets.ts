@@ -45,21 +45,21 @@ export const websockets: readonly ConformanceCase[] = [
   }),
   tunnel({
     name: "one-after-the-other",
-    title: "each piece goes on at once, without waiting for the next",
+    title: "each piece is forwarded at once, without waiting for the next",
     rules: [BRIDGE, EXTENDED],
     client: [{ sendContent: "1" }, { seeBytes: "a" }, { sendContent: "2" }, { seeBytes: "b" }],
     origin: [{ seeBytes: "1" }, { sendContent: "a" }, { seeBytes: "2" }, { sendContent: "b" }],
   }),
   tunnel({
     name: "right-behind-the-answer",
-    title: "octets right behind the answer are not lost",
+    title: "octets right after the response are not lost",
     rules: ["rule 58", "G7", EXTENDED],
     client: [{ seeBytes: "hello" }],
     origin: [{ sendContent: "hello" }],
   }),
   script({
     id: area("right-behind-the-request"),
-    title: "octets that a client sends right behind its request are not lost",
+    title: "octets that a client sends right after its request are not lost",
     rules: ["rule 58", "G7", EXTENDED],
     choice: true,
     client: [{ send: websocket() }, { sendContent: "early" }, { see: { tunnel: "websocket" } }, { seeBytes: "got it" }],
@@ -94,7 +94,7 @@ export const websockets: readonly ConformanceCase[] = [
   }),
   script({
     id: area("not-switched"),
-    title: "a 200 that does not switch is no open tunnel for a client of HTTP/2",
+    title: "a 200 that does not switch does not open a tunnel for a client of HTTP/2",
     rules: [EXTENDED, "RFC 9110 section 9.3.6"],
     choice: true,
     only: { client: "2" },
