@@ -79,6 +79,15 @@ describe("the command as it is published", () => {
     expect((await bundled(["--version"])).stdout).toBe(`${manifest.version}\n`);
   });
 
+  test("plays the demo", async () => {
+    const { stdout } = await bundled(["demo", "--json"]);
+    const scenes = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { ok: boolean }).ok);
+    expect(scenes).toEqual([true, true, true, true, true, true]);
+  });
+
   test("states the terms of every package in it", async () => {
     const licences = await readFile(join(directory, "bundle/LICENSES.txt"), "utf8");
     for (const name of ["undici", "hash-wasm", "leven"]) {

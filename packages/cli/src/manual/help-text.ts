@@ -1,4 +1,5 @@
 import type { CommandEntry, Example } from "./command-entry.ts";
+import { wrappedText } from "../terminal/wrapped-text.ts";
 import { flagEntries, type FlagEntry } from "./flag-entries.ts";
 
 /** What is before a description, where there is room for it. Columns. */
@@ -90,16 +91,7 @@ function table(rows: readonly (readonly [term: string, text: string])[], columns
   return lines.join("\n");
 }
 
-/** The words of a text in lines of at most so many columns, each of them after so many spaces. */
+/** Text in lines that are neither too long to be read nor too short. */
 function wrapped(text: string, columns: number, indent = 0): string[] {
-  const width = Math.max(NARROWEST, Math.min(WIDEST, columns)) - indent;
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line].map((each) => " ".repeat(indent) + each);
+  return wrappedText(text, Math.max(NARROWEST, Math.min(WIDEST, columns)), indent);
 }
