@@ -3,7 +3,7 @@ export type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 export type { ExchangeRecord } from "@trailsum/shared";
 export type { FailureResponse } from "./failure.ts";
 export type { ForwardedStyle } from "./request/forwarded-fields.ts";
-export type { ContentOutline, InboundRequest } from "@trailsum/http/inbound";
+export type { ContentOutline, InboundRequest, Listening, ListenOptions } from "@trailsum/http/inbound";
 export type { OutboundRequest } from "./request/outbound-request.ts";
 export type { ProxyResponse } from "./response/proxy-response.ts";
 export type { RequestTarget } from "@trailsum/http/inbound";

@@ -1,5 +1,13 @@
-import { type ClientLimitOptions, createListener, inboundTimeouts, type Listener } from "@trailsum/http/inbound";
-import { TrailsumError } from "@trailsum/shared";
+import {
+  cannotListen,
+  type ClientLimitOptions,
+  createListener,
+  inboundTimeouts,
+  listenAddress,
+  type Listener,
+  type Listening,
+  type ListenOptions,
+} from "@trailsum/http/inbound";
 
 import { createForwarder } from "./forwarder.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
@@ -7,7 +15,7 @@ import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 /** Options of {@link createProxyServer}. Every time is in milliseconds, and 0 means no limit. */
 export interface ProxyServerOptions extends ReverseProxyOptions, ClientLimitOptions {
   /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8081; port 0 picks a free one. */
-  readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
+  readonly listen?: ListenOptions | undefined;
   /** A certificate chain and its key, both PEM: then HTTPS is spoken to clients. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
   /** The most bytes in the head of a request. Default 16,384. */
@@ -24,7 +32,7 @@ export interface ProxyServerOptions extends ReverseProxyOptions, ClientLimitOpti
 /** A server for a reverse proxy. */
 export interface ProxyServer {
   /** Starts to listen. Rejects with `USAGE` where the address or the certificate cannot be used. */
-  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  listen(): Promise<Listening>;
   /**
    * Stops: no new connection, no new request on the open ones. What runs may finish within `graceMs` milliseconds
    * (default 10,000; 0 is at once) and is aborted then, tunnels at once. Settles when `onExchange` was called for every exchange, or
@@ -50,7 +58,7 @@ const LAST_WORDS = 1_000;
  * ```
  */
 export function createProxyServer(options: ProxyServerOptions): ProxyServer {
-  const { host = "127.0.0.1", port = 8081 } = options.listen ?? {};
+  const address = listenAddress(options.listen, 8081);
   const { tls } = options;
   const timeouts = inboundTimeouts(options, 300_000);
   const forwarder = createForwarder(options);
@@ -69,12 +77,9 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
           },
           timeouts,
         });
-        const bound = await listener.listen(host, port);
-        const authority = `${host.includes(":") ? `[${host}]` : host}:${bound}`;
-        return { url: `${tls === undefined ? "http" : "https"}://${authority}`, port: bound };
+        return await listener.listen(address);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new TrailsumError("USAGE", `cannot listen on ${host}:${port}: ${reason}`, { cause: error });
+        throw cannotListen(address, error);
       }
     },
 

@@ -32,7 +32,8 @@ export type { S3AccessOptions, S3HandlerOptions } from "./s3/s3-resource.ts";
 export type { S3Credentials } from "@trailsum/s3";
 export type { UploadHandlerOptions, UploadLogger } from "./upload-resource.ts";
 export type { Receipt } from "@trailsum/shared";
-export { createUploadServer, type Listening, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
+export type { Listening, ListenOptions } from "@trailsum/http/inbound";
+export { createUploadServer, type UploadServer, type UploadServerOptions } from "./upload-server.ts";
 
 export type {
   CommitCondition,

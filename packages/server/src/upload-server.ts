@@ -1,5 +1,13 @@
-import { fileErrorCode } from "@trailsum/files";
-import { type ClientLimitOptions, createListener, inboundTimeouts, type Listener } from "@trailsum/http/inbound";
+import {
+  cannotListen,
+  type ClientLimitOptions,
+  createListener,
+  inboundTimeouts,
+  listenAddress,
+  type Listener,
+  type Listening,
+  type ListenOptions,
+} from "@trailsum/http/inbound";
 import { TrailsumError } from "@trailsum/shared";
 
 import { createS3Resource, type S3AccessOptions } from "./s3/s3-resource.ts";
@@ -8,7 +16,7 @@ import { createUploadResource, type UploadHandlerOptions } from "./upload-resour
 /** Options of {@link createUploadServer}. */
 export interface UploadServerOptions extends UploadHandlerOptions, ClientLimitOptions {
   /** Where to listen. Default: 127.0.0.1, reachable from this machine alone, and port 8080; port 0 picks a free one. */
-  readonly listen?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
+  readonly listen?: ListenOptions | undefined;
   /**
    * Speaks S3 as {@link createS3Handler} does, in place of the upload resource: `authorize`, `listing`, `cors` and
    * `trustForwarded` have no meaning then, and `signatureKeys` and `receiptKey` are refused with `USAGE`.
@@ -30,14 +38,6 @@ export interface UploadServer {
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
 
-/** Where a server can be reached. */
-export interface Listening {
-  /** `http://127.0.0.1:8080`, without a trailing slash. */
-  readonly url: string;
-  /** The port, also where 0 was asked for. */
-  readonly port: number;
-}
-
 /**
  * A ready server for uploads and downloads. It speaks HTTP/1.1 and HTTP/2 on one port: over TLS as the client chooses by
  * ALPN, and in cleartext HTTP/2 with prior knowledge.
@@ -53,7 +53,7 @@ export interface Listening {
  */
 export function createUploadServer(options: UploadServerOptions): UploadServer {
   const { tls, logger } = options;
-  const { host = "127.0.0.1", port = 8080 } = options.listen ?? {};
+  const address = listenAddress(options.listen, 8080);
   // An upload may take any time as long as bytes arrive.
   const timeouts = inboundTimeouts(options, 60_000);
   const { s3, signatureKeys, receiptKey } = options;
@@ -84,11 +84,9 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
           // A connection that cannot be accepted, for want of descriptors, say, is that connection's loss alone.
           onError: (error) => logger?.error(`cannot accept a connection: ${error.message}`, error),
         });
-        const bound = await listener.listen(host, port);
-        const authority = `${host.includes(":") ? `[${host}]` : host}:${bound}`;
-        return { url: `${tls === undefined ? "http" : "https"}://${authority}`, port: bound };
+        return await listener.listen(address);
       } catch (error) {
-        throw new TrailsumError("USAGE", `cannot listen on ${host}:${port}: ${reason(error)}`, { cause: error });
+        throw cannotListen(address, error);
       }
     },
 
@@ -105,14 +103,3 @@ const LIMITS = { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384
 
 /** What a client may have under way on all streams of a connection together. Bytes. */
 const CONNECTION_WINDOW = 4 * 1024 * 1024;
-
-const reasons: ReadonlyMap<string, string> = new Map([
-  ["EADDRINUSE", "address already in use: stop the other process, or use another port (0 picks a free one)"],
-  ["EADDRNOTAVAIL", "this machine does not have that address: use one that it has, or 0.0.0.0 for all"],
-  ["EACCES", "no permission: use a port above 1023"],
-  ["ENOTFOUND", "no such host"],
-]);
-
-function reason(error: unknown): string {
-  return reasons.get(fileErrorCode(error) ?? "") ?? (error instanceof Error ? error.message : String(error));
-}

@@ -61,6 +61,15 @@ describe("the address of the client", () => {
   });
 });
 
+test.each([
+  [true, "192.0.2.1"],
+  [false, undefined],
+  [() => true, undefined],
+])("a peer at a Unix domain socket has no address: with trust %o the client is %s", (trust, expected) => {
+  const header = FieldLines.from([["X-Forwarded-For", "192.0.2.1"]]);
+  expect(clientAddress({ header, remoteAddress: undefined }, trust)).toBe(expected);
+});
+
 test("clients of one trusted proxy have bounds of their own, and see theirs in authorize", async () => {
   const seen = new Set<string | undefined>();
   const { send } = await serve("our server", {

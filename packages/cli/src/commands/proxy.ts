@@ -175,7 +175,7 @@ async function listen(given: ProxyArguments, log: Log, run: Run): Promise<void> 
     cleanQuery: given.cleanQuery,
     requestTrailers: selection("request-trailers", given.requestTrailers),
     responseTrailers: selection("response-trailers", given.responseTrailers),
-    listen: { ...address, port: assignedPort() ?? address.port },
+    listen: address.path === undefined ? { ...address, port: assignedPort() ?? address.port } : address,
     tls,
     ...limits,
     via: given.via,

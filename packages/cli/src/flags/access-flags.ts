@@ -93,6 +93,8 @@ async function authorization(given: AccessArguments, signal: AbortSignal): Promi
 /** What to warn of when a server like this starts: it is open to a network, or sent secrets in cleartext. */
 export function accessWarnings({ auth, authFile, token, readOnly, writeOnly }: AccessArguments, url: string): string[] {
   const { protocol, hostname } = new URL(url);
+  // Who may open a socket file is decided by the permissions of its directory.
+  if (protocol === "unix:") return [];
   if (/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return [];
   if (auth === undefined && authFile === undefined && token === undefined) {
     const what = [writeOnly ? [] : "read", readOnly ? [] : "write"].flat().join(" and ");

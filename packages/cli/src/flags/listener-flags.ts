@@ -1,27 +1,33 @@
+import type { ListenOptions } from "@trailsum/server";
 import { TrailsumError } from "@trailsum/shared";
 
+import { hostAndPort } from "./address.ts";
 import { type LogArguments, logFlags } from "./log-flags.ts";
 import { readCertificate } from "./pem-files.ts";
 import type { Flags } from "./flag.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
 export interface ListenerArguments extends LogArguments {
-  readonly host: string;
-  readonly port: number;
+  readonly listen?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly drain: number;
 }
 
+/** Reachable from this machine only. */
+const DEFAULT_HOST = "127.0.0.1";
+
 /** The flags of a command that listens, on this port by default. */
 export function listenerFlags(defaultPort: number): Flags {
   return {
-    host: { type: "string", default: "127.0.0.1", describe: "address to listen on" },
-    port: {
-      type: "number",
-      default: defaultPort,
-      describe: "port to listen on; 0 picks a free one",
+    listen: {
+      type: "string",
+      describe: "where to listen, in place of --host and --port: [HOST:]PORT, or unix:PATH for a Unix domain socket",
     },
+    host: { type: "string", describe: `address to listen on (default: ${DEFAULT_HOST})` },
+    port: { type: "number", describe: `port to listen on; 0 picks a free one (default: ${defaultPort})` },
     "tls-cert": { type: "string", describe: "PEM certificate chain; enables HTTPS" },
     "tls-key": { type: "string", describe: "PEM private key of the certificate" },
     drain: {
@@ -41,11 +47,11 @@ export async function listenerOptions(
   given: ListenerArguments,
   signal: AbortSignal,
 ): Promise<{
-  listen: { host: string; port: number };
+  listen: ListenOptions;
   tls: { cert: Buffer; key: Buffer } | undefined;
 }> {
   const tls = await readCertificate({ "tls-cert": given.tlsCert, "tls-key": given.tlsKey }, signal);
-  return { listen: { host: given.host, port: port(given.port) }, tls };
+  return { listen: listenOptions(given), tls };
 }
 
 /** The value of `--drain` in milliseconds. Throws `USAGE` for an invalid one. */
@@ -62,7 +68,23 @@ export function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function port(given: number): number {
-  if (Number.isInteger(given) && given >= 0 && given <= 65_535) return given;
+/** Where to listen; what is left out is left to the server. */
+function listenOptions({ listen, host, port }: ListenerArguments): ListenOptions {
+  if (listen === undefined) return { host, port: portNumber(port) };
+  if (host !== undefined || port !== undefined)
+    throw new TrailsumError("USAGE", "--listen excludes --host and --port: give one or the other");
+  if (!listen.startsWith(UNIX)) {
+    const takes = `[HOST:]PORT or ${UNIX}PATH, such as 127.0.0.1:8080 or ${UNIX}/run/it.sock`;
+    return hostAndPort(listen, { flag: "listen", takes, defaultHost: DEFAULT_HOST });
+  }
+  const path = listen.slice(UNIX.length);
+  if (path === "") throw new TrailsumError("USAGE", `a path must follow ${UNIX} in --listen`);
+  return { path };
+}
+
+const UNIX = "unix:";
+
+function portNumber(given: number | undefined): number | undefined {
+  if (given === undefined || (Number.isInteger(given) && given >= 0 && given <= 65_535)) return given;
   throw new TrailsumError("USAGE", "--port takes a number from 0 to 65535");
 }

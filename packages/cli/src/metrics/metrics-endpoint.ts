@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Address } from "./metrics-flag.ts";
+import type { HostAndPort } from "../flags/address.ts";
 
 /** Where metrics are served. */
 export interface MetricsEndpoint {
@@ -25,7 +25,7 @@ const MAX_CONNECTIONS = 16;
 
 /** Serves what `collect` gives at `/metrics`. Rejects with `USAGE` if the address cannot be used. */
 export async function serveMetrics(
-  { host, port }: Address,
+  { host, port }: HostAndPort,
   collect: () => Promise<Exposition>,
 ): Promise<MetricsEndpoint> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {

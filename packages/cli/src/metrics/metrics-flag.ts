@@ -1,5 +1,4 @@
-import { TrailsumError } from "@trailsum/shared";
-
+import { type HostAndPort, hostAndPort } from "../flags/address.ts";
 import type { Flags } from "../flags/flag.ts";
 
 /** What the flag holds once it is parsed. */
@@ -15,21 +14,8 @@ export const metricsFlags: Flags = {
   },
 };
 
-/** An address to listen on. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Reads `HOST:PORT`, or undefined if it is not given. Throws `USAGE`. An IPv6 address stands in brackets. */
-export function metricsAddress({ metrics }: MetricsArguments): Address | undefined {
+/** Reads the flag; undefined if it is not given. Throws `USAGE`. */
+export function metricsAddress({ metrics }: MetricsArguments): HostAndPort | undefined {
   if (metrics === undefined) return undefined;
-  const [, bracketed, name, port] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(metrics) ?? [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(port) > 65_535)
-    throw new TrailsumError(
-      "USAGE",
-      `--metrics takes HOST:PORT, such as 127.0.0.1:9464, and not ${JSON.stringify(metrics)}`,
-    );
-  return { host, port: Number(port) };
+  return hostAndPort(metrics, { flag: "metrics", takes: "HOST:PORT, such as 127.0.0.1:9464" });
 }

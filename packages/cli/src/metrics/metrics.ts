@@ -4,12 +4,12 @@ import { recordMetrics } from "@trailsum/shared/metrics";
 import { AggregatorRegistry, Registry } from "prom-client";
 
 import { serveMetrics, type MetricsEndpoint } from "./metrics-endpoint.ts";
-import type { Address } from "./metrics-flag.ts";
+import type { HostAndPort } from "../flags/address.ts";
 import { prometheusMeter } from "./prometheus-meter.ts";
 import { answerSupervisor, WorkerMetrics } from "./worker-metrics.ts";
 
 /** Measures this process, and serves what was measured. */
-export function measureProcess(address: Address): Promise<MetricsEndpoint> {
+export function measureProcess(address: HostAndPort): Promise<MetricsEndpoint> {
   const registry = new Registry();
   recordMetrics({ meter: prometheusMeter(registry) });
   return serveMetrics(address, async () => ({ text: await registry.metrics(), contentType: registry.contentType }));
@@ -23,7 +23,7 @@ export function measureWorker(): void {
 }
 
 /** Serves the sums of what the workers of this process have measured. */
-export function serveWorkerMetrics(address: Address): Promise<MetricsEndpoint> {
+export function serveWorkerMetrics(address: HostAndPort): Promise<MetricsEndpoint> {
   const workers = new WorkerMetrics(cluster);
   return serveMetrics(address, async () => {
     const registry = AggregatorRegistry.aggregate(await workers.collect());

@@ -1,14 +1,16 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 
 import { LONGEST_TIMEOUT } from "@trailsum/shared";
 
 import type { MessageLimits } from "../http1/message-reader.ts";
+import { bind } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import { connectionOpened } from "./connection-diagnostics.ts";
 import { Http1Connection, type Http1Options } from "./http1/http1-connection.ts";
 import { Http2Connection, type Http2Options } from "./http2/http2-connection.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
+import { type ListenAddress, listenUrl } from "./listen-address.ts";
 import { ProtocolDetector } from "./protocol-detector.ts";
 import type { InboundTimeouts } from "./served-connection-options.ts";
 
@@ -33,10 +35,18 @@ export interface ListenerOptions {
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
+/** Where a server can be reached. */
+export interface Listening {
+  /** `http://127.0.0.1:8080`, without a trailing slash; `unix:/run/it.sock` for a Unix domain socket. */
+  readonly url: string;
+  /** The port, also where 0 was asked for; 0 for a Unix domain socket. */
+  readonly port: number;
+}
+
 /** What accepts connections. */
 export interface Listener {
-  /** Starts to listen; gives the port. */
-  listen(host: string, port: number): Promise<number>;
+  /** Starts to listen; gives where. */
+  listen(address: ListenAddress): Promise<Listening>;
   /** Stops, at the latest after so many milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -119,16 +129,14 @@ export function createListener(options: ListenerOptions): Listener {
   server.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          // The system may refuse to accept a connection (ENFILE, ENOBUFS): the connection is lost, and the server keeps running.
-          server.on("error", onError);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
+    async listen(address) {
+      await bind(server, address);
+      // The system may refuse to accept a connection (ENFILE, ENOBUFS): the connection is lost, and the server keeps running.
+      server.on("error", onError);
+      const bound = server.address();
+      const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+      return { url: listenUrl(address, protocol, port), port };
+    },
 
     async close(graceMs) {
       if (!server.listening) return;

@@ -18,7 +18,7 @@ async function impatient({ secure }: { readonly secure: boolean }) {
     timeouts: { keepAlive: 50, head: 50, idle: 50, minRate: 0 },
   });
   onTestFinished(() => listener.close(0));
-  return { port: await listener.listen("127.0.0.1", 0), versions };
+  return { port: (await listener.listen({ host: "127.0.0.1", port: 0 })).port, versions };
 }
 
 test.each([

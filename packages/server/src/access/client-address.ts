@@ -16,7 +16,7 @@ export function clientAddress(
   { header, remoteAddress }: Pick<InboundRequest, "header" | "remoteAddress">,
   trust: TrustForwarded = false,
 ): string | undefined {
-  if (trust === false || remoteAddress === undefined) return remoteAddress;
+  if (trust === false) return remoteAddress;
   const found = [header.list("X-Forwarded-For").map(addressIn), forwardedFor(header)]
     .filter((chain) => chain.length > 0)
     .map((chain) => clientIn(chain, remoteAddress, trust));
@@ -25,12 +25,13 @@ export function clientAddress(
 
 function clientIn(
   chain: readonly (string | undefined)[],
-  peer: string,
+  peer: string | undefined,
   trust: true | Exclude<TrustForwarded, boolean>,
 ) {
   let address = peer;
   for (const before of chain.toReversed()) {
-    if (before === undefined || (trust !== true && !trust(address))) break;
+    // The peer at a Unix domain socket has no address to ask about.
+    if (before === undefined || (trust !== true && (address === undefined || !trust(address)))) break;
     address = before;
     if (trust === true) break;
   }
