@@ -136,8 +136,29 @@ test.skipIf(!existsSync("/usr/bin/restic"))("restic is refused if a bit is flipp
   const restic = spawn("/usr/bin/restic", ["--no-cache", "init"], { cwd, env, stdio: "ignore" });
   onTestFinished(() => void restic.kill());
   const { stderr } = await server;
-  await expect.poll(() => stderr(), { timeout: 30_000 }).toMatch(/PUT \S*\/flipped\/keys\/.*SignatureDoesNotMatch/);
+  await expect.poll(() => stderr(), { timeout: 30_000 }).toMatch(/\/flipped\/keys\/.* does not match the signature/);
   expect(existsSync(join(directory, "flipped/keys"))).toBe(false);
+});
+
+const hasFuse = existsSync("/usr/bin/s3fs") && existsSync("/dev/fuse") && process.getuid?.() === 0;
+
+test.skipIf(!hasFuse)("s3fs writes files, and is refused if a bit is flipped on the way", async () => {
+  const { cwd, url, flipping } = await prepare();
+  const mount = async (from: string): Promise<string> => {
+    const to = await mkdtemp(join(cwd, "mount-"));
+    const options = `url=${from},use_path_request_style,sigv4,retries=1`;
+    await run(`s3fs bucket ${to} -o ${options}`, cwd);
+    unmounts.push(() => run(`umount -l ${to}`, cwd));
+    return to;
+  };
+  const unmounts: (() => Promise<string>)[] = [];
+  onTestFinished(async () => void (await Promise.all(unmounts.map((unmount) => unmount()))));
+  const stored = (name: string): Promise<string> => readFile(join(directory, "bucket", name), "utf8").catch(() => "");
+  await expect(run(`cp sent ${await mount(flipping)}/s3fs-flipped`, cwd)).rejects.toThrow("Command failed");
+  expect(await stored("s3fs-flipped")).toBe("");
+  const right = await mount(url);
+  await run(`cp sent ${right}/s3fs && cp ${right}/s3fs received`, cwd);
+  expect([await stored("s3fs"), await readFile(join(cwd, "received"), "utf8")]).toEqual([content, content]);
 });
 
 test("what is uploaded by HTTP is served by S3 with its digests, and the other way round", async () => {

@@ -90,6 +90,17 @@ describe("an upload that is signed", () => {
     expect((await store.open("a"))?.size).toBe(bytes.length);
   });
 
+  test("is verified over HTTP/2, too", async () => {
+    const { url, store } = await signedServer();
+    const dispatcher = new TrailerAgent({ useH2c: true });
+    onTestFinished(() => dispatcher.close());
+    for (const delivery of modes)
+      await upload(`${url}/${delivery}`, bytes, { dispatcher, delivery, sign: { key: ed25519 } });
+    const sizes = await Promise.all(modes.map(async (name) => (await store.open(name))?.size));
+    expect(sizes).toEqual(modes.map(() => bytes.length));
+    await expect(upload(`${url}/a`, bytes, { dispatcher })).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
+  });
+
   test("is not sent without a strong digest, with a public key, or with a signature of the caller's", async () => {
     const { url } = await signedServer();
     const key = ed25519;
