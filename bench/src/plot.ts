@@ -159,7 +159,7 @@ ${content.join("\n")}
 `;
 }
 
-/** Subjects are told apart by their names. */
+/** Subjects are distinguished by their names. */
 function isOwn(label: string): boolean {
   return label.replaceAll("`", "").startsWith("trailsum");
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
-// What a process and all processes below it use, as /proc of Linux tells it. They come and go: what has gone is left out,
+// What a process and all processes below it use, from /proc on Linux. They come and go: what has gone is left out,
 // and what it took counts with the process that waited for it.
 
 /** Seconds of processor time so far, their own and the system's on their behalf, of all threads. */

@@ -72,7 +72,7 @@ export interface ConformanceCase {
   readonly only: Only;
   readonly client: readonly Step[];
   readonly origin: readonly Step[];
-  /** Whether the origin is reached: by everything that `origin` tells; perhaps; or never. */
+  /** Whether the origin is reached: by everything that `origin` states; perhaps; or never. */
   readonly reached: "yes" | "maybe" | "never";
 }
 
@@ -139,7 +139,7 @@ export function unambiguous(
   const { sends, originSees, ...rest } = init;
   return script({
     ...rest,
-    // Who is left waiting for more hears that there is none. The client may be answered by either, or be cut off.
+    // A side that still waits learns that nothing follows. The client may be answered by either, or be cut off.
     client: [{ send: sends }, { pause: 50 }, { act: "end" }, { see: { end: "either" } }],
     origin: [{ see: originSees }, { send: response({ fields: ["X-Answer: one"], content: "one" }) }],
     reached: "maybe",

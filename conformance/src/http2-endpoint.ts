@@ -155,7 +155,7 @@ export class Http2Endpoint implements Endpoint {
     this.#next(() => stream.headers(http2Request(message, this.#scene.id, scheme), { endStream: end }));
   }
 
-  /** Sends behind what is being sent. What cannot be sent shows in what the other side does not see. */
+  /** Sends after what is being sent. What cannot be sent shows in what the other side does not see. */
   #next(send: () => Promise<void>): void {
     this.#sent = this.#sent.then(send).catch(() => {});
   }
@@ -251,6 +251,6 @@ function isTunnel(message: RequestMessage | ResponseMessage): boolean {
 }
 
 function offersExtendedConnect(peer: Http2Peer): boolean {
-  const told = peer.frames.flatMap(({ settings = [] }) => settings);
-  return told.some(([id, value]) => id === settingIds.ENABLE_CONNECT_PROTOCOL && value === 1);
+  const reported = peer.frames.flatMap(({ settings = [] }) => settings);
+  return reported.some(([id, value]) => id === settingIds.ENABLE_CONNECT_PROTOCOL && value === 1);
 }

@@ -36,8 +36,9 @@ export function malformation({ fields, trailers, length, complete, bare }: Http2
   if (wrong !== undefined) return `the field ${JSON.stringify(wrong)}`;
   const lengths = fields.filter(([name]) => name === "content-length").map(([, value]) => value);
   if (new Set(lengths).size > 1) return `several content-length: ${lengths.join()}`;
-  const [told] = lengths;
-  if (told !== undefined && complete && !bare && told !== String(length)) return `content-length ${told} for ${length}`;
+  const [reported] = lengths;
+  if (reported !== undefined && complete && !bare && reported !== String(length))
+    return `content-length ${reported} for ${length}`;
   return undefined;
 }
 

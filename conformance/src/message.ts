@@ -67,14 +67,14 @@ export const HOST = "conformance.example";
 /** Where a raw message wants the field by which the origin reports which case it belongs to. */
 export const CASE = "{case}";
 
-/** A request; a GET of `/` without content unless told otherwise. */
+/** A request; a GET of `/` without content by default. */
 export function request(init: RequestInit = {}): RequestMessage {
   const common = message(init, "none");
   const method = init.method ?? (common.framing === "none" ? "GET" : "POST");
   return { ...common, method, target: init.target ?? "/", host: init.host ?? HOST, protocol: undefined };
 }
 
-/** A response; 200 without content, of length 0, unless told otherwise. */
+/** A response; 200 without content, of length 0 by default. */
 export function response(init: ResponseInit = {}): ResponseMessage {
   const { status = 200, closes = false } = init;
   const bare = status < 200 || status === 204 || status === 304;

@@ -31,9 +31,9 @@ const SETUPS: Readonly<Record<Setup, Omit<ProxyServerOptions, "target">>> = {
 /** Starts this project's own proxies in this process. What clients speak they recognise; the origin speaks `version`. */
 export async function startOwnProxies(version: Version, setups: Iterable<Setup>): Promise<OwnProxies> {
   const origin = await startOrigin({ version });
-  const nobody = await freePort();
+  const unused = await freePort();
   const started = [...setups].map(async (setup) => {
-    const port = setup === "down" ? nobody : origin.port;
+    const port = setup === "down" ? unused : origin.port;
     const target = `http://127.0.0.1:${port}${setup === "based" ? "/base/?fixed=1" : ""}`;
     const server = createProxyServer({
       ...SETUPS[setup],

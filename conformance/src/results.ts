@@ -3,7 +3,7 @@ import type { ConformanceCase } from "./conformance-case.ts";
 import { casesOf } from "./playable.ts";
 import { count, type Outcome, type Score, type Verdict } from "./score.ts";
 
-/** What is written of a proxy in one combination: what was kept is only counted; of the rest is told what was seen. */
+/** What is written of a proxy in one combination: what was kept is only counted; for the rest, what was seen is recorded. */
 interface Written {
   readonly asked: number;
   readonly kept: number;
@@ -19,16 +19,16 @@ interface WrittenScore {
   readonly combinations: Readonly<Record<string, Written>>;
 }
 
-/** So much is told of what was seen. */
+/** The length of what is recorded. */
 const TOLD = 100;
 
 /** The scores as JSON. */
 export function resultsText(scores: readonly Score[]): string {
-  const told = scores.map(({ name, version, outcomes }): WrittenScore => {
+  const reported = scores.map(({ name, version, outcomes }): WrittenScore => {
     const byId = Object.entries(outcomes).map(([id, some]) => [id, written(some)] as const);
     return { name, version, combinations: Object.fromEntries(byId) };
   });
-  return `${JSON.stringify(told, undefined, 1)}\n`;
+  return `${JSON.stringify(reported, undefined, 1)}\n`;
 }
 
 function written(outcomes: Readonly<Record<string, Outcome>>): Written {
@@ -48,12 +48,12 @@ function written(outcomes: Readonly<Record<string, Outcome>>): Written {
  * then it has to be asked again.
  */
 export function readResults(text: string, cases: (name: string) => readonly ConformanceCase[]): Score[] {
-  return (JSON.parse(text) as WrittenScore[]).map(({ name, version, combinations: told }) => {
+  return (JSON.parse(text) as WrittenScore[]).map(({ name, version, combinations: reported }) => {
     const outcomes: Record<string, Record<string, Outcome>> = {};
     for (const combination of combinations) {
       const id = combinationId(combination);
       const asked = casesOf(cases(name), combination);
-      const before = told[id];
+      const before = reported[id];
       if (before === undefined) continue;
       if (asked.length !== before.asked) {
         throw new Error(

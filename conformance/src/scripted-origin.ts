@@ -46,7 +46,7 @@ export interface OriginOptions {
 
 type Cases = ReadonlyMap<string, (arrival: Arrival) => void>;
 
-/** Starts an origin that speaks one version of HTTP, HTTP/1.1 unless told otherwise; HTTP/2 from the first byte. */
+/** Starts an origin that speaks one version of HTTP, HTTP/1.1 by default; HTTP/2 from the first byte. */
 export async function startOrigin({ version = "1.1", port = 0, tls }: OriginOptions = {}): Promise<ScriptedOrigin> {
   const cases = new Map<string, (arrival: Arrival) => void>();
   const open = new Set<Socket>();

@@ -172,7 +172,7 @@ describe("without our problem documents the framework answers with the status of
   });
 });
 
-test("a Hono application that does not run on Node is told which entry to use", async () => {
+test("a Hono application that does not run on Node gets an error that names the right entry", async () => {
   const app = new Hono();
   app.onError((error, c) => c.text(error.message, 500));
   app.all("/*", hono.uploadResource({ store: createMemoryStore() }));

@@ -6,7 +6,7 @@ import { generate } from "selfsigned";
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
-  /** Writes both into `directory`, or into a new one that is removed when the test ends, and tells their paths. */
+  /** Writes both into `directory`, or into a new one that is removed when the test ends, and returns their paths. */
   files(directory?: string): Promise<{ readonly keyFile: string; readonly certFile: string }>;
 }
 

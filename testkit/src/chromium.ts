@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 
 import { type Browser, chromium } from "playwright-core";
 
-/** The Chromium that is installed here, under one of its names; undefined where there is none. */
+/** The Chromium that is installed here, under one of its names; undefined if none is installed. */
 export async function findChromium(): Promise<string | undefined> {
   const directories = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => entry !== "");
   for (const name of ["chromium", "chromium-browser", "google-chrome"]) {

@@ -1,4 +1,4 @@
-/** How long anything in the testkit waits before it gives up, in milliseconds, unless told otherwise. */
+/** How long anything in the testkit waits before it gives up, in milliseconds by default. */
 export const defaultTimeout = 30_000;
 
 /**

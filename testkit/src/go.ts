@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const cache = fileURLToPath(new URL("../../node_modules/.cache/trailsum-go", import.meta.url));
 
-/** The path of a `go` binary: the one on PATH, or the newest that Debian keeps under /usr/lib; `undefined` where there is none. */
+/** The path of a `go` binary: the one on PATH, or the newest that Debian keeps under /usr/lib; `undefined` if none is installed. */
 export async function goToolchain(): Promise<string | undefined> {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).filter((directory) => directory !== "");
   const installed = await readdir("/usr/lib").catch(() => []);

@@ -142,7 +142,7 @@ function reading<Stream extends ClientReadableStream<Buffer>>(stream: Stream): G
 function called<Stream extends ClientUnaryCall>(stream: Stream, messages: Buffer[]): GrpcCall<Stream> {
   let initial: Metadata | undefined;
   stream.on("metadata", (metadata: Metadata) => (initial = metadata));
-  // The status tells it as well.
+  // The status reports it too.
   stream.on("error", () => {});
   const outcome = new Promise<GrpcOutcome>((resolve) => {
     stream.on("status", ({ code, details, metadata }: StatusObject) =>

@@ -83,7 +83,7 @@ export const grpcMethods = {
   collect: method("Collect", true, false),
   /** Answers each message with itself, at once. */
   pingPong: method("PingPong", true, true),
-  /** Answers with the status that `{ code, details }` says, behind as many messages as `after` says. */
+  /** Answers with the status that `{ code, details }` says, after as many messages as `after` says. */
   refuse: method("Refuse", false, true),
   /** Answers the first message with OUT_OF_RANGE, whatever else is in transit. */
   interrupt: method("Interrupt", true, false),

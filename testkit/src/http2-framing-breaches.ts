@@ -100,7 +100,7 @@ function frame(type: keyof typeof frameTypes, streamId: number, length: number, 
   return encodeFrame({ type: frameTypes[type], flags: bits, streamId }, Buffer.alloc(length));
 }
 
-/** The header of a frame, with nothing behind it. */
+/** The header of a frame, with nothing after it. */
 function claim(type: keyof typeof frameTypes, streamId: number, length: number): Buffer {
   return encodeFrame({ type: frameTypes[type], streamId, length });
 }

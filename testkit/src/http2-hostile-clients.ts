@@ -181,7 +181,7 @@ export function hostileHttp2Clients(name: string, options: HostileClientsOptions
     }
     expect(await (await begin(other, put("other")))()).toBe(true);
     const after = peakOfMemory(server.pid);
-    // Only Linux tells it.
+    // Only Linux reports it.
     if (before === undefined || after === undefined) return void (await annotate("its memory was not looked at"));
     await annotate(`peak RSS ${Math.round(after / MiB)} MiB, before ${Math.round(before / MiB)} MiB`);
     expect(after - before).toBeLessThan(memory);

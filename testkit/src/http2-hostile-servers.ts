@@ -193,7 +193,7 @@ export function hostileHttp2Servers(name: string, options: HostileServersOptions
         .toMatchObject(fine);
     }
     const after = peakOfMemory(pid);
-    // Only Linux tells it.
+    // Only Linux reports it.
     if (before === undefined || after === undefined) return void (await annotate("its memory was not looked at"));
     await annotate(`peak RSS ${Math.round(after / MiB)} MiB, before ${Math.round(before / MiB)} MiB`);
     expect(after - before).toBeLessThan(128 * MiB);

@@ -49,7 +49,7 @@ export class FieldDecoder {
   #bytes: Uint8Array = Buffer.alloc(0);
   #at = 0;
 
-  /** `maxTableSize` is the SETTINGS_HEADER_TABLE_SIZE that the peer was told, in bytes. */
+  /** `maxTableSize` is the SETTINGS_HEADER_TABLE_SIZE that was sent to the peer, in bytes. */
   constructor(maxTableSize: number = 4096) {
     this.#maxTableSize = maxTableSize;
     this.#tableLimit = maxTableSize;

@@ -9,7 +9,7 @@ import { deadline } from "./deadline.ts";
 // Never through a package runner: those do not pass signals on.
 const command = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url));
 
-/** How long a process may take, in milliseconds, unless told otherwise: it starts slowly where others run beside it. */
+/** How long a process may take, in milliseconds by default: it starts slowly where others run beside it. */
 const patience = 45_000;
 
 /** Settings of `trailsum` and `startTrailsum`. */
@@ -25,7 +25,7 @@ export interface TrailsumOptions {
   readonly timeout?: number;
   /** Arguments for node itself, before the script. */
   readonly nodeArgs?: readonly string[];
-  /** Who is told what kills the process. Default: the test that runs, which calls it when it ends. For one that several tests share. */
+  /** Receives the function that kills the process. Default: the test that runs, which calls it when it ends. For one that several tests share. */
   readonly atEnd?: (kill: () => Promise<void>) => void;
 }
 

@@ -179,7 +179,7 @@ describe.each(["cleartext", "tls"])("over %s", (kind) => {
   });
 });
 
-test("streams opened, reset and left are told apart, on either side", async () => {
+test("streams opened, reset and left are distinguished, on either side", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/reset") response.stream.close(errorCodes.ENHANCE_YOUR_CALM);
     else response.end(request.url);
@@ -223,7 +223,7 @@ test("a peer that breaks the rules gets GOAWAY, and a wait for anything else say
   await peer.untilClosed();
 });
 
-test("without a handshake nothing is sent, and what is no HTTP/2 is told", async () => {
+test("without a handshake nothing is sent, and invalid HTTP/2 is reported", async () => {
   const server = await rawHttp2Server((peer) => expect(peer.accept()).rejects.toThrow("does not speak HTTP/2"), {
     handshake: false,
   });

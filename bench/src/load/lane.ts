@@ -13,7 +13,7 @@ export interface LaneEvents {
  * HTTP/2.
  */
 export interface Lane {
-  /** Who is told of what happens next. */
+  /** The observer of what happens next. */
   events: LaneEvents | undefined;
   /** When the request that is under way was to be sent, for latency measurements. */
   due: number;

@@ -1,4 +1,4 @@
-// Sends requests on bare sockets and reads every answer to its end, trailers included. A process of its own, told by its
+// Sends requests on bare sockets and reads every answer to its end, trailers included. A process of its own, controlled by its
 // parent what to do, task by task.
 import { closedLoop } from "./closed-loop.ts";
 import type { ChunkSize, Content, ExchangeName } from "./exchange.ts";

@@ -40,7 +40,7 @@ export interface OpenLoop extends LoadShape, LoadTarget {
   readonly rate: number;
 }
 
-/** What the process is told to do. */
+/** The task of the process. */
 export type LoadTask =
   | ClosedLoop
   | OpenLoop
@@ -101,13 +101,13 @@ export class Load {
       program.child.kill();
       this.#program = new Program("load-program.ts", this.#large);
     }, PATIENCE);
-    const told = await program
-      .told<{ outcome: Outcome } | { failure: string }>()
+    const reported = await program
+      .reported<{ outcome: Outcome } | { failure: string }>()
       .catch((cause: unknown) => {
         throw gaveUp ? new Error("it came to no end", { cause }) : cause;
       })
       .finally(() => clearTimeout(patience));
-    if ("failure" in told) throw new Error(told.failure);
-    return told.outcome;
+    if ("failure" in reported) throw new Error(reported.failure);
+    return reported.outcome;
   }
 }

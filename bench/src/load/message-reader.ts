@@ -122,7 +122,7 @@ export class MessageReader {
       return;
     }
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? (head.startsWith("HTTP/") ? Number.NaN : 0));
-    if (Number.isNaN(length)) throw new Error(`no end can be told: ${head}`);
+    if (Number.isNaN(length)) throw new Error(`the end cannot be determined: ${head}`);
     this.#size = length;
     this.#left = length;
     this.#part = "content";

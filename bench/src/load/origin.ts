@@ -40,13 +40,13 @@ export class Origin {
     const tls = { certFile: join(directory, "cert.pem"), keyFile: join(directory, "key.pem") };
     await Promise.all([writeFile(tls.certFile, cert), writeFile(tls.keyFile, key, { mode: 0o600 })]);
     const program = new Program("origin-program.ts", large, tls.certFile, tls.keyFile);
-    return new Origin(program, await program.told(), tls);
+    return new Origin(program, await program.reported(), tls);
   }
 
   /** Closes the connections that proxies keep open to it. */
   closeAll(): Promise<void> {
     this.#program.child.send("close");
-    return this.#program.told();
+    return this.#program.reported();
   }
 
   get pid(): number {

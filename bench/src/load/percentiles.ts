@@ -1,4 +1,4 @@
-/** The percentiles that are told of latencies. */
+/** The reported percentiles of latencies. */
 export const PERCENTILES: readonly number[] = [50, 75, 90, 95, 99, 99.5, 99.9];
 
 /** The latencies at the percentiles, none for none. */

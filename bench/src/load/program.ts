@@ -14,15 +14,15 @@ export class Program {
     this.#exited = once(this.child, "exit");
   }
 
-  /** The next thing that it tells. */
-  async told<Told>(): Promise<Told> {
-    const [told] = await Promise.race([
+  /** The next message that it sends. */
+  async reported<Told>(): Promise<Told> {
+    const [reported] = await Promise.race([
       once(this.child, "message") as Promise<[Told]>,
       this.#exited.then(() => {
         throw new Error(`${this.child.spawnargs[1]} has ended`);
       }),
     ]);
-    return told;
+    return reported;
   }
 
   async stop(): Promise<void> {

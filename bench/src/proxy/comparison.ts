@@ -7,7 +7,7 @@ import { type Measured, medianOf } from "./measure.ts";
 interface Column {
   readonly title: string;
   readonly reading: (outcome: LoadOutcome) => number;
-  /** How many digits behind the point. */
+  /** How many digits after the point. */
   readonly digits: number;
 }
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { connect } from "node:net";
 import { once } from "node:events";
 
-// Sends a file as fast as it can be read, with a digest that it was told and does not compute: what is left is the server.
+// Sends a file as fast as it can be read, with a digest that it is given and does not compute: what is left is the server.
 const [file = "", url = "", md5 = ""] = process.argv.slice(2);
 const BLOCK = 1024 * 1024;
 

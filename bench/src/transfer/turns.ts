@@ -58,7 +58,7 @@ export function transferRows(
   });
 }
 
-/** A figure for a table; a dash where there is none. */
+/** A figure for a table; a dash without one. */
 export function cell(figure: number, digits: number): string {
   return Number.isNaN(figure) ? "-" : figure.toFixed(digits);
 }

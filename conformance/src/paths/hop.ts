@@ -18,7 +18,7 @@ export type Entrance = { readonly version: "1.1" } | { readonly version: "2"; re
 /** Longer than a large upload takes anywhere. Seconds. */
 const TIMEOUT = 60;
 
-/** Software of others as a hop: as it is by default, or told to stream where it does not by default. */
+/** Software of others as a hop: as it is by default, or configured to stream where it does not by default. */
 export function peerHop(peer: Peer, { buffered = false } = {}): Hop {
   return {
     name: peer.name,

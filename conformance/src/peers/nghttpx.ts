@@ -1,7 +1,7 @@
 import { combinations, HTTP1 } from "../combination.ts";
 import { type Peer, versionOf, which } from "./peer.ts";
 
-/** nghttpx, the proxy of nghttp2, told to change as little as it can. */
+/** nghttpx, the proxy of nghttp2, configured to change as little as it can. */
 export const nghttpx: Peer = {
   name: "nghttpx",
   install: "apt-get install nghttp2-proxy",

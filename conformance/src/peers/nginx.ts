@@ -6,7 +6,7 @@ import { type Peer, versionOf } from "./peer.ts";
 
 const HTTP2_CLIENTS: Combination = { client: "2", origin: "1.1" };
 
-/** nginx, told to stream in both directions and to change as little as it can. */
+/** nginx, configured to stream in both directions and to change as little as it can. */
 export const nginx: Peer = {
   name: "nginx",
   combinations: [HTTP1, HTTP2_CLIENTS],

@@ -25,7 +25,7 @@ export interface CertificateFiles {
 
 /** How a peer is to go about it. */
 export interface PeerManner {
-  /** How many seconds it waits for an answer, where that can be told it. */
+  /** How many seconds it waits for an answer, where that can be configured. */
   readonly timeout: number;
   /** How many idle connections to its origin it keeps; without this as many as it would unasked. */
   readonly keep?: number | undefined;

@@ -23,7 +23,7 @@ export class PeerProcess {
     this.#directory = directory;
   }
 
-  /** Starts a peer towards an origin. It waits a second for an answer, unless told otherwise. */
+  /** Starts a peer towards an origin. It waits a second for an answer by default. */
   static async start(peer: Peer, originPort: number, manner: Partial<PeerManner> = {}): Promise<PeerProcess> {
     const directory = await mkdtemp(join(tmpdir(), "conformance-"));
     const port = await freePort();

@@ -14,7 +14,7 @@ const trailsum = commandProcess();
 
 const run = promisify(execFile);
 
-/** A file system of one mebibyte that is gone when the test ends, or the reason why there is none here. */
+/** A file system of one mebibyte that is gone when the test ends, or the reason why it cannot be made here. */
 async function smallDisk(): Promise<string> {
   const directory = await tempDir();
   await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);

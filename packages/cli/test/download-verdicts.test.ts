@@ -147,7 +147,7 @@ test("a file that rotted on the server's disk never arrives as a whole one", asy
   const { url, directory } = await serve();
   const bytes = patterned(300_000);
   await trailsum(["upload", await fileOf(bytes), `${url}/it`]);
-  // One byte changes, and neither its size nor the time of its last change tells.
+  // One byte changes, and neither its size nor its modification time shows it.
   const stored = join(directory, "it");
   const times = join(await tempDir(), "times");
   await copyFile(stored, times);

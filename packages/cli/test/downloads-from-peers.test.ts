@@ -39,8 +39,8 @@ describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
     const results = await inLanes(
       Object.entries(trailerCases),
       async () => {},
-      async ([name, told]) => {
-        const args = ["download", `${origin}/it?${query(told)}`, "-o", name];
+      async ([name, reported]) => {
+        const args = ["download", `${origin}/it?${query(reported)}`, "-o", name];
         const { exitCode, stdout, stderr } = await trailsum(args, { cwd: directory });
         return [name, { exitCode, stdout, complaint: exitCode === 0 ? "" : stderr }] as const;
       },

@@ -64,7 +64,7 @@ describe.each([
     const source = new FeedSource();
     const { child, exited } = spawnTrailsum(["upload", "-", `${url}/it`], { input: source });
     source.offer(3 * 1024 * 1024);
-    // By then the client has been told which upload resource it is.
+    // By then the client knows its upload resource.
     await expect.poll(size).toBeGreaterThan(2 * 1024 * 1024);
     child.kill(signal);
     const { exitCode, stdout, stderr } = await exited;

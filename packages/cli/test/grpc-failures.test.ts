@@ -29,8 +29,8 @@ function begin(client: GrpcClient, kind: (typeof kinds)[number], options: GrpcCa
   return kind === "unary" ? client.unary("hang", Buffer.alloc(1), options) : client.bidi("hang", options);
 }
 
-/** All that a failed call tells. */
-function told({ code, details, messages, initial, trailing }: GrpcOutcome): unknown {
+/** All that a failed call reports. */
+function reported({ code, details, messages, initial, trailing }: GrpcOutcome): unknown {
   return { code, details, messages: messages.map(String), initial: initial !== undefined, trailing: trailing.toJSON() };
 }
 
@@ -59,7 +59,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     const expected = codes.map((code) => {
       return { code, details: `this is ${code}`, messages: [], initial: false, trailing: head };
     });
-    expect((await Promise.all(outcomes)).map(told)).toEqual(expected);
+    expect((await Promise.all(outcomes)).map(reported)).toEqual(expected);
   });
 
   test.each([0, 2])("that is refused after %i messages keeps its status, message and details", async (after) => {
@@ -95,7 +95,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     expect((await Promise.all(outcomes)).map(({ code }) => code)).toEqual(kinds.map(() => status.DEADLINE_EXCEEDED));
     const both = open.service.calls.slice(calls);
     await expect.poll(() => both.map(({ end }) => end)).toEqual(kinds.map(() => "cancelled"));
-    // It was told how long it has, too.
+    // It also knows its deadline.
     for (const { deadline } of both) expect(deadline).toBeLessThan(began + 60_000);
   });
 
@@ -120,7 +120,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     expect((await outcome).code).toBe(status.CANCELLED);
     await expect.poll(() => open.service.calls[call]?.end).toBe("cancelled");
     other.stream.end(Buffer.from("after"));
-    expect(told(await other.outcome)).toMatchObject({ code: status.OK, messages: ["before", "after"] });
+    expect(reported(await other.outcome)).toMatchObject({ code: status.OK, messages: ["before", "after"] });
   });
 
   test("whose service dies amid its answers fails, and the next one does not", async () => {

@@ -32,7 +32,7 @@ async function proxy(options: Omit<ProxyServerOptions, "listen">): Promise<strin
   return url;
 }
 
-/** What the three kinds of calls come to that are told of a failure. */
+/** What the three kinds of calls report of a failure. */
 async function failures(client: GrpcClient): Promise<unknown[]> {
   const calls = [
     client.unary("echo", Buffer.from("hello")),
@@ -40,7 +40,7 @@ async function failures(client: GrpcClient): Promise<unknown[]> {
     client.bidi("pingPong"),
   ];
   const outcomes = await Promise.all(calls.map(({ outcome }) => outcome));
-  // A head and nothing behind it.
+  // A head and nothing after it.
   return outcomes.map(({ code, messages, initial }) => ({ code, messages, initial }));
 }
 

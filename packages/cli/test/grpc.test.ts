@@ -11,7 +11,7 @@ const bytes = (value: unknown): Buffer => Buffer.from(typeof value === "string" 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
 /** What a client sees of a call that went well, with its messages as text. */
-function told({ code, details, messages, initial, trailing }: GrpcOutcome): unknown {
+function reported({ code, details, messages, initial, trailing }: GrpcOutcome): unknown {
   return { code, details, messages: messages.map(String), initial: initial !== undefined, trailing: trailing.toJSON() };
 }
 
@@ -24,7 +24,13 @@ describe.each(grpcWays)("gRPC $name", (way) => {
 
   test("one message is answered with one", async () => {
     const outcome = await open.client.unary("echo", bytes("hello")).outcome;
-    expect(told(outcome)).toEqual({ code: status.OK, details: "OK", messages: ["hello"], initial: true, trailing: {} });
+    expect(reported(outcome)).toEqual({
+      code: status.OK,
+      details: "OK",
+      messages: ["hello"],
+      initial: true,
+      trailing: {},
+    });
   });
 
   test("metadata goes there and comes back, initial and trailing, text and binary, several values of one name", async () => {
@@ -92,14 +98,14 @@ describe.each(grpcWays)("gRPC $name", (way) => {
     const [initial] = (await once(stream, "metadata")) as [{ get(name: string): unknown }];
     expect(initial.get("ready")).toEqual(["yes"]);
     stream.end();
-    expect(told(await outcome)).toMatchObject({ code: status.OK, messages: [], initial: true });
+    expect(reported(await outcome)).toMatchObject({ code: status.OK, messages: [], initial: true });
   });
 
   test("messages may be empty, and streams too", async () => {
     const unary = await open.client.unary("echo", Buffer.alloc(0)).outcome;
-    expect(told(unary)).toMatchObject({ code: status.OK, messages: [""] });
+    expect(reported(unary)).toMatchObject({ code: status.OK, messages: [""] });
     const none = await open.client.serverStream("count", bytes({ count: 0, size: 0 })).outcome;
-    expect(told(none)).toMatchObject({ code: status.OK, messages: [] });
+    expect(reported(none)).toMatchObject({ code: status.OK, messages: [] });
     const collected = open.client.clientStream("collect");
     collected.stream.end();
     const md5 = createHash("md5").digest("hex");
@@ -107,7 +113,7 @@ describe.each(grpcWays)("gRPC $name", (way) => {
     const empties = open.client.bidi("pingPong");
     for (const _ of numbers(3)) empties.stream.write(Buffer.alloc(0));
     empties.stream.end();
-    expect(told(await empties.outcome)).toMatchObject({ code: status.OK, messages: ["", "", ""] });
+    expect(reported(await empties.outcome)).toMatchObject({ code: status.OK, messages: ["", "", ""] });
   });
 
   test("a message of 4 MiB goes there and comes back", async () => {

@@ -83,13 +83,13 @@ describe(`${go}: a client of HTTP/2 and trailsum serve`, () => {
   test.skipIf(!present)("agree on what is kept, and what is fetched", async () => {
     const { certFile, keyFile } = await (await certificate()).files();
     const { url, visible } = await serve(["--tls-cert", certFile, "--tls-key", keyFile]);
-    const told: Record<string, number> = {};
+    const reported: Record<string, number> = {};
     for (const [name, trailers] of Object.entries(trailerCases)) {
       const answer = await sendWithGo(`${url}/${encodeURIComponent(name)}`, trailers, [`-ca=${certFile}`]);
       expect(answer.protocol).toBe("HTTP/2.0");
-      told[name] = answer.status;
+      reported[name] = answer.status;
     }
-    expect(told).toEqual(answers);
+    expect(reported).toEqual(answers);
     expect(await visible()).toEqual(["digest and size", "digest and size, unannounced"]);
     const fetched = await fetchWithGo(`${url}/digest%20and%20size`, [`-ca=${certFile}`]);
     expect(fetched).toMatchObject({ status: 200, body: content.toString(), protocol: "HTTP/2.0" });

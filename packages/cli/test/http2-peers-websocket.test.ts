@@ -133,9 +133,9 @@ describe.each(ways)("WebSockets over $client through trailsum proxy to a server 
     ]);
 
     const second = await open();
-    const told = closed(second.client);
+    const reported = closed(second.client);
     second.socket.close(4002, "too much");
-    expect(await told).toEqual([4002, "too much"]);
+    expect(await reported).toEqual([4002, "too much"]);
 
     const third = await open();
     const broken = closed(third.client);

@@ -103,8 +103,8 @@ describe.each(ways)("HTTP/2 to $name", (way) => {
   test.skipIf(!curl!.present)(`${curl!.title} sends and fetches`, async () => {
     const ask = async (args: readonly string[], path = "it"): Promise<string> => {
       const speaking = way.client === "TLS" ? ["--http2", "--cacert", certFile] : ["--http2-prior-knowledge"];
-      const told = "HTTP/%{http_version} %{http_code}";
-      const { stdout, stderr } = await curl!.run(["-sS", "-w", told, ...speaking, ...args, `${url}/curl/${path}`]);
+      const reported = "HTTP/%{http_version} %{http_code}";
+      const { stdout, stderr } = await curl!.run(["-sS", "-w", reported, ...speaking, ...args, `${url}/curl/${path}`]);
       expect(stderr).toBe("");
       return stdout;
     };

@@ -5,7 +5,7 @@ import { createLogOutput, type WriteSync } from "../src/log/log-output.ts";
 /** A system error as `node:fs` throws it. */
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
 
-/** An output that takes what it is told to take. */
+/** An output that accepts as much as it is configured to. */
 function device(): {
   write: WriteSync;
   written: () => string;

@@ -17,7 +17,7 @@ const allowed = 40;
 const nodeArgs = ["--max-semi-space-size=1"];
 
 const measurable = process.platform === "linux";
-const reason = measurable ? "" : " (skipped: /proc tells it only on Linux)";
+const reason = measurable ? "" : " (skipped: /proc exists only on Linux)";
 
 test.skipIf(!measurable)(
   `memory does not grow with the body, on either side${reason}`,

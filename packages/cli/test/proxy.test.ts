@@ -34,11 +34,11 @@ describe.each(peers)("$name uploads through trailsum proxy", ({ present, send })
   test.skipIf(!present)("with trailers kept: what is right is stored, and nothing else", async () => {
     const { url, visible } = await serve();
     const { url: through } = await proxy([url]);
-    const told: Record<string, number> = {};
+    const reported: Record<string, number> = {};
     for (const [name, trailers] of Object.entries(trailerCases)) {
-      told[name] = (await send(`${through}/${encodeURIComponent(name)}`, trailers)).status;
+      reported[name] = (await send(`${through}/${encodeURIComponent(name)}`, trailers)).status;
     }
-    expect(told).toEqual(answers);
+    expect(reported).toEqual(answers);
     expect(await visible()).toEqual(["digest and size", "digest and size, unannounced"]);
   });
 

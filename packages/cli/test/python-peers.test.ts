@@ -16,9 +16,9 @@ const content = patterned(300_000);
 test.skipIf(!httpx.present)(`${httpx.title} uploads to trailsum serve over HTTP/2, and fetches`, async () => {
   const { certFile, keyFile } = await (await certificate()).files();
   const { url, visible } = await serve(["--tls-cert", certFile, "--tls-key", keyFile]);
-  const told = await httpx.run([pythonProgram("client"), url, await fileOf(content), certFile]);
-  expect(told.stderr).toBe("");
-  expect(JSON.parse(told.stdout)).toEqual({
+  const reported = await httpx.run([pythonProgram("client"), url, await fileOf(content), certFile]);
+  expect(reported.stderr).toBe("");
+  expect(JSON.parse(reported.stdout)).toEqual({
     right: ["HTTP/2", 201],
     "unknown length": ["HTTP/2", 201],
     wrong: ["HTTP/2", 400],

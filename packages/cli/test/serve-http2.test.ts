@@ -68,9 +68,9 @@ describe.each([
 
   test.skipIf(!curl.present)(`${curl.title} that is refused early is informed`, async () => {
     const { url, curlArgs, visible, staged } = await serving(secure, ["--max-size", "1K"]);
-    const told = ["-sS", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
+    const reported = ["-sS", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
     const large = await fileOf(patterned(5_000_000));
-    const { stdout } = await curl.run([...curlArgs, ...told, "-H", "Expect:", "-T", large, `${url}/large`]);
+    const { stdout } = await curl.run([...curlArgs, ...reported, "-H", "Expect:", "-T", large, `${url}/large`]);
     expect(stdout).toBe("2 413");
     expect([await visible(), await staged()]).toEqual([[], []]);
   });

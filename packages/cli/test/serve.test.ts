@@ -46,9 +46,9 @@ test("serve listens where --host and --port say, and says so when the address is
 
 test("--max-size refuses what is larger: by its length, or else once it is known", async () => {
   const { url, port, visible, staged } = await serve(["--max-size", "1K"]);
-  const told = await rawClient(port);
-  await told.write(`PUT /told HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\nMd5: ${md5(content)}\r\n\r\n`);
-  expect((await told.readHead()).toString()).toMatch(/^HTTP\/1\.1 413 /);
+  const reported = await rawClient(port);
+  await reported.write(`PUT /told HTTP/1.1\r\nHost: test\r\nContent-Length: 1025\r\nMd5: ${md5(content)}\r\n\r\n`);
+  expect((await reported.readHead()).toString()).toMatch(/^HTTP\/1\.1 413 /);
   const { exitCode, stderr } = await trailsum(["upload", await fileOf("x".repeat(1025)), `${url}/untold`]);
   expect([exitCode, stderr]).toEqual([
     4,

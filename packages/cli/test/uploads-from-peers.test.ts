@@ -24,13 +24,13 @@ describe.each(peers)("$name uploads to trailsum serve", ({ present, send }) => {
 
   test.skipIf(!present)("what is right is stored, and nothing else can be seen", async () => {
     const { url, visible, staged } = await serve();
-    const told: Record<string, readonly [number, string | undefined]> = {};
+    const reported: Record<string, readonly [number, string | undefined]> = {};
     for (const [name, trailers] of Object.entries(trailerCases)) {
       const { status, body } = await send(`${url}/${encodeURIComponent(name)}`, trailers);
       const { type, verdict } = JSON.parse(body) as { type?: string; verdict?: string };
-      told[name] = [status, type ?? verdict];
+      reported[name] = [status, type ?? verdict];
     }
-    expect(told).toEqual(answers);
+    expect(reported).toEqual(answers);
     expect(await visible()).toEqual(["digest and size", "digest and size, unannounced"]);
     expect(await staged()).toEqual([]);
   });
@@ -45,7 +45,7 @@ describe.each(peers)("$name uploads to trailsum serve", ({ present, send }) => {
     expect(await visible()).toEqual(["digest and size", "digest and size, unannounced"]);
   });
 
-  test.skipIf(!present)("with --allow-unverified a bare upload is stored, and told to be unverified", async () => {
+  test.skipIf(!present)("with --allow-unverified a bare upload is stored, and reported as unverified", async () => {
     const { url, visible } = await serve(["--allow-unverified"]);
     const { status, body } = await send(`${url}/bare`, trailerCases["no trailers at all"]);
     expect([status, JSON.parse(body)]).toMatchObject([201, { verdict: "unverified", verifiedBy: [] }]);

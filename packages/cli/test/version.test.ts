@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { trailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-// Asked for alone it is told before anything else is loaded, and otherwise by the parser of the arguments.
+// Alone, it is printed before anything else is loaded, and otherwise by the parser of the arguments.
 test.each([[["--version"]], [["upload", "--version"]]])("%j prints the version of the package", async (args) => {
   const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;

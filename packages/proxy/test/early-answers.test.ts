@@ -86,7 +86,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
   });
 
   describe("rules 45 to 48: interim responses", () => {
-    test("lose what was for the hop behind us, and a length", async () => {
+    test("lose what was for the next hop, and a length", async () => {
       const origin = await rawServer(async (connection) => {
         await connection.readHead();
         await connection.write(

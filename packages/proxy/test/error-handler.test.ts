@@ -83,7 +83,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
     });
   });
 
-  describe("rule 33, G16: by default a client is told", () => {
+  describe("rule 33, G16: by default a client receives", () => {
     test("504 of an origin that takes too long, before its head", async () => {
       const origin = await rawServer(async (connection) => void (await connection.readToEnd()));
       const { port, records } = await proxyServer({ target: origin.origin, agent: { headersTimeout: 20 } });

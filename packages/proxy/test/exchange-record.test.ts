@@ -13,7 +13,7 @@ const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const GET = "GET /path?query HTTP/1.1\r\nHost: a\r\n\r\n";
 
 describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
-  test("is told all of an exchange, once", async () => {
+  test("gets the whole record of an exchange, once", async () => {
     const [, , said] = GOOD[0]!;
     const origin = await rawServer(async (connection) => {
       await connection.readUntil("\r\n0\r\n");
@@ -63,7 +63,7 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
     for (let turn = 0; turn < 3; turn += 1) expect((await ask(port, GET)).body.toString()).toBe("ok");
   });
 
-  test("is told of a response when its client has it, and not when it has been given", async () => {
+  test("gets a response when its client has it, and not when it has been given", async () => {
     const given = Promise.withResolvers<void>();
     // More than the system takes of what no one reads.
     const size = 16 * 1_048_576;
@@ -84,13 +84,13 @@ describe.each(FRONTS)("onExchange, of a proxy %s,", (_front, proxyServer) => {
     await expect.poll(() => records.map(({ status }) => status)).toEqual([502]);
   });
 
-  test("is told that the client went away, where a response had been passed on and waited for it", async () => {
+  test("learns that the client disconnected, where a response had been passed on and waited for it", async () => {
     const origin = await httpServer((_req, res) => void res.end(Buffer.alloc(200_000)));
     const given = Promise.withResolvers<void>();
     const { port, records } = await proxyServer({
       target: origin.origin,
       modifyResponse: (response) => {
-        // More than the system takes, and nothing behind it: all that the proxy does with content is done.
+        // More than the system takes, and nothing after it: all that the proxy does with content is done.
         response.transform = new Transform({
           transform: (_piece, _encoding, done) => done(),
           final(done) {

@@ -74,14 +74,14 @@ describe("in the clear", () => {
     ["PRI * HTTP/2.0\r\nHost: a\r\n\r\n", 505],
     ["PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n", 505],
     ["pri * http/2.0\r\n\r\nSM\r\n\r\n", 400],
-  ])("what begins like the preface and is none is refused: %j", async (bytes, status) => {
+  ])("what only begins like the preface is refused: %j", async (bytes, status) => {
     const { port, records } = await answering();
     expect((await ask(port, bytes)).startLine).toContain(` ${status} `);
     expect(records).toEqual([]);
   });
 
   test.each(["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r"])(
-    "a client that ends behind %j has its end back",
+    "a client that ends after %j has its end back",
     async (bytes) => {
       const { port } = await answering();
       const client = await rawClient(port);

@@ -17,7 +17,7 @@ const claimed = FieldLines.from([
 
 const pairs = (raw: readonly string[]): unknown[] => [...FieldLines.fromRaw(raw)];
 
-describe("rules 15 to 17: an origin is told of the client", () => {
+describe("rules 15 to 17: an origin learns about the client", () => {
   test("by X-Forwarded-For, -Host and -Proto, and not by what the client claims", () => {
     expect(pairs(forwardedFields(client, "x-forwarded"))).toEqual([
       ["X-Forwarded-For", "10.0.0.7"],
@@ -52,7 +52,7 @@ describe("rules 15 to 17: an origin is told of the client", () => {
     expect(forwardedFields(identity, "forwarded")).toEqual(["Forwarded", expected]);
   });
 
-  test("by both, behind what a trusted proxy said in each", () => {
+  test("by both, after what a trusted proxy said in each", () => {
     const fields = FieldLines.fromRaw(forwardedFields(client, "both", claimed));
     expect(fields.get("Forwarded")).toBe('for=9.9.9.9, for=10.0.0.7;host="asked.example:81";proto=https');
     expect(fields.get("X-Forwarded-For")).toBe("9.9.9.9, 8.8.8.8, 7.7.7.7, 10.0.0.7");

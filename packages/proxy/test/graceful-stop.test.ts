@@ -30,17 +30,17 @@ interface Held extends Proxied {
   readonly answer: () => void;
 }
 
-/** A proxy before an origin that is asked once, and answers with what it has read when it is told to. */
+/** A proxy before an origin that is asked once, and answers with what it has read when it is released. */
 async function holding(options: Partial<ProxyServerOptions> = {}): Promise<Held> {
-  const [asked, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [asked, reported] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const origin = await httpServer(async (request, response) => {
     asked.resolve();
     const { body } = await seen(request);
-    await told.promise;
+    await reported.promise;
     response.end(`read: ${body}`);
   });
   const proxied = await proxyServer({ target: origin.origin, ...options });
-  return { ...proxied, asked: asked.promise, answer: told.resolve };
+  return { ...proxied, asked: asked.promise, answer: reported.resolve };
 }
 
 /** A proxy before an origin that switches protocols, and then waits for the end. */
@@ -138,11 +138,11 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
   });
 
   test("that asks for a tunnel, and gets it too late, ends it at once", async () => {
-    const [asked, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [asked, reported] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const origin = await rawServer(async (connection) => {
       await connection.readHead();
       asked.resolve();
-      await told.promise;
+      await reported.promise;
       await connection.write(SWITCH);
       await connection.readToEnd();
     });
@@ -151,7 +151,7 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
     await client.write(UPGRADE);
     await asked.promise;
     const stopped = server.close();
-    told.resolve();
+    reported.resolve();
     // The end can overtake the 101, and nothing but it may come.
     expect((await client.readToEnd()).toString()).toMatch(/^(HTTP\/1\.1 101 (?:(?!HTTP)[^])*\r\n\r\n)?$/);
     client.end();
@@ -244,7 +244,7 @@ describe("a server that stops, with a connection of HTTP/2", () => {
 });
 
 describe("a server that has stopped", () => {
-  test("has told onExchange of what it aborted, and of the tunnels that it ended", async () => {
+  test("has reported to onExchange what it aborted, and of the tunnels that it ended", async () => {
     const { server, port, records } = await tunnelling();
     const [one, other] = [await rawClient(port), await rawHttp2Client(port)];
     await one.write(UPGRADE);
@@ -301,12 +301,12 @@ test("a server that stops, with connections of TLS that are idle or have not agr
 /** A client that reads nothing, and the size of a response that the system does not take for it as a whole any more. */
 async function firstUnsent(port: number, records: readonly unknown[]): Promise<{ client: Socket; size: number }> {
   for (let size = 2_000_000; ; size += 150_000) {
-    const told = records.length;
+    const reported = records.length;
     const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     onTestFinished(() => void client.destroy());
     client.write(GET.replace("/", `/${size}`));
     await setTimeout(100);
-    if (records.length === told) return { client, size };
+    if (records.length === reported) return { client, size };
     client.destroy();
   }
 }

@@ -30,7 +30,7 @@ describe("an answer to an upload over HTTP/2 that is still under way", () => {
     const clients = await Promise.all(
       answers.map(([head, length, end]) => uploadTo(`${head}${"x".repeat(length)}${end}`)),
     );
-    const told = clients.map(async (client) => {
+    const reported = clients.map(async (client) => {
       const stream = client.stream(1);
       await stream.untilEnd();
       const code = await stream.untilReset();
@@ -39,7 +39,7 @@ describe("an answer to an upload over HTTP/2 that is still under way", () => {
     const expected = answers.map(([, length, end]) => {
       return [413, length, end.includes("Md5") ? [["md5", "a"]] : undefined, errorCodes.NO_ERROR, undefined];
     });
-    expect(await Promise.all(told)).toEqual(expected);
+    expect(await Promise.all(reported)).toEqual(expected);
   });
 
   test("is followed by no reset where the rest comes in time, which is read and forgotten", async () => {

@@ -115,20 +115,23 @@ describe("extended CONNECT to a server of HTTP/1.1", () => {
     [403, "403", "so"],
     // It would say that all after it is a tunnel.
     [200, "502", undefined],
-  ])("that is answered with %i and no switch is not a tunnel: %s, and others continue", async (answered, told, why) => {
-    const { origin } = await rawServer(async (connection) => {
-      const request = parseMessage(await connection.readHead());
-      const status = request.startLine.startsWith("GET /path ") ? answered : 204;
-      connection.end(`HTTP/1.1 ${status} X\r\nX-Why: so\r\nConnection: close\r\n\r\n`);
-    });
-    const { client, stream } = await extendedConnect(await proxy(origin, false));
-    const fields = new Map(await stream.untilFields());
-    expect([fields.get(":status"), fields.get("x-why")]).toEqual([told, why]);
-    await stream.untilEnd();
-    const next = await client.request(requestFields("GET", "/next"), { endStream: true });
-    await next.untilEnd();
-    expect(next.status).toBe(204);
-  });
+  ])(
+    "that is answered with %i and no switch is not a tunnel: %s, and others continue",
+    async (answered, reported, why) => {
+      const { origin } = await rawServer(async (connection) => {
+        const request = parseMessage(await connection.readHead());
+        const status = request.startLine.startsWith("GET /path ") ? answered : 204;
+        connection.end(`HTTP/1.1 ${status} X\r\nX-Why: so\r\nConnection: close\r\n\r\n`);
+      });
+      const { client, stream } = await extendedConnect(await proxy(origin, false));
+      const fields = new Map(await stream.untilFields());
+      expect([fields.get(":status"), fields.get("x-why")]).toEqual([reported, why]);
+      await stream.untilEnd();
+      const next = await client.request(requestFields("GET", "/next"), { endStream: true });
+      await next.untilEnd();
+      expect(next.status).toBe(204);
+    },
+  );
 
   test.each([
     ["another key's acceptance", "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],

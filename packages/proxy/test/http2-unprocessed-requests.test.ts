@@ -69,7 +69,7 @@ describe.each(REFUSALS)("after %s", (_what, refuse) => {
     await client.connection.closed;
   });
 
-  test("content beyond the replay buffer: an HTTP/1.1 client is told 503", async () => {
+  test("content beyond the replay buffer: an HTTP/1.1 client gets 503", async () => {
     const origin = await refusing(refuse, 4);
     const { port } = await proxyServer({ target: origin.origin, agent: { useH2c: true }, replayBuffer: 0 });
     const half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";

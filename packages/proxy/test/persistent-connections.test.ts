@@ -48,7 +48,7 @@ describe("a connection is kept", () => {
   });
 
   test.each(["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"])(
-    "behind %j, which has no content",
+    "after %j, which has no content",
     async (answer) => {
       const { port } = await answering(answer);
       const client = await rawClient(port);

@@ -35,7 +35,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, proxyServer) => {
       expect(answer.startLine).toBe("HTTP/1.1 400 Bad Request");
       expect(answer.fieldLines).toContain("Content-Type: application/problem+json");
       expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 400 });
-      // The expected value is never told to whom it did not match.
+      // The expected value is never revealed to a client whose value did not match.
       expect(answer.body.toString()).not.toContain(MD5);
       const received = await readMessage(origin.connections[0]!);
       expect(received.complete).toBe(false);

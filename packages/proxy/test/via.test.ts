@@ -93,7 +93,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
   test("Proxy-Status says what failed, unless an errorHandler does", async () => {
     const silent = await rawServer(() => {});
     const agent = { headersTimeout: 20 };
-    const [refused, late, told] = await Promise.all([
+    const [refused, late, reported] = await Promise.all([
       listening({ target: "http://127.0.0.1:1", via: "8080:a" }),
       listening({ target: silent.origin, via: VIA, agent }),
       listening({
@@ -102,7 +102,7 @@ describe.each(FRONTS)("a proxy %s:", (_front, listening) => {
       }),
     ]);
     const statuses = [];
-    for (const { port } of [refused, late, told])
+    for (const { port } of [refused, late, reported])
       statuses.push(...fieldValues((await ask(port, GET)).fieldLines, "Proxy-Status"));
     expect(statuses).toEqual(['"8080:a"; error=connection_refused', `${VIA}; error=http_response_timeout`, "mine"]);
   });

@@ -258,11 +258,11 @@ describe("where uploads without a digest are accepted", () => {
 
 describe("hooks", () => {
   test("onStored, onRemoved and onRefused learn what happens to each write, and nothing of reads", async () => {
-    const told: [hook: string, method: string, target: string, more: unknown][] = [];
+    const reported: [hook: string, method: string, target: string, more: unknown][] = [];
     const note =
       (hook: string) =>
       ({ method, target, path, created, requestVerdict, mode, error, received }: ExchangeRecord): void =>
-        void told.push([
+        void reported.push([
           hook,
           method,
           target,
@@ -282,7 +282,7 @@ describe("hooks", () => {
     await exchange(port, request("DELETE /a/b", [field]));
     await exchange(port, request("DELETE /a/b", [field]));
     await settled();
-    expect(told).toEqual([
+    expect(reported).toEqual([
       [
         "stored",
         "PUT",

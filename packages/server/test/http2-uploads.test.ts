@@ -24,15 +24,15 @@ const trailers = [
 ] as const;
 const put = requestFields("PUT", "/it", announced);
 
-/** An upload handler on a directory, what it tells its log, and one connection to it. */
+/** An upload handler on a directory, its log, and one connection to it. */
 async function uploading(options: Partial<UploadHandlerOptions> = {}) {
   const directory = await directoryFixture();
-  const told: string[] = [];
-  const log = (line: string): void => void told.push(line);
+  const reported: string[] = [];
+  const log = (line: string): void => void reported.push(line);
   const store = options.store ?? directory.store;
   const handled = await handleHttp2({ logger: { info: log, warn: log, error: log }, ...options, store });
   const peer = await rawHttp2Client(handled.port);
-  return { ...directory, ...handled, store, told, peer };
+  return { ...directory, ...handled, store, reported, peer };
 }
 
 /** What shows that a connection has outlived what happened on one of its streams. */
@@ -60,8 +60,8 @@ const breaks: Readonly<Record<string, (stream: Http2Stream, peer: Http2Peer) => 
 
 describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
   test.each(Object.entries(cuts))("%s leaves nothing behind", async (_where, send) => {
-    // Nothing but the framing tells that this one is not whole.
-    const { peer, told, settled, visible, staged, records } = await uploading({ allowUnverified: true });
+    // Only the framing shows that this one is incomplete.
+    const { peer, reported, settled, visible, staged, records } = await uploading({ allowUnverified: true });
     const stream = await peer.request(requestFields("PUT", "/it"));
     await send(stream);
     await until(
@@ -71,11 +71,11 @@ describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
     await peer.ping();
     await breakOff(stream, peer);
     await until(
-      () => told.length > 0,
+      () => reported.length > 0,
       () => "the upload continues",
     );
     await settled();
-    expect(told).toEqual([expect.stringContaining("aborted")]);
+    expect(reported).toEqual([expect.stringContaining("aborted")]);
     expect([await visible(), await staged(), await records()]).toEqual([[], [], []]);
     expect(stream.status).toBeUndefined();
   });
@@ -105,7 +105,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
 
   test("before anybody reads it", async () => {
     const { store, staging, open, committed } = gated();
-    const { peer, settled, told } = await uploading({ store, allowUnverified: true });
+    const { peer, settled, reported } = await uploading({ store, allowUnverified: true });
     const stream = await peer.request(requestFields("PUT", "/it"));
     await stream.body(content);
     await staging;
@@ -113,7 +113,7 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
     await peer.ping();
     open();
     await settled();
-    expect([committed, told]).toEqual([[], [expect.stringContaining("aborted")]]);
+    expect([committed, reported]).toEqual([[], [expect.stringContaining("aborted")]]);
   });
 
   test("while its content waits to be taken", async () => {
@@ -137,14 +137,14 @@ describe("an upload that is reset with NO_ERROR leaves nothing behind", () => {
         };
       },
     };
-    const { peer, settled, told } = await uploading({ store, allowUnverified: true });
+    const { peer, settled, reported } = await uploading({ store, allowUnverified: true });
     const stream = await peer.request(requestFields("PUT", "/it"));
     for (let sent = 0; sent < 4; sent += 1) await stream.body(Buffer.alloc(10_000));
     await stream.reset(errorCodes.NO_ERROR);
     await peer.ping();
     release();
     await settled();
-    expect([committed, told]).toEqual([[], [expect.stringContaining("aborted")]]);
+    expect([committed, reported]).toEqual([[], [expect.stringContaining("aborted")]]);
   });
 });
 
@@ -320,7 +320,7 @@ describe("an answer before the content has ended costs the connection nothing", 
     await uploadsOn(peer);
   });
 
-  test("and stops a sender that goes on, after a while, whatever it was told", async () => {
+  test("and stops a sender that keeps sending, after a while", async () => {
     const { peer } = await uploading({ maxSize: 10 });
     const streams = [
       await peer.request(put),
@@ -386,14 +386,14 @@ describe("Expect: 100-continue", () => {
       const memory = createMemoryStore();
       const gate = Promise.withResolvers<void>();
       const store: Store = { ...memory, stage: (...given) => gate.promise.then(() => memory.stage(...given)) };
-      const { peer, settled, told } = await uploading({ store });
+      const { peer, settled, reported } = await uploading({ store });
       const stream = await peer.request([...put, ["expect", "100-continue"]]);
       await stream.body(content);
       await stream.reset(code);
       await peer.ping();
       gate.resolve();
       await settled();
-      expect(told).toEqual([expect.stringContaining("aborted")]);
+      expect(reported).toEqual([expect.stringContaining("aborted")]);
     },
   );
 });

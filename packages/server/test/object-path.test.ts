@@ -128,7 +128,7 @@ describe("whatever a stranger sends", () => {
         const parsed = parseObjectPath(target);
         const segments = parsed.path === "" ? [] : parsed.path.split("/");
         for (const segment of segments) expect(["", ".", ".."]).not.toContain(segment);
-        // oxlint-disable-next-line no-control-regex -- that there is none
+        // oxlint-disable-next-line no-control-regex -- it must have none
         expect(parsed.path).not.toMatch(/[\\\u0000-\u001f]/);
         expect(segments[0]).not.toBe(".trailsum");
       }),

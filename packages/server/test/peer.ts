@@ -138,7 +138,7 @@ export interface Handling<S extends Server | Http2Server = Server> extends Liste
   readonly settled: () => Promise<void>;
 }
 
-/** Starts an upload handler, on a memory store unless told otherwise. */
+/** Starts an upload handler, on a memory store by default. */
 export function handle(options: Partial<UploadHandlerOptions> = {}): Promise<Handling> {
   return handling(createServer({ requestTimeout: 0 }), options);
 }

@@ -24,8 +24,8 @@ describe.each([
 ] as const)("a client that %s its connection", (_how, close) => {
   test.each(cuts)("%s leaves nothing behind", async (_where, body) => {
     const { store, visible, staged, records } = await directoryFixture();
-    const told: string[] = [];
-    const log = (line: string): void => void told.push(line);
+    const reported: string[] = [];
+    const log = (line: string): void => void reported.push(line);
     const { port, settled, server } = await handle({ store, logger: { info: log, warn: log, error: log } });
     const arrived = new Promise((resolve) => server.once("request", resolve));
     const client = await rawClient(port);
@@ -35,7 +35,7 @@ describe.each([
     await client.readToEnd();
     await client.closed;
     await settled();
-    expect(told).toEqual([expect.stringContaining("aborted")]);
+    expect(reported).toEqual([expect.stringContaining("aborted")]);
     expect([await visible(), await staged(), await records()]).toEqual([[], [], []]);
     // A server that ends a truncated transfer cleanly would have answered 2xx.
     expect(client.received.toString("latin1")).not.toMatch(/^HTTP\/1\.1 2/);

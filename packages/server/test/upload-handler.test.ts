@@ -478,17 +478,17 @@ test("a refused upload does not cost the connection when it was read whole", asy
 });
 
 test("the log says what was stored, refused and aborted, in single lines", async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   const note =
     (level: string) =>
     (line: string): void =>
-      void told.push(`${level} ${line}`);
+      void reported.push(`${level} ${line}`);
   const { port, settled } = await handle({ logger: { info: note("info"), warn: note("warn"), error: note("error") } });
   await exchange(port, upload("/it"));
   await exchange(port, request("PUT /it", ["Transfer-Encoding: chunked"], chunked([content], [`Md5: ${md5(other)}`])));
   await exchange(port, request("PUT /%0a?sig=secret"));
   await settled();
-  expect(told).toEqual([
+  expect(reported).toEqual([
     'info stored "it", 19 bytes, verified',
     expect.stringMatching(/^warn refused PUT "\/it": mismatched, .*Md5/),
     expect.stringMatching(/^warn refused: PUT "\/%0a\?sig=\*\*\*": PATH_INVALID/),

@@ -59,9 +59,9 @@ describe.each(protocols)("%s", (_protocol, { handle, exchange }) => {
         type: "https://iana.org/assignments/http-problem-types#digest-mismatched-values",
         verdict: "mismatched",
       });
-      const told = answer.message.body.toString();
+      const reported = answer.message.body.toString();
       for (const computed of [right.Md5, right["Content-MD5"], base64("sha256", content), base64("sha512", content)]) {
-        expect(told).not.toContain(computed);
+        expect(reported).not.toContain(computed);
       }
       expect(await store.open("it")).toBeUndefined();
     });

@@ -58,7 +58,7 @@ describe("an algorithm that is not known here", () => {
     ["one like the prototype of objects", "a__proto__=:AAAA:", "a__proto__"],
     ["one with a star", "*=:AAAA:", "*"],
     ["one that a table might inherit", "valueof=:AAAA:", "valueof"],
-  ])("is told apart and does no harm: %s", (_what, line, key) => {
+  ])("is distinguished and does no harm: %s", (_what, line, key) => {
     expect(parseDigestField([`${line}, ${one}`])).toEqual({
       digests: new Map([["md5", Buffer.from("UFIauregE76D7gDe0/n0JA==", "base64")]]),
       unknown: [key],

@@ -21,18 +21,18 @@ test("whatever a message says, the answer to it never reports what was computed"
     fc.property(randomMessage, ({ evidence }) => {
       const verdict = decideVerdict({ ...evidence, computed: found });
       const error = verdictError(verdict);
-      const told = JSON.stringify(verdictProblem(verdict)) + error.message + JSON.stringify(error);
+      const reported = JSON.stringify(verdictProblem(verdict)) + error.message + JSON.stringify(error);
       const provided = verdict.checked
         .filter(({ holds }) => !holds)
         .map(({ of }) => ("size" in of ? of.size : of.digest));
       expect(provided).not.toContainEqual(found.size);
-      expect(secrets(found).filter((secret) => told.includes(secret))).toEqual([]);
+      expect(secrets(found).filter((secret) => reported.includes(secret))).toEqual([]);
     }),
     { numRuns: 2_000 },
   );
 });
 
-test("a wrong digest that begins as the right one does is told back, and no more than was sent", () => {
+test("a wrong digest that begins as the right one does is returned, and no more than was sent", () => {
   fc.assert(
     fc.property(fc.nat(15), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const md5 = Buffer.from(computed.values.get("md5")!);

@@ -51,7 +51,7 @@ describe("the problem document of a verdict", () => {
     });
   });
 
-  test("a mismatched size beside a mismatched digest is told beside it", () => {
+  test("a mismatched size is reported beside a mismatched digest", () => {
     expect(problemOf(lines(["Size", "20"], ["Md5", values.Md5.wrong]))).toMatchObject({
       type: `${registered}#digest-mismatched-values`,
       mismatched_digests: [{ header: "Md5" }],

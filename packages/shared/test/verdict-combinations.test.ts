@@ -113,7 +113,7 @@ describe("a part of a representation", () => {
   });
 });
 
-test("a verdict tells the fields by which it was reached, each once", () => {
+test("a verdict names the fields by which it was reached, each once", () => {
   const trailer = allRight.with("Content-Digest", member(computed, "md5")).with("X-Other", "1");
   const verdict = decideVerdict({ header: lines(["Md5", values.Md5.right]), trailer, computed });
   expect(verifyingFields(verdict)).toEqual(integrityFieldNames);

@@ -12,8 +12,8 @@ const RETRY_AFTER = 5_000;
 /** S3's names of errors that are about what was asked for, and what they are here. */
 const NAMES: Readonly<Record<string, readonly [code: "PATH_INVALID" | "TOO_LARGE" | "NO_SPACE", message: string]>> = {
   KeyTooLongError: ["PATH_INVALID", "the path is longer than the object storage allows: shorten it"],
-  InvalidObjectName: ["PATH_INVALID", "the object storage does not allow this path: use another one"],
-  InvalidURI: ["PATH_INVALID", "the object storage does not allow this path: use another one"],
+  InvalidObjectName: ["PATH_INVALID", "the object storage does not allow this path: use a different path"],
+  InvalidURI: ["PATH_INVALID", "the object storage does not allow this path: use a different path"],
   EntityTooLarge: ["TOO_LARGE", "the content is larger than the object storage accepts"],
   QuotaExceeded: ["NO_SPACE", "the object storage has no space left"],
   InsufficientStorage: ["NO_SPACE", "the object storage has no space left"],

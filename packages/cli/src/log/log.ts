@@ -62,7 +62,7 @@ function textLines(write: (line: string) => void): LogLines {
   };
 }
 
-/** pino is not asked: the output reports it when it can write again, whoever wrote to it. */
+/** pino is not asked: the output reports it when it can write again, for all writers. */
 function droppedAsJson(lines: number): string {
   const line = {
     level: "warn",

@@ -61,7 +61,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	digest := hex.EncodeToString(sum.Sum(nil))
-	// What it saw, as one line of JSON, told before the answer.
+	// What it saw, as one line of JSON, sent before the response.
 	json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"method": r.Method, "path": r.URL.Path, "protocol": r.Proto, "announced": announced, "size": count, "digest": digest,
 		"trailers": map[string]string{

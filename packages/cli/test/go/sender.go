@@ -1,4 +1,4 @@
-// sender uploads its standard input, of unknown length, and tells digest and size after it, as trailers. With -get it asks
+// sender uploads its standard input, of unknown length, and sends digest and size after it, as trailers. With -get it asks
 // for content instead, and reports what trailers came after that.
 package main
 
@@ -100,7 +100,7 @@ func tell(response *http.Response) {
 	})
 }
 
-// transport is Go's own, which prefers HTTP/2 over TLS unless it is told otherwise.
+// transport is Go's own, which prefers HTTP/2 over TLS by default.
 func transport(ca string, http1 bool) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if ca != "" {

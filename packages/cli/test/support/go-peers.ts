@@ -28,8 +28,8 @@ export interface GoAnswer extends Answer {
 }
 
 /** Uploads `content` with Go's client, and trailers as the case says. */
-export async function sendWithGo(url: string, told: TrailerCase, flags: readonly string[] = []): Promise<GoAnswer> {
-  const { md5, size, announced } = told;
+export async function sendWithGo(url: string, reported: TrailerCase, flags: readonly string[] = []): Promise<GoAnswer> {
+  const { md5, size, announced } = reported;
   return runSender([`-url=${url}`, `-md5=${md5}`, `-size=${size}`, `-announce=${announced}`, ...flags]);
 }
 

@@ -9,12 +9,12 @@ import type { Answer, Seen, ServerPeer } from "./peers.ts";
 import { type TrailerCase, trailersOf } from "./trailer-case.ts";
 
 /** Uploads `content` with Node's own client, and trailers as the case says. */
-export async function sendWithNode(url: string, told: TrailerCase): Promise<Answer> {
-  const announcing = told.announced ? { Trailer: "Md5, Size" } : {};
+export async function sendWithNode(url: string, reported: TrailerCase): Promise<Answer> {
+  const announcing = reported.announced ? { Trailer: "Md5, Size" } : {};
   const req = request(url, { method: "POST", headers: { "Transfer-Encoding": "chunked", ...announcing } });
   const answered = new Promise<IncomingMessage>((resolve, reject) => req.on("response", resolve).on("error", reject));
   req.write(content);
-  req.addTrailers(trailersOf(told, md5(content), content.length));
+  req.addTrailers(trailersOf(reported, md5(content), content.length));
   req.end();
   const res = await answered;
   return { status: res.statusCode ?? 0, body: await text(res) };
@@ -33,16 +33,16 @@ export async function serveWithNode(): Promise<ServerPeer> {
 
 function give(req: IncomingMessage, res: ServerResponse): void {
   const { searchParams } = new URL(req.url ?? "/", "http://here");
-  const told = {
+  const reported = {
     md5: searchParams.get("md5"),
     size: searchParams.get("size"),
     announced: searchParams.get("announced") === "true",
   } as TrailerCase;
-  res.writeHead(200, told.announced ? { Trailer: "Md5, Size" } : {});
+  res.writeHead(200, reported.announced ? { Trailer: "Md5, Size" } : {});
   // In two pieces, so that it is chunked.
   res.write(content.subarray(0, 10));
   res.write(content.subarray(10));
-  res.addTrailers(trailersOf(told, md5(content), content.length));
+  res.addTrailers(trailersOf(reported, md5(content), content.length));
   res.end();
 }
 

@@ -41,7 +41,7 @@ export interface Peer {
   /** Whether it can be had here. */
   readonly present: boolean;
   /** Uploads `content` with `POST`, chunked. */
-  readonly send: (url: string, told: TrailerCase) => Promise<Answer>;
+  readonly send: (url: string, reported: TrailerCase) => Promise<Answer>;
   /** Starts a server that ends with the test. */
   readonly serve: () => Promise<ServerPeer>;
 }
@@ -54,7 +54,7 @@ export const peers: readonly Peer[] = [
   {
     name: go === undefined ? "Go's net/http (skipped: there is no Go toolchain here)" : "Go's net/http",
     present: go !== undefined,
-    send: (url, told) => sendWithGo(url, told),
+    send: (url, reported) => sendWithGo(url, reported),
     serve: () => serveWithGo(),
   },
 ];

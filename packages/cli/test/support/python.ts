@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 import { ForeignTool } from "./foreign-tool.ts";
 
-/** A Python that has some modules, or why there is none here. The first one on the path may lack what the system's one has. */
+/** A Python that has some modules, or why it is not available. The first one on the path may lack what the system's one has. */
 export async function findPython(...modules: readonly string[]): Promise<ForeignTool> {
   const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin"].filter((entry) => entry !== "");
   for (const directory of new Set(directories)) {

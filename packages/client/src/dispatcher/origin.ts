@@ -42,7 +42,7 @@ export interface OriginEvents {
 
 /**
  * The connections to one origin and the exchanges that wait for one. The connection used last is used next, so that
- * those which are not needed fall idle and close. What an HTTP/2 connection can carry is not given another one; and
+ * those which are not needed fall idle and close. What an HTTP/2 connection can carry gets no second one; and
  * before it is known what an origin speaks, one connection finds out for all that wait.
  */
 export class Origin implements ConnectionOwner, ExchangeCarrier {

@@ -181,7 +181,7 @@ export class ArrivedContent {
     this.#completeLength = range.complete ?? length;
   }
 
-  /** Takes the next piece. Await what it returns before another one. */
+  /** Takes the next piece. Await the result before the next. */
   add(chunk: Uint8Array): Promise<unknown> | undefined {
     this.written = true;
     const hashed = this.#beginning!.digester.update(chunk);

@@ -86,7 +86,7 @@ describe.each(agents)("%s, when a signal aborts a request", (_name, agent) => {
     controller.abort(reason);
     expect(await answer).toBe(reason);
     await expect.poll(() => server.connections()).toBe(0);
-    // The iterator is told, so that what it holds can be let go.
+    // The iterator is closed, so that it can release its resources.
     await expect.poll(async () => (await iterator.next()).done).toBe(true);
   });
 

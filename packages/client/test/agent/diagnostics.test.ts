@@ -76,7 +76,7 @@ describe.each(agents)("%s publishes on undici's diagnostics channels", (_name, a
     const one = messages["request:create"]!.request!;
     expect(one).toMatchObject({ method: "PUT", path: "/a?b", origin: server.origin });
     expect(one.headers).toEqual(expect.arrayContaining(["x-mine", "1"]));
-    for (const { request: told } of all.map(([, message]) => message)) expect([one, undefined]).toContain(told);
+    for (const { request: reported } of all.map(([, message]) => message)) expect([one, undefined]).toContain(reported);
     expect(messages["client:sendHeaders"]!.headers).toMatch(/^PUT \/a\?b HTTP\/1.1\r\n(?:[\w-]+: .*\r\n)+$/);
     expect(messages["client:sendHeaders"]!.socket?.remotePort).toBe(server.port);
     expect(String(messages["request:bodyChunkSent"]!.chunk)).toBe("some");

@@ -90,7 +90,7 @@ describe("TrailerAgent, other than undici,", () => {
   ])(
     "has one code for every cut response, also where the end of the connection was announced: %s",
     async (_framing, text) => {
-      // undici tells these apart: UND_ERR_RES_CONTENT_LENGTH_MISMATCH and an HTTPParserError, which its retry gives up on.
+      // undici distinguishes these: UND_ERR_RES_CONTENT_LENGTH_MISMATCH and an HTTPParserError, which its retry gives up on.
       const server = await rawServer(async (connection) => {
         await connection.readHead();
         connection.end(`HTTP/1.1 200 OK\r\n${text}`);

@@ -13,18 +13,18 @@ const callbacks = [
 ] as const;
 type Callback = (typeof callbacks)[number];
 
-/** Sends a PUT; at one callback `act` is called. Gives the error that the handler was told of, and what came before. */
+/** Sends a PUT; at one callback `act` is called. Gives the error that the handler received, and what came before. */
 async function actAt(
   dispatcher: Dispatcher,
   origin: string,
   at: Callback,
   act: (controller: Dispatcher.DispatchController) => void,
-): Promise<{ error: unknown; told: string[] }> {
-  const told: string[] = [];
-  const { promise, resolve } = later<{ error: unknown; told: string[] }>();
+): Promise<{ error: unknown; reported: string[] }> {
+  const reported: string[] = [];
+  const { promise, resolve } = later<{ error: unknown; reported: string[] }>();
   let controller: Dispatcher.DispatchController | undefined;
   const note = (name: string): void => {
-    told.push(name);
+    reported.push(name);
     if (name === at) act(controller!);
   };
   dispatcher.dispatch(
@@ -40,20 +40,20 @@ async function actAt(
       onResponseData: () => note("onResponseData"),
       onResponseEnd() {
         note("onResponseEnd");
-        resolve({ error: undefined, told });
+        resolve({ error: undefined, reported });
       },
       onResponseError(_controller, error) {
-        told.push("onResponseError");
-        resolve({ error, told });
+        reported.push("onResponseError");
+        resolve({ error, reported });
       },
     },
   );
   return promise;
 }
 
-/** What was told of a response after it had failed: nothing, whatever may still be told of the request. */
-function heardAfterError(told: readonly string[]): string[] {
-  return told.slice(told.indexOf("onResponseError") + 1).filter((name) => name.startsWith("onResponse"));
+/** Events of a response after it had failed: none, even if events of the request follow. */
+function heardAfterError(reported: readonly string[]): string[] {
+  return reported.slice(reported.indexOf("onResponseError") + 1).filter((name) => name.startsWith("onResponse"));
 }
 
 const reason = new Error("enough");
@@ -66,23 +66,23 @@ describe.each(agents)("%s, with a handler that", (_name, agent) => {
     "throws in %s: the request fails with that, and the connection is closed",
     async (at) => {
       const server = await halfAnswer();
-      const { error, told } = await actAt(agent(), server.origin, at, () => {
+      const { error, reported } = await actAt(agent(), server.origin, at, () => {
         throw reason;
       });
       expect(error).toBe(reason);
-      expect(told).toContain(at);
-      expect(heardAfterError(told)).toEqual([]);
+      expect(reported).toContain(at);
+      expect(heardAfterError(reported)).toEqual([]);
       await expect.poll(() => server.connections()).toBe(0);
     },
   );
 
   test("throws in onRequestStart: the request fails with that before it is sent", async () => {
     const server = await halfAnswer();
-    const { error, told } = await actAt(agent(), server.origin, "onRequestStart", () => {
+    const { error, reported } = await actAt(agent(), server.origin, "onRequestStart", () => {
       throw reason;
     });
     expect(error).toBe(reason);
-    expect(told).toEqual(["onRequestStart", "onResponseError"]);
+    expect(reported).toEqual(["onRequestStart", "onResponseError"]);
   });
 
   test("throws in onResponseEnd: it gets the error, and the connection is used again", async () => {
@@ -103,14 +103,14 @@ describe.each(agents)("%s, with a handler that", (_name, agent) => {
     async (at) => {
       const server = await halfAnswer();
       let seen: Dispatcher.DispatchController | undefined;
-      const { error, told } = await actAt(agent(), server.origin, at, (controller) => {
+      const { error, reported } = await actAt(agent(), server.origin, at, (controller) => {
         seen = controller;
         controller.abort(reason);
         controller.abort(new Error("a second time"));
       });
       expect(error).toBe(reason);
       expect(seen).toMatchObject({ aborted: true, reason });
-      expect(heardAfterError(told)).toEqual([]);
+      expect(heardAfterError(reported)).toEqual([]);
       await expect.poll(() => server.connections()).toBe(0);
     },
   );
@@ -156,7 +156,7 @@ describe("TrailerAgent, with a handler that throws in onResponseError,", () => {
     const uncaught = later<unknown>();
     const listeners = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException").once("uncaughtException", uncaught.resolve);
-    const told: string[] = [];
+    const reported: string[] = [];
     for (const name of ["first", "second"]) {
       dispatcher.dispatch(
         { origin: server.origin, path: "/", method: "GET" },
@@ -166,7 +166,7 @@ describe("TrailerAgent, with a handler that throws in onResponseError,", () => {
           onResponseData() {},
           onResponseEnd() {},
           onResponseError() {
-            told.push(name);
+            reported.push(name);
             if (name === "first") throw reason;
           },
         },
@@ -176,7 +176,7 @@ describe("TrailerAgent, with a handler that throws in onResponseError,", () => {
     await dispatcher.destroy();
     expect(await uncaught.promise).toBe(reason);
     for (const listener of listeners) process.on("uncaughtException", listener);
-    expect(told).toEqual(["first", "second"]);
+    expect(reported).toEqual(["first", "second"]);
   });
 });
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import { agents, echoServer, failure, httpServer, later, trailerAgent } from "./side-by-side.ts";
 
-/** A server that holds every answer back until it is told to give them. */
+/** A server that holds every answer back until it is released. */
 async function holdingServer(): Promise<{
   readonly origin: string;
   connections(): number;
@@ -107,31 +107,31 @@ describe.each(agents)("%s opens", (_name, agent) => {
   });
 });
 
-describe.each(agents)("%s tells", (_name, agent) => {
+describe.each(agents)("%s reports", (_name, agent) => {
   test("of connections that are made and lost", async () => {
     const server = await echoServer();
     const dispatcher = agent();
-    const told: unknown[] = [];
-    dispatcher.on("connect", (origin, targets) => told.push("connect", origin.origin, targets[0] === dispatcher));
+    const reported: unknown[] = [];
+    dispatcher.on("connect", (origin, targets) => reported.push("connect", origin.origin, targets[0] === dispatcher));
     dispatcher.on("disconnect", (origin, targets, error) =>
-      told.push("disconnect", origin.origin, targets[0] === dispatcher, error.code),
+      reported.push("disconnect", origin.origin, targets[0] === dispatcher, error.code),
     );
     const { body } = await request(server.url, { dispatcher, reset: true });
     await body.dump();
     await expect
-      .poll(() => told)
+      .poll(() => reported)
       .toEqual(["connect", server.origin, true, "disconnect", server.origin, true, "UND_ERR_INFO"]);
   });
 
   test("of connections that cannot be made", async () => {
     const dispatcher = agent();
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     dispatcher.on("connectionError", (origin, targets, error) =>
-      told.push(origin.origin, targets[0] === dispatcher, error.code),
+      reported.push(origin.origin, targets[0] === dispatcher, error.code),
     );
     const origin = await closedOrigin();
     expect(await failure(request(origin, { dispatcher }))).toBe("ECONNREFUSED");
-    expect(told).toEqual([origin, true, "ECONNREFUSED"]);
+    expect(reported).toEqual([origin, true, "ECONNREFUSED"]);
     expect(await failure(request(origin, { dispatcher }))).toBe("ECONNREFUSED");
   });
 });

@@ -68,7 +68,7 @@ describe.each(agents)("%s, with redirects,", (_name, agent) => {
     expect([statusCode, step]).toEqual([302, 4]);
   });
 
-  test("tells no one else the credentials", async () => {
+  test("sends the credentials to no other origin", async () => {
     const other = await redirectServer();
     const server = await redirectServer(() => `${other.origin}/`);
     const headers = { authorization: "Basic x", cookie: "a=b", "x-own": "1" };

@@ -102,23 +102,23 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
 
   test("and reports every piece and the end", async () => {
     const server = await echoServer();
-    const told: string[] = [];
+    const reported: string[] = [];
     const ended = later();
     agent().dispatch(
       { origin: server.origin, path: "/", method: "PUT", body: Readable.from(["one ", "two"]) },
       {
-        onRequestStart: () => void told.push("start"),
-        onBodySent: (chunk) => void told.push(String(chunk)),
-        onRequestSent: () => void told.push("sent"),
-        onResponseStarted: () => void told.push("answered"),
-        onResponseStart: (_controller, status) => void told.push(String(status)),
+        onRequestStart: () => void reported.push("start"),
+        onBodySent: (chunk) => void reported.push(String(chunk)),
+        onRequestSent: () => void reported.push("sent"),
+        onResponseStarted: () => void reported.push("answered"),
+        onResponseStart: (_controller, status) => void reported.push(String(status)),
         onResponseData() {},
         onResponseEnd: () => ended.resolve(),
         onResponseError: (_controller, error) => ended.reject(error),
       },
     );
     await ended.promise;
-    expect(told).toEqual(["start", "one ", "two", "sent", "answered", "200"]);
+    expect(reported).toEqual(["start", "one ", "two", "sent", "answered", "200"]);
   });
 
   test("and fails, with the error of the source, when that fails", async () => {

@@ -163,19 +163,19 @@ describe.each(agents)("%s refuses", (_name, agent) => {
     ["onResponseEnd", null],
     ["onRequestUpgrade", "websocket"],
   ])("a handler without %s, and reports it so", (missing, upgrade) => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const handler: Record<string, unknown> = {
       onRequestStart() {},
       onRequestUpgrade() {},
       onResponseStart() {},
       onResponseData() {},
       onResponseEnd() {},
-      onResponseError: (controller: unknown, error: unknown) => told.push(controller ?? null, error),
+      onResponseError: (controller: unknown, error: unknown) => reported.push(controller ?? null, error),
     };
     delete handler[missing];
     const options: Dispatcher.DispatchOptions = { origin: "http://127.0.0.1:9", path: "/", method: "GET", upgrade };
     agent().dispatch(options, handler);
-    expect(told).toEqual([null, expect.objectContaining({ code: INVALID, message: `invalid ${missing} method` })]);
+    expect(reported).toEqual([null, expect.objectContaining({ code: INVALID, message: `invalid ${missing} method` })]);
   });
 });
 

@@ -38,7 +38,7 @@ describe("TrailerAgent sends trailers", () => {
     ["a ReadableStream", () => ReadableStream.from(pieces())],
     ["an empty string", () => ""],
     ["no body at all", () => null],
-  ])("behind %s", async (_kind, body) => {
+  ])("after %s", async (_kind, body) => {
     const server = await echoServer();
     const dispatcher = trailerAgent();
     const headers = { trailer: "Md5" };
@@ -55,7 +55,7 @@ describe("TrailerAgent sends trailers", () => {
     expect(server.connections()).toBe(1);
   });
 
-  test("behind a form", async () => {
+  test("after a form", async () => {
     const server = await echoServer();
     const body = new FormData();
     body.set("name", "value");
@@ -191,7 +191,7 @@ describe("TrailerAgent fails a request whose trailers", () => {
     const reason = new Error("changed my mind");
     controller.abort(reason);
     expect(await answer).toBe(reason);
-    given.reject(new Error("no one is left to be told"));
+    given.reject(new Error("no one is listening"));
     await expect.poll(() => server.connections()).toBe(0);
   });
 });

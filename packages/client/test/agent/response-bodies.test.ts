@@ -141,7 +141,7 @@ describe.each(agents)("%s fails the content of a response", (_name, agent) => {
     expect(await failure(response.body.text())).toBe("ECONNRESET");
   });
 
-  test("when a chunk is none", async () => {
+  test("when a chunk is malformed", async () => {
     const server = await rawServer(async (connection) => {
       await connection.readHead();
       await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");

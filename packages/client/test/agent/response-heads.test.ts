@@ -62,7 +62,7 @@ describe.each(agents)("%s hands on the head of a response", (_name, agent) => {
     expect(response.opaque).toBe(opaque);
   });
 
-  test("after interim responses, which onInfo is told of", async () => {
+  test("after interim responses, which onInfo receives", async () => {
     const origin = await answering(
       `HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\nlink: <b>\r\n\r\nHTTP/1.1 200 OK\r\n${empty}`,
     );

@@ -36,7 +36,7 @@ describe.each(agents)("%s over TLS", (_name, agent) => {
     await expect.poll(() => server.connections()).toBe(0);
   });
 
-  test("takes any certificate when told to", async () => {
+  test("accepts any certificate on request", async () => {
     const server = await tlsServer();
     const dispatcher = agent({ connect: { rejectUnauthorized: false } });
     expect((await request(server.url, { dispatcher })).statusCode).toBe(200);
@@ -49,7 +49,7 @@ describe.each(agents)("%s over TLS", (_name, agent) => {
     expect(await failure(request(server.url, { dispatcher }))).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  test("asks for the name that it is told to", async () => {
+  test("asks for the given name", async () => {
     const server = await tlsServer();
     const { cert: ca } = await certificate();
     const dispatcher = agent({ connect: { ca, servername: "localhost" } });

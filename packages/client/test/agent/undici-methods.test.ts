@@ -24,7 +24,7 @@ function collector(): { sink: Writable; chunks: Buffer[] } {
 }
 
 describe.each(agents)("%s, used by stream,", (_name, agent) => {
-  test("writes the response where it is told to, as fast as that takes it", async () => {
+  test("writes the response to the given stream, as fast as that accepts it", async () => {
     const content = Buffer.alloc(1 << 20, "content ");
     const server = await httpServer((_request, response) => void response.end(content));
     const { sink, chunks } = collector();
@@ -240,7 +240,7 @@ describe.each(agents)("%s, whose callback throws,", (_name, agent) => {
       data?.socket.on("error", failed.resolve);
       throw wrong;
     };
-    // undici's types leave out the origin, which an agent has to be told.
+    // undici's types leave out the origin, which an agent needs.
     const dispatcher = agent() as unknown as Record<
       typeof method,
       (options: object, callback: typeof onSocket) => void

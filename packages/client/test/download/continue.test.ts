@@ -116,7 +116,7 @@ describe("a download that an earlier run was interrupted in", () => {
     await run({}, `${server.origin}/b`);
     expect(server.asked[1]).toBe("GET");
 
-    // As behind a redirect to a URL that is signed anew each time.
+    // As after a redirect to a URL that is signed anew each time.
     const signed: string[] = [];
     server.asked.length = 0;
     server.instead = ({ url = "" }, response) => {

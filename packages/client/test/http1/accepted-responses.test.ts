@@ -13,7 +13,7 @@ interface Accepted {
   readonly body?: string;
   readonly trailers?: string[];
   readonly interims?: number[];
-  /** The server closes its side behind the bytes. */
+  /** The server closes its side after the bytes. */
   readonly ends?: boolean;
 }
 

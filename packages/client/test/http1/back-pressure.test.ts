@@ -10,7 +10,7 @@ const MIB = 1_048_576;
 /** What lies between a sender and a receiver at most: buffers of the kernel on both sides, and of Node. */
 const IN_BETWEEN = 24 * MIB;
 
-/** Lets time pass until `count` has not changed for a while: nothing tells that nothing will happen any more. */
+/** Lets time pass until `count` has not changed for a while: there is no event for the absence of events. */
 async function settled(count: () => number): Promise<number> {
   let before = -1;
   let quiet = 0;

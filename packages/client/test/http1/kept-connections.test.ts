@@ -92,7 +92,7 @@ test("the client closes an idle connection before the server does, by its hint",
   expect(await server.connections[0]!.readToEnd()).toHaveLength(0);
 });
 
-test("the client follows a hint no longer than it was told to", async () => {
+test("the client follows a hint no longer than its own limit", async () => {
   const server = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write(PLAIN.replace("\r\n\r\n", "\r\nKeep-Alive: timeout=60\r\n\r\n"));

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 
 import type { TrailerDispatchOptions } from "../../src/index.ts";
 
-/** What a handler was told about one exchange. */
+/** The events of one exchange. */
 export interface Recording {
   readonly interims: number[];
   status: number | undefined;
@@ -19,7 +19,7 @@ export interface Recording {
 export interface Recorded {
   readonly recording: Recording;
   readonly controller: Dispatcher.DispatchController;
-  /** Settles with the head of the final response, or the end if there is none. */
+  /** Settles with the head of the final response, or the end without one. */
   readonly answered: Promise<Recording>;
   /** Settles with the end, clean or not. */
   readonly ended: Promise<Recording>;
@@ -34,7 +34,7 @@ export type RecordOptions = Partial<TrailerDispatchOptions> & {
   readonly onHead?: (controller: Dispatcher.DispatchController) => void;
 };
 
-/** Dispatches a request, GET / by default, and records all that its handler is told. */
+/** Dispatches a request, GET / by default, and records all events of its handler. */
 export function record(
   agent: Dispatcher,
   origin: string,

@@ -22,7 +22,7 @@ export interface Outcome {
 /** How a server gives an answer, besides its bytes. */
 export interface Manner {
   readonly method?: string;
-  /** The server closes its side behind the bytes. */
+  /** The server closes its side after the bytes. */
   readonly ends?: boolean;
 }
 

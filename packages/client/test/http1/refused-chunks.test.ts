@@ -40,7 +40,7 @@ describe("the server's chunks are not as long as they say", () => {
     ["data longer than the size", "4\r\nhello\r\n0\r\n\r\n"],
     ["data with a bare LF after it", "5\r\nhello\n0\r\n\r\n"],
     ["data with a bare CR after it", "5\r\nhello\r0\r\n\r\n"],
-    ["data with nothing behind it", "5\r\nhello0\r\n\r\n"],
+    ["data with nothing after it", "5\r\nhello0\r\n\r\n"],
   ])("%s", async (_name, body) => {
     const refused = await outcome(chunks(body));
     expect(refused).toMatchObject(refusal("HPE_STRICT"));

@@ -27,7 +27,7 @@ test("the server reads the request line, Host, the given fields in order, and Co
   );
 });
 
-test("the server is told of TE in Connection", async () => {
+test("the server receives TE in Connection", async () => {
   const { message } = await send({ headers: { te: "trailers" } });
   expect(fieldValues(message.fieldLines, "connection")).toEqual(["keep-alive, TE"]);
 });

@@ -48,7 +48,7 @@ describe.each(BODIES)("the server reads trailers after the body %s", (_name, bod
   });
 });
 
-describe("the server is told which trailers will come", () => {
+describe("the server learns which trailers will come", () => {
   test("when they are given", async () => {
     const trailers = ["Md5", "a", "X", "1", "X", "2"];
     const { message } = await send({ method: "PUT", body: "a", trailers });
@@ -80,7 +80,7 @@ describe("the server is told which trailers will come", () => {
   });
 });
 
-describe("the server is told of no trailers", () => {
+describe("the server gets no announcement of trailers", () => {
   test.each([
     ["when there are none", { method: "PUT", body: "a" }],
     ["when the sender names some and gives none", { method: "PUT", body: "a", headers: { trailer: "Md5" } }],

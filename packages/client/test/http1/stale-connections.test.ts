@@ -105,7 +105,7 @@ test("the server resets every connection that it kept: the request goes through 
 test.each([
   ["one byte of an answer", "H"],
   ["an interim response", "HTTP/1.1 103 Early Hints\r\n\r\n"],
-])("the server closes behind %s: the request is not sent again", async (_name, bytes) => {
+])("the server closes after %s: the request is not sent again", async (_name, bytes) => {
   const server = await staleServer((connection) => connection.end(bytes));
   const agent = trailerAgent({ connections: 1 });
   await record(agent, server.origin).ended;

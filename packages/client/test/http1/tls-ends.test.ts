@@ -73,7 +73,7 @@ test("content with a length needs no close_notify", async () => {
   expect(content(got)).toHaveLength(100_000);
 });
 
-test.each(["close_notify", "FIN"] as const)("a reader that pauses is told the same of an end by %s", async (end) => {
+test.each(["close_notify", "FIN"] as const)("a reader that pauses gets the same end by %s", async (end) => {
   const origin = await ending(end, "", 3_000_000, {}, true);
   let pieces = 0;
   const got = await record(trailerAgent({ connect: { rejectUnauthorized: false } }), origin, {

@@ -22,7 +22,7 @@ export async function send(options: RecordOptions, agentOptions: TrailerAgentOpt
   });
   const { ended } = record(trailerAgent(agentOptions), server.origin, options);
   const [connection, recording] = await Promise.all([received.promise, ended]);
-  // An error may close the connection behind a message that is complete; what came then came before this.
+  // An error may close the connection after a message that is complete; what came then came before this.
   if (recording.error !== undefined) await connection.readToEnd();
   return { message: parseMessage(connection.received), recording, wire: connection.received.toString("latin1") };
 }

@@ -127,7 +127,7 @@ test("an agent that is destroyed cuts every exchange, and ends none", async () =
     return body;
   });
   const sent = bodies.map((body) => send(agent, server, { method: "PUT", body, trailers: () => ({ a: "b" }) }));
-  await expect.poll(() => sent.every(({ told }) => told.status === 200)).toBe(true);
+  await expect.poll(() => sent.every(({ reported }) => reported.status === 200)).toBe(true);
   await agent.destroy(reason);
   for (const { ended } of sent) expect((await ended).error).toBe(reason);
   for (const body of bodies) expect(body.destroyed).toBe(true);

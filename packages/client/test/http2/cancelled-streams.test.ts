@@ -35,7 +35,7 @@ test("10,000 cancelled requests and given-up uploads on one connection leave oth
   const server = await selectiveServer();
   const agent = http2Agent({ connections: 1, maxConcurrentStreams: 200 });
   const long = send(agent, server, { path: "/long" });
-  await expect.poll(() => long.told.status).toBe(200);
+  await expect.poll(() => long.reported.status).toBe(200);
   const kinds: readonly Partial<TrailerDispatchOptions>[] = [
     { path: "/slow" },
     { method: "PUT", path: "/slow", body: Buffer.alloc(100_000), trailers: { a: "b" } },
@@ -61,7 +61,7 @@ test("10,000 cancelled requests and given-up uploads on one connection leave oth
   // Two kilobytes of each would be as much.
   expect(after - before).toBeLessThan(16 * MIB);
   expect(server.connections()).toBe(1);
-  expect(long.told.error).toBeUndefined();
+  expect(long.reported.error).toBeUndefined();
   long.controller.abort(new Error("over"));
   await long.ended;
 });

@@ -84,7 +84,7 @@ describe("an agent that is closed", () => {
     const closed = agent.close();
     expect((await send(agent, server).ended).error).toMatchObject({ code: "UND_ERR_CLOSED" });
     await closed;
-    for (const { told } of sent) expect(told).toMatchObject({ content: "content", trailers: [] });
+    for (const { reported } of sent) expect(reported).toMatchObject({ content: "content", trailers: [] });
     await server.peers[0]!.untilClosed();
     expect(agent.destroyed).toBe(true);
   });

@@ -5,7 +5,7 @@ import { http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
 
-/** How far a response has come when it is cut, and what its handler was told by then. */
+/** How far a response has come when it is cut, and what its handler has received by then. */
 const beginnings: readonly (readonly [
   name: string,
   begin: (peer: Http2Peer, id: number) => Promise<void>,
@@ -48,12 +48,12 @@ describe.each(beginnings)("a response that is cut %s", (_name, begin, content) =
       const agent = http2Agent();
       // No answer without a body: nothing may hide that it is the response that is cut.
       const [cut, whole] = [send(agent, server, { method: "POST" }), send(agent, server)];
-      const told = await cut.ended;
-      expect(told.trailers).toBeUndefined();
-      expect(told.content).toBe(content);
+      const reported = await cut.ended;
+      expect(reported.trailers).toBeUndefined();
+      expect(reported.content).toBe(content);
       const violation = /PROTOCOL|FLOW|SIZE|COMPRESSION|STREAM_CLOSED/.test(name);
       const known = { code: violation ? `HPE_HTTP2_${name}` : "UND_ERR_SOCKET", http2ErrorCode: code };
-      expect(told.error).toMatchObject(known);
+      expect(reported.error).toMatchObject(known);
       expect(await whole.ended).toMatchObject({ content: "whole", trailers: [] });
       expect(server.peers).toHaveLength(1);
     },
@@ -82,10 +82,10 @@ describe.each(beginnings)("a response that is cut %s", (_name, begin, content) =
       await peer.ping();
       cut(peer);
     });
-    const told = await send(http2Agent(), server, { method: "POST" }).ended;
-    expect(told.trailers).toBeUndefined();
-    expect(told.content).toBe(content);
-    expect(told.error).toMatchObject(expected);
+    const reported = await send(http2Agent(), server, { method: "POST" }).ended;
+    expect(reported.trailers).toBeUndefined();
+    expect(reported.content).toBe(content);
+    expect(reported.error).toMatchObject(expected);
     expect(server.peers).toHaveLength(1);
   });
 });
@@ -102,12 +102,12 @@ test("a response that came whole is handed on, though its reader rests when the 
       cut(peer);
     });
     const agent = http2Agent();
-    const { controller, told, ended } = send(agent, server, {}, (paused) => paused.pause());
+    const { controller, reported, ended } = send(agent, server, {}, (paused) => paused.pause());
     await expect
       .poll(() => server.connections[0]?.ended === true || server.connections[0]?.socket.destroyed)
       .toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(told.content).toBe("");
+    expect(reported.content).toBe("");
     controller.resume();
     const { content: got, trailers, error } = await ended;
     expect(error).toBeUndefined();
@@ -115,7 +115,7 @@ test("a response that came whole is handed on, though its reader rests when the 
   }
 });
 
-test("RST_STREAM(NO_ERROR) behind a whole response says that no more of the request is wanted, and nothing else", async () => {
+test("RST_STREAM(NO_ERROR) after a whole response says that no more of the request is wanted, and nothing else", async () => {
   const server = await rawHttp2Server(async (peer) => {
     const stream = await peer.accept();
     await stream.headers(OK);
@@ -128,6 +128,6 @@ test("RST_STREAM(NO_ERROR) behind a whole response says that no more of the requ
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
-  const told = await send(http2Agent(), server, { method: "POST", body: endless() }).ended;
-  expect(told).toMatchObject({ status: 200, content: "enough", trailers: [] });
+  const reported = await send(http2Agent(), server, { method: "POST", body: endless() }).ended;
+  expect(reported).toMatchObject({ status: 200, content: "enough", trailers: [] });
 });

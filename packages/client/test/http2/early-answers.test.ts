@@ -36,8 +36,8 @@ describe("an answer that comes while the request is being sent", () => {
       await (await peer.accept()).headers(status(204), { endStream: true });
     });
     const agent = http2Agent();
-    const told = await send(agent, server, { method: "PUT", body, trailers: () => ({ a: "b" }) }).ended;
-    expect(told).toMatchObject({ status: code, content: "the reason why", trailers: ["x-t", "1"] });
+    const reported = await send(agent, server, { method: "PUT", body, trailers: () => ({ a: "b" }) }).ended;
+    expect(reported).toMatchObject({ status: code, content: "the reason why", trailers: ["x-t", "1"] });
     expect((await send(agent, server).ended).status).toBe(204);
     await server.finished();
     expect(server.peers).toHaveLength(1);
@@ -85,8 +85,8 @@ describe("an answer that comes while the request is being sent", () => {
       expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
       expect(stream.ended).toBe(false);
     });
-    const told = await send(http2Agent(), server, { method: "PUT", body }).ended;
-    expect(told).toMatchObject({ status: 200, content: "enough" });
+    const reported = await send(http2Agent(), server, { method: "PUT", body }).ended;
+    expect(reported).toMatchObject({ status: 200, content: "enough" });
     await expect.poll(() => body.destroyed).toBe(true);
     await server.finished();
   });
@@ -130,8 +130,8 @@ describe("an answer that comes while the request is being sent", () => {
       expect(stream.ended).toBe(false);
     });
     const agent = http2Agent();
-    const told = await send(agent, server, { method: "PUT", body, finishRequest: true }).ended;
-    expect([told.status, told.error]).toEqual([200, undefined]);
+    const reported = await send(agent, server, { method: "PUT", body, finishRequest: true }).ended;
+    expect([reported.status, reported.error]).toEqual([200, undefined]);
     await expect.poll(() => body.destroyed).toBe(true);
     await server.finished();
     await agent.close();
@@ -144,8 +144,8 @@ describe("an answer that comes while the request is being sent", () => {
       await stream.headers([...status(200), ["grpc-status", "7"]], { endStream: true });
       expect(await stream.untilReset()).toBe(errorCodes.CANCEL);
     });
-    const told = await send(http2Agent(), server, { method: "POST", body }).ended;
-    expect(told).toMatchObject({ status: 200, raw: ["grpc-status", "7"], content: "", trailers: [] });
+    const reported = await send(http2Agent(), server, { method: "POST", body }).ended;
+    expect(reported).toMatchObject({ status: 200, raw: ["grpc-status", "7"], content: "", trailers: [] });
     await server.finished();
   });
 
@@ -181,8 +181,8 @@ describe("an answer that comes while the request is being sent", () => {
       { updateWindows: false },
     );
     const agent = http2Agent();
-    const told = await send(agent, server, { method: "PUT", body: Buffer.alloc(5_000_000) }).ended;
-    expect(told).toMatchObject({ status: 413 });
+    const reported = await send(agent, server, { method: "PUT", body: Buffer.alloc(5_000_000) }).ended;
+    expect(reported).toMatchObject({ status: 413 });
     expect((await send(agent, server).ended).status).toBe(204);
     await server.finished();
   });
@@ -191,7 +191,7 @@ describe("an answer that comes while the request is being sent", () => {
 describe("a request that expects 100-continue", () => {
   const put = { method: "PUT", body: "content", expectContinue: true, trailers: { a: "b" } } as const;
 
-  test("sends its content when a 100 comes, which is told of", async () => {
+  test("sends its content when a 100 comes, which is reported", async () => {
     const server = await rawHttp2Server(async (peer) => {
       const stream = await peer.accept();
       await peer.ping();
@@ -204,8 +204,8 @@ describe("a request that expects 100-continue", () => {
       await stream.untilEnd();
       await stream.headers(status(200), { endStream: true });
     });
-    const told = await send(http2Agent({ expectContinueTimeout: 0 }), server, put).ended;
-    expect(told).toMatchObject({
+    const reported = await send(http2Agent({ expectContinueTimeout: 0 }), server, put).ended;
+    expect(reported).toMatchObject({
       status: 200,
       interim: [
         [103, []],
@@ -234,8 +234,8 @@ describe("a request that expects 100-continue", () => {
     };
     const server = await rawHttp2Server(async (peer) => answer(await peer.accept()));
     const body = endless();
-    const told = await send(http2Agent({ expectContinueTimeout: 0 }), server, { ...put, body }).ended;
-    expect(told).toMatchObject({ status: code, content: "no" });
+    const reported = await send(http2Agent({ expectContinueTimeout: 0 }), server, { ...put, body }).ended;
+    expect(reported).toMatchObject({ status: code, content: "no" });
     await server.finished();
     expect(body.destroyed).toBe(true);
   });

@@ -22,7 +22,7 @@ export async function answerEach(peer: Http2Peer, answer: (stream: Http2Stream) 
   }
 }
 
-/** What a handler was told of one exchange. */
+/** The events of one exchange. */
 export interface Told {
   readonly interim: (readonly [status: number, raw: readonly string[]])[];
   status?: number;
@@ -40,19 +40,19 @@ export interface Told {
 export interface Exchanging {
   readonly controller: Dispatcher.DispatchController;
   /** So far. */
-  readonly told: Told;
+  readonly reported: Told;
   /** Once it has ended, one way or the other. */
   readonly ended: Promise<Told>;
 }
 
-/** Sends a request, and notes what its handler is told. */
+/** Sends a request, and records the events of its handler. */
 export function send(
   dispatcher: Dispatcher,
   server: Pick<RawHttp2Server, "origin">,
   options: Partial<TrailerDispatchOptions> = {},
   onHead: (controller: Dispatcher.DispatchController) => void = () => {},
 ): Exchanging {
-  const told: Told = { interim: [], content: "" };
+  const reported: Told = { interim: [], content: "" };
   const { promise, resolve } = Promise.withResolvers<Told>();
   let controller!: Dispatcher.DispatchController;
   dispatcher.dispatch({ origin: server.origin, path: "/", method: "GET", ...options } as Dispatcher.DispatchOptions, {
@@ -60,28 +60,28 @@ export function send(
       controller = given;
     },
     onRequestUpgrade(_controller, status, _headers, socket) {
-      told.status = status;
-      told.raw = controller.rawHeaders as string[];
-      told.tunnel = socket;
-      resolve(told);
+      reported.status = status;
+      reported.raw = controller.rawHeaders as string[];
+      reported.tunnel = socket;
+      resolve(reported);
     },
     onResponseStart(_controller, status) {
       const raw = controller.rawHeaders as string[];
-      if (status < 200) told.interim.push([status, raw]);
-      else Object.assign(told, { status, raw });
+      if (status < 200) reported.interim.push([status, raw]);
+      else Object.assign(reported, { status, raw });
       if (status >= 200) onHead(controller);
     },
     onResponseData(_controller, chunk) {
-      told.content += chunk.toString("latin1");
+      reported.content += chunk.toString("latin1");
     },
     onResponseEnd() {
-      told.trailers = controller.rawTrailers as string[];
-      resolve(told);
+      reported.trailers = controller.rawTrailers as string[];
+      resolve(reported);
     },
     onResponseError(_controller, error) {
-      told.error = error;
-      resolve(told);
+      reported.error = error;
+      resolve(reported);
     },
   });
-  return { controller, told, ended: deadline(promise, () => "the exchange did not end") };
+  return { controller, reported, ended: deadline(promise, () => "the exchange did not end") };
 }

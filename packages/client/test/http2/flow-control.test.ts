@@ -14,15 +14,15 @@ describe("the windows for responses", () => {
   test.each([
     ["by default", {}, MIB, 16 * MIB],
     ["as they are chosen", { initialWindowSize: 100_000, connectionWindowSize: 300_000 }, 100_000, 300_000],
-  ])("are told to the server, %s", async (_name, options, stream, connection) => {
+  ])("are announced to the server, %s", async (_name, options, stream, connection) => {
     const server = await rawHttp2Server(async (peer) => {
       await (await peer.accept()).headers(OK, { endStream: true });
     });
     await send(http2Agent(options), server).ended;
     const { frames } = server.peers[0]!;
-    const { settings: told = [] } = frames.find(({ type }) => type === "SETTINGS")!;
-    expect(new Map(told).get(settings.INITIAL_WINDOW_SIZE)).toBe(stream);
-    expect(new Map(told).get(settings.ENABLE_PUSH)).toBe(0);
+    const { settings: reported = [] } = frames.find(({ type }) => type === "SETTINGS")!;
+    expect(new Map(reported).get(settings.INITIAL_WINDOW_SIZE)).toBe(stream);
+    expect(new Map(reported).get(settings.ENABLE_PUSH)).toBe(0);
     const update = frames.find(({ type, streamId }) => type === "WINDOW_UPDATE" && streamId === 0);
     expect(update?.increment).toBe(connection - 65_535);
   });
@@ -47,7 +47,7 @@ describe("the windows for responses", () => {
     const rested = send(agent, server, {}, (controller) => controller.pause());
     const other = send(agent, server);
     expect((await other.ended).content).toHaveLength(20 * MIB);
-    expect(rested.told.content).toBe("");
+    expect(rested.reported.content).toBe("");
     // What is in transit, and no more: the window, and what a stream buffers before it stops reading.
     expect(sent.rested).toBeLessThanOrEqual(MIB + 4 * 65_536);
     rested.controller.resume();
@@ -156,8 +156,9 @@ describe("the server's windows", () => {
       { updateWindows: false },
     );
     const source = countingSource(2_000_000);
-    const told = await send(http2Agent(), server, { method: "PUT", body: source[how](), trailers: { a: "b" } }).ended;
-    expect(told).toMatchObject({ status: 200, raw: ["x-size", "2000000"] });
+    const reported = await send(http2Agent(), server, { method: "PUT", body: source[how](), trailers: { a: "b" } })
+      .ended;
+    expect(reported).toMatchObject({ status: 200, raw: ["x-size", "2000000"] });
     await server.finished();
   });
 
@@ -171,8 +172,8 @@ describe("the server's windows", () => {
       await stream.untilEnd();
       await stream.headers([...OK, ["x-size", String(stream.data.length)]], { endStream: true });
     });
-    const told = await send(http2Agent(), server, { method: "PUT", body: body() }).ended;
-    expect(told).toMatchObject({ status: 200, raw: ["x-size", "3000000"] });
+    const reported = await send(http2Agent(), server, { method: "PUT", body: body() }).ended;
+    expect(reported).toMatchObject({ status: 200, raw: ["x-size", "3000000"] });
   });
 
   test("may be changed by SETTINGS on the way, below zero too", async () => {
@@ -191,8 +192,8 @@ describe("the server's windows", () => {
       },
       { updateWindows: false },
     );
-    const told = await send(http2Agent(), server, { method: "PUT", body: Buffer.alloc(200_000) }).ended;
-    expect(told).toMatchObject({ status: 200, raw: ["x-size", "200000"] });
+    const reported = await send(http2Agent(), server, { method: "PUT", body: Buffer.alloc(200_000) }).ended;
+    expect(reported).toMatchObject({ status: 200, raw: ["x-size", "200000"] });
     await server.finished();
   });
 });

@@ -37,7 +37,7 @@ const responses: Readonly<Record<string, readonly Buffer[]>> = {
   "an interim response that ends it": [head([[":status", "103"]], true)],
   "an interim response and no other": [head([[":status", "103"]]), data("", true)],
   "content before its head": [data("hi", true)],
-  "content behind 204": [head([[":status", "204"]]), data("hi", true)],
+  "content after 204": [head([[":status", "204"]]), data("hi", true)],
   "trailers that do not end it": [head(OK), data("hi"), head([["x-t", "1"]]), data("", true)],
   "a pseudo field in its trailers": [head(OK), data("hi"), head([[":status", "200"]], true)],
   "a name in upper case in its trailers": [head(OK), data("hi"), head([["X-T", "1"]], true)],

@@ -104,7 +104,7 @@ describe("over TLS", () => {
     const agent = await secureAgent();
     const sent = [send(agent, server), send(agent, server)];
     await agent.close();
-    for (const { told } of sent) expect(told.content).toBe("2.0");
+    for (const { reported } of sent) expect(reported.content).toBe("2.0");
     await expect.poll(() => server.connections()).toBe(0);
   });
 

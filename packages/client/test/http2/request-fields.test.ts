@@ -101,7 +101,7 @@ test.each([
   ["POST", "12345", "5"],
   ["GET", "12345", "5"],
   ["PATCH", new Blob(["1234567"]), "7"],
-] as const)("a %s with a body of %o tells the length %s", async (method, body, length) => {
+] as const)("a %s with a body of %o states the length %s", async (method, body, length) => {
   const { fields } = await sent({ method, body });
   expect(fields.find(([name]) => name === "content-length")?.[1]).toBe(length);
 });

@@ -28,7 +28,7 @@ const bodies: readonly (readonly [name: string, make: () => unknown, content: st
   ["an async iterable", () => asyncly(["con", "tent"]), "content"],
 ];
 
-test.each(bodies)("%s is followed by trailers, and its length is not told", async (_name, make, content) => {
+test.each(bodies)("%s is followed by trailers, and its length is not stated", async (_name, make, content) => {
   const server = await patientServer();
   const trailers = ["X-B", "2", "x-a", "1", "X-B", "\xe9"];
   const options = { method: "PUT", body: make(), trailers: () => trailers };

@@ -170,7 +170,7 @@ test("with one connection at most, GOAWAY makes room for another, though a strea
   });
   const agent = http2Agent({ connections: 1 });
   const begun = send(agent, server);
-  await expect.poll(() => begun.told.status).toBe(200);
+  await expect.poll(() => begun.reported.status).toBe(200);
   expect((await send(agent, server).ended).status).toBe(200);
   expect((await begun.ended).content).toBe("went on");
 });

@@ -12,7 +12,7 @@ import { describe, expect, test } from "vitest";
 import type { TrailerAgentOptions, TrailerDispatchOptions } from "../../src/index.ts";
 import { http2Agent, send, type Told } from "./exchanging.ts";
 
-/** What a handler is told of the response that `answer` sends. */
+/** The events of the response that `answer` sends. */
 async function received(
   answer: (stream: Http2Stream) => Promise<void>,
   options: Partial<TrailerDispatchOptions> = {},
@@ -26,7 +26,7 @@ const OK: FieldPairs = [[":status", "200"]];
 
 describe("a response over HTTP/2", () => {
   test("has its fields and trailers as received", async () => {
-    const told = await received(async (stream) => {
+    const reported = await received(async (stream) => {
       await stream.headers([
         ...OK,
         ["x-b", "1"],
@@ -44,7 +44,7 @@ describe("a response over HTTP/2", () => {
         ["x-b", "4"],
       ]);
     });
-    expect(told).toEqual({
+    expect(reported).toEqual({
       interim: [],
       status: 200,
       raw: ["x-b", "1", "x-a", "\xe9\xff", "set-cookie", "a", "x-b", "2", "set-cookie", "b"],
@@ -86,14 +86,14 @@ describe("a response over HTTP/2", () => {
   });
 
   test("that is nothing but a header section keeps its fields there: gRPC's trailers-only", async () => {
-    const told = await received((stream) =>
+    const reported = await received((stream) =>
       stream.headers([...OK, ["content-type", "application/grpc"], ["grpc-status", "5"]], { endStream: true }),
     );
     const raw = ["content-type", "application/grpc", "grpc-status", "5"];
-    expect(told).toEqual({ interim: [], status: 200, raw, content: "", trailers: [] });
+    expect(reported).toEqual({ interim: [], status: 200, raw, content: "", trailers: [] });
   });
 
-  test("may have trailers behind no content, and behind a content-length", async () => {
+  test("may have trailers after no content, and after a content-length", async () => {
     const none = await received(async (stream) => {
       await stream.headers([...OK, ["content-length", "0"]]);
       await stream.endWithTrailers([["x-t", "1"]]);
@@ -107,8 +107,8 @@ describe("a response over HTTP/2", () => {
     expect(some).toMatchObject({ raw: ["content-length", "7"], content: "content", trailers: ["x-t", "1"] });
   });
 
-  test("follows interim ones, each of which is told of", async () => {
-    const told = await received(async (stream) => {
+  test("follows interim ones, each of which is reported", async () => {
+    const reported = await received(async (stream) => {
       await stream.headers([
         [":status", "103"],
         ["link", "</a>"],
@@ -119,12 +119,12 @@ describe("a response over HTTP/2", () => {
       await stream.headers(OK);
       await stream.body("", { endStream: true });
     });
-    expect(told.interim).toEqual([
+    expect(reported.interim).toEqual([
       [103, ["link", "</a>", "link", "</b>"]],
       [102, []],
       [100, []],
     ]);
-    expect(told.status).toBe(200);
+    expect(reported.status).toBe(200);
   });
 
   test.each([
@@ -134,19 +134,19 @@ describe("a response over HTTP/2", () => {
     ["GET", "204", undefined],
   ])("to %s with status %s has no content", async (method, status, length) => {
     const fields: FieldPairs = length === undefined ? [] : [["content-length", length]];
-    const told = await received((stream) => stream.headers([[":status", status], ...fields], { endStream: true }), {
+    const reported = await received((stream) => stream.headers([[":status", status], ...fields], { endStream: true }), {
       method: method as "GET",
     });
-    expect(told).toMatchObject({ status: Number(status), raw: fields.flat(), content: "", trailers: [] });
+    expect(reported).toMatchObject({ status: Number(status), raw: fields.flat(), content: "", trailers: [] });
   });
 
   test("may be larger than all windows", async () => {
     const content = Buffer.alloc(5_000_000, "0123456789");
-    const told = await received(async (stream) => {
+    const reported = await received(async (stream) => {
       await stream.headers(OK);
       await stream.body(content, { endStream: true });
     });
-    expect(told.content === content.toString("latin1")).toBe(true);
+    expect(reported.content === content.toString("latin1")).toBe(true);
   });
 });
 
@@ -159,7 +159,7 @@ function fieldsOf(size: number, count: number): FieldPairs {
   });
 }
 
-/** What is told of a response with these fields in its head, and of one with these trailers. */
+/** The events of a response with these fields in its head, and of one with these trailers. */
 async function asHeadAndTrailers(fields: FieldPairs): Promise<readonly [head: Told, trailers: Told]> {
   const head = await received((stream) => stream.headers([...OK, ...fields], { endStream: true }));
   const trailers = await received(async (stream) => {
@@ -188,8 +188,8 @@ test("limits can be chosen, each for itself", async () => {
     await stream.headers([...OK, ...fieldsOf(1_000, 1)]);
     await stream.endWithTrailers(fieldsOf(2_000, 1));
   };
-  const told = await received(answer, {}, { maxHeaderSize: 1_000, maxTrailerSize: 2_000 });
-  expect(told.error).toBeUndefined();
+  const reported = await received(answer, {}, { maxHeaderSize: 1_000, maxTrailerSize: 2_000 });
+  expect(reported.error).toBeUndefined();
   const head = await received(answer, {}, { maxHeaderSize: 999, maxTrailerSize: 2_000 });
   expect([head.error?.code, head.status]).toEqual(["UND_ERR_HEADERS_OVERFLOW", undefined]);
   const trailers = await received(answer, {}, { maxHeaderSize: 1_000, maxTrailerSize: 1_999 });

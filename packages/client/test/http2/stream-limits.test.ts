@@ -5,7 +5,7 @@ import { answerEach, http2Agent, send } from "./exchanging.ts";
 
 const OK: FieldPairs = [[":status", "200"]];
 
-/** A server that allows so many streams, and holds its answers back until it is told to give them. */
+/** A server that allows so many streams, and holds its answers back until it is released. */
 async function holdingServer(allowed: number | undefined): Promise<{
   readonly origin: string;
   readonly peers: Awaited<ReturnType<typeof rawHttp2Server>>["peers"];

@@ -31,8 +31,8 @@ describe("an exchange times out, and its connection continues when it answers,",
       await (await peer.accept()).headers(OK, { endStream: true });
     });
     const agent = http2Agent({ bodyTimeout: 50 });
-    const told = await send(agent, server).ended;
-    expect(told).toMatchObject({ content: "some", error: { code: "UND_ERR_BODY_TIMEOUT" } });
+    const reported = await send(agent, server).ended;
+    expect(reported).toMatchObject({ content: "some", error: { code: "UND_ERR_BODY_TIMEOUT" } });
     expect((await send(agent, server, UNLIMITED).ended).status).toBe(200);
     expect(server.peers).toHaveLength(1);
     await server.finished();
@@ -93,13 +93,13 @@ describe("an exchange does not time out", () => {
   test("as long as something comes, however slowly", async () => {
     stopTheClock();
     const server = await rawHttp2Server(async (peer) => (await peer.accept()).headers(OK));
-    const { told, ended } = send(http2Agent({ bodyTimeout: 300, headersTimeout: 300 }), server);
-    await happening(() => told.status === 200);
+    const { reported, ended } = send(http2Agent({ bodyTimeout: 300, headersTimeout: 300 }), server);
+    await happening(() => reported.status === 200);
     const stream = server.peers[0]!.stream(1);
     for (let count = 1; count <= 5; count++) {
       vi.advanceTimersByTime(250);
       await stream.body("x");
-      await happening(() => told.content.length === count);
+      await happening(() => reported.content.length === count);
     }
     await stream.body("", { endStream: true });
     expect(await ended).toMatchObject({ content: "xxxxx", trailers: [] });
@@ -129,7 +129,7 @@ describe("an exchange does not time out", () => {
     const agent = http2Agent({ bodyTimeout: 300, headersTimeout: 300 });
     const rested = send(agent, server, {}, (controller) => controller.pause());
     const unlimited = send(agent, server, { headersTimeout: 0, bodyTimeout: 0 });
-    await happening(() => rested.told.status === 200 && unlimited.told.status === 200);
+    await happening(() => rested.reported.status === 200 && unlimited.reported.status === 200);
     vi.advanceTimersByTime(5_000);
     for (const id of [1, 3]) await server.peers[0]!.stream(id).body("some", { endStream: true });
     rested.controller.resume();

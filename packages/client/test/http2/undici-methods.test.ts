@@ -49,7 +49,7 @@ describe("over HTTP/2, undici's", () => {
     }
   });
 
-  test("stream and pipeline write where they are told to", async () => {
+  test("stream and pipeline write to the given streams", async () => {
     const { url } = await echo();
     const written: Buffer[] = [];
     const sink = (): Writable =>

@@ -15,7 +15,7 @@ export const tag: FieldLine = ["ETag", '"one"'];
 export const digest: FieldLine = ["Repr-Digest", md5(content)];
 const length: FieldLine = ["Content-Length", "10"];
 
-/** The whole, cut off behind `arrived` bytes. */
+/** The whole, cut off after `arrived` bytes. */
 export function cut(fields: readonly FieldLine[], arrived = 4, of = content): string {
   return wireResponse("200 OK", [length, ...fields], of.slice(0, arrived));
 }

@@ -72,7 +72,7 @@ describe("a download is refused, and leaves nothing, when it is answered", () =>
     expect(error).toMatchObject({ code: "REFUSED", status: 206 });
   });
 
-  test("with a problem document, whose detail is told", async () => {
+  test("with a problem document, whose detail is reported", async () => {
     const server = await httpServer((_request, response) => {
       const problem = { type: "about:blank", title: "Not Found", detail: "nothing is\u001b[2J stored there" };
       response.writeHead(404, { "Content-Type": "application/problem+json" }).end(JSON.stringify(problem));
@@ -140,20 +140,20 @@ describe("a download that is cancelled leaves nothing,", () => {
     expect(server.connections).toHaveLength(1);
   });
 
-  const stuck: readonly [kind: string, make: (told: () => void) => Writable | WritableStream<Uint8Array>][] = [
-    ["a Node stream", (told) => new Writable({ highWaterMark: 1, write: told })],
+  const stuck: readonly [kind: string, make: (reported: () => void) => Writable | WritableStream<Uint8Array>][] = [
+    ["a Node stream", (reported) => new Writable({ highWaterMark: 1, write: reported })],
     [
       "a Node stream at its end",
-      (told) => new Writable({ write: (_chunk, _encoding, done) => done(), final: () => told() }),
+      (reported) => new Writable({ write: (_chunk, _encoding, done) => done(), final: () => reported() }),
     ],
-    ["a web stream", (told) => new WritableStream({ write: () => new Promise(told) })],
-    ["a web stream at its end", (told) => new WritableStream({ close: () => new Promise(told) })],
+    ["a web stream", (reported) => new WritableStream({ write: () => new Promise(reported) })],
+    ["a web stream at its end", (reported) => new WritableStream({ close: () => new Promise(reported) })],
   ];
   test.each(stuck)("while %s takes nothing more", async (_kind, make) => {
     const server = await httpServer((_request, response) => void response.end("content"));
     const controller = new AbortController();
-    const { promise: isStuck, resolve: told } = Promise.withResolvers<void>();
-    const destination = make(told);
+    const { promise: isStuck, resolve: reported } = Promise.withResolvers<void>();
+    const destination = make(reported);
     const downloaded = rejection(download(server.origin, destination, { signal: controller.signal }));
     await isStuck;
     controller.abort();

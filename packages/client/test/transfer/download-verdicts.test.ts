@@ -211,7 +211,7 @@ describe.each(dispatchers)("through %s, a download with", (_name, make) => {
   );
 });
 
-test("the result of a download tells where from, what was checked, and all fields", async () => {
+test("the result of a download states the URL, what was checked, and all fields", async () => {
   const url = await serve({
     header: [["ETag", '"x"']],
     trailer: [

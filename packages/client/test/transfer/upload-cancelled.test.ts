@@ -33,7 +33,7 @@ async function silentServer(): Promise<RawServer & { cutMessage(): Promise<Parse
   };
 }
 
-/** Sources that give a piece and then nothing more, ever; `letGo` settles when they are told to stop. */
+/** Sources that give a piece and then nothing more, ever; `letGo` settles when they are stopped. */
 const endless: readonly [kind: string, make: () => { source: UploadSource; letGo: Promise<unknown> }][] = [
   [
     "a Node stream",

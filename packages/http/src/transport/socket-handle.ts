@@ -4,7 +4,7 @@ import { isTlsSocket } from "./is-tls-socket.ts";
 
 /** What a socket of Node reads by. Only what is used here. */
 interface StreamHandle {
-  /** Called after each read, and at the end. It returns the buffer for the next read, if that is another one. */
+  /** Called after each read, and at the end. It returns the buffer for the next read, if that changes. */
   onread: (...values: unknown[]) => unknown;
   readonly bytesRead: number;
   reading: boolean;

@@ -74,17 +74,17 @@ describe("a fault in the syntax of chunks", () => {
   test.each([
     ["a sign", "+3\r\n", "INVALID_CHUNK_SIZE"],
     ["a prefix", "0x3\r\n", "INVALID_CHUNK_SIZE"],
-    ["a space behind the size", "3 \r\n", "INVALID_CHUNK_SIZE"],
+    ["a space after the size", "3 \r\n", "INVALID_CHUNK_SIZE"],
     ["no size", "\r\n", "INVALID_CHUNK_SIZE"],
     ["17 digits", "00000000000000003\r\n", "INVALID_CHUNK_SIZE"],
     ["a size that cannot be counted", "20000000000000\r\n", "INVALID_CHUNK_SIZE"],
-    ["a bare LF behind the size", "3\n", "INVALID_CHUNK_SIZE"],
-    ["a bare CR behind the size", "3\rabc", "INVALID_CHUNK_SIZE"],
+    ["a bare LF after the size", "3\n", "INVALID_CHUNK_SIZE"],
+    ["a bare CR after the size", "3\rabc", "INVALID_CHUNK_SIZE"],
     ["an extension without a name", "3;=a\r\n", "INVALID_CHUNK_SIZE"],
     ["an extension with a bare LF", "3;a\n\r\n", "INVALID_CHUNK_SIZE"],
     ["data longer than its size", "3\r\nabcd", "STRICT"],
-    ["a bare LF behind data", "3\r\nabc\n", "STRICT"],
-    ["a bare CR behind data", "3\r\nabc\r0", "STRICT"],
+    ["a bare LF after data", "3\r\nabc\n", "STRICT"],
+    ["a bare CR after data", "3\r\nabc\r0", "STRICT"],
     ["more extensions than are skipped", `3;a=${"b".repeat(16_384)}`, "TOO_MANY_EXTENSIONS"],
   ])("%s", (_name, text, fault) => expect(faultOf(() => decodeText(text))).toBe(fault));
 });

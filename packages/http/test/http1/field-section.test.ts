@@ -21,7 +21,7 @@ function accepts(line: string): boolean {
   }
 }
 
-test("lines are told as they stood, without the whitespace around values", () =>
+test("lines are reported as received, without the whitespace around values", () =>
   expect(parse("X-One: 1\r\nx-one:\t 2  3 \t\r\nX-None:\r\nX-Space: \t \r\nX-Name: caf\u00e9 \u00a0\r\n")).toEqual([
     "X-One",
     "1",
@@ -37,7 +37,7 @@ test("lines are told as they stood, without the whitespace around values", () =>
 
 test("a section without lines is empty", () => expect(parse("")).toEqual([]));
 
-test("every token is a name, and everything else is none", () => {
+test("every token is a name, and nothing else is", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) }),
@@ -57,7 +57,7 @@ test("every octet but controls may be in a value", () => {
   }
 });
 
-test("random lines are told as they are", () => {
+test("random lines are reported unchanged", () => {
   fc.assert(
     fc.property(fc.array(fieldLine), (lines) => {
       const pairs = lines.flatMap((line) => {

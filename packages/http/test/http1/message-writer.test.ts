@@ -137,37 +137,37 @@ describe("what several writers were given in one turn", () => {
 describe("who waits for what was written to be handed over", () => {
   test("is reported once it was, and only once", async () => {
     const { writer, sink } = writing();
-    const told: string[] = [];
+    const reported: string[] = [];
     writer.text("one");
-    writer.onFlushed({ onFlushed: () => told.push(sink.text) });
-    expect(told).toEqual([]);
+    writer.onFlushed({ onFlushed: () => reported.push(sink.text) });
+    expect(reported).toEqual([]);
     await turn();
     writer.text("two");
     await turn();
-    expect(told).toEqual(["one"]);
+    expect(reported).toEqual(["one"]);
   });
 
   test("is reported by `flush`, and where nothing was written as well", async () => {
     const { writer, sink } = writing();
-    const told: string[] = [];
+    const reported: string[] = [];
     writer.text("one");
-    writer.onFlushed({ onFlushed: () => told.push(sink.text) });
+    writer.onFlushed({ onFlushed: () => reported.push(sink.text) });
     writer.flush();
-    expect(told).toEqual(["one"]);
-    writer.onFlushed({ onFlushed: () => told.push("nothing more") });
+    expect(reported).toEqual(["one"]);
+    writer.onFlushed({ onFlushed: () => reported.push("nothing more") });
     await turn();
-    expect(told).toEqual(["one", "nothing more"]);
+    expect(reported).toEqual(["one", "nothing more"]);
   });
 
   test("of two in one turn is the one and the other", async () => {
     const { writer, sink } = writing();
-    const told: string[] = [];
+    const reported: string[] = [];
     for (const word of ["one", "two"]) {
       writer.text(word);
-      writer.onFlushed({ onFlushed: () => told.push(`${word}: ${sink.text}`) });
+      writer.onFlushed({ onFlushed: () => reported.push(`${word}: ${sink.text}`) });
     }
     await turn();
-    expect(told).toEqual(["one: onetwo", "two: onetwo"]);
+    expect(reported).toEqual(["one: onetwo", "two: onetwo"]);
   });
 
   test("can see how often anything was", async () => {
@@ -246,7 +246,7 @@ test("pieces of every size leave in the order in which they were given", async (
 });
 
 describe("a socket that takes no more", () => {
-  test("is told of by large content, and by a flush", () => {
+  test("is reported for large content, and by a flush", () => {
     const { writer, sink } = writing();
     sink.takesMore = false;
     expect(writer.content(Buffer.alloc(20_000), "", "")).toBe(true);
@@ -257,11 +257,11 @@ describe("a socket that takes no more", () => {
     expect(writer.flush()).toBe(true);
   });
 
-  test("is told of by small content that is too much to be gathered", () => {
+  test("is reported for small content that is too much to be gathered", () => {
     const { writer, sink } = writing();
     sink.takesMore = false;
-    const told = Array.from({ length: 5 }, () => writer.content(Buffer.alloc(4_000), "", ""));
-    expect(told).toEqual([true, true, true, true, false]);
+    const reported = Array.from({ length: 5 }, () => writer.content(Buffer.alloc(4_000), "", ""));
+    expect(reported).toEqual([true, true, true, true, false]);
   });
 
   test.each([

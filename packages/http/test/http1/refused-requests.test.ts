@@ -29,7 +29,7 @@ function refusal(text: string): number | undefined {
   return statuses[0];
 }
 
-describe("the request line is none", () => {
+describe("an invalid request line", () => {
   test.each([
     ["no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["no version", "GET /\r\nHost: a\r\n\r\n"],
@@ -39,10 +39,10 @@ describe("the request line is none", () => {
     ["a version with two digits", "GET / HTTP/1.10\r\nHost: a\r\n\r\n"],
     ["a version without a dot", "GET / HTTP/11\r\nHost: a\r\n\r\n"],
     ["another protocol's version", "GET / RTSP/1.0\r\nHost: a\r\n\r\n"],
-    ["a space behind the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"],
+    ["a space after the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"],
     ["a space ahead of the method", " GET / HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["two spaces behind the method", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"],
-    ["two spaces behind the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["two spaces after the method", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["two spaces after the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a tab in place of a space", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a method that is not a token", "GE/T / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a method beyond ASCII", "G\u00cbT / HTTP/1.1\r\nHost: a\r\n\r\n"],
@@ -87,7 +87,7 @@ describe("another protocol is spoken, and its end is not waited for", () => {
   });
 });
 
-describe("a field line is none", () => {
+describe("an invalid field line", () => {
   test.each([
     ["no colon", "X-Bad\r\n"],
     ["no name", ": 1\r\n"],
@@ -158,14 +158,14 @@ describe("chunks can be read in two ways", () => {
   test.each([
     ["a prefix", "0x3\r\nabc\r\n0\r\n\r\n"],
     ["a sign", "+3\r\nabc\r\n0\r\n\r\n"],
-    ["a space behind a size", "3 \r\nabc\r\n0\r\n\r\n"],
+    ["a space after a size", "3 \r\nabc\r\n0\r\n\r\n"],
     ["no size", "\r\nabc\r\n0\r\n\r\n"],
     ["a size of 2^64", "10000000000000000\r\nabc\r\n0\r\n\r\n"],
-    ["a bare LF behind a size", "3\nabc\r\n0\r\n\r\n"],
+    ["a bare LF after a size", "3\nabc\r\n0\r\n\r\n"],
     ["a bare LF in an extension", "3;a\n\r\nabc\r\n0\r\n\r\n"],
     ["a bare CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n"],
     ["data longer than its size", "3\r\nabcdef\r\n0\r\n\r\n"],
-    ["a bare LF behind data", "3\r\nabc\n0\r\n\r\n"],
+    ["a bare LF after data", "3\r\nabc\n0\r\n\r\n"],
     ["a bare LF after the last one", "3\r\nabc\r\n0\n\n"],
     ["a bare CR after the last one", "3\r\nabc\r\n0\r\n\r\r"],
   ])("%s", (_name, rest) => expect(refusal(chunked(rest))).toBe(400));

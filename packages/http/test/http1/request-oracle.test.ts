@@ -10,7 +10,7 @@ import { type OurReading, readByUs, type RequestRead } from "./reading.ts";
 const runs = Number(process.env["ORACLE_RUNS"] ?? 1_000);
 
 /**
- * The requests up to the first that Node cannot be asked about, and to the first behind which it expects none: it also
+ * The requests up to the first that Node cannot be asked about, and to the first after which it expects none: it also
  * heeds a `Connection` that stands among the trailers.
  */
 function comparable({ requests, heads }: OurReading): RequestRead[] {

@@ -20,30 +20,30 @@ function head(text: string): RequestHead {
   return heads[0]!;
 }
 
-/** A reader, and what it told, one word or so for each. */
+/** A reader, and its events, one word or so for each. */
 function listening(on: Partial<Record<"head" | "content", (reader: RequestReader) => void>> = {}): {
   reader: RequestReader;
-  told: string[];
+  reported: string[];
 } {
-  const told: string[] = [];
+  const reported: string[] = [];
   const reader: RequestReader = new RequestReader(
     {
       onHead: ({ target }) => {
-        told.push(target);
+        reported.push(target);
         on.head?.(reader);
       },
       onContent: (piece) => {
-        told.push(piece.toString("latin1"));
+        reported.push(piece.toString("latin1"));
         on.content?.(reader);
       },
-      onComplete: () => told.push("complete"),
+      onComplete: () => reported.push("complete"),
     },
     LIMITS,
   );
-  return { reader, told };
+  return { reader, reported };
 }
 
-test("the head is told as it stood, and what its fields say of the message", () =>
+test("the head is reported as received, with the framing of the message", () =>
   expect(
     head(
       "POST /a?b=c HTTP/1.1\r\nhost:a.example:80\r\nX-Same: 1\r\nx-same:  2 \t\r\nX-Empty:\r\nX-Name: caf\u00e9\r\n" +
@@ -68,7 +68,7 @@ test("the head is told as it stood, and what its fields say of the message", () 
     upgrade: ["h2c", "a", "b"],
   }));
 
-test("a head of two Host tells the first, and how many there are", () =>
+test("a head with two Host fields reports the first, and how many there are", () =>
   expect(head("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")).toMatchObject({ host: "a", hosts: 2 }));
 
 describe("a request", () => {
@@ -126,10 +126,10 @@ describe("an expectation of HTTP/1.0 is ignored", () => {
   );
 });
 
-describe("requests one behind the other", () => {
+describe("requests one after the other", () => {
   const text = `${PUT}${GET}POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n${GET}`;
 
-  test("are told apart wherever they are cut", () => {
+  test("are separated wherever they are cut", () => {
     const bytes = Buffer.from(text);
     const { requests: whole } = readByUs([bytes]);
     expect(whole.map(({ target, body }) => target + body)).toEqual(["/aabcde", "/", "/bhi", "/"]);
@@ -143,75 +143,75 @@ describe("requests one behind the other", () => {
   });
 
   test("wait for their turn", () => {
-    const { reader, told } = listening();
+    const { reader, reported } = listening();
     reader.read(Buffer.from(PUT + GET));
-    expect(told).toEqual(["/a", "abc", "de", "complete"]);
+    expect(reported).toEqual(["/a", "abc", "de", "complete"]);
     expect(reader).toMatchObject({ complete: true, waiting: true, started: false });
     reader.read(Buffer.from("GET /c HTT"));
     reader.next();
-    expect(told.slice(4)).toEqual(["/", "complete"]);
+    expect(reported.slice(4)).toEqual(["/", "complete"]);
     reader.next();
     expect(reader).toMatchObject({ complete: false, waiting: false, started: true });
     reader.read(Buffer.from("P/1.0\r\n\r\n"));
-    expect(told.slice(6)).toEqual(["/c", "complete"]);
+    expect(reported.slice(6)).toEqual(["/c", "complete"]);
     reader.next();
     expect(reader).toMatchObject({ complete: false, waiting: false, started: false });
   });
 
   test("are read before the end of the connection is", () => {
-    const { reader, told } = listening();
+    const { reader, reported } = listening();
     reader.read(Buffer.from(`${GET}GET /c`));
     reader.end();
-    expect(told).toEqual(["/", "complete"]);
+    expect(reported).toEqual(["/", "complete"]);
     expect(() => reader.next()).toThrow("aborted");
-    expect(told).toEqual(["/", "complete"]);
+    expect(reported).toEqual(["/", "complete"]);
   });
 });
 
 describe("a reader that is paused", () => {
-  test("tells no more than the current piece", () => {
-    const { reader, told } = listening({ head: (self) => self.pause(), content: (self) => self.pause() });
+  test("reports no more than the current piece", () => {
+    const { reader, reported } = listening({ head: (self) => self.pause(), content: (self) => self.pause() });
     reader.read(Buffer.from(PUT));
-    expect(told).toEqual(["/a"]);
+    expect(reported).toEqual(["/a"]);
     expect(reader.waiting).toBe(true);
     reader.resume();
-    expect(told).toEqual(["/a", "abc"]);
+    expect(reported).toEqual(["/a", "abc"]);
     reader.resume();
-    expect(told).toEqual(["/a", "abc", "de"]);
+    expect(reported).toEqual(["/a", "abc", "de"]);
     reader.resume();
-    expect(told).toEqual(["/a", "abc", "de", "complete"]);
+    expect(reported).toEqual(["/a", "abc", "de", "complete"]);
     expect(reader.waiting).toBe(false);
   });
 
-  test("tells that there is no more when there is none", () => {
-    const { reader, told } = listening({ head: (self) => self.pause(), content: (self) => self.pause() });
+  test("reports the end of the content", () => {
+    const { reader, reported } = listening({ head: (self) => self.pause(), content: (self) => self.pause() });
     reader.read(Buffer.from(GET));
-    expect(told).toEqual(["/", "complete"]);
+    expect(reported).toEqual(["/", "complete"]);
     reader.next();
     reader.read(Buffer.from("PUT /b HTTP/1.0\r\nContent-Length: 1\r\n\r\n"));
     reader.resume();
     reader.read(Buffer.from("x"));
-    expect(told.slice(2)).toEqual(["/b", "x", "complete"]);
+    expect(reported.slice(2)).toEqual(["/b", "x", "complete"]);
   });
 
   test("goes on when it is resumed from within a piece", () => {
-    const { reader, told } = listening({
+    const { reader, reported } = listening({
       content: (self) => {
         self.pause();
         self.resume();
       },
     });
     reader.read(Buffer.from(PUT));
-    expect(told).toEqual(["/a", "abc", "de", "complete"]);
+    expect(reported).toEqual(["/a", "abc", "de", "complete"]);
   });
 
-  test("reports the end behind what is held", () => {
-    const { reader, told } = listening({ head: (self) => self.pause() });
+  test("reports the end after what is held", () => {
+    const { reader, reported } = listening({ head: (self) => self.pause() });
     reader.read(Buffer.from(PUT.slice(0, -2)));
     reader.end();
-    expect(told).toEqual(["/a"]);
+    expect(reported).toEqual(["/a"]);
     expect(() => reader.resume()).toThrow("aborted");
-    expect(told).toEqual(["/a", "abc", "de"]);
+    expect(reported).toEqual(["/a", "abc", "de"]);
   });
 });
 
@@ -231,48 +231,48 @@ describe("a connection that ends", () => {
   });
 });
 
-test("what comes behind a fault is not looked at", () => {
-  const { reader, told } = listening();
+test("what comes after a fault is not looked at", () => {
+  const { reader, reported } = listening();
   expect(() => reader.read(Buffer.from(`GET\r\n\r\n${GET}`))).toThrow("request line");
   reader.read(Buffer.from(GET));
   reader.next();
   reader.resume();
   reader.end();
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   expect(reader).toMatchObject({ started: false, complete: false, waiting: false });
 });
 
-test("what the sink throws is thrown, and nothing is told any more", () => {
+test("what the sink throws is thrown, and nothing is reported any more", () => {
   const mistake = new Error("mistake");
-  const { reader, told } = listening({
+  const { reader, reported } = listening({
     head: () => {
       throw mistake;
     },
   });
   expect(() => reader.read(Buffer.from(PUT))).toThrow(mistake);
   reader.read(Buffer.from(GET));
-  expect(told).toEqual(["/a"]);
+  expect(reported).toEqual(["/a"]);
 });
 
 describe("what is spoken after the head of an upgrade is handed out", () => {
   const upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
   test("once it is complete", () => {
-    const { reader, told } = listening();
+    const { reader, reported } = listening();
     reader.read(Buffer.from(`${upgrade}hel`));
     reader.read(Buffer.from("lo"));
     expect(reader.rest().toString()).toBe("hello");
     expect(reader.rest().length).toBe(0);
     expect(reader.waiting).toBe(false);
-    expect(told).toEqual(["/chat", "complete"]);
+    expect(reported).toEqual(["/chat", "complete"]);
   });
 
   test("from within its head", () => {
     let rest = "";
-    const { reader, told } = listening({ head: (self) => (rest = self.rest().toString()) });
+    const { reader, reported } = listening({ head: (self) => (rest = self.rest().toString()) });
     reader.read(Buffer.from(`${upgrade}hello`));
     expect(rest).toBe("hello");
-    expect(told).toEqual(["/chat", "complete"]);
+    expect(reported).toEqual(["/chat", "complete"]);
   });
 });
 

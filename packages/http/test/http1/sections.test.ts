@@ -26,7 +26,7 @@ describe("the end of a section", () => {
     expect(faultOf(() => sectionEnd(Buffer.from("123456"), 0, 5))).toBe("TOO_LARGE");
   });
 
-  test.each(["\n", "a: 1\n", "a: 1\r\nb: 2\n", "a: 1\r\n\n"])("is not waited for behind %j", (text) => {
+  test.each(["\n", "a: 1\n", "a: 1\r\nb: 2\n", "a: 1\r\n\n"])("is not waited for after %j", (text) => {
     expect(faultOf(() => sectionEnd(Buffer.from(text), 0, 100))).toBe("STRICT");
     expect(faultOf(() => sectionEnd(Buffer.from(text), 0, 100, text.length - 1))).toBe("STRICT");
   });
@@ -39,7 +39,7 @@ describe("a trailer section", () => {
     ["\r\n", [], 2],
     ["\r\nGET /", [], 2],
     ["Md5: 1\r\nSize: 2\r\n\r\nGET /", ["Md5", "1", "Size", "2"], 19],
-  ])("%j is told, and where it ends", (text, raw, length) => expect(read(text)).toEqual({ raw, end: length + 2 }));
+  ])("%j is reported, with its end", (text, raw, length) => expect(read(text)).toEqual({ raw, end: length + 2 }));
 
   test.each(["", "\r", "M", "Md5: 1\r", "Md5: 1\r\n", "Md5: 1\r\n\r"])("%j is cut", (text) =>
     expect(read(text)).toBeUndefined(),
@@ -82,7 +82,7 @@ describe("a Content-Length", () => {
     "9007199254740992",
     "00000000000000001",
     "\u0661",
-  ])("of %j is none", (value) => expect(faultOf(() => parseContentLength(value))).toBe("INVALID_CONTENT_LENGTH"));
+  ])("of %j is invalid", (value) => expect(faultOf(() => parseContentLength(value))).toBe("INVALID_CONTENT_LENGTH"));
 });
 
 describe("a transfer coding", () => {

@@ -5,9 +5,9 @@ import { Connections, type ServedConnection } from "../../src/inbound/connection
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A connection that notes what it is told, and the time by which it is looked at. */
+/** A connection that records its calls, and the time by which it is looked at. */
 class Noting implements ServedConnection {
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   readonly looks: number[] = [];
 
   check(now: number): void {
@@ -15,7 +15,7 @@ class Noting implements ServedConnection {
   }
 
   stop(): void {
-    this.told.push("stop");
+    this.reported.push("stop");
   }
 }
 
@@ -45,11 +45,11 @@ test("the time is right after a while without connections", () => {
   expect(one.looks).toEqual([performance.now()]);
 });
 
-test("when the server stops all of them are told, and those that come later, too", () => {
+test("when the server stops all of them are informed, and those that come later, too", () => {
   const connections = new Connections();
   const [one, late] = [new Noting(), new Noting()];
   connections.add(one);
   connections.stop();
   connections.add(late);
-  expect([one.told, late.told, connections.stopping]).toEqual([["stop"], ["stop"], true]);
+  expect([one.reported, late.reported, connections.stopping]).toEqual([["stop"], ["stop"], true]);
 });

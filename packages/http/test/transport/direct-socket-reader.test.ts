@@ -47,7 +47,7 @@ describe("what comes on a socket", () => {
     expect(near.readableFlowing).toBeNull();
   });
 
-  test("is all there when its end is told", async () => {
+  test("is complete when its end is reported", async () => {
     const { near, far } = await connection();
     const { text } = taking(near);
     far.end(LARGE);
@@ -150,8 +150,8 @@ describe("while it is paused", () => {
     expect(Buffer.from(text(), "latin1").equals(LARGE)).toBe(true);
   });
 
-  test("the end behind a little is told, and the one behind much is not", async () => {
-    for (const [sent, told] of [
+  test("the end after little content is reported, and the end after much is not", async () => {
+    for (const [sent, reported] of [
       ["a little", true],
       [LARGE, false],
     ] as const) {
@@ -164,7 +164,7 @@ describe("while it is paused", () => {
       reading.pause();
       far.end(sent);
       await soon();
-      expect(ended).toBe(told);
+      expect(ended).toBe(reported);
       reading.resume();
       await expect.poll(() => ended).toBe(true);
       expect(length()).toBe(sent.length);

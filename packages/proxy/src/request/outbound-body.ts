@@ -11,7 +11,7 @@ export interface OutboundBody {
   readonly length: number | undefined;
   /** Whether the rest is sent after the response has ended. */
   readonly finishes?: boolean;
-  /** Called with each piece of the content when the system has taken it: nobody else uses its memory. */
+  /** Called with each piece of the content when the system has taken it: its memory is unused from then on. */
   readonly onTaken?: ((piece: Uint8Array) => void) | undefined;
   /** Called after the last byte. */
   readonly trailers: (() => FieldLines) | undefined;

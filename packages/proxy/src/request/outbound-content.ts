@@ -39,7 +39,7 @@ export interface RelayPolicy {
   readonly mode: VerificationMode;
   /** How much content is kept to send a request again. Bytes. */
   readonly replayBuffer: number;
-  /** Whether nobody else is given the content on its way to the origin, so that its memory may be used again. */
+  /** Whether no other code gets the content in transit to the origin, so that its memory may be used again. */
   readonly exclusive: boolean;
 }
 

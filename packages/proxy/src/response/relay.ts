@@ -18,7 +18,7 @@ export interface RelayOptions {
   readonly policy: TrailerPolicy;
   /** What is done about the digests of the content, if anything is. */
   readonly verification: Verification | undefined;
-  /** Whether nobody else was given the content on its way from the origin, so that its memory may be used again. */
+  /** Whether no other code got the content in transit from the origin, so that its memory may be used again. */
   readonly exclusive: boolean;
 }
 

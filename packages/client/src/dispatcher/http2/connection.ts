@@ -232,7 +232,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     };
   }
 
-  /** After an exchange has ended: the connection can take another one, and is idle after the last. */
+  /** After an exchange has ended: the connection can take another, and is idle after the last. */
   #settle(): void {
     this.#offer();
     if (!this.idle) return;

@@ -4,7 +4,7 @@ import { ServerSession } from "../../../src/http2/index.ts";
 import { fields, RecordingServer } from "../session/events.ts";
 import { onSocket } from "../session/on-socket.ts";
 
-/** A server of the core that answers every request with 200 once it is complete; `accepted` is told the path of each PUT then. */
+/** A server of the core that answers every request with 200 once it is complete; `accepted` then receives the path of each PUT. */
 export function plainServer(accepted: (name: string) => void): Server {
   return createServer((socket) => {
     const recording = new RecordingServer(({ stream, recording: call, seen }) => {

@@ -28,7 +28,7 @@ describe("content that is sent", () => {
     expect([contentOf(peer, 1), stream.sendable, writable]).toEqual([10, 0, 0]);
     peer.send(windowUpdateFrame(1, 20));
     expect([stream.sendable, writable]).toEqual([20, 1]);
-    // Once only: it has been told.
+    // Only once: it has been reported.
     peer.send(windowUpdateFrame(1, 20));
     expect(writable).toBe(1);
     expect(stream.send(Buffer.alloc(15), true)).toBe(15);

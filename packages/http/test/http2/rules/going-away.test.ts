@@ -50,7 +50,7 @@ describe("a server that shuts down (RFC 9113 section 6.8)", () => {
     expect([goaways(peer).length, peer.recording.closed]).toEqual([2, true]);
   });
 
-  test("names the last stream without an acknowledgement when it is told again", () => {
+  test("names the last stream without an acknowledgement when it is sent again", () => {
     const peer = server().send(section(1, put));
     peer.session.shutdown();
     peer.session.shutdown();

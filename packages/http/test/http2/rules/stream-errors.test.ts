@@ -56,7 +56,7 @@ const badRequests: readonly (readonly [what: string, rfcSection: string, fields:
   ["a :path with a line break", "8.3.1", instead(put, ":path", "/\r\nx: y")],
   ["a :path with a fragment", "8.3.1", instead(put, ":path", "/#a")],
   ["a :path that is a URI", "8.3.1", instead(put, ":path", "http://a.example/")],
-  ["a :scheme that is none", "8.3.1", instead(put, ":scheme", "http://a/?")],
+  ["an invalid :scheme", "8.3.1", instead(put, ":scheme", "http://a/?")],
   ["an :authority with user information", "8.3.1", instead(put, ":authority", "user@a.example")],
   ["an :authority with a path", "8.3.1", instead(put, ":authority", "a.example/x")],
   ["an :authority with a space", "8.3.1", instead(put, ":authority", "a b")],

@@ -188,7 +188,7 @@ export function ask(
   return recording;
 }
 
-/** Carries output between two sessions until there is none. */
+/** Carries output between two sessions until none is left. */
 export function exchange(one: Session, other: Session): void {
   for (;;) {
     const there = Buffer.concat(one.takeOutput());
