@@ -1,12 +1,15 @@
-// Bundles the command as it is published: node scripts/bundle-command.ts [directory]
+// Bundles the command as it is published, and makes its manual pages: node scripts/bundle-command.ts [directory]
 //
 // A short command spends most of its time on finding, reading and compiling modules. Bundled, it reads a few files in place
 // of some hundred, and of its dependencies only what it uses.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type Plugin, rolldown } from "rolldown";
+
+import { loadCommands } from "../packages/cli/src/commands/index.ts";
+import { manPages } from "../packages/cli/src/manual/man-page.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cli = join(root, "packages/cli");
@@ -57,6 +60,15 @@ const { output: written } = await bundle.write({
 });
 await bundle.close();
 
+// SOURCE_DATE_EPOCH makes builds of one commit the same.
+const epoch = process.env["SOURCE_DATE_EPOCH"];
+const date = (epoch === undefined ? new Date() : new Date(Number(epoch) * 1_000)).toISOString().slice(0, 10);
+const { version = "" } = manifestIn(cli);
+mkdirSync(join(output, "man"));
+for (const [name, page] of manPages(await loadCommands(), { version, date })) {
+  writeFileSync(join(output, "man", name), page);
+}
+
 const licences = new Map<string, string>();
 for (const chunk of written) {
   if (chunk.type !== "chunk") continue;
@@ -74,8 +86,8 @@ function addLicence(id: string): void {
   let directory = dirname(id.replace(/^\0/, ""));
   while (!existsSync(join(directory, "package.json")) || !("name" in manifestIn(directory)))
     directory = dirname(directory);
-  const { name, version, license } = manifestIn(directory);
-  const key = `${name} ${version} (${license})`;
+  const manifest = manifestIn(directory);
+  const key = `${manifest.name} ${manifest.version} (${manifest.license})`;
   const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
   licences.set(key, file === undefined ? "" : readFileSync(join(directory, file), "utf8"));
 }
