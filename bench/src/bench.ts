@@ -28,6 +28,7 @@ import { settings } from "./settings.ts";
 import { startUp } from "./start-up.ts";
 import { transferDownload } from "./transfer/transfer-download.ts";
 import { transferMemory } from "./transfer/transfer-memory.ts";
+import { transferS3 } from "./transfer/transfer-s3.ts";
 import { transferServe } from "./transfer/transfer-serve.ts";
 import { transferSmallFiles } from "./transfer/transfer-small-files.ts";
 import { transferUpload } from "./transfer/transfer-upload.ts";
@@ -54,6 +55,7 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["transfer-serve", transferServe],
   ["transfer-download", transferDownload],
   ["transfer-small-files", transferSmallFiles],
+  ["transfer-s3", transferS3],
   ["transfer-memory", transferMemory],
   ["digest", digest],
   ["start-up", startUp],

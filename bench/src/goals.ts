@@ -126,6 +126,12 @@ const goals: readonly Goal[] = [
     most: 1.15,
   },
   {
+    what: "`serve s3://`, of the AWS SDK",
+    name: "transfer-s3",
+    read: (table) => table.cell("`trailsum upload`", "times the AWS SDK"),
+    most: 1.3,
+  },
+  {
     what: "memory that large content takes more, MiB",
     name: "transfer-memory",
     read: (table) => table.largest("more"),

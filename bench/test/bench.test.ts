@@ -41,7 +41,7 @@ async function smoke(names: readonly string[], ...flags: readonly string[]): Pro
 }
 
 test("the command does its work, on very little", async () => {
-  const others = ["transfer-upload", "transfer-download", "transfer-small-files", "transfer-memory"];
+  const others = ["transfer-upload", "transfer-download", "transfer-small-files", "transfer-s3", "transfer-memory"];
   for (const { name, rows, page } of await smoke(["transfer-serve", "start-up", ...(ALL ? others : [])])) {
     expect(page).toContain("| `trailsum ");
     expect([name, rows.flat().join()]).not.toEqual([name, expect.stringContaining("NaN")]);

@@ -17,9 +17,8 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
-import { createHash } from "node:crypto";
 
-import { TrailsumError } from "@trailsum/shared";
+import { createStreamDigester, TrailsumError } from "@trailsum/shared";
 
 import { isAbsent, isNamed, s3Error, unusableBucket } from "./s3-errors.ts";
 
@@ -119,7 +118,7 @@ export class S3Bucket {
     const stored = await this.#send((at, options) =>
       this.#client.send(new PutObjectCommand({ ...at, ...input }), options),
     );
-    checkReceived(body, stored);
+    await checkReceived(body, stored);
     return stored.ETag ?? "";
   }
 
@@ -174,7 +173,7 @@ export class S3Bucket {
     const received = await this.#send((at, options) =>
       this.#client.send(new UploadPartCommand({ ...at, ...input }), options),
     );
-    checkReceived(body, received);
+    await checkReceived(body, received);
     return { number, etag: received.ETag ?? "", size: body.length };
   }
 
@@ -288,7 +287,7 @@ function isMd5(etag: string): boolean {
 }
 
 /** Compares what was sent with the entity tag of what was received. */
-function checkReceived(
+async function checkReceived(
   body: Buffer,
   {
     ETag = "",
@@ -299,9 +298,21 @@ function checkReceived(
     readonly ServerSideEncryption?: string | undefined;
     readonly SSECustomerAlgorithm?: string | undefined;
   },
-): void {
+): Promise<void> {
   if (!isMd5(ETag) || SSECustomerAlgorithm !== undefined || ServerSideEncryption?.startsWith("aws:") === true) return;
-  if (createHash("md5").update(body).digest("hex") !== ETag.replaceAll('"', "")) throw otherBytes();
+  if ((await md5Of(body)).toString("hex") !== ETag.replaceAll('"', "")) throw otherBytes();
+}
+
+/** The md5 of a part, which is hashed on another thread: others are sent meanwhile. */
+async function md5Of(body: Buffer): Promise<Buffer> {
+  const digester = await createStreamDigester(["md5"]);
+  try {
+    await digester.update(body);
+    const { values } = await digester.digest();
+    return values.get("md5")!;
+  } finally {
+    digester.close();
+  }
 }
 
 function otherBytes(): TrailsumError {

@@ -1,11 +1,13 @@
 /** A part that is being filled. It takes memory as content comes, up to the size of the part. */
 export class PartBuffer {
   readonly capacity: number;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer;
   #size = 0;
 
-  constructor(capacity: number) {
+  /** `memory` is that of a part before, which is written over. */
+  constructor(capacity: number, memory: Buffer = Buffer.alloc(0)) {
     this.capacity = capacity;
+    this.#bytes = memory;
   }
 
   get size(): number {

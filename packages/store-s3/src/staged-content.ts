@@ -24,6 +24,8 @@ export class StagedContent extends Writable {
   readonly #options: StagedContentOptions;
   readonly #sending = new Set<Promise<void>>();
   readonly #parts: ReceivedPart[] = [];
+  /** The memory of parts that the bucket has received, for the next ones. */
+  readonly #unused: Buffer[] = [];
   #upload: Promise<MultipartUpload> | undefined;
   #buffer: PartBuffer;
   #number = 1;
@@ -88,12 +90,13 @@ export class StagedContent extends Writable {
     const number = this.#number;
     const { bytes } = this.#buffer;
     this.#number += 1;
-    this.#buffer = new PartBuffer(sizes(this.#number));
+    this.#buffer = new PartBuffer(sizes(this.#number), this.#unused.pop());
     this.#upload ??= this.#options.begin();
     const sending = this.#upload
       .then((upload) => bucket.sendPart(upload, number, bytes))
       .then((part) => {
         this.#parts.push(part);
+        this.#unused.push(bytes);
         this.#sending.delete(sending);
       });
     this.#sending.add(sending);
