@@ -25,7 +25,7 @@ export function defineCommand<Arguments>({ run: perform, ...entry }: Command<Arg
     execute: (given) =>
       runCommand(async (run) => {
         try {
-          // What flags come to is known when they are read; `Arguments` stands beside them.
+          // What flags come to is known when they are read; `Arguments` declares them.
           await perform(given as Arguments, run);
         } catch (error) {
           run.report(error);

@@ -21,7 +21,7 @@ export interface Outcome {
   readonly hops?: readonly HopRecord[];
 }
 
-/** A part of the demo: something is sent, and what becomes of it is checked. */
+/** A part of the demo: something is sent, and the outcome is checked. */
 export interface Scene {
   /** Its name for `--json`. */
   readonly name: string;

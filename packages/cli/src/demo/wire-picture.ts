@@ -42,7 +42,7 @@ export function pictureLines({ head, bytes, firstChunk, trailers }: WirePicture,
   ];
 }
 
-/** A line that is too long goes on below, indented. */
+/** A line that is too long is wrapped, indented. */
 function folded(line: string, columns: number): string[] {
   if (line.length <= columns) return [line];
   return [line.slice(0, columns), ...folded(`    ${line.slice(columns)}`, columns)];

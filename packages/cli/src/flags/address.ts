@@ -7,7 +7,7 @@ export interface HostAndPort {
 }
 
 /**
- * Reads `HOST:PORT`, and `PORT` alone where there is a default host. An IPv6 address stands in brackets. Throws `USAGE`, and
+ * Reads `HOST:PORT`, and `PORT` alone where there is a default host. An IPv6 address is in brackets. Throws `USAGE`, and
  * says what the flag takes.
  */
 export function hostAndPort(

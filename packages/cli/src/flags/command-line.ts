@@ -11,7 +11,7 @@ export interface CommandLine {
   readonly operands: readonly string[];
 }
 
-/** Reads what was typed. Throws for a flag that is unknown, lacks its value, or cannot have the one that it was given. */
+/** Reads what was typed. Throws for an unknown flag, a missing value, and an invalid value. */
 export function readCommandLine(args: readonly string[], flags: Flags): CommandLine {
   const options = Object.entries(flags).map(([name, flag]) => [
     name,

@@ -1,4 +1,4 @@
-/** A flag: its name is the key under which it stands, without dashes. */
+/** A flag: its name is its key, without dashes. */
 export interface Flag {
   /**
    * What follows it: nothing (`boolean`; and `count`, which counts how often it is given), a number, or text.

@@ -3,7 +3,7 @@ import type { ContentSource, InboundExchange, InboundRequest } from "@trailsum/h
 import type { VerifiableMessage } from "../verification.ts";
 import type { OutboundRequest } from "./outbound-request.ts";
 
-/** A request that may be forwarded, as it is to be understood. */
+/** A request that may be forwarded, in its parsed form. */
 export interface AdmittedRequest {
   readonly request: InboundRequest;
   /** Nothing where the request has none. */

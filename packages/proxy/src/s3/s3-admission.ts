@@ -46,7 +46,7 @@ const OF_FRAMING = new Set([
 
 /**
  * Admits requests that are signed with the key (SigV4), takes the framing `aws-chunked` off their content, and has it verified by
- * its checksum, its `Content-MD5`, `x-amz-content-sha256` or the signatures of its chunks. What goes on is a plain request that
+ * its checksum, its `Content-MD5`, `x-amz-content-sha256` or the signatures of its chunks. What is forwarded is a plain request that
  * is signed again.
  */
 export function s3Admission(options: S3VerifyOptions): Admission {

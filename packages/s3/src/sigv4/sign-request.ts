@@ -17,7 +17,7 @@ export interface RequestToSign {
   readonly header: FieldLines;
   /** The `Host` that it will be sent with. */
   readonly host: string;
-  /** The value of `x-amz-content-sha256`: the digest of the content, or what stands for it. */
+  /** The value of `x-amz-content-sha256`: the digest of the content, or its replacement. */
   readonly payload: string;
 }
 
