@@ -277,14 +277,18 @@ test.each([
     new PutObjectCommand({ Bucket, Key: "stream", Body: Readable.from([bytes]), ContentLength: bytes.length }),
   );
   const Key = "parts";
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: "CRC32" }));
+  const whole = { ChecksumAlgorithm: "CRC32", ChecksumType: "FULL_OBJECT" } as const;
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ...whole }));
   const Parts = [];
-  for (const [at, Body] of [randomBytes(5 * 1024 * 1024), Buffer.from("last")].entries()) {
+  const pieces = [randomBytes(5 * 1024 * 1024), Buffer.from("last")];
+  for (const [at, Body] of pieces.entries()) {
     const PartNumber = at + 1;
     const part = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body }));
     Parts.push({ PartNumber, ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32 });
   }
-  await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+  const ofWhole = { ChecksumCRC32: crc(Buffer.concat(pieces)), ChecksumType: "FULL_OBJECT" } as const;
+  const MultipartUpload = { Parts };
+  await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload, ...ofWhole }));
   await s3.send(new CopyObjectCommand({ Bucket, Key: "copy", CopySource: `${Bucket}/stream` }));
   const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, MaxKeys: 10, Prefix: "" }));
   expect(Contents?.map(({ Key: key }) => key).toSorted()).toEqual(["a b+c/é", "copy", "parts", "stream"]);

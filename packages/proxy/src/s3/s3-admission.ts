@@ -50,6 +50,7 @@ const OF_FRAMING = new Set([
  * is signed again.
  */
 export function s3Admission(options: S3VerifyOptions): Admission {
+  const { allowUnverified = false } = options;
   return async (exchange) => {
     const { request } = exchange;
     const { method, target, header, host } = request;
@@ -57,9 +58,10 @@ export function s3Admission(options: S3VerifyOptions): Admission {
     const signature = authenticate({ method, path: signedPath(request), query, header, host }, [options]);
     if (signature === undefined) throw new S3Error("AccessDenied");
     const payload = parsePayload(signature.payload, header);
-    declaredChecksum(header);
+    const about = fieldsAboutContent(request, query);
+    declaredChecksum(about);
     const sign = (out: OutboundRequest): void => signAgain(out, options, signature);
-    const { verifiable, content, outgoing } = plainRequest(exchange, payload, signature, options);
+    const { verifiable, content, outgoing } = plainRequest(exchange, about, { payload, signature, allowUnverified });
     // The head of a message without content is all of it: nothing could be held back.
     if (outgoing.content?.length !== 0 && outgoing.content !== undefined)
       return { request: outgoing, content, verifiable, sign };
@@ -78,18 +80,30 @@ interface PlainRequest {
   readonly verifiable: VerifiableMessage;
 }
 
+/** How content is framed and signed, and what it needs. */
+interface ContentTerms {
+  readonly payload: Payload;
+  readonly signature: Authenticated;
+  readonly allowUnverified: boolean;
+}
+
+/** The header without what is not about the content: CompleteMultipartUpload has the checksum of the object that it makes. */
+function fieldsAboutContent({ method, header }: InboundRequest, query: S3Query): FieldLines {
+  if (method !== "POST" || !query.has("uploadId")) return header;
+  return header.without((name) => /^x-amz-(?:sdk-)?checksum-/i.test(name));
+}
+
 /** The request without the framing of S3, and what its content must be. */
 function plainRequest(
   { request, content }: InboundExchange,
-  payload: Payload,
-  signature: Authenticated,
-  { allowUnverified = false }: S3VerifyOptions,
+  about: FieldLines,
+  { payload, signature, allowUnverified }: ContentTerms,
 ): PlainRequest {
   const { header } = request;
   const isChunked = payload.kind === "aws-chunked";
   const decoded = isChunked
-    ? decodedContent({ header, content, payload, signature })
-    : { header, content, size: request.content?.length, trailersPossible: false };
+    ? decodedContent({ header: about, content, payload, signature })
+    : { header: about, content, size: request.content?.length, trailersPossible: false };
   const { size } = decoded;
   const isSigned = isChunked && payload.signed;
   const acceptsUnverified = allowUnverified || isSigned || request.method !== "PUT" || size === undefined || size === 0;
