@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /**
- * Tests that need a process of their own: they measure its heap, or load what changes it for good. All others share worker
+ * Tests that need a process of their own: they measure its heap, mock a module, or load what changes it for good. All others share worker
  * processes, and so load each package once for many files: that halves the processor time of most of them. They leave nothing
  * behind in their process: no fake clock, no changed environment; spies are put back here.
  */
@@ -11,6 +11,7 @@ const ISOLATED = [
   "{bench,examples}/test/**/*.test.ts",
   "packages/**/http2-cancelled-*.test.ts",
   "packages/client/test/http2/cancelled-streams.test.ts",
+  "packages/files/test/sync-directory.test.ts",
 ];
 
 export default defineConfig({

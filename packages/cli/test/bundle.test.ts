@@ -23,7 +23,7 @@ beforeAll(async () => {
   await copyFile(join(root, "packages/cli/package.json"), join(directory, "package.json"));
   await writeFile(join(directory, "listing.mjs"), LISTING);
   bin = join(directory, "bundle/bin.js");
-}, 60_000);
+});
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -45,7 +45,7 @@ async function serveBundled(): Promise<string> {
   });
   let output = "";
   server.stdout.on("data", (piece: Buffer) => (output += piece.toString()));
-  await expect.poll(() => output, { timeout: 20_000 }).toMatch(/listening on \S+\n/);
+  await expect.poll(() => output).toMatch(/listening on \S+\n/);
   return /listening on (\S+)/.exec(output)![1]!;
 }
 

@@ -79,21 +79,12 @@ describe.each(pages)("%s", async (page) => {
 
   // Those of the READMEs are run by tests of their own.
   const steps = isGuide ? sessionSteps(text) : [];
-  test.skipIf(steps.length === 0)(
-    "shows commands that print what it says",
-    async () => {
-      expect(await playSession(steps)).toEqual(steps);
-    },
-    60_000,
-  );
+  test.skipIf(steps.length === 0)("shows commands that print what it says", async () => {
+    expect(await playSession(steps)).toEqual(steps);
+  });
 
   const programs = isGuide ? [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code!) : [];
-  test.skipIf(programs.length === 0)(
-    "shows programs that print what it says",
-    async () => {
-      for (const code of programs)
-        expect(await runProgram(code, await programDirectory())).toEqual(expectedOutput(code));
-    },
-    60_000,
-  );
+  test.skipIf(programs.length === 0)("shows programs that print what it says", async () => {
+    for (const code of programs) expect(await runProgram(code, await programDirectory())).toEqual(expectedOutput(code));
+  });
 });

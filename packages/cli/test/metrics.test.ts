@@ -54,7 +54,7 @@ describe("serve --metrics", () => {
     const staged = { "Upload-Complete": "?0", "Upload-Draft-Interop-Version": "8" };
     expect(await put(`${running.url}/d`, staged)).toBe(201);
     const open = await rawClient(Number(new URL(running.url).port));
-    await expect.poll(async () => sumOf(await scrape(url), "trailsum_connections"), { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => sumOf(await scrape(url), "trailsum_connections")).toBe(1);
     const samples = await scrape(url);
     const transfers = (labels: Record<string, string>): number =>
       sumOf(samples, "trailsum_transfers_total", { by: "server", ...labels });
@@ -122,7 +122,7 @@ describe("proxy --metrics", () => {
       const samples = await scrape(url);
       return names.map((name) => sumOf(samples, name));
     };
-    await expect.poll(counted, { timeout: 10_000 }).toEqual([1, 1]);
+    await expect.poll(counted).toEqual([1, 1]);
   });
 
   test.runIf(process.platform === "linux")(
@@ -135,10 +135,10 @@ describe("proxy --metrics", () => {
       for (let turn = 0; turn < count; turn += 1) expect(await put(`${running.url}/${turn}`)).toBe(201);
       const exchanges = async (): Promise<number> =>
         sumOf(await scrape(url), "trailsum_exchanges_total", { by: "proxy" });
-      await expect.poll(exchanges, { timeout: 10_000 }).toBe(count);
+      await expect.poll(exchanges).toBe(count);
       process.kill((await workersOf(running))[0]!, "SIGKILL");
       await expect.poll(running.stderr).toContain("starting another");
-      await expect.poll(exchanges, { timeout: 10_000 }).toBe(count);
+      await expect.poll(exchanges).toBe(count);
       expect(sumOf(await scrape(url), "trailsum_exchange_duration_seconds_count")).toBe(count);
     },
   );
@@ -146,7 +146,7 @@ describe("proxy --metrics", () => {
 
 const prometheus = await ForeignTool.find("prometheus");
 
-test.skipIf(!prometheus.present)(`${prometheus.title} scrapes the metrics`, { timeout: 60_000 }, async () => {
+test.skipIf(!prometheus.present)(`${prometheus.title} scrapes the metrics`, async () => {
   const running = await startTrailsum(["serve", await tempDir(), ...measured]);
   const { host } = new URL(await metricsUrl(running));
   expect(await put(`${running.url}/a`)).toBe(201);

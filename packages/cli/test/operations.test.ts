@@ -122,6 +122,5 @@ describe.each(Object.entries(fronts))("behind %s", (name, front) => {
       const got = await trailsum(["download", through, "-o", join(directory, "got"), "--require", "verified"]);
       expect(got).toMatchObject({ exitCode: 0 });
     },
-    60_000,
   );
 });

@@ -319,34 +319,30 @@ print(urllib.request.urlopen(url, context=ssl.create_default_context(cafile=sys.
 `;
 const hasBoto = spawnSync("/usr/bin/python3", ["-c", "import boto3"]).status === 0;
 
-test.skipIf(!hasBoto)(
-  "boto3 works through a shield over TLS, with trailers, parts and a presigned URL",
-  async () => {
-    const { endpoint, bucket } = await verifyingStore();
-    const { cert, key } = await certificate();
-    const proxy = createProxyServer({
-      target: endpoint,
-      listen: { port: 0 },
-      tls: { cert, key },
-      s3Verify: s3Credentials,
-    });
-    onTestFinished(() => proxy.close({ graceMs: 0 }));
-    const { port } = await proxy.listen();
-    const cwd = await tempDir();
-    await writeFile(join(cwd, "cert.pem"), cert);
-    const environment = {
-      PATH: process.env["PATH"],
-      HOME: cwd,
-      AWS_ACCESS_KEY_ID: s3Credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3Credentials.secretAccessKey,
-      AWS_DEFAULT_REGION: "eu-central-1",
-    };
-    const args = ["-c", BOTO, `https://localhost:${port}`, "cert.pem", bucket];
-    const { stdout } = await promisify(execFile)("/usr/bin/python3", args, { cwd, env: environment });
-    expect(stdout).toBe("small\n");
-  },
-  60_000,
-);
+test.skipIf(!hasBoto)("boto3 works through a shield over TLS, with trailers, parts and a presigned URL", async () => {
+  const { endpoint, bucket } = await verifyingStore();
+  const { cert, key } = await certificate();
+  const proxy = createProxyServer({
+    target: endpoint,
+    listen: { port: 0 },
+    tls: { cert, key },
+    s3Verify: s3Credentials,
+  });
+  onTestFinished(() => proxy.close({ graceMs: 0 }));
+  const { port } = await proxy.listen();
+  const cwd = await tempDir();
+  await writeFile(join(cwd, "cert.pem"), cert);
+  const environment = {
+    PATH: process.env["PATH"],
+    HOME: cwd,
+    AWS_ACCESS_KEY_ID: s3Credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3Credentials.secretAccessKey,
+    AWS_DEFAULT_REGION: "eu-central-1",
+  };
+  const args = ["-c", BOTO, `https://localhost:${port}`, "cert.pem", bucket];
+  const { stdout } = await promisify(execFile)("/usr/bin/python3", args, { cwd, env: environment });
+  expect(stdout).toBe("small\n");
+});
 
 test("trailsum proxy --s3-verify is a shield, with the key in its environment", async () => {
   const { endpoint, bucket } = await store();

@@ -76,4 +76,4 @@ test("the examples in docstrings and the programs on pages type-check as they ar
       (error: { stdout: string }) => error.stdout,
     ),
   ).toBe("");
-}, 60_000);
+});

@@ -142,7 +142,7 @@ describe("a server that is killed while it receives uploads", () => {
       server = await startTrailsum(["serve", directory, "--port", "0", "--quiet", "--upload-expiry", "1"]);
       expect(await readdir(join(directory, ".trailsum/staging"))).toEqual([]);
     },
-    60_000 + KILLS * 10_000,
+    120_000 + KILLS * 10_000,
   );
 });
 
