@@ -20,6 +20,30 @@ const sha256 = (content: Uint8Array): string => createHash("sha256").update(cont
 /** Enough that they are under way while they are found. 3,000 with MANY_FILES=3000. */
 const FILES = Number(process.env["MANY_FILES"] ?? 300);
 
+/** How often the screen is looked at. */
+const MOMENTS = 10;
+
+const RESULT_LINE = /^[\da-f]{32} {2}tree\/[\w-]+$/;
+const RUNNING_LINE = /^tree\/[\w-]+ +(?:\d+% {2})?\d+ B/;
+const TOTAL_LINE = /^\d+\/\d+ files {2}/;
+/** Every line that may be on the screen while files are uploaded. */
+const KNOWN_LINES = [RESULT_LINE, RUNNING_LINE, TOTAL_LINE, /^trailsum: cannot upload tree\/0-unreadable/];
+
+/** Where the drawing of a line for all files ends. */
+function ends(drawn: string): number[] {
+  // oxlint-disable-next-line no-control-regex -- an escape sequence ends the line
+  const total = /\d+\/\d+ files {2}[^\r\n\u001B]*\u001B\[[JK]/g;
+  return [...drawn.matchAll(total)].map(({ index, 0: text }) => index + text.length);
+}
+
+/** The screen after so many of the drawings, the first and the last among them. */
+function screensOf(drawn: string, count: number): { readonly lines: readonly string[] }[] {
+  const all = ends(drawn);
+  return Array.from({ length: count }, (_, at) =>
+    screenOf(drawn.slice(0, all[Math.round((at * (all.length - 1)) / (count - 1))])),
+  );
+}
+
 describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTerminal}`, () => {
   const bytes = patterned(3_000_000);
 
@@ -71,6 +95,17 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
         expect.stringMatching(/^tree\/stalled +7 B {2}waiting for the verdict/),
         expect.stringMatching(new RegExp(`^${FILES + 1}/${FILES + 2} files `)),
       ]);
+    await expect.poll(() => ends(drawn).length).toBeGreaterThanOrEqual(MOMENTS);
+    const moments = screensOf(drawn, MOMENTS);
+    for (const { lines } of moments) {
+      const drawnLines = lines.filter((text) => RUNNING_LINE.test(text) || TOTAL_LINE.test(text));
+      expect(Math.max(...drawnLines.map((text) => text.length))).toBeLessThan(columns);
+      expect(lines.filter((text) => !KNOWN_LINES.some((known) => known.test(text)))).toEqual([]);
+      // One line for all files, below those of files under way, which are below results.
+      expect(lines.findIndex((text) => TOTAL_LINE.test(text))).toBe(lines.length - 1);
+      const firstRunning = lines.findIndex((text) => RUNNING_LINE.test(text));
+      expect(lines.slice(firstRunning).filter((text) => RESULT_LINE.test(text))).toEqual([]);
+    }
     const counts = [...drawn.matchAll(/(\d+)\/\d+ files {2}/g)].map(([, count]) => Number(count));
     expect(counts).toEqual(counts.toSorted((one, other) => one - other));
     stalled.resolve();
