@@ -18,6 +18,11 @@ export function certificate(): Promise<Certificate> {
   return shared;
 }
 
+/** Another certificate, for what is renewed. */
+export function newCertificate(): Promise<Certificate> {
+  return make();
+}
+
 async function make(): Promise<Certificate> {
   const made = await generate([{ name: "commonName", value: "localhost" }], {
     keyType: "ec",

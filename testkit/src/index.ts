@@ -1,4 +1,4 @@
-export { certificate } from "./certificate.ts";
+export { certificate, newCertificate } from "./certificate.ts";
 export type { Certificate } from "./certificate.ts";
 export { deadline, until } from "./deadline.ts";
 export { duplexOf, foreignStreams, OldStream } from "./foreign-streams.ts";

@@ -106,7 +106,7 @@ test("an upload that is refused early learns why, however much is left to send",
   expect(stderr).toMatch(/: the server answered 413 Payload Too Large: /);
 });
 
-describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s", (signal) => {
+describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   test("lets a running upload finish, closes what is idle, takes nothing new, and ends with 0", async () => {
     const serving = await serve();
     const { port, child, exited, visible, staged } = serving;

@@ -8,6 +8,7 @@ import {
   type Listening,
   type ListenOptions,
 } from "@trailsum/http/inbound";
+import { TrailsumError } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
@@ -33,6 +34,11 @@ export interface ProxyServerOptions extends ReverseProxyOptions, ClientLimitOpti
 export interface ProxyServer {
   /** Starts to listen. Rejects with `USAGE` where the address or the certificate cannot be used. */
   listen(): Promise<Listening>;
+  /**
+   * Uses another certificate for connections that are accepted from now on; those that are open keep theirs. Throws `USAGE` for a
+   * certificate and key that cannot be used, without `tls` in the options, and before {@link listen}: nothing changes then.
+   */
+  renewCertificate(tls: NonNullable<ProxyServerOptions["tls"]>): void;
   /**
    * Stops: no new connection, no new request on the open ones. What runs may finish within `graceMs` milliseconds
    * (default 10,000; 0 is at once) and is aborted then, tunnels at once. Settles when `onExchange` was called for every exchange, or
@@ -81,6 +87,11 @@ export function createProxyServer(options: ProxyServerOptions): ProxyServer {
       } catch (error) {
         throw cannotListen(address, error);
       }
+    },
+
+    renewCertificate(renewed) {
+      if (listener === undefined) throw new TrailsumError("USAGE", "the server does not listen yet");
+      listener.renewCertificate(renewed);
     },
 
     async close({ graceMs = 10_000 } = {}) {

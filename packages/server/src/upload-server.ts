@@ -32,6 +32,11 @@ export interface UploadServer {
   /** Starts to listen. Rejects with `USAGE` if the address or the certificate cannot be used. */
   listen(): Promise<Listening>;
   /**
+   * Uses another certificate for connections that are accepted from now on; those that are open keep theirs. Throws `USAGE` for a
+   * certificate and key that cannot be used, without `tls` in the options, and before {@link listen}: nothing changes then.
+   */
+  renewCertificate(tls: NonNullable<UploadServerOptions["tls"]>): void;
+  /**
    * Stops: no new connection, no new request on the open ones. Running transfers may finish within `graceMs`
    * milliseconds (default 10 000); what runs longer is aborted. Resolves when everything is closed and cleaned up.
    */
@@ -88,6 +93,11 @@ export function createUploadServer(options: UploadServerOptions): UploadServer {
       } catch (error) {
         throw cannotListen(address, error);
       }
+    },
+
+    renewCertificate(renewed) {
+      if (listener === undefined) throw new TrailsumError("USAGE", "the server does not listen yet");
+      listener.renewCertificate(renewed);
     },
 
     async close({ graceMs = 10_000 } = {}) {

@@ -12,11 +12,13 @@ import {
   type ListenerArguments,
   listenerFlags,
   listenerOptions,
+  rereadCertificate,
 } from "../flags/listener-flags.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
 import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
+import { reloadOnHangup } from "../process/reload.ts";
 import { s3CredentialFlags, type S3CredentialArguments, s3Credentials } from "../flags/s3-flags.ts";
 import {
   requiredSignatureKeys,
@@ -147,6 +149,7 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     await underSupervision(run, () => listen(given, log, run));
   } else if (given.workers > 1) {
     shareName(given);
+    run.onReload(() => log.reopen());
     await whileMeasured(given, { log, of: "workers" }, () => superviseWorkers(given.workers, run));
   } else await whileMeasured(given, { log, of: "process" }, () => listen(given, log, run));
   log.flush();
@@ -188,6 +191,7 @@ async function listen(given: ProxyArguments, log: Log, run: Run): Promise<void> 
     onExchange: log.exchange,
   });
   const { url } = await server.listen();
+  reloadOnHangup(run, log, [rereadCertificate(given, run.signal, server)]);
   announce(url);
   await interrupted(run.signal);
   await server.close({ graceMs });

@@ -19,11 +19,13 @@ import {
   type ListenerArguments,
   listenerFlags,
   listenerOptions,
+  rereadCertificate,
 } from "../flags/listener-flags.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
 import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
+import { reloadOnHangup } from "../process/reload.ts";
 import { type S3Arguments, s3CredentialFlags, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
 import {
@@ -123,7 +125,7 @@ async function receive(given: ServeArguments, log: Log, run: Run): Promise<void>
   const server = createUploadServer({
     store: await openStore(given, (text) => log.message("info", text)),
     ...listener,
-    ...access,
+    ...access.options,
     s3,
     ...(await requirements(given, run.signal)),
     receiptKey: given.receiptKey === undefined ? undefined : await readSigningKey(given.receiptKey, run.signal),
@@ -136,6 +138,7 @@ async function receive(given: ServeArguments, log: Log, run: Run): Promise<void>
     onExchange: log.exchange,
   });
   const { url } = await server.listen();
+  reloadOnHangup(run, log, [rereadCertificate(given, run.signal, server), access.reread]);
   process.stdout.write(`listening on ${url}\n`);
   for (const warning of s3 === undefined ? accessWarnings(given, url) : []) log.message("warn", warning);
   await interrupted(run.signal);

@@ -7,6 +7,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { readNamedFile } from "../files/interruptible-file.ts";
 import type { Run } from "../process/process-run.ts";
+import type { Rereading } from "../process/reload.ts";
 import { standardInput } from "../files/standard-input.ts";
 
 /** The flags of `serve` that decide what is let in. */
@@ -21,6 +22,7 @@ export const accessFlags = {
     describe: "file of user:hash lines, as --hash-password makes them",
   },
   token: { type: "string", array: true, describe: "bearer token that is enough instead (repeatable)" },
+  "token-file": { type: "string", describe: "file of such tokens, one on each line" },
   "hash-password": {
     type: "string",
     describe: "print the line of this user for --auth-file, and end; the password comes from standard input",
@@ -50,6 +52,7 @@ export interface AccessArguments {
   readonly auth?: readonly string[] | undefined;
   readonly authFile?: string | undefined;
   readonly token?: readonly string[] | undefined;
+  readonly tokenFile?: string | undefined;
   readonly hashPassword?: string | undefined;
   readonly readOnly: boolean;
   readonly writeOnly: boolean;
@@ -64,16 +67,40 @@ type AccessOptions = Pick<
   "authorize" | "readOnly" | "writeOnly" | "listing" | "dotfiles" | "trustForwarded" | "cors"
 >;
 
-/** The server's options for these flags. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
-export async function accessOptions(given: AccessArguments, signal: AbortSignal): Promise<AccessOptions> {
+/** The server's options for these flags. */
+interface Access {
+  readonly options: AccessOptions;
+  /** Reads the files of passwords and tokens again. */
+  readonly reread: Rereading;
+}
+
+/** What these flags ask for. Throws `USAGE` for values that cannot be used, and `FILE_UNREADABLE`. */
+export async function accessOptions(given: AccessArguments, signal: AbortSignal): Promise<Access> {
   const { readOnly, writeOnly, listing, dotfiles, trustForwarded, cors = [] } = given;
   if (readOnly && writeOnly) throw new TrailsumError("USAGE", "--read-only and --write-only exclude each other");
-  const authorize = await authorization(given, signal);
-  return { authorize, readOnly, writeOnly, listing, dotfiles, trustForwarded, cors: cors.includes("*") ? "*" : cors };
+  let current = await authorization(given, signal);
+  // Whether anything is required never changes: the flags say so, and not what is in the files.
+  const authorize: Authorize | undefined = current && ((request) => current?.(request) ?? false);
+  return {
+    options: {
+      authorize,
+      readOnly,
+      writeOnly,
+      listing,
+      dotfiles,
+      trustForwarded,
+      cors: cors.includes("*") ? "*" : cors,
+    },
+    async reread() {
+      const renewed = await authorization(given, signal);
+      return () => (current = renewed);
+    },
+  };
 }
 
 async function authorization(given: AccessArguments, signal: AbortSignal): Promise<Authorize | undefined> {
-  const { auth = [], authFile, token = [] } = given;
+  const { auth = [], authFile, tokenFile } = given;
+  const token = [...(given.token ?? []), ...(tokenFile === undefined ? [] : await tokensIn(tokenFile, signal))];
   const server = await import("@trailsum/server");
   const hooks: Authorize[] = [];
   if (auth.length > 0 || authFile !== undefined) {
@@ -90,13 +117,22 @@ async function authorization(given: AccessArguments, signal: AbortSignal): Promi
   return hooks.length === 0 ? undefined : server.anyAuthorization(...hooks);
 }
 
+/** The tokens in a file. Throws `USAGE` if it has none. */
+async function tokensIn(path: string, signal: AbortSignal): Promise<string[]> {
+  const lines = (await readNamedFile(path, signal)).toString().split("\n");
+  const tokens = lines.map((line) => line.trim()).filter((line) => line !== "");
+  if (tokens.length === 0) throw new TrailsumError("USAGE", `${path} has no tokens: write one on each line`);
+  return tokens;
+}
+
 /** What to warn of when a server like this starts: it is open to a network, or sent secrets in cleartext. */
-export function accessWarnings({ auth, authFile, token, readOnly, writeOnly }: AccessArguments, url: string): string[] {
+export function accessWarnings(given: AccessArguments, url: string): string[] {
+  const { auth, authFile, token, tokenFile, readOnly, writeOnly } = given;
   const { protocol, hostname } = new URL(url);
   // Who may open a socket file is decided by the permissions of its directory.
   if (protocol === "unix:") return [];
   if (/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return [];
-  if (auth === undefined && authFile === undefined && token === undefined) {
+  if ([auth, authFile, token, tokenFile].every((credentials) => credentials === undefined)) {
     const what = [writeOnly ? [] : "read", readOnly ? [] : "write"].flat().join(" and ");
     return [`anyone who can reach ${url} can ${what} here: use --auth, --auth-file or --token`];
   }

@@ -3,7 +3,8 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { hostAndPort } from "./address.ts";
 import { type LogArguments, logFlags } from "./log-flags.ts";
-import { readCertificate } from "./pem-files.ts";
+import { type Certificate, readCertificate } from "./pem-files.ts";
+import type { Rereading } from "../process/reload.ts";
 import type { Flags } from "./flag.ts";
 
 /** What the flags of a command that listens hold once they are parsed. */
@@ -48,10 +49,27 @@ export async function listenerOptions(
   signal: AbortSignal,
 ): Promise<{
   listen: ListenOptions;
-  tls: { cert: Buffer; key: Buffer } | undefined;
+  tls: Certificate | undefined;
 }> {
-  const tls = await readCertificate({ "tls-cert": given.tlsCert, "tls-key": given.tlsKey }, signal);
-  return { listen: listenOptions(given), tls };
+  return { listen: listenOptions(given), tls: await certificateOf(given, signal) };
+}
+
+/** Reads the certificate of a server again. */
+export function rereadCertificate(
+  given: ListenerArguments,
+  signal: AbortSignal,
+  server: { renewCertificate(tls: Certificate): void },
+): Rereading {
+  return async () => {
+    const tls = await certificateOf(given, signal);
+    return () => {
+      if (tls !== undefined) server.renewCertificate(tls);
+    };
+  };
+}
+
+function certificateOf({ tlsCert, tlsKey }: ListenerArguments, signal: AbortSignal): Promise<Certificate | undefined> {
+  return readCertificate({ "tls-cert": tlsCert, "tls-key": tlsKey }, signal);
 }
 
 /** The value of `--drain` in milliseconds. Throws `USAGE` for an invalid one. */

@@ -10,6 +10,7 @@ export const logFlags: Flags = {
     choices: ["text", "json", "off"],
     describe: "form of the log on stderr, one line for each request (default: text on a terminal, otherwise json)",
   },
+  "log-file": { type: "string", describe: "append the log to this file, opened again at SIGHUP, in place of stderr" },
   quiet: {
     alias: "q",
     type: "boolean",

@@ -2,11 +2,17 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { readNamedFile } from "../files/interruptible-file.ts";
 
+/** A certificate chain and its key, both PEM. */
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 /** A certificate and its key, each from the file that a flag names. Throws `USAGE` unless both are given and fit together. */
 export async function readCertificate(
   given: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
-): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+): Promise<Certificate | undefined> {
   const [certFlag = "", keyFlag = ""] = Object.keys(given);
   const [certFile, keyFile] = [given[certFlag], given[keyFlag]];
   if (certFile === undefined && keyFile === undefined) return undefined;

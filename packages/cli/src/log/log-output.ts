@@ -9,6 +9,8 @@ import { isatty } from "node:tty";
 export interface LogOutput {
   /** Writes whole lines. */
   write(lines: string): void;
+  /** Writes to this file from now on, what still waits included, and no more to the one before. */
+  redirect(stream: { readonly fd: number }): void;
 }
 
 /** How much may wait to be written. Bytes. */
@@ -37,7 +39,7 @@ export function createLogOutput(
   stream: { readonly fd: number },
   { write = writeSync, dropped: droppedLine = droppedSentence }: LogOutputOptions = {},
 ): LogOutput {
-  const descriptor = nonBlocking(stream.fd);
+  let descriptor = nonBlocking(stream.fd);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let dropped = 0;
@@ -83,6 +85,11 @@ export function createLogOutput(
       if (dropped > 0 || waitingBytes + bytes.byteLength > MAX_WAITING) dropped += lines.split("\n").length - 1;
       else enqueue(bytes);
       if (timer === undefined) drain();
+    },
+    redirect(to) {
+      descriptor = to.fd;
+      clearTimeout(timer);
+      drain();
     },
   };
 }

@@ -1,7 +1,8 @@
-import type { ExchangeRecord } from "@trailsum/shared";
+import { type ExchangeRecord, TrailsumError } from "@trailsum/shared";
 
 import { exchangeLine } from "./exchange-line.ts";
 import { createLineBatch } from "./line-batch.ts";
+import { openLogFile } from "./log-file.ts";
 import { createLogOutput } from "./log-output.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 
@@ -16,6 +17,8 @@ export interface Log {
   message(level: LogLevel, text: string): void;
   /** Writes what still waits. */
   flush(): void;
+  /** Opens the log file again, if there is one. If that fails, the log goes on in the file that is open, and says so. */
+  reopen(): void;
 }
 
 /** How lines are made of what is logged. */
@@ -30,20 +33,22 @@ export interface LogOptions {
   readonly log?: "text" | "json" | "off" | undefined;
   /** Whether only errors are logged. */
   readonly quiet: boolean;
+  /** The file that it is appended to. Default: stderr. */
+  readonly logFile?: string | undefined;
 }
 
-/** Opens the log on stderr. Writing to it never fails and never waits. */
-export async function openLog(
-  { log = process.stderr.isTTY ? "text" : "json", quiet }: LogOptions,
-  stream: { readonly fd: number } = process.stderr,
-): Promise<Log> {
+/** Opens the log. Writing to it never fails and never waits. Rejects with `FILE_UNWRITABLE` for a file that cannot be opened. */
+export async function openLog({ logFile, quiet, ...given }: LogOptions): Promise<Log> {
+  const { log = logFile === undefined && process.stderr.isTTY ? "text" : "json" } = given;
   const dropped = log === "json" ? droppedAsJson : undefined;
-  const batch = createLineBatch(createLogOutput(stream, { dropped }));
+  const file = logFile === undefined ? undefined : openLogFile(logFile);
+  const output = createLogOutput(file ?? process.stderr, { dropped });
+  const batch = createLineBatch(output);
   const write = (line: string): void => batch.add(line);
   // Loaded only where it is used: it would add a tenth to the time that the command takes to start.
   const lines = log === "json" ? (await import("./json-lines.ts")).jsonLines(write) : textLines(write);
   const onlyErrors = quiet || log === "off";
-  return {
+  const opened: Log = {
     exchange: onlyErrors ? undefined : (record) => lines.exchange(record),
     message(level, text) {
       if (onlyErrors && level !== "error") return;
@@ -51,7 +56,16 @@ export async function openLog(
       batch.flush();
     },
     flush: () => batch.flush(),
+    reopen() {
+      batch.flush();
+      try {
+        file?.reopen((reopened) => output.redirect(reopened));
+      } catch (error) {
+        opened.message("error", TrailsumError.from(error).message);
+      }
+    },
   };
+  return opened;
 }
 
 /** Lines for people. */

@@ -24,10 +24,12 @@ const PATHS: ReadonlySet<string> = new Set([
   "cert",
   "config",
   "key",
+  "log-file",
   "output",
   "sums",
   "tls-cert",
   "tls-key",
+  "token-file",
   "unix-socket",
   "write-sums",
 ]);

@@ -2,12 +2,20 @@ import { constants } from "node:os";
 
 import { type ErrorCode, TrailsumError } from "@trailsum/shared";
 
+import { hasTerminal } from "./controlling-terminal.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 
 /** The run of one command in this process. */
 export interface Run {
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A second one ends the process. */
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A second one ends the process. For a command
+   * that reloads, SIGHUP is an interrupt only if the terminal was closed.
+   */
   readonly signal: AbortSignal;
+  /** Calls `reload` for each SIGHUP from now on that does not say that the terminal was closed. */
+  onReload(reload: () => void): void;
+  /** Does what such a SIGHUP does. */
+  reload(): void;
   /** Reports an error as a sentence on stderr and remembers its exit status; the first one counts. */
   report(error: unknown): void;
   /** Aborts `signal`, as an interrupt would. A signal that comes after it still counts as the first. */
@@ -38,7 +46,13 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   let exit: number | undefined;
   let interruptedBy: Interrupt | undefined;
   let unprintable = false;
+  const reloads: (() => void)[] = [];
+  let hadTerminal = false;
+  const reload = (): void => {
+    for (const each of reloads) each();
+  };
   const interrupt = (signal: Interrupt): void => {
+    if (signal === "SIGHUP" && reloads.length > 0 && (!hadTerminal || hasTerminal())) return reload();
     if (interruptedBy !== undefined) {
       // Exiting waits for threads, and one may be blocked in a system call: a third signal has its default effect.
       for (const other of INTERRUPTS) process.off(other, interrupt);
@@ -50,6 +64,11 @@ export async function runCommand(command: (run: Run) => Promise<void>): Promise<
   const interruptedStatus = (): number => 128 + constants.signals[interruptedBy ?? "SIGINT"];
   const run: Run = {
     signal: controller.signal,
+    onReload(listener) {
+      hadTerminal = hasTerminal();
+      reloads.push(listener);
+    },
+    reload,
     report(error) {
       const failure = TrailsumError.from(error);
       exit ??= failure.code === "ABORTED" ? interruptedStatus() : failure.meaning.exit;

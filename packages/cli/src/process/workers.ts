@@ -15,6 +15,9 @@ const PORT_VARIABLE = "_TRAILSUM_WORKER_PORT";
 /** What a worker is sent to make it stop gracefully. To one that got Ctrl-C, SIGTERM would be the second signal. */
 const STOP = "stop";
 
+/** What a worker is sent to do what SIGHUP asks for. */
+const RELOAD = "reload";
+
 /** What a worker sends once it listens. */
 interface Listening {
   readonly listening: string;
@@ -62,6 +65,9 @@ export async function superviseWorkers(count: number, run: Run): Promise<void> {
     }
   };
 
+  run.onReload(() => {
+    for (const worker of listening) if (worker.isConnected()) worker.send(RELOAD);
+  });
   // One by one: when the first cannot start, the others need not try, and its error is reported once.
   for (let number = 0; number < count && !signal.aborted; number += 1) {
     const start = await fork();
@@ -117,6 +123,7 @@ export function announce(url: string): void {
 export async function underSupervision(run: Run, work: () => Promise<void>): Promise<void> {
   process.on("message", (message) => {
     if (message === STOP) run.stop();
+    if (message === RELOAD) run.reload();
   });
   try {
     await work();

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, Server as TlsServer, type TLSSocket } from "node:tls";
 
-import { LONGEST_TIMEOUT } from "@trailsum/shared";
+import { LONGEST_TIMEOUT, TrailsumError } from "@trailsum/shared";
 
 import type { MessageLimits } from "../http1/message-reader.ts";
 import { bind } from "./bind.ts";
@@ -47,6 +47,11 @@ export interface Listening {
 export interface Listener {
   /** Starts to listen; gives where. */
   listen(address: ListenAddress): Promise<Listening>;
+  /**
+   * Uses another certificate and key (PEM) for connections that are accepted from now on. Throws `USAGE` for an unusable one, and
+   * where TLS is not spoken.
+   */
+  renewCertificate(tls: NonNullable<ListenerOptions["tls"]>): void;
   /** Stops, at the latest after so many milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -136,6 +141,17 @@ export function createListener(options: ListenerOptions): Listener {
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : 0;
       return { url: listenUrl(address, protocol, port), port };
+    },
+
+    renewCertificate({ cert, key }) {
+      if (!(server instanceof TlsServer))
+        throw new TrailsumError("USAGE", "a server that began without TLS cannot be given a certificate");
+      try {
+        server.setSecureContext({ cert, key });
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new TrailsumError("USAGE", `the certificate and key cannot be used: ${reason}`, { cause });
+      }
     },
 
     async close(graceMs) {
