@@ -5,6 +5,7 @@ export { duplexOf, foreignStreams, OldStream } from "./foreign-streams.ts";
 export { FeedSource } from "./feed-source.ts";
 export { freePort, withFreePorts } from "./free-ports.ts";
 export { buildGo, goToolchain } from "./go.ts";
+export { peakOfMemory } from "./process-memory.ts";
 export { rawHttp2Client } from "./http2-client.ts";
 export type { RawHttp2ClientOptions } from "./http2-client.ts";
 export {
