@@ -6,7 +6,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-import { startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
+import { spawnTrailsum, startTrailsum, tempDir, trailsum } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { listenerOptions } from "../src/flags/listener-flags.ts";
@@ -103,7 +103,7 @@ describe("--listen", () => {
     [{ listen: "::1:8080" }, "--listen takes [HOST:]PORT or unix:PATH"],
   ])("%j is refused", async (given, sentence) => {
     const { signal } = new AbortController();
-    await expect(listenerOptions({ drain: 10, quiet: false, ...given }, signal)).rejects.toThrow(sentence);
+    await expect(listenerOptions({ drain: 10, quiet: false, json: false, ...given }, signal)).rejects.toThrow(sentence);
   });
 
   test.each([
@@ -112,6 +112,47 @@ describe("--listen", () => {
   ])("%s cannot be listened on, and the reason is reported", async (address, sentence) => {
     const { exitCode, stdout, stderr } = await trailsum(["proxy", "http://127.0.0.1:1", "--listen", address]);
     expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringContaining(sentence)]);
+  });
+});
+
+describe("--json prints the line at the start as an object", () => {
+  /** The object, once the whole line has come. */
+  const started = async (args: readonly string[]): Promise<unknown> => {
+    const { child, stdout } = spawnTrailsum(args);
+    await expect.poll(stdout, { timeout: 20_000 }).toMatch(/\n$/);
+    return { pid: child.pid, said: JSON.parse(stdout()) as unknown };
+  };
+
+  test("with the address, where the metrics are, and the process", async () => {
+    const flags = ["--json", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    for (const args of [
+      ["serve", await tempDir()],
+      ["proxy", "http://127.0.0.1:1", "--workers", "2"],
+    ]) {
+      const { pid, said } = (await started([...args, ...flags])) as {
+        pid: number;
+        said: { listening: { url: string; port: number }; metrics: string };
+      };
+      expect(said).toEqual({
+        listening: { url: `http://127.0.0.1:${said.listening.port}`, host: "127.0.0.1", port: expect.any(Number) },
+        metrics: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/),
+        pid,
+      });
+      expect((await fetch(said.listening.url, { headers: { Connection: "close" } })).status).toBeGreaterThan(199);
+      expect((await fetch(said.metrics, { headers: { Connection: "close" } })).status).toBe(200);
+    }
+  });
+
+  test("with the path of a socket", async () => {
+    const path = join(await tempDir(), "it.sock");
+    expect(await started(["serve", await tempDir(), "--json", "--listen", `unix:${path}`])).toMatchObject({
+      said: { listening: { url: `unix:${path}`, path } },
+    });
+  });
+
+  test("and an error as every command does", async () => {
+    const { exitCode, stdout } = await trailsum(["proxy", "http://127.0.0.1:1", "--json", "--listen", "unix:"]);
+    expect([exitCode, JSON.parse(stdout)]).toEqual([2, { error: { code: "USAGE", message: expect.any(String) } }]);
   });
 });
 

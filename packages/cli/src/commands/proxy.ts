@@ -19,6 +19,7 @@ import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts"
 import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
 import { reloadOnHangup } from "../process/reload.ts";
+import { type Endpoints, startLine } from "../process/start-line.ts";
 import { s3CredentialFlags, type S3CredentialArguments, s3Credentials } from "../flags/s3-flags.ts";
 import {
   requiredSignatureKeys,
@@ -146,12 +147,14 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
   const log = await openLog(given);
   if (cluster.isWorker) {
     if (given.metrics !== undefined) (await import("../metrics/metrics.ts")).measureWorker();
-    await underSupervision(run, () => listen(given, log, run));
+    await underSupervision(run, () => listen(given, log, run, {}));
   } else if (given.workers > 1) {
     shareName(given);
     run.onReload(() => log.reopen());
-    await whileMeasured(given, { log, of: "workers" }, () => superviseWorkers(given.workers, run));
-  } else await whileMeasured(given, { log, of: "process" }, () => listen(given, log, run));
+    await whileMeasured(given, { log, of: "workers" }, (endpoints) =>
+      superviseWorkers(given.workers, run, (url) => startLine(given, url, endpoints)),
+    );
+  } else await whileMeasured(given, { log, of: "process" }, (endpoints) => listen(given, log, run, endpoints));
   log.flush();
 }
 
@@ -160,7 +163,7 @@ function shareName({ via }: ProxyArguments): void {
   if (via === undefined) process.env["TRAILSUM_VIA"] = `trailsum-${randomBytes(6).toString("hex")}`;
 }
 
-async function listen(given: ProxyArguments, log: Log, run: Run): Promise<void> {
+async function listen(given: ProxyArguments, log: Log, run: Run, endpoints: Endpoints): Promise<void> {
   optimizeForRepetition();
   const { createProxyServer } = await import("@trailsum/proxy");
   limitYoungGeneration();
@@ -192,7 +195,7 @@ async function listen(given: ProxyArguments, log: Log, run: Run): Promise<void> 
   });
   const { url } = await server.listen();
   reloadOnHangup(run, log, [rereadCertificate(given, run.signal, server)]);
-  announce(url);
+  announce(url, startLine(given, url, endpoints));
   await interrupted(run.signal);
   await server.close({ graceMs });
 }

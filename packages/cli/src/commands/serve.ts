@@ -26,6 +26,7 @@ import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts"
 import { whileMeasured } from "../metrics/while-measured.ts";
 import type { Run } from "../process/process-run.ts";
 import { reloadOnHangup } from "../process/reload.ts";
+import { type Endpoints, startLine } from "../process/start-line.ts";
 import { type S3Arguments, s3CredentialFlags, s3Flags, s3Options } from "../flags/s3-flags.ts";
 import { openBucketStore, parseBucketLocation, type S3StorageArguments, s3StorageFlags } from "../s3-storage.ts";
 import {
@@ -111,11 +112,11 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
   const log = await openLog(given);
-  await whileMeasured(given, { log, of: "process" }, () => receive(given, log, run));
+  await whileMeasured(given, { log, of: "process" }, (endpoints) => receive(given, log, run, endpoints));
   log.flush();
 }
 
-async function receive(given: ServeArguments, log: Log, run: Run): Promise<void> {
+async function receive(given: ServeArguments, log: Log, run: Run, endpoints: Endpoints): Promise<void> {
   const { createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
   const graceMs = drainTime(given);
@@ -139,7 +140,7 @@ async function receive(given: ServeArguments, log: Log, run: Run): Promise<void>
   });
   const { url } = await server.listen();
   reloadOnHangup(run, log, [rereadCertificate(given, run.signal, server), access.reread]);
-  process.stdout.write(`listening on ${url}\n`);
+  process.stdout.write(startLine(given, url, endpoints));
   for (const warning of s3 === undefined ? accessWarnings(given, url) : []) log.message("warn", warning);
   await interrupted(run.signal);
   await server.close({ graceMs });

@@ -15,6 +15,7 @@ export interface ListenerArguments extends LogArguments {
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly drain: number;
+  readonly json: boolean;
 }
 
 /** Reachable from this machine only. */
@@ -36,6 +37,7 @@ export function listenerFlags(defaultPort: number): Flags {
       default: 10,
       describe: "after SIGTERM or Ctrl-C: time for running transfers to finish before they are aborted (seconds)",
     },
+    json: { type: "boolean", default: false, describe: "print the line that says where it listens as JSON" },
     ...logFlags,
   };
 }

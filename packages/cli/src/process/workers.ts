@@ -28,10 +28,10 @@ type Start = { readonly url: string } | { readonly exit: number };
 
 /**
  * Runs this command in several processes that share one port, until `run` is interrupted; then it stops them gracefully.
- * Says where they listen once all of them do. One that ends is replaced, on the same port, until a replacement listens.
+ * Prints the `line` that says where they listen once all of them do. One that ends is replaced, on the same port, until a replacement listens.
  * When they cannot start, the exit status is that of the worker that failed, which has reported the reason itself.
  */
-export async function superviseWorkers(count: number, run: Run): Promise<void> {
+export async function superviseWorkers(count: number, run: Run, line: (url: string) => string): Promise<void> {
   const { signal } = run;
   const log = createLogOutput(process.stderr);
   const listening = new Set<Worker>();
@@ -78,7 +78,7 @@ export async function superviseWorkers(count: number, run: Run): Promise<void> {
     ({ url } = start);
   }
   if (!signal.aborted) {
-    process.stdout.write(`listening on ${url}\n`);
+    process.stdout.write(line(url!));
     await once(signal, "abort");
   }
   await stopAll(listening);
@@ -113,9 +113,9 @@ export function assignedPort(): number | undefined {
   return port === undefined ? undefined : Number(port);
 }
 
-/** Says that this process listens: on stdout, or, in a worker, to its supervisor. */
-export function announce(url: string): void {
-  if (cluster.isPrimary) process.stdout.write(`listening on ${url}\n`);
+/** Says that this process listens: with a line on stdout, or, in a worker, to its supervisor. */
+export function announce(url: string, line: string): void {
+  if (cluster.isPrimary) process.stdout.write(line);
   else process.send?.({ listening: url } satisfies Listening);
 }
 
