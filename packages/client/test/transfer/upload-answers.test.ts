@@ -156,7 +156,7 @@ describe("a problem document keeps its code when it is about integrity:", () => 
   );
   test.each(types)("%s", async (code, type) => {
     const error = await refused(...problem({ type, title: "Title", detail: "what is wrong" }));
-    const isAboutIntegrity = /^DIGEST_|^SIZE_MISMATCHED$|^STORED_BYTES_DIFFER$/.test(code);
+    const isAboutIntegrity = /^DIGEST_|^SIZE_MISMATCHED$|^STORED_BYTES_DIFFER$|^SIGNATURE_INVALID$/.test(code);
     const expected = isAboutIntegrity ? code : "REFUSED";
     expect(error).toMatchObject({ code: expected, status: 400, message: expect.stringMatching(/: what is wrong$/) });
   });
