@@ -50,6 +50,8 @@ export {
 } from "./verdict.ts";
 export { redactedTarget } from "./redacted-target.ts";
 export { type DeliveryMode, deliveryMode, type ExchangeRecord } from "./exchange-record.ts";
+export { type ExchangeProgress, exchangeProgress, followProgress } from "./exchange-progress.ts";
+export { htmlText } from "./html-text.ts";
 export {
   type ConnectionMessage,
   diagnostics,

@@ -16,7 +16,8 @@ import {
 } from "../flags/listener-flags.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
-import { whileMeasured } from "../metrics/while-measured.ts";
+import { whileObserved } from "../while-observed.ts";
+import { type StatusArguments, statusFlags } from "../status/status-flag.ts";
 import type { Run } from "../process/process-run.ts";
 import { reloadOnHangup } from "../process/reload.ts";
 import { type Endpoints, startLine } from "../process/start-line.ts";
@@ -34,7 +35,13 @@ import { announce, assignedPort, superviseWorkers, underSupervision } from "../p
 import { limitYoungGeneration, optimizeForRepetition } from "../process/v8-flags.ts";
 
 interface ProxyArguments
-  extends ListenerArguments, MetricsArguments, ClientLimitArguments, SignatureKeysArguments, S3CredentialArguments {
+  extends
+    ListenerArguments,
+    MetricsArguments,
+    StatusArguments,
+    ClientLimitArguments,
+    SignatureKeysArguments,
+    S3CredentialArguments {
   readonly targets: readonly string[];
   readonly requestTrailers: string;
   readonly responseTrailers: string;
@@ -56,6 +63,7 @@ interface ProxyArguments
 const flags = {
   ...listenerFlags(8081),
   ...metricsFlags,
+  ...statusFlags,
   "request-trailers": {
     type: "string",
     default: "integrity",
@@ -145,16 +153,18 @@ async function proxy(given: ProxyArguments, run: Run): Promise<void> {
     throw new TrailsumError("USAGE", `--workers takes a number from 1 to ${MAX_WORKERS}`);
   }
   const log = await openLog(given);
+  const origins = given.targets.map((target) => URL.parse(target)?.origin ?? "");
+  const observed = { log, command: "proxy", origins };
   if (cluster.isWorker) {
     if (given.metrics !== undefined) (await import("../metrics/metrics.ts")).measureWorker();
     await underSupervision(run, () => listen(given, log, run, {}));
   } else if (given.workers > 1) {
     shareName(given);
     run.onReload(() => log.reopen());
-    await whileMeasured(given, { log, of: "workers" }, (endpoints) =>
+    await whileObserved(given, { ...observed, of: "workers" }, (endpoints) =>
       superviseWorkers(given.workers, run, (url) => startLine(given, url, endpoints)),
     );
-  } else await whileMeasured(given, { log, of: "process" }, (endpoints) => listen(given, log, run, endpoints));
+  } else await whileObserved(given, { ...observed, of: "process" }, (endpoints) => listen(given, log, run, endpoints));
   log.flush();
 }
 

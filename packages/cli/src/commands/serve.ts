@@ -23,7 +23,8 @@ import {
 } from "../flags/listener-flags.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { type MetricsArguments, metricsFlags } from "../metrics/metrics-flag.ts";
-import { whileMeasured } from "../metrics/while-measured.ts";
+import { whileObserved } from "../while-observed.ts";
+import { type StatusArguments, statusFlags } from "../status/status-flag.ts";
 import type { Run } from "../process/process-run.ts";
 import { reloadOnHangup } from "../process/reload.ts";
 import { type Endpoints, startLine } from "../process/start-line.ts";
@@ -44,6 +45,7 @@ interface ServeArguments
   extends
     ListenerArguments,
     MetricsArguments,
+    StatusArguments,
     AccessArguments,
     ClientLimitArguments,
     UploadLimitArguments,
@@ -60,6 +62,7 @@ interface ServeArguments
 const flags = {
   ...listenerFlags(8080),
   ...metricsFlags,
+  ...statusFlags,
   require: {
     type: "string",
     default: "",
@@ -112,7 +115,8 @@ export const serveCommand: DefinedCommand = defineCommand<ServeArguments>({
 async function serve(given: ServeArguments, run: Run): Promise<void> {
   if (given.hashPassword !== undefined) return printPasswordLine(given.hashPassword, run);
   const log = await openLog(given);
-  await whileMeasured(given, { log, of: "process" }, (endpoints) => receive(given, log, run, endpoints));
+  const observed = { log, of: "process", command: "serve", origins: [] } as const;
+  await whileObserved(given, observed, (endpoints) => receive(given, log, run, endpoints));
   log.flush();
 }
 

@@ -3,16 +3,28 @@ import cluster from "node:cluster";
 import { recordMetrics } from "@trailsum/shared/metrics";
 import { AggregatorRegistry, Registry } from "prom-client";
 
-import { serveMetrics, type MetricsEndpoint } from "./metrics-endpoint.ts";
-import type { HostAndPort } from "../flags/address.ts";
+import { answer, type Route } from "../endpoint/endpoint.ts";
 import { prometheusMeter } from "./prometheus-meter.ts";
 import { answerSupervisor, WorkerMetrics } from "./worker-metrics.ts";
 
-/** Measures this process, and serves what was measured. */
-export function measureProcess(address: HostAndPort): Promise<MetricsEndpoint> {
+/** Measures this process from now on, or its workers, and answers with what was measured in the text format of Prometheus. */
+export function metricsRoute(of: "process" | "workers"): Route {
+  return of === "process" ? processRoute() : workersRoute();
+}
+
+function processRoute(): Route {
   const registry = new Registry();
   recordMetrics({ meter: prometheusMeter(registry) });
-  return serveMetrics(address, async () => ({ text: await registry.metrics(), contentType: registry.contentType }));
+  return async (response) => answer(response, 200, await registry.metrics(), registry.contentType);
+}
+
+/** The sums of what the workers of this process have measured. */
+function workersRoute(): Route {
+  const workers = new WorkerMetrics(cluster);
+  return async (response) => {
+    const registry = AggregatorRegistry.aggregate(await workers.collect());
+    answer(response, 200, await registry.metrics(), registry.contentType);
+  };
 }
 
 /** Measures this worker, for its supervisor to ask. */
@@ -20,13 +32,4 @@ export function measureWorker(): void {
   const registry = new Registry();
   recordMetrics({ meter: prometheusMeter(registry) });
   answerSupervisor(() => registry.getMetricsAsJSON());
-}
-
-/** Serves the sums of what the workers of this process have measured. */
-export function serveWorkerMetrics(address: HostAndPort): Promise<MetricsEndpoint> {
-  const workers = new WorkerMetrics(cluster);
-  return serveMetrics(address, async () => {
-    const registry = AggregatorRegistry.aggregate(await workers.collect());
-    return { text: await registry.metrics(), contentType: registry.contentType };
-  });
 }

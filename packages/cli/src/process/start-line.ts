@@ -2,6 +2,8 @@
 export interface Endpoints {
   /** The URL of the metrics. */
   readonly metrics?: string;
+  /** The URL of the status page. */
+  readonly status?: string;
 }
 
 /** The line on stdout of a command that listens at `url` from now on. */

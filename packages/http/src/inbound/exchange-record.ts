@@ -1,5 +1,11 @@
-import type { ExchangeRecord } from "@trailsum/shared";
-import { diagnostics, redactedTarget } from "@trailsum/shared";
+import {
+  diagnostics,
+  type ExchangeProgress,
+  type ExchangeRecord,
+  type FieldLines,
+  followProgress,
+  redactedTarget,
+} from "@trailsum/shared";
 
 import type { InboundExchange } from "./inbound-exchange.ts";
 import type { RequestTarget } from "./request-target.ts";
@@ -15,7 +21,8 @@ export function exchangesObserved(): boolean {
 }
 
 /** Begins the record of an exchange whose request has just come, and publishes it. */
-export function beginRecord(by: ExchangeRecord["by"], { request }: InboundExchange): OpenRecord {
+export function beginRecord(by: ExchangeRecord["by"], exchange: InboundExchange): OpenRecord {
+  const { request } = exchange;
   const { header, method, target, httpVersion, protocol, remoteAddress } = request;
   const record: OpenRecord = {
     by,
@@ -39,8 +46,20 @@ export function beginRecord(by: ExchangeRecord["by"], { request }: InboundExchan
     created: undefined,
     error: undefined,
   };
-  if (exchangeStart.hasSubscribers) exchangeStart.publish(record);
+  if (exchangeStart.hasSubscribers) {
+    followProgress(record, () => progressOf(exchange, header));
+    exchangeStart.publish(record);
+  }
   return record;
+}
+
+function progressOf({ contentReceived, contentSent }: InboundExchange, header: FieldLines): ExchangeProgress {
+  const length = header.get("Content-Length") ?? "";
+  return {
+    received: contentReceived,
+    sent: contentSent,
+    expected: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+  };
 }
 
 /** Brings a record up to date: status, bytes and duration. `began` is a time of `performance.now`. */

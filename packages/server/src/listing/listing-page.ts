@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { ListEntry } from "../stores/store.ts";
 import type { ListedDirectory } from "./listed-directory.ts";
-import { htmlText } from "./html-text.ts";
+import { htmlText } from "@trailsum/shared";
 import { type ListingOrder, MAX_SORTED, type SortedEntries, type SortKey } from "./listing-order.ts";
 import { listingStyle } from "./listing-style.ts";
 import { usageSection } from "./usage-section.ts";

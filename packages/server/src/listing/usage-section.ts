@@ -1,5 +1,5 @@
 import type { ListedDirectory } from "./listed-directory.ts";
-import { htmlText } from "./html-text.ts";
+import { htmlText } from "@trailsum/shared";
 
 /** What the root page says of this server: what it does, and the commands that use it. */
 export function usageSection({ url, readOnly }: ListedDirectory): string {

@@ -6,39 +6,34 @@ import { TrailsumError } from "@trailsum/shared";
 
 import type { HostAndPort } from "../flags/address.ts";
 
-/** Where metrics are served. */
-export interface MetricsEndpoint {
-  /** `http://127.0.0.1:9464/metrics` */
-  readonly url: string;
+/** Answers a GET of one path. */
+export type Route = (response: ServerResponse) => Promise<void> | void;
+
+/** Where routes are served: apart from the content of a command, for those who run it. */
+export interface Endpoint {
+  /** `http://127.0.0.1:9464`, without a trailing slash. */
+  readonly origin: string;
   /** Stops at once. */
   close(): Promise<void>;
 }
 
-/** Metrics in the text format of Prometheus. */
-export interface Exposition {
-  readonly contentType: string;
-  readonly text: string;
-}
+/** The most connections at once: a scraper, and a few browsers. */
+const MAX_CONNECTIONS = 32;
 
-/** The most connections at once: a scraper needs one. */
-const MAX_CONNECTIONS = 16;
-
-/** Serves what `collect` gives at `/metrics`. Rejects with `USAGE` if the address cannot be used. */
-export async function serveMetrics(
+/** Serves each route at its path, and nothing else. Rejects with `USAGE` if the address cannot be used. */
+export async function serveRoutes(
   { host, port }: HostAndPort,
-  collect: () => Promise<Exposition>,
-): Promise<MetricsEndpoint> {
+  { routes, purpose }: { readonly routes: ReadonlyMap<string, Route>; readonly purpose: string },
+): Promise<Endpoint> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    const [path] = request.url!.split("?", 1);
-    if (path !== "/metrics") return answer(response, 404, "metrics are at /metrics\n");
+    const [path = ""] = request.url!.split("?", 1);
+    const route = routes.get(path);
+    if (route === undefined) return answer(response, 404, `not found: there is ${[...routes.keys()].join(" ")}\n`);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return answer(response, 405, "use GET\n");
     }
-    collect().then(
-      ({ text, contentType }) => answer(response, 200, text, contentType),
-      () => answer(response, 500, "the metrics cannot be collected\n"),
-    );
+    Promise.resolve(route(response)).catch(() => answer(response, 500, `the ${purpose} cannot be collected\n`));
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(port, host);
@@ -46,11 +41,11 @@ export async function serveMetrics(
     await once(server, "listening");
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TrailsumError("USAGE", `cannot listen on ${host}:${port} for metrics: ${reason}`, { cause });
+    throw new TrailsumError("USAGE", `cannot listen on ${host}:${port} for ${purpose}: ${reason}`, { cause });
   }
   const bound = (server.address() as AddressInfo).port;
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}/metrics`,
+    origin: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
     async close() {
       const closed = once(server, "close");
       server.close();
@@ -60,7 +55,8 @@ export async function serveMetrics(
   };
 }
 
-function answer(
+/** Answers with a text. */
+export function answer(
   response: ServerResponse,
   status: number,
   text: string,
