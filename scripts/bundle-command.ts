@@ -47,6 +47,8 @@ const bundle = await rolldown({
   platform: "node",
   // Optional, and large: installed by those who store in a bucket.
   external: [/^@aws-sdk\//, /^@smithy\//],
+  // Only the parser of yargs is used. What prints its help makes a segmenter of graphemes when it is loaded.
+  treeshake: { moduleSideEffects: [{ test: /node_modules\/(?:yargs|cliui|string-width|y18n)\//, sideEffects: false }] },
   plugins: [partsOfUndici, fromClient],
   // Needed for groups without what they import.
   preserveEntrySignatures: "allow-extension",

@@ -47,7 +47,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [
     ["upload", "it", url, "--digest", "--json=0"],
     2,
-    "a value must follow --digest; run 'trailsum upload --help' for usage",
+    `--json cannot be "0": it takes no value; run 'trailsum upload --help' for usage`,
   ],
   [["upload", "it", url, "-vv=1"], 2, "unknown flag -=; run 'trailsum upload --help' for usage"],
   [

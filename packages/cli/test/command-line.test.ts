@@ -21,8 +21,8 @@ test.each([
   [["--method=-X", "--jobs=x"], { method: "-X", jobs: Number.NaN }, []],
   [["-H", "a: b", "--header=c: d", "e"], { header: ["a: b", "c: d"] }, ["e"]],
   [["--no-md5", "--quiet=false"], { md5: false, quiet: false }, []],
-  [["--no-md5=false"], { md5: true }, []],
   [["--method", ""], { method: "" }, []],
+  [["--no-md5=false"], { md5: true }, []],
 ] as const)("%j is read as %j and %j", (args, given, operands) => {
   const line = readCommandLine(args, flags);
   expect(Object.fromEntries(line.flags)).toEqual(given);
@@ -40,6 +40,9 @@ test.each([
   [["--no-quite"], "unknown flag --no-quite"],
   [["--toString"], "unknown flag --toString"],
   [["-qz"], "unknown flag -z"],
+  [["--__proto__", "x"], "unknown flag"],
+  [["--_", "x"], "unknown flag"],
+  [["--md5", "--no-md5"], "--md5 was given more than once: give it once"],
 ])("%j is an error", (args, message) => {
   expect(() => readCommandLine(args, flags)).toThrow(message);
 });

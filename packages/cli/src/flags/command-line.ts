@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { Parser } from "yargs/helpers";
 
 import { type Flag, type Flags, type FlagValue, takesValue } from "./flag.ts";
 import { suggestion } from "./suggestion.ts";
@@ -11,65 +11,112 @@ export interface CommandLine {
   readonly operands: readonly string[];
 }
 
+/** Of what yargs does to a command line, only what its flags ask for. */
+const configuration = {
+  "boolean-negation": false,
+  "camel-case-expansion": false,
+  "dot-notation": false,
+  "parse-positional-numbers": false,
+  "populate--": true,
+  "strip-aliased": true,
+} as const;
+
+/** What yargs makes of flags and operands. */
+interface Parsed extends Record<string, boolean | number | string | readonly string[] | undefined> {
+  readonly _?: readonly string[];
+  readonly "--"?: readonly string[];
+}
+
 /** Reads what was typed. Throws for an unknown flag, a missing value, and an invalid value. */
 export function readCommandLine(args: readonly string[], flags: Flags): CommandLine {
-  const options = Object.entries(flags).map(([name, flag]) => [
-    name,
-    { type: takesValue(flag) ? "string" : "boolean", ...(flag.alias !== undefined && { short: flag.alias }) } as const,
-  ]);
-  // Not strict: its sentences would be Node's own, and it knows neither numbers nor counts.
-  const { tokens, positionals } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(options),
-    allowPositionals: true,
-    strict: false,
-    tokens: true,
+  const entries = Object.entries(flags);
+  const valued = entries.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
+  const switches = entries.filter(([, { type }]) => type === "boolean").map(([name]) => name);
+  const { argv, error } = Parser.detailed(spelledOut(args, flags), {
+    // Numbers too: their text is needed for what is no number.
+    string: valued,
+    narg: Object.fromEntries(valued.map((name) => [name, 1])),
+    boolean: switches.flatMap((name) => [name, `no-${name}`]),
+    count: entries.filter(([, { type }]) => type === "count").map(([name]) => name),
+    alias: Object.fromEntries(entries.flatMap(([name, { alias }]) => (alias === undefined ? [] : [[name, alias]]))),
+    configuration,
   });
-  const given = new Map<string, FlagValue>();
-  for (const token of tokens) {
-    if (token.kind !== "option") continue;
-    const { rawName, value, inlineValue = false } = token;
-    const { name, flag, negated } = flagOf(token.name, rawName, flags);
-    // The next word is the value, unless it is a flag itself. A lone dash is not, and neither is a number below zero.
-    const isFlag = !inlineValue && value !== undefined && /^-[^\d.]/.test(value);
-    const text = isFlag ? undefined : value;
-    const before = given.get(name);
-    if (before !== undefined && flag.array !== true && flag.type !== "count")
-      throw new Error(`--${name} was given more than once: give it once`);
-    given.set(name, flagValue(name, flag, { text, negated, before }));
+  if (error !== null) throw new Error(`a value must follow ${lackingFlag(error, flags)}`, { cause: error });
+  const { _: operands = [], "--": rest = [], ...given } = argv as Parsed;
+  const values = new Map<string, FlagValue>();
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || (value === 0 && flags[name]?.type === "count")) continue;
+    const positive = positiveName(name, flags);
+    const { type, array } = flags[positive]!;
+    if (values.has(positive) || (Array.isArray(value) && array !== true))
+      throw new Error(`--${positive} was given more than once: give it once`);
+    if (type === "boolean") values.set(positive, value === (positive === name));
+    else if (type === "count") values.set(name, Number(value));
+    else if (type === "number") values.set(name, numberOf(name, String(value)));
+    else values.set(name, array === true ? [value].flat().map(String) : String(value));
   }
-  return { flags: given, operands: positionals };
+  return { flags: values, operands: [...operands, ...rest].map(String) };
 }
 
-function flagOf(name: string, rawName: string, flags: Flags): { name: string; flag: Flag; negated: boolean } {
-  if (Object.hasOwn(flags, name)) return { name, flag: flags[name]!, negated: false };
-  const positive = name.slice("no-".length);
-  if (name.startsWith("no-") && Object.hasOwn(flags, positive))
-    return { name: positive, flag: flags[positive]!, negated: true };
-  throw new Error(`unknown flag ${rawName}${suggestion(name, Object.keys(flags), "--")}`);
+/**
+ * The same arguments without what yargs would silently change: it takes the letters of `-XPUT` for four flags, and makes
+ * false of `--json=maybe`. Throws for the latter.
+ */
+function spelledOut(args: readonly string[], flags: Flags): string[] {
+  const end = args.indexOf("--");
+  const before = end === -1 ? args : args.slice(0, end);
+  const byLetter = new Map(Object.entries(flags).map(([name, flag]) => [flag.alias, name]));
+  return [
+    ...before.flatMap((arg) => {
+      refuseMisread(arg, flags);
+      if (!/^-[a-z]/i.test(arg)) return [arg];
+      const at = arg
+        .split("")
+        .findIndex((letter, index) => index > 0 && takesValue(flags[byLetter.get(letter)!] ?? SWITCH));
+      if (at === -1 && arg.includes("=")) throw new Error("unknown flag -=");
+      if (at === -1 || at === arg.length - 1) return [arg];
+      const spelled = `--${byLetter.get(arg[at])}=${arg.slice(at + 1)}`;
+      return at === 1 ? [spelled] : [arg.slice(0, at), spelled];
+    }),
+    ...(end === -1 ? [] : args.slice(end)),
+  ];
 }
 
-interface Spelling {
-  /** What follows the name. */
-  readonly text: string | undefined;
-  readonly negated: boolean;
-  /** What the flag came to where it was given before. */
-  readonly before: FlagValue | undefined;
+const SWITCH: Flag = { type: "boolean", describe: "" };
+
+function refuseMisread(arg: string, flags: Flags): void {
+  const [, name = "", value = ""] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+  const known = flags[name] ?? flags[name.replace(/^no-/, "")];
+  if (known?.type === "boolean" && value !== "true" && value !== "false")
+    throw new Error(`--${name} cannot be ${JSON.stringify(value)}: it takes no value`);
+  // Where yargs keeps the operands.
+  if (/^--?_(?:=|$)/.test(arg)) throw new Error(`unknown flag ${arg}`);
+  if (known?.type === "count") throw new Error(`--${name} takes no value: repeat it for more`);
 }
 
-function flagValue(name: string, flag: Flag, { text, negated, before }: Spelling): FlagValue {
-  if (flag.type === "boolean") {
-    if (text === undefined) return !negated;
-    if (text === "true" || text === "false") return (text === "true") !== negated;
-    throw new Error(`--${name} cannot be ${JSON.stringify(text)}: it takes no value`);
+/** The flag that a name stands for: itself, or the one that it turns off. Throws for a name that is unknown. */
+function positiveName(name: string, flags: Flags): string {
+  if (Object.hasOwn(flags, name)) return name;
+  const positive = name.replace(/^no-/, "");
+  if (positive === name || !Object.hasOwn(flags, positive)) {
+    // yargs gives that one another name, so that it is no prototype.
+    const typed = name.replace(/^___proto___$/, "__proto__");
+    throw new Error(
+      `unknown flag ${typed.length === 1 ? "-" : "--"}${typed}${suggestion(name, Object.keys(flags), "--")}`,
+    );
   }
-  if (flag.type === "count") {
-    if (negated || text !== undefined) throw new Error(`--${name} takes no value: repeat it for more`);
-    return (typeof before === "number" ? before : 0) + 1;
-  }
-  if (negated) throw new Error(`--${name} cannot be turned off: give it a value`);
-  if (text === undefined || (flag.type === "number" && text.trim() === ""))
-    throw new Error(`a value must follow --${name}`);
-  if (flag.type === "number") return Number(text);
-  return flag.array === true ? [...(Array.isArray(before) ? (before as string[]) : []), text] : text;
+  if (flags[positive]!.type === "boolean") return positive;
+  throw new Error(`--${positive} cannot be turned off: give it a value`);
+}
+
+/** The flag of yargs's complaint, which names it as it was typed. */
+function lackingFlag({ message }: Error, flags: Flags): string {
+  const typed = message.slice(message.lastIndexOf(" ") + 1);
+  const [name = typed] = Object.entries(flags).find(([, { alias }]) => alias === typed) ?? [];
+  return `--${name}`;
+}
+
+function numberOf(name: string, text: string): number {
+  if (text.trim() === "") throw new Error(`a value must follow --${name}`);
+  return Number(text);
 }
