@@ -54,7 +54,12 @@ describe("serve --metrics", () => {
     const staged = { "Upload-Complete": "?0", "Upload-Draft-Interop-Version": "8" };
     expect(await put(`${running.url}/d`, staged)).toBe(201);
     const open = await rawClient(Number(new URL(running.url).port));
-    await expect.poll(async () => sumOf(await scrape(url), "trailsum_connections")).toBe(1);
+    // An exchange is counted when the server is done with it, which can be after its connection has closed.
+    const settled = async (): Promise<[number, number]> => {
+      const now = await scrape(url);
+      return [sumOf(now, "trailsum_connections"), sumOf(now, "trailsum_exchanges_total")];
+    };
+    await expect.poll(settled).toEqual([1, 5]);
     const samples = await scrape(url);
     const transfers = (labels: Record<string, string>): number =>
       sumOf(samples, "trailsum_transfers_total", { by: "server", ...labels });
