@@ -1,6 +1,7 @@
+import type { Progress } from "@trailsum/client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import type { FileProgress } from "../src/terminal/progress-bar.ts";
+import { downloadPhases, type FileProgress, uploadPhases } from "../src/terminal/progress-bar.ts";
 import { TerminalBar } from "../src/terminal/terminal-bar.ts";
 import { screenOf } from "./support/screen.ts";
 
@@ -21,7 +22,7 @@ afterEach(() => {
 });
 
 function started(columns = 100): TerminalBar {
-  bar = new TerminalBar({ columns, write: (text) => (written += text) }, "waiting for the verdict", () => now);
+  bar = new TerminalBar({ columns, write: (text) => (written += text) }, uploadPhases, () => now);
   return bar;
 }
 
@@ -35,10 +36,15 @@ function begin(drawing: TerminalBar, bytes: number, name = "name"): void {
   transferred = 0;
 }
 
+/** Content is sent, and was sent whole with the last byte. */
+function sent(bytes: number, total: number): Progress {
+  return { transferred: bytes, total, phase: bytes === total ? "verifying" : "transferring" };
+}
+
 /** Transfers so many more bytes of it after a time. */
 function transfer(bytes: number, milliseconds: number): void {
   now += milliseconds;
-  file.advance((transferred += bytes));
+  file.advance({ transferred: (transferred += bytes), total: undefined, phase: "transferring" });
 }
 
 test("a bar writes nothing but its line, from its start to its end", () => {
@@ -94,9 +100,9 @@ describe("a bar shows", () => {
     const drawing = started();
     for (let at = 0; at < 3; at += 1) drawing.found(1_000);
     const [one, other] = [drawing.begin("photos/one", 1_000), drawing.begin("photos/other", 1_000)];
-    one.advance(500);
+    one.advance(sent(500, 1_000));
     now += 1_000;
-    other.advance(1_000);
+    other.advance(sent(1_000, 1_000));
     expect(screenOf(written).lines.map((text) => text.replaceAll(/ {2,}/g, "  "))).toEqual([
       "photos/one  50%  500 B of 1000 B",
       "photos/other  1000 B  waiting for the verdict",
@@ -104,14 +110,14 @@ describe("a bar shows", () => {
     ]);
     // One that is sent again moves nothing backwards.
     now += 1_000;
-    one.advance(10);
+    one.advance(sent(10, 1_000));
     other.end("complete");
     expect(screenOf(written).lines[2]).toContain("1.46 KiB of 2.93 KiB");
     now += 20_000;
-    one.advance(510);
+    one.advance(sent(510, 1_000));
     now += 10_000;
     file = drawing.begin("last", 1_000);
-    file.advance(0);
+    file.advance(sent(0, 1_000));
     const lines = screenOf(written).lines.map((text) => text.replaceAll(/ {2,}/g, "  "));
     expect(lines[0]).toBe("photos/one  51%  510 B of 1000 B  stalled 10s");
     expect(lines[1]).toMatch(/^last {2}0%/);
@@ -125,14 +131,38 @@ describe("a bar shows", () => {
     ]);
   });
 
+  test("which phase a file is in, and how long it has stalled", () => {
+    const drawing = started(60);
+    drawing.found(1_000);
+    drawing.found(1_000);
+    drawing.begin("other", 1_000).end("complete");
+    file = drawing.begin("one", 1_000);
+    const shown = (phase: Progress["phase"], bytes: number, milliseconds = 1_000): string => {
+      file.advance({ transferred: bytes, total: 1_000, phase });
+      now += milliseconds;
+      file.advance({ transferred: bytes, total: 1_000, phase });
+      const [of = "", all = ""] = screenOf(written).lines.map((text) => text.replaceAll(/ {2,}/g, "  "));
+      return [of, / files {2}(\S+ \S+) of/.exec(all)?.[1]].join(" | ");
+    };
+    expect(shown("hashing", 400)).toBe("one  40%  400 B of 1000 B  hashing | 0 B");
+    expect(shown("resuming", 300)).toBe("one  30%  300 B of 1000 B  resuming | 300 B");
+    expect(shown("transferring", 500)).toBe("one  50%  500 B of 1000 B | 500 B");
+    expect(shown("transferring", 500, 6_000)).toBe("one  50%  500 B of 1000 B  stalled 7s | 500 B");
+    expect(shown("retrying", 500)).toBe("one  50%  500 B of 1000 B  retrying | 500 B");
+    expect(shown("retrying", 500, 9_000)).toBe("one  50%  500 B of 1000 B  retrying 10s | 500 B");
+    expect(shown("transferring", 10)).toBe("one  50%  500 B of 1000 B  sending again | 500 B");
+    expect(shown("verifying", 1_000)).toBe("one  1000 B  waiting for the verdict | 1000 B");
+    expect(shown("verifying", 1_000, 6_000)).toBe("one  1000 B  waiting for the verdict 7s | 1000 B");
+  });
+
   test("as many files as the terminal has lines, and leaves what was on it when it is resized", () => {
     const terminal = { columns: 60, rows: 6, write: (text: string) => (written += text) };
-    bar = new TerminalBar(terminal, "verifying", () => now);
+    bar = new TerminalBar(terminal, downloadPhases, () => now);
     const files = Array.from({ length: 10 }, (_, at) => {
       bar!.found(1_000);
       return bar!.begin(`a name that is rather long, so that it must be cut ${at}`, 1_000);
     });
-    files[0]!.advance(10);
+    files[0]!.advance(sent(10, 1_000));
     const { lines } = screenOf(written);
     expect(lines).toHaveLength(5);
     expect(Math.max(...lines.map((text) => text.length))).toBeLessThan(60);

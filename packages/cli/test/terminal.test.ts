@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -19,6 +19,9 @@ const sha256 = (content: Uint8Array): string => createHash("sha256").update(cont
 
 /** Enough that they are under way while they are found. 3,000 with MANY_FILES=3000. */
 const FILES = Number(process.env["MANY_FILES"] ?? 300);
+
+/** The clock of transfers, twenty times as fast: five seconds without a byte are a stall. */
+const FAST_CLOCK = "const{performance:p}=globalThis,now=p.now.bind(p);p.now=()=>now()*20";
 
 /** How often the screen is looked at. */
 const MOMENTS = 10;
@@ -115,6 +118,26 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
     expect(lines.filter((text) => text.includes("waiting for"))).toEqual([]);
     expect(lines.at(-1)).toMatch(/^trailsum: 1 of the entries|^\d+ files, /);
     expect(drawn).toMatch(new RegExp(`${FILES + 1} files, [\\d.]+ (?:Ki)?B in \\w+ .*, 1 failed`));
+  });
+
+  test("a transfer that moves nothing shows that it stalls, and for how long", async () => {
+    // A server that reads the head of the request, and no content.
+    const ended = Promise.withResolvers<void>();
+    const { origin } = await listen(createServer((request) => void ended.promise.then(() => request.resume())));
+    const file = join(await tempDir(), "file");
+    await writeFile(file, "");
+    await truncate(file, 100_000_000);
+    const { child, exited } = onTerminal(["upload", file, `${origin}/it`, "--delivery=trailers"], {
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${FAST_CLOCK}` },
+      unread: true,
+    });
+    let drawn = "";
+    child.stdout.on("data", (piece: Buffer) => (drawn += piece.toString()));
+    const shown = (): string => screenOf(drawn).lines.at(-1) ?? "";
+    await expect.poll(shown).toMatch(/ \d%.* of 95\.4 MiB {2}0 B\/s {2}stalled \d+s$/);
+    child.stdin.write("\u0003");
+    expect(await exited).toBe(130);
+    ended.resolve();
   });
 
   test("without progress nothing is drawn", async () => {

@@ -14,7 +14,7 @@ export type { DownloadDestination } from "./download/download-destination.ts";
 export { type ListedObject, listObjects, type ListOptions } from "./listing/list-objects.ts";
 export { type Checksum } from "./transfer/checksum.ts";
 export { createRateLimit, type RateLimit } from "./transfer/rate-limit.ts";
-export type { Progress } from "./transfer/progress.ts";
+export type { Progress, TransferPhase } from "./transfer/progress.ts";
 export { targetUrl } from "./transfer/target-url.ts";
 export { type VerifiedResponse, verifyResponse, type VerifyResponseOptions } from "./download/verify-response.ts";
 export { type PathReport, probe, type ProbeOptions } from "./upload/delivery/probe.ts";

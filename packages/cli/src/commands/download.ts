@@ -18,7 +18,7 @@ import { type DefinedCommand, defineCommand } from "../command.ts";
 import { authorizedTarget, credentialFlags } from "../flags/credentials.ts";
 import { type DownloadEntry, downloadList, type DownloadTarget, makeWayBelow } from "../files/download-list.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
-import { createProgressBar, type FileProgress } from "../terminal/progress-bar.ts";
+import { createProgressBar, downloadPhases, type FileProgress } from "../terminal/progress-bar.ts";
 import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
@@ -141,7 +141,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     ...(rate === undefined ? {} : { limitRate: createRateLimit(rate) }),
   };
   const isInTheWay = output === "-" && process.stdout.isTTY;
-  const bar = await createProgressBar(given.progress && !given.quiet && !isInTheWay, "verifying");
+  const bar = await createProgressBar(given.progress && !given.quiet && !isInTheWay, downloadPhases);
   if (!recursive) for (const _target of targets) bar.found(undefined);
   await showWire(given.verbose, bar);
   const { headers, retries } = transfer;
@@ -165,7 +165,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
       ...options,
       headers: [...headers, ...entry.authorization],
       checksum,
-      onProgress: ({ transferred, total }) => progress.advance(transferred, total),
+      onProgress: (moved) => progress.advance(moved),
     });
     progress.end("complete");
     sums.add(entry.output, result.verdict.computed);

@@ -15,7 +15,7 @@ import { authorizedTarget, credentialFlags } from "../flags/credentials.ts";
 import { pathText } from "../files/file-path.ts";
 import { describedError, isFinal } from "../failed-entry.ts";
 import { createPathCache } from "../path-cache.ts";
-import { createProgressBar, type FileProgress, type ProgressBar } from "../terminal/progress-bar.ts";
+import { createProgressBar, type FileProgress, type ProgressBar, uploadPhases } from "../terminal/progress-bar.ts";
 import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { hexDigests, digestLine } from "../result-line.ts";
@@ -164,7 +164,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
     headers: [...options.headers, ...authorization],
   };
   await checkReceiptFlag(given.receipt, paths);
-  const bar = await createProgressBar(given.progress && !given.quiet, "waiting for the verdict");
+  const bar = await createProgressBar(given.progress && !given.quiet, uploadPhases);
   await showWire(given.verbose, bar);
   const entries = uploadList(paths, url, { links: given.links, sizes: bar.shown, signal: run.signal });
   if (bar.shown) void countFiles(paths, url, { links: given.links, sizes: true, signal: run.signal }, bar);
@@ -172,9 +172,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
 
   const uploadOne = async (entry: UploadEntry, progress: FileProgress): Promise<void> => {
     const source = (entry.isFile && readSmall(entry.path)) || entry.source;
-    const onProgress = bar.shown
-      ? { onProgress: ({ transferred, total }: Progress) => progress.advance(transferred, total) }
-      : {};
+    const onProgress = bar.shown ? { onProgress: (moved: Progress) => progress.advance(moved) } : {};
     const result = await upload(entry.url, source, {
       ...job,
       checksum: sums.checksumOf(entry.path),

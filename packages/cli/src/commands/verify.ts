@@ -2,7 +2,7 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { type DefinedCommand, defineCommand } from "../command.ts";
 import { pathText } from "../files/file-path.ts";
-import { createProgressBar } from "../terminal/progress-bar.ts";
+import { createProgressBar, downloadPhases } from "../terminal/progress-bar.ts";
 import type { Run } from "../process/process-run.ts";
 import { bytesPerSecond, rateFlag } from "../flags/rate-flag.ts";
 import { limitYoungGeneration } from "../process/v8-flags.ts";
@@ -84,7 +84,7 @@ async function verify(given: VerifyArguments, run: Run): Promise<void> {
   const rate = bytesPerSecond(given["limit-rate"]);
   const subject = await subjectAt(path, given.sums);
   if (subject.malformed > 0) run.warn(`warning: ${subject.source}: ${subject.malformed} lines are not understood`);
-  const bar = await createProgressBar(given.progress && !given.quiet, "comparing");
+  const bar = await createProgressBar(given.progress && !given.quiet, downloadPhases);
   const limit = rate === undefined ? undefined : createRateLimit(rate);
   const counts: Record<FileState, number> = { ok: 0, mismatched: 0, missing: 0, unrecorded: 0, unreadable: 0 };
   try {
@@ -92,8 +92,9 @@ async function verify(given: VerifyArguments, run: Run): Promise<void> {
       if (run.signal.aborted) throw new TrailsumError("ABORTED", "the verification was cancelled");
       bar.found(file.size);
       const progress = bar.begin(pathText(file.name), file.size);
-      let read = 0;
-      const onBytes = (bytes: number): void => progress.advance((read += bytes));
+      let transferred = 0;
+      const onBytes = (bytes: number): void =>
+        progress.advance({ transferred: (transferred += bytes), total: file.size, phase: "transferring" });
       const checked = await checkFile(file, { limit, signal: run.signal, onBytes });
       progress.end(checked.state === "ok" ? "complete" : "failed");
       counts[checked.state] += 1;

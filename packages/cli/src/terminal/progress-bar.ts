@@ -1,7 +1,9 @@
+import type { Progress, TransferPhase } from "@trailsum/client";
+
 /** How far one file has come. */
 export interface FileProgress {
-  /** So many of its bytes have been transferred, of so many if that is known by now. */
-  advance(transferred: number, total?: number): void;
+  /** Its transfer has come this far. */
+  advance(progress: Progress): void;
   end(outcome: "complete" | "failed"): void;
 }
 
@@ -30,12 +32,24 @@ const silent: ProgressBar = {
   end() {},
 };
 
-/**
- * A bar, or one that shows nothing: where it is not wanted, and where stderr is not a terminal. `last` is what happens to
- * a file after its last byte was transferred: "waiting for the verdict".
- */
-export async function createProgressBar(wanted: boolean, last: string): Promise<ProgressBar> {
+/** What a bar shows for each phase, and for content that is transferred again: "sending again". */
+export type PhaseNames = Readonly<Record<Exclude<TransferPhase, "transferring"> | "again", string>>;
+
+/** The names of the phases of an upload. */
+export const uploadPhases: PhaseNames = {
+  hashing: "hashing",
+  resuming: "resuming",
+  again: "sending again",
+  verifying: "waiting for the verdict",
+  retrying: "retrying",
+};
+
+/** The names of the phases of a download. */
+export const downloadPhases: PhaseNames = { ...uploadPhases, again: "receiving again", verifying: "verifying" };
+
+/** A bar, or one that shows nothing: where it is not wanted, and where stderr is not a terminal. */
+export async function createProgressBar(wanted: boolean, names: PhaseNames): Promise<ProgressBar> {
   if (!wanted || !process.stderr.isTTY) return silent;
   const { TerminalBar } = await import("./terminal-bar.ts");
-  return new TerminalBar(process.stderr, last);
+  return new TerminalBar(process.stderr, names);
 }

@@ -1,5 +1,9 @@
 import prettyBytes from "pretty-bytes";
 
+import type { TransferPhase } from "@trailsum/client";
+
+import type { PhaseNames } from "./progress-bar.ts";
+
 /** A file that moves nothing for this long stalls. Milliseconds. */
 const STALL = 5_000;
 
@@ -18,25 +22,21 @@ export interface Amount {
 /** A file as a line shows it. */
 export interface FileState extends Pick<Amount, "transferred" | "total"> {
   readonly name: string;
-  /** Whether content that was sent before is sent again. */
+  readonly phase: TransferPhase;
+  /** Whether content that was transferred before is transferred again. */
   readonly again: boolean;
   /** Milliseconds since the last bytes of the file were transferred. */
   readonly resting: number;
 }
 
 /** `photos/a.jpg  45%  1.2 MiB of 2.7 MiB`, in so many columns. */
-export function fileLine(
-  { name, transferred, total, again, resting }: FileState,
-  columns: number,
-  last: string,
-): string {
+export function fileLine(file: FileState, columns: number, names: PhaseNames): string {
+  const { name, transferred, total } = file;
   const isWhole = total !== undefined && transferred >= total && transferred > 0;
-  const stalled = resting >= STALL ? `stalled ${duration(resting / 1_000)}` : "";
-  const doing = isWhole ? [last, resting >= STALL ? duration(resting / 1_000) : ""].join(" ").trim() : stalled;
   const state = [
     total === undefined || isWhole ? "" : `${percent(transferred, total)}%`,
     isWhole ? size(transferred) : amount(transferred, total),
-    again && !isWhole ? "sending again" : doing,
+    doingNow(file, names),
   ];
   const text = state.filter((part) => part !== "").join("  ");
   const room = Math.max(MIN_NAME, columns - text.length - 2);
@@ -75,12 +75,12 @@ export function summaryLine(
   return parts.join(", ");
 }
 
-/** What a file that has all its bytes waits for, or that it stalls. */
-export function doingNow({ transferred, total, again, resting }: Omit<FileState, "name">, last: string): string {
-  if (again) return "sending again";
-  if (resting < STALL) return "";
-  const isWhole = total !== undefined && transferred >= total;
-  return `${isWhole ? last : "stalled"} ${duration(resting / 1_000)}`;
+/** What a file is doing besides being transferred: the name of its phase, or that it stalls. Empty for neither. */
+export function doingNow({ phase, again, resting }: Omit<FileState, "name">, names: PhaseNames): string {
+  const name = phase !== "transferring" ? names[phase] : again ? names.again : "";
+  if (resting < STALL) return name;
+  const isWaiting = phase === "verifying" || phase === "retrying";
+  return `${isWaiting ? name : "stalled"} ${duration(resting / 1_000)}`;
 }
 
 function timeLeft({ transferred, total, rate }: Amount): string[] {

@@ -1,6 +1,6 @@
-import type { FileProgress, ProgressBar } from "./progress-bar.ts";
-import { doingNow, fileLine, type FileState, singleLine, summaryLine, totalLine } from "./progress-text.ts";
-import { visibleText } from "./visible-text.ts";
+import type { FileProgress, PhaseNames, ProgressBar } from "./progress-bar.ts";
+import { doingNow, fileLine, singleLine, summaryLine, totalLine } from "./progress-text.ts";
+import { RunningFile } from "./running-file.ts";
 
 /** Control sequences: return to the start of the line, erase to its end, erase everything below. */
 const START = "\r";
@@ -29,20 +29,6 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** A file under way. */
-interface Running {
-  readonly name: string;
-  /** The highest number of bytes transferred: content that is sent again is not counted twice. */
-  most: number;
-  total: number | undefined;
-  again: boolean;
-  movedAt: number;
-}
-
-function stateOf({ name, most, total, again, movedAt }: Running, now: number): FileState {
-  return { name, transferred: most, total, again, resting: now - movedAt };
-}
-
 /**
  * Progress on a terminal: a line for each file under way, as far as they have room, and one for all; a single file has one
  * line. It uses the lines from the cursor on and nothing else of the terminal: no cursor is hidden and no mode is set, so
@@ -51,12 +37,12 @@ function stateOf({ name, most, total, again, movedAt }: Running, now: number): F
 export class TerminalBar implements ProgressBar {
   readonly shown = true;
   readonly #terminal: Terminal;
-  readonly #last: string;
+  readonly #names: PhaseNames;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
   readonly #began: number;
   readonly #samples: Sample[];
-  readonly #running = new Set<Running>();
+  readonly #running = new Set<RunningFile>();
   readonly #counts = { complete: 0, skipped: 0, failed: 0 };
   #drawnAt = -Infinity;
   #drawn: readonly string[] = [];
@@ -64,9 +50,9 @@ export class TerminalBar implements ProgressBar {
   #total: number | undefined = 0;
   #transferred = 0;
 
-  constructor(terminal: Terminal, last: string, now: () => number = () => performance.now()) {
+  constructor(terminal: Terminal, names: PhaseNames, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
-    this.#last = last;
+    this.#names = names;
     this.#now = now;
     this.#began = now();
     this.#samples = [{ time: this.#began, bytes: 0 }];
@@ -83,15 +69,11 @@ export class TerminalBar implements ProgressBar {
   }
 
   begin(name: string, bytes: number | undefined): FileProgress {
-    const file: Running = { name: visibleText(name), most: 0, total: bytes, again: false, movedAt: this.#now() };
+    const file = new RunningFile(name, bytes, this.#now());
     this.#running.add(file);
     return {
-      advance: (transferred, total) => {
-        file.total = total ?? file.total;
-        file.again = transferred < file.most;
-        if (transferred > file.most || file.again) file.movedAt = this.#now();
-        this.#transferred += Math.max(0, transferred - file.most);
-        file.most = Math.max(file.most, transferred);
+      advance: (progress) => {
+        this.#transferred += file.advance(progress, this.#now());
         this.#draw();
       },
       end: (outcome) => {
@@ -127,17 +109,17 @@ export class TerminalBar implements ProgressBar {
 
   #lines(now: number, columns: number): string[] {
     const rate = this.#rate(now);
-    const files = [...this.#running].map((file) => stateOf(file, now));
+    const files = [...this.#running].map((each) => each.state(now));
     const [file] = files;
     if (this.#found <= 1 && file !== undefined) {
-      const amount = { transferred: this.#transferred, total: file.total, rate };
-      return [singleLine({ ...amount, doing: doingNow(file, this.#last) }, columns)];
+      const { transferred, total } = file;
+      return [singleLine({ transferred, total, rate, doing: doingNow(file, this.#names) }, columns)];
     }
     const { complete, failed } = this.#counts;
     const counted = { done: complete + failed, found: Math.max(this.#found, complete + failed + files.length) };
     const total = totalLine(counted, { transferred: this.#transferred, total: this.#total, rate });
     const room = Math.max(0, (this.#terminal.rows || DEFAULT_ROWS) - 2);
-    return [...files.slice(0, room).map((each) => fileLine(each, columns, this.#last)), total];
+    return [...files.slice(0, room).map((each) => fileLine(each, columns, this.#names)), total];
   }
 
   /** Bytes per second. */

@@ -16,6 +16,7 @@ import {
 } from "@trailsum/shared";
 
 import { contentRange, strongTag } from "./content-range.ts";
+import type { ProgressReport } from "../transfer/progress.ts";
 import type { OpenedDestination } from "./opened-destination.ts";
 
 /** What a download is verified by. */
@@ -75,8 +76,8 @@ export class ArrivedContent {
     return this.#completeLength ?? (this.#beginning && contentLength(this.#beginning.header));
   }
 
-  /** Hashes what an earlier run left, if it belongs to the same URL. `onProgress` is called on the way. */
-  async restore(onProgress: (size: number, total: number | undefined) => void): Promise<void> {
+  /** Hashes what an earlier run left, if it belongs to the same URL. */
+  async restore(progress: ProgressReport): Promise<void> {
     const { earlier } = this.destination;
     if (earlier === undefined) return;
     this.written = true;
@@ -86,7 +87,7 @@ export class ArrivedContent {
     const { digester } = this.#beginning!;
     for await (const chunk of earlier.read()) {
       await digester.update(chunk);
-      onProgress(digester.size, this.total);
+      progress.moved("resuming", digester.size, this.total);
     }
   }
 

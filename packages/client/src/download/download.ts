@@ -85,7 +85,7 @@ export interface DownloadOptions {
   readonly headers?: FieldsInit;
   /** Cancels the download: it then rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Called after each piece that was written. */
+  /** Called after each piece that was written or hashed, and when another phase begins. */
   readonly onProgress?: (progress: Progress) => void;
   /** The dispatcher that sends the request: any undici `Dispatcher`. Default: a `TrailerAgent`. */
   readonly dispatcher?: Dispatcher;
@@ -159,15 +159,17 @@ async function receive(
     require: options.require ?? [],
     checksum,
   };
-  const there = options.skipUnchanged === true ? await unchangedFile(destination, expectations, options) : undefined;
+  const fetching = fetchingOf(options);
+  const { progress } = fetching;
+  const there =
+    options.skipUnchanged === true ? await unchangedFile(destination, expectations, options, progress) : undefined;
   if (there !== undefined) return there;
   const arrived = await openArrivedContent(destination, options, expectations);
-  const fetching = fetchingOf(options);
   try {
-    await arrived.restore(fetching.progressed);
+    await arrived.restore(progress);
     // What was written to a stream cannot be undone.
     const repeatable = (): boolean => arrived.destination.rewritable || !arrived.written;
-    const result = await withRetries({ retries, repeatable, signal }, () =>
+    const result = await withRetries({ retries, repeatable, signal, onRetry: () => progress.enter("retrying") }, () =>
       followRedirects({ url: target, trusted: true }, (hop) => fetchInto(arrived, hop, fetching)),
     );
     await arrived.destination.commit();

@@ -7,6 +7,7 @@ import type { DownloadOptions, DownloadResult } from "./download.ts";
 import { RangesUnavailable, receiveInRanges } from "./ranges/receive-in-ranges.ts";
 import { rawFields } from "../dispatcher/request-fields.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
+import { ProgressReport } from "../transfer/progress.ts";
 import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
@@ -23,8 +24,7 @@ export interface Fetching {
   readonly limit: RateLimit | undefined;
   readonly jobs: number;
   readonly rangeSize: number;
-  /** Called with the size of what has arrived. */
-  readonly progressed: (transferred: number, total: number | undefined) => void;
+  readonly progress: ProgressReport;
 }
 
 const RANGE_SIZE = 16 * 1024 * 1024;
@@ -46,7 +46,7 @@ export function fetchingOf(options: DownloadOptions): Fetching {
     limit: rateLimitOf(limitRate),
     jobs,
     rangeSize,
-    progressed: (transferred, total) => onProgress?.({ transferred, total }),
+    progress: new ProgressReport(onProgress),
   };
 }
 
@@ -71,6 +71,7 @@ export async function fetchInto(
   const continued = !ownRange && arrived.isContinuable(url);
   const inRanges = way === "in ranges" && fetching.jobs > 1 && !ownRange && arrived.destination.random !== undefined;
   const fields = downloadFields(arrived, given);
+  if (continued) fetching.progress.enter("resuming");
   try {
     const response = await request(url, {
       dispatcher: fetching.dispatcher,
@@ -154,14 +155,14 @@ async function receive(
   body: AsyncIterable<Uint8Array>,
   arrived: ArrivedContent,
   headers: FieldLines,
-  { limit, options, progressed }: Fetching,
+  { limit, options, progress }: Fetching,
 ): Promise<void> {
   const length = contentLength(headers);
   const total = length === undefined ? undefined : arrived.size + length;
   for await (const chunk of body) {
     const taken = arrived.add(chunk);
     if (taken !== undefined) await taken;
-    progressed(arrived.size, total);
+    progress.transferred(arrived.size, total);
     await limit?.take(chunk.byteLength, options.signal);
   }
 }

@@ -10,6 +10,7 @@ import type { DownloadOptions, DownloadResult } from "./download.ts";
 import type { DownloadDestination } from "./download-destination.ts";
 import { rawFields } from "../dispatcher/request-fields.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
+import type { ProgressReport } from "../transfer/progress.ts";
 import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
 
 /** The result if the local file is up to date; undefined if it is not, or if that cannot be determined. */
@@ -17,6 +18,7 @@ export async function unchangedFile(
   destination: DownloadDestination,
   { target, wanted, checksum, require, supported }: Expectations,
   { dispatcher = defaultDispatcher(), headers, signal }: DownloadOptions,
+  progress: ProgressReport,
 ): Promise<DownloadResult | undefined> {
   const path = isUrl(destination) && destination.protocol === "file:" ? fileURLToPath(destination) : destination;
   const given = FieldLines.fromRaw(rawFields(headers));
@@ -26,7 +28,12 @@ export async function unchangedFile(
   try {
     const remote = await askAbout(target, { dispatcher, headers: given, signal });
     if (remote === undefined) return undefined;
-    const local = { size: stats.size, read: () => createReadStream(path, { highWaterMark: 256 * 1024 }) };
+    const { size } = stats;
+    const local = {
+      size,
+      read: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+      onHashed: (hashed: number) => progress.moved("hashing", hashed, size),
+    };
     const verdict = await verdictIfSame(remote, local, { compute: wanted, expected: checksum, require, supported });
     const { url, status, headers: said } = remote;
     return verdict && { url: url.href, status, verdict, headers: said, trailers: FieldLines.empty, unchanged: true };

@@ -24,6 +24,8 @@ export interface Retrying {
   /** Whether another attempt is possible. */
   readonly repeatable: () => boolean;
   readonly signal: AbortSignal | undefined;
+  /** Called before each pause. */
+  readonly onRetry: () => void;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface Retrying {
  * as the server asks for in `Retry-After`, up to two minutes.
  */
 export async function withRetries<T>(
-  { retries, repeatable, signal }: Retrying,
+  { retries, repeatable, signal, onRetry }: Retrying,
   attempt: (number: number) => Promise<T>,
 ): Promise<T> {
   for (let number = 0; ; number += 1) {
@@ -39,6 +41,7 @@ export async function withRetries<T>(
       return await attempt(number);
     } catch (error) {
       if (number >= retries || !isTransient(error) || !repeatable()) throw error;
+      onRetry();
       await sleep(pauseAfter(error, number), undefined, signal === undefined ? {} : { signal }).catch(
         (cause: unknown) => {
           throw new TrailsumError("ABORTED", "cancelled while waiting to try again", { cause });

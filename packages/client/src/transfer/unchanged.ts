@@ -38,6 +38,8 @@ export interface LocalContent {
   /** Bytes. */
   readonly size: number;
   readonly read: () => AsyncIterable<Uint8Array>;
+  /** Called with the number of bytes that have been hashed, after each piece. */
+  readonly onHashed: (hashed: number) => void;
 }
 
 /** What a server says about an object, by HEAD; undefined if it has none, or says nothing by which it can be compared. */
@@ -81,7 +83,7 @@ export interface Comparison {
 /** The verdict on local content that is what the server has, as if it had just been transferred; undefined for any other. */
 export async function verdictIfSame(
   { headers, digests }: RemoteObject,
-  { size, read }: LocalContent,
+  { size, read, onHashed }: LocalContent,
   { compute, expected = new Map(), require = [], supported }: Comparison,
 ): Promise<Verdict | undefined> {
   const length = headers.get("Content-Length");
@@ -91,7 +93,10 @@ export async function verdictIfSame(
     size,
   );
   try {
-    for await (const chunk of read()) await digester.update(chunk);
+    for await (const chunk of read()) {
+      await digester.update(chunk);
+      onHashed(digester.size);
+    }
     const computed = await digester.digest();
     const claim: FieldLine = ["Repr-Digest", formatDigestField({ size, values: digests })];
     const verdict = decideVerdict({ header: FieldLines.from([claim]), computed, expected, require, supported });

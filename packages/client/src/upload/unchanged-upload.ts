@@ -2,6 +2,7 @@ import { type Algorithm, allAlgorithms, FieldLines } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
+import type { ProgressReport } from "../transfer/progress.ts";
 import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { UploadResult } from "./upload.ts";
@@ -12,13 +13,14 @@ interface UnchangedUploadOptions {
   readonly dispatcher: Dispatcher;
   readonly headers: FieldsInit | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly progress: ProgressReport;
 }
 
 /** The result if the server has the content already; undefined if it does not, or if that cannot be determined. */
 export async function unchangedUpload(
   source: OpenedSource,
   target: URL,
-  { algorithms, dispatcher, headers, signal }: UnchangedUploadOptions,
+  { algorithms, dispatcher, headers, signal, progress }: UnchangedUploadOptions,
 ): Promise<UploadResult | undefined> {
   const { rereadable, size } = source;
   if (!rereadable || size === undefined) return undefined;
@@ -26,7 +28,8 @@ export async function unchangedUpload(
   const asked = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
   const remote = await askAbout(target, asked).catch(() => undefined);
   if (remote === undefined) return undefined;
-  const local = { size, read: () => source.read({ inTurn: false }) };
+  const onHashed = (hashed: number): void => progress.moved("hashing", hashed, size);
+  const local = { size, read: () => source.read({ inTurn: false }), onHashed };
   const verdict = await verdictIfSame(remote, local, { compute: algorithms, supported: allAlgorithms });
   if (verdict === undefined) return undefined;
   const { computed } = verdict;

@@ -11,7 +11,7 @@ import type { Dispatcher } from "undici";
 
 import type { OpenedSource } from "./opened-source.ts";
 import { pacedContent } from "./paced-content.ts";
-import type { Progress } from "../transfer/progress.ts";
+import type { ProgressReport } from "../transfer/progress.ts";
 import type { RateLimit } from "../transfer/rate-limit.ts";
 
 /** The state of an upload's content. */
@@ -30,7 +30,7 @@ export interface Sending {
 export interface Hashing {
   readonly algorithms: readonly Algorithm[];
   readonly sending: Sending;
-  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly progress: ProgressReport;
   /** How fast content may leave. */
   readonly limit: RateLimit | undefined;
   readonly signal: AbortSignal | undefined;
@@ -57,14 +57,13 @@ export interface UploadContent {
 /** Content that is small: it is hashed beforehand, so that head, content and trailers leave in one write. */
 export async function contentAtOnce(
   bytes: Uint8Array,
-  { algorithms, sending, onProgress }: Hashing,
+  { algorithms, sending, progress }: Hashing,
 ): Promise<UploadContent> {
   const digester = await createStreamDigester(algorithms, bytes.byteLength);
   await digester.update(bytes);
   const digests = await digester.digest();
   const onSent = (): void => {
-    if (sending.sent === undefined && digests.size > 0)
-      onProgress?.({ transferred: digests.size, total: digests.size });
+    if (sending.sent === undefined && digests.size > 0) progress.transferred(digests.size, digests.size);
     sending.ended = true;
     sending.sent = digests;
   };
@@ -93,7 +92,7 @@ export async function contentAtOnce(
  * {@link OpenedSource}.
  */
 export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: Hashing): UploadContent {
-  const { algorithms, sending, onProgress, limit, signal, skip = 0 } = hashing;
+  const { algorithms, sending, progress, limit, signal, skip = 0 } = hashing;
   let digester: StreamDigester | undefined;
   let reading = 0;
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -112,9 +111,11 @@ export function contentInPieces(source: OpenedSource, inTurn: boolean, hashing: 
       if (hashed !== undefined) await hashed;
       const known = Math.max(0, skip - (own.size - chunk.byteLength));
       if (known < chunk.byteLength) yield* pacedContent(chunk.subarray(known), limit, signal);
-      onProgress?.({ transferred: own.size, total: source.size });
+      if (own.size <= skip) progress.moved("resuming", own.size, source.size);
+      else progress.transferred(own.size, source.size);
     }
     sending.ended = true;
+    progress.enter("verifying");
   }
   // A digester gives its digests once.
   const digests = async (): Promise<Digests> => (sending.sent ??= await digester!.digest());

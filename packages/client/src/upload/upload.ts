@@ -11,7 +11,7 @@ import { type PathKnowledge, pathsOf } from "./delivery/path-knowledge.ts";
 import { type Checksum, expectedDigests } from "../transfer/checksum.ts";
 import { chosenAlgorithms, type DigestOptions } from "../transfer/chosen-algorithms.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
-import type { Progress } from "../transfer/progress.ts";
+import { type Progress, ProgressReport } from "../transfer/progress.ts";
 import { type RateLimit, rateLimitOf } from "../transfer/rate-limit.ts";
 import { followRedirects } from "../transfer/redirects.ts";
 import type { FieldsInit } from "../dispatcher/request-fields.ts";
@@ -72,7 +72,7 @@ export interface UploadOptions extends DigestOptions {
   readonly sign?: UploadSigning | undefined;
   /** Cancels the upload: it then rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Called after each piece that was handed to the connection. */
+  /** Called after each piece that was handed to the connection or hashed, and when another phase begins. */
   readonly onProgress?: (progress: Progress) => void;
   /** The dispatcher that sends the request. It must send trailers: a `TrailerAgent`, or one composed from it. */
   readonly dispatcher?: Dispatcher;
@@ -143,6 +143,7 @@ async function send(url: string | URL, given: UploadSource, options: UploadOptio
   if (sign !== undefined) checkSigning(sign, { algorithms, headers: options.headers });
   const checksum = expectedDigests(options.checksum);
   const limit = rateLimitOf(options.limitRate);
+  const progress = new ProgressReport(options.onProgress);
   const opened = await openSource(given, signal).catch((error: unknown) => {
     throw signal?.aborted === true ? cancelled(error) : error;
   });
@@ -151,9 +152,9 @@ async function send(url: string | URL, given: UploadSource, options: UploadOptio
     const mayBeShort = delivery === "auto" && options.continue !== true && paths.get(target.origin) !== "kept";
     const begun = mayBeShort && !opened.rereadable ? await shortPipe(opened, signal) : opened;
     const source = checksum.size > 0 ? await checkedSource(begun, checksum) : begun;
-    const { headers, onProgress, skipUnchanged = false } = options;
+    const { headers, skipUnchanged = false } = options;
     const there = skipUnchanged
-      ? await unchangedUpload(source, target, { algorithms, dispatcher, headers, signal })
+      ? await unchangedUpload(source, target, { algorithms, dispatcher, headers, signal, progress })
       : undefined;
     if (there !== undefined) return there;
     const resumption = await resumptionOf(given, source, target, options);
@@ -166,15 +167,17 @@ async function send(url: string | URL, given: UploadSource, options: UploadOptio
       ownDispatcher: options.dispatcher === undefined,
       retries,
       signal,
-      onProgress,
+      progress,
       limit,
       signing: sign,
       resumption,
     };
-    const delivered = await withRetries({ retries, repeatable: () => source.rereadable, signal }, () =>
-      resuming(resumption, () =>
-        followRedirects({ url: target, trusted: true }, (hop) => deliver({ ...delivering, hop }, delivery, paths)),
-      ),
+    const delivered = await withRetries(
+      { retries, repeatable: () => source.rereadable, signal, onRetry: () => progress.enter("retrying") },
+      () =>
+        resuming(resumption, () =>
+          followRedirects({ url: target, trusted: true }, (hop) => deliver({ ...delivering, hop }, delivery, paths)),
+        ),
     );
     return { ...delivered, unchanged: false };
   } finally {

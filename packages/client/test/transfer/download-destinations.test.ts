@@ -189,7 +189,7 @@ test("the progress of a download only grows, and ends at its size", async () => 
   const seen: Progress[] = [];
   const path = join(await tempDir(), "file");
   await download(server.origin, path, { onProgress: (progress) => seen.push(progress) });
-  expect(seen.at(-1)).toEqual({ transferred: content.length, total: content.length });
+  expect(seen.at(-1)).toEqual({ transferred: content.length, total: content.length, phase: "verifying" });
   expect(seen.every(({ transferred }, at) => transferred > (seen[at - 1]?.transferred ?? 0))).toBe(true);
 });
 

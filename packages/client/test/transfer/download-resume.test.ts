@@ -13,7 +13,8 @@ describe("a download that was cut short continues where it was", () => {
     expect(ranges(asked)).toEqual(["", 'bytes=4- "one"']);
     expect(file).toBe(content);
     expect(result).toMatchObject({ status: 206, verdict: { name: "verified", computed: { size: 10 } } });
-    expect(progress.at(-1)).toEqual({ transferred: 10, total: 10 });
+    expect(progress.at(-1)).toEqual({ transferred: 10, total: 10, phase: "verifying" });
+    expect(progress.map(({ phase }) => phase)).toEqual(["transferring", "retrying", "resuming", "verifying"]);
     expect(progress.every(({ total }) => total === 10)).toBe(true);
   });
 

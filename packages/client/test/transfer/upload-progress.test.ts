@@ -33,13 +33,42 @@ const sources: readonly [kind: string, known: boolean, make: () => UploadSource 
   ["an iterable", false, pieces],
 ];
 
+/** The phases of a transfer, in their order. */
+function phasesOf(seen: readonly Progress[]): string[] {
+  return seen.map(({ phase }) => phase).filter((phase, at, all) => phase !== all[at - 1]);
+}
+
 describe("the progress of an upload", () => {
   test.each(sources)("of %s only grows, and ends at its size, total known: %s", async (_kind, known, make) => {
     const server = await receiver();
     const seen: Progress[] = [];
     await upload(server.origin, await make(), { onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)!.transferred).toBe(size);
-    expect(seen.every(({ transferred }, at) => transferred > (seen[at - 1]?.transferred ?? 0))).toBe(true);
+    const moved = seen.filter(({ transferred }, at) => transferred !== seen[at - 1]?.transferred);
+    expect(moved.every(({ transferred }, at) => transferred > (moved[at - 1]?.transferred ?? 0))).toBe(true);
+    // A Blob may give all that it has at once.
+    expect(phasesOf(seen).at(-1)).toBe("verifying");
+    expect(["", "transferring"]).toContain(phasesOf(seen).slice(0, -1).join());
     expect(new Set(seen.map(({ total }) => total))).toEqual(new Set([known ? size : undefined]));
+  });
+
+  test("names hashing before content whose digests go first, and what was hashed", async () => {
+    const server = await receiver();
+    const seen: Progress[] = [];
+    await upload(server.origin, content, { delivery: "header", onProgress: (progress) => seen.push(progress) });
+    expect(phasesOf(seen)).toEqual(["hashing", "transferring", "verifying"]);
+    expect(seen.findLast(({ phase }) => phase === "hashing")!.transferred).toBe(size);
+  });
+
+  test("names the pause before another attempt, which begins again", async () => {
+    const server = await receiver((response, _upload, index) => response.writeHead(index === 0 ? 503 : 201).end());
+    const seen: Progress[] = [];
+    await upload(server.origin, content, { retries: 1, onProgress: (progress) => seen.push(progress) });
+    expect(phasesOf(seen)).toEqual(["transferring", "verifying", "retrying", "transferring", "verifying"]);
+    expect(seen.find(({ phase }) => phase === "retrying")).toEqual({
+      transferred: size,
+      total: size,
+      phase: "retrying",
+    });
   });
 });

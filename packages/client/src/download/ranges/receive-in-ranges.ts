@@ -33,7 +33,7 @@ export async function receiveInRanges(
   requests: RangeRequests,
 ): Promise<void> {
   const { fetching, url } = requests;
-  const { limit, options, progressed } = fetching;
+  const { limit, options, progress } = fetching;
   const random = arrived.destination.random!;
   const total = arrived.total;
   const range = contentRange(first.headers);
@@ -50,7 +50,7 @@ export async function receiveInRanges(
       sink: async (chunk, position) => {
         await random.write(chunk, position);
         taken += chunk.byteLength;
-        progressed((transferred += chunk.byteLength), total);
+        progress.transferred((transferred += chunk.byteLength), total);
         await limit?.take(chunk.byteLength, signal);
       },
       takeBack: () => {
@@ -67,7 +67,9 @@ export async function receiveInRanges(
   const job = async (): Promise<void> => {
     for (let at = next++; at < plan.length && !signal.aborted; at = next++) {
       const { sink, takeBack } = sinkOf();
-      await withRetries({ retries: options.retries ?? 0, repeatable: () => !signal.aborted, signal }, (attempt) => {
+      const onRetry = (): void => progress.enter("retrying");
+      const retrying = { retries: options.retries ?? 0, repeatable: () => !signal.aborted, signal, onRetry };
+      await withRetries(retrying, (attempt) => {
         takeBack();
         return at === 0 && attempt === 0
           ? receiveRange(first, plan[0]!, sink)

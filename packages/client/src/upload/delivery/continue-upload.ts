@@ -1,5 +1,6 @@
 import { type FieldLine, redactedTarget, TrailsumError } from "@trailsum/shared";
 
+import { ProgressReport } from "../../transfer/progress.ts";
 import type { Redirect } from "../../transfer/redirects.ts";
 import { refusal } from "../../transfer/refusal.ts";
 import type { OpenedSource } from "../opened-source.ts";
@@ -25,7 +26,7 @@ import type { Attempt } from "./with-trailers.ts";
  */
 export async function createUploadResource(delivering: Delivering): Promise<UploadResource | Redirect> {
   const { hop, source } = delivering;
-  const empty = { ...delivering, source: NOTHING, limit: undefined };
+  const empty = { ...delivering, source: NOTHING, limit: undefined, progress: new ProgressReport(undefined) };
   const length: FieldLine[] = source.size === undefined ? [] : [["Upload-Length", String(source.size)]];
   const answer = await sendContent(empty, {
     fields: [...creationFields({ complete: false, interim: true }), ...length],
@@ -62,6 +63,7 @@ export async function continueUpload(
   resource: UploadResource,
   appending: Appending,
 ): Promise<UploadOutcome | undefined> {
+  delivering.progress.enter("resuming");
   const offset = await continuableOffset(delivering, resource);
   return offset === undefined ? undefined : appendRest(delivering, { ...resource, offset }, appending);
 }

@@ -2,7 +2,7 @@ import type { Algorithm } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import type { FieldsInit } from "../../dispatcher/request-fields.ts";
-import type { Progress } from "../../transfer/progress.ts";
+import type { ProgressReport } from "../../transfer/progress.ts";
 import type { RateLimit } from "../../transfer/rate-limit.ts";
 import type { Hop } from "../../transfer/redirects.ts";
 import type { OpenedSource } from "../opened-source.ts";
@@ -25,7 +25,7 @@ export interface Delivering {
   readonly ownDispatcher: boolean;
   readonly retries: number;
   readonly signal: AbortSignal | undefined;
-  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly progress: ProgressReport;
   readonly limit: RateLimit | undefined;
   /** How the request with the digests is signed, if it is. */
   readonly signing: UploadSigning | undefined;

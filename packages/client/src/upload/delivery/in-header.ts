@@ -23,12 +23,13 @@ export async function deliverInHeader(delivering: Delivering, { sending }: Attem
   return repeatedElsewhere(delivering, answer) ?? uploadOutcome(delivering, answer, sending.sent);
 }
 
-async function digestsOf({ source, algorithms, ownDispatcher, signal }: Delivering): Promise<Digests> {
+async function digestsOf({ source, algorithms, ownDispatcher, signal, progress }: Delivering): Promise<Digests> {
   const digester = await createStreamDigester(algorithms, source.size);
   try {
     for await (const piece of source.read({ inTurn: ownDispatcher, shared: digester.memory })) {
       signal?.throwIfAborted();
       await digester.update(piece);
+      progress.moved("hashing", digester.size, source.size);
     }
     return await digester.digest();
   } finally {

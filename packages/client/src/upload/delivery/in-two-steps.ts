@@ -57,11 +57,12 @@ export async function completeStaged(
   resource: UploadResource,
   sent: Digests,
 ): Promise<UploadOutcome> {
-  const { retries, signal, hop, signing } = delivering;
+  const { retries, signal, hop, signing, progress } = delivering;
   const sign =
     signing &&
     ((header: FieldLines) => completionSignature({ hop: resource.hop, method: "PATCH", header }, delivering, signing));
-  return withRetries({ retries, repeatable: () => true, signal }, async () => {
+  const onRetry = (): void => progress.enter("retrying");
+  return withRetries({ retries, repeatable: () => true, signal, onRetry }, async () => {
     try {
       const answer = await completeUpload(resource, sent, delivering, sign);
       return await uploadOutcome(delivering, answer, sent, resource.hop);

@@ -25,9 +25,9 @@ export async function sendContent(
   { fields, trailers, digests, sending, onInterim }: ContentRequest,
 ): Promise<Answer> {
   const { url, trusted } = hop;
-  const { dispatcher, ownDispatcher, signal, onProgress, limit } = rest;
+  const { dispatcher, ownDispatcher, signal, progress, limit } = rest;
   const signing = digests ? rest.signing : undefined;
-  const hashing = { algorithms, sending, onProgress, limit, signal };
+  const hashing = { algorithms, sending, progress, limit, signal };
   const content =
     ownDispatcher && source.whole !== undefined && limit === undefined
       ? await contentAtOnce(source.whole, hashing)
