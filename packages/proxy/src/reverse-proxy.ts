@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 
 import {
   asksForUpgrade,
-  type ContentStart,
   earlierAnswers,
   ignoreUpgrade,
   NodeExchange,
@@ -12,7 +11,6 @@ import {
   upgradeExchange,
   whenContentKnown,
 } from "@trailsum/http/inbound";
-import { FieldLines } from "@trailsum/shared";
 
 import { createForwarder } from "./forwarder.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
@@ -65,8 +63,8 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
 
   async function pass(req: MountedRequest, res: MountedResponse, waits: boolean): Promise<void> {
     if ("stream" in req) {
-      const start = await contentStart(req);
-      await forwarder.forward(new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original, start }));
+      const whole = await isWhole(req);
+      await forwarder.forward(new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original, whole }));
       return;
     }
     // Of several requests sent at once each begins when it is its turn to be answered.
@@ -94,9 +92,10 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   });
 }
 
-function contentStart({ stream, headers, readableDidRead }: Http2ServerRequest): Promise<ContentStart> {
+/** Whether the request has neither content nor trailers. */
+function isWhole({ stream, headers, readableDidRead }: Http2ServerRequest): Promise<boolean> {
   // What has been read already cannot be looked at again, and is an error where there is content.
   const endStream = stream.endAfterHeaders;
-  if (readableDidRead) return Promise.resolve({ whole: endStream, trailers: FieldLines.empty });
+  if (readableDidRead) return Promise.resolve(endStream);
   return new Promise((onKnown) => whenContentKnown(stream, headers, { endStream, onKnown }));
 }

@@ -2,8 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 
 import { type InboundExchange, NodeExchange, NodeHttp2Exchange } from "@trailsum/http/inbound";
-import { FieldLines } from "@trailsum/shared";
-
 import { responseTurn } from "./pipelining.ts";
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
@@ -28,8 +26,8 @@ export async function nodeExchange(
   req.on("error", () => {});
   res.on("error", () => {});
   if ("stream" in req) {
-    const start = { whole: req.stream.endAfterHeaders, trailers: FieldLines.empty };
-    return new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original: false, start });
+    const whole = req.stream.endAfterHeaders;
+    return new NodeHttp2Exchange(req, res as Http2ServerResponse, { waits, original: false, whole });
   }
   const turn = responseTurn(res);
   if (turn !== undefined) await turn;

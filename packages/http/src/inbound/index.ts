@@ -17,7 +17,7 @@ export { ignoreUpgrade } from "./node/ignored-upgrade.ts";
 export { asksForUpgrade, earlierAnswers, NodeExchange, upgradeExchange } from "./node/node-exchange.ts";
 export { sendInterim } from "./node/node-interim.ts";
 export { NodeHttp2Exchange } from "./node/node-http2-exchange.ts";
-export { type ContentStart, whenContentKnown } from "./node/undecided-content.ts";
+export { whenContentKnown } from "./node/undecided-content.ts";
 export { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 export { requestTimeout } from "./node/lost-request.ts";
 export { inboundRequest, requestContent } from "./node/node-request.ts";

@@ -1,25 +1,29 @@
 import type { Http2ServerRequest } from "node:http2";
+import { TLSSocket } from "node:tls";
 
 import { FieldLines } from "@trailsum/shared";
 
-import { http2Request, type Http2RequestContext } from "../http2/http2-request.ts";
-import type { InboundRequest } from "../inbound-request.ts";
-import type { RoutedTarget } from "./node-message.ts";
+import { http2Request } from "../http2/http2-request.ts";
+import { clientAddress, type InboundRequest } from "../inbound-request.ts";
+import { routedTarget } from "./node-message.ts";
 
-/** What is known of a request beside its fields. */
-export interface MountedRequestContext extends Http2RequestContext {
-  /** Its target and object, and whether the client waits for a 100. */
-  readonly mounted: RoutedTarget & { readonly waits: boolean; readonly message: Http2ServerRequest };
+/** What Node's request object does not say. */
+export interface NodeHttp2RequestOptions {
+  /** Whether neither content nor trailers follow. */
+  readonly whole: boolean;
+  /** Whether the client waits for a 100, which Node has not sent. */
+  readonly waits: boolean;
+  /** Whether the target is that of the client, unchanged by a router. */
+  readonly original: boolean;
 }
 
-/**
- * A request of node:http2, from its raw lines: name, value, ..., pseudo-header fields included. Node has checked the form of the
- * message (RFC 9113 section 8.3).
- */
+/** A request of node:http2. Node has checked the form of the message (RFC 9113 section 8.3). */
 export function nodeHttp2Request(
-  raw: readonly string[],
-  { mounted: { url, mountPath, waits, message }, ...context }: MountedRequestContext,
+  req: Http2ServerRequest,
+  { whole, waits, original }: NodeHttp2RequestOptions,
 ): InboundRequest {
+  const { rawHeaders: raw, socket, stream } = req;
+  const { url, mountPath } = routedTarget(req, original);
   const pseudo = new Map<string, string>();
   const lines: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
@@ -34,5 +38,9 @@ export function nodeHttp2Request(
     protocol: pseudo.get(":protocol"),
     fields: FieldLines.owning(lines),
   };
-  return { ...http2Request(head, context), mountPath, expectsContinue: waits, message };
+  const client = {
+    remoteAddress: clientAddress(socket.remoteAddress),
+    protocol: stream.session?.socket instanceof TLSSocket ? ("https" as const) : ("http" as const),
+  };
+  return { ...http2Request(head, { whole, client }), mountPath, expectsContinue: waits, message: req };
 }

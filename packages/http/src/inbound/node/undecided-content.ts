@@ -1,39 +1,29 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 
-import { FieldLines } from "@trailsum/shared";
-
 import { isUndecided, PATIENCE } from "../http2/undecided-content.ts";
 
-/** What has turned out about the content of a request. */
-export interface ContentStart {
-  /** Whether it has neither content nor trailers. */
-  readonly whole: boolean;
-  /** The trailers that have come already. */
-  readonly trailers: FieldLines;
-}
-
 /**
- * Finds out whether a request of node:http2 has content: where that is undecided, its first frame is waited for. Calls
- * `onKnown` at once in every other case.
+ * Finds out whether a request of node:http2 has neither content nor trailers: where that is undecided, its first frame is
+ * waited for. Calls `onKnown` at once in every other case.
  */
 export function whenContentKnown(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  { endStream, onKnown }: { readonly endStream: boolean; readonly onKnown: (start: ContentStart) => void },
+  { endStream, onKnown }: { readonly endStream: boolean; readonly onKnown: (whole: boolean) => void },
 ): void {
   const { ":method": method = "", "content-length": length, expect } = headers;
   if (endStream || !isUndecided({ method, length, expect })) {
-    onKnown({ whole: endStream, trailers: FieldLines.empty });
+    onKnown(endStream);
     return;
   }
-  let trailers = FieldLines.empty;
-  const onTrailers = (_fields: unknown, _flags: unknown, raw: string[]): void => {
-    trailers = FieldLines.fromRaw(raw);
+  let hasTrailers = false;
+  const onTrailers = (): void => {
+    hasTrailers = true;
   };
   const settle = (ended: boolean): void => {
     clearTimeout(timer);
     stream.off("readable", onReadable).off("close", onClose).off("trailers", onTrailers);
-    onKnown({ whole: ended && trailers.length === 0, trailers });
+    onKnown(ended && !hasTrailers);
   };
   // With nothing to read it is the end; Node reports trailers in the same turn.
   const onReadable = (): void => {
