@@ -24,7 +24,7 @@ describe("-v", () => {
       expect(stderr).not.toContain(secret);
   });
 
-  test("shows those of HTTP/2, and -vv the pieces of content", async () => {
+  test("shows those of HTTP/2, and -vv the pieces of content and the frames", async () => {
     const made = await certificate();
     const { certFile, keyFile } = await made.files();
     const { url } = await serve(["--tls-cert", certFile, "--tls-key", keyFile]);
@@ -34,6 +34,14 @@ describe("-v", () => {
     const download = ["download", `${url}/it?x=y`, "-o", "it", "-vv", "-q", "--cacert", certFile];
     const { stderr } = await trailsum(download, { cwd: await tempDir() });
     expect(stderr).toContain("1 > :path: /it?x=***\n");
+    expect(stderr).toMatch(/^1 < \(\d+ bytes of content\)\n/m);
+    expect(upload.stderr).not.toContain("connection 1");
+    const frames = [...stderr.matchAll(/^connection 1 (.*)$/gm)].map(([, text]) => text);
+    expect(frames[0]).toMatch(/^> SETTINGS, \d+ bytes, .*INITIAL_WINDOW_SIZE=\d+/);
+    expect(frames).toContain("> SETTINGS, 0 bytes, ACK");
+    expect(frames).toContainEqual(expect.stringMatching(/^> HEADERS, stream 1, \d+ bytes, END_STREAM, END_HEADERS$/));
+    expect(frames).toContainEqual(expect.stringMatching(/^< HEADERS, stream 1, \d+ bytes, END_HEADERS$/));
+    expect(frames).toContainEqual(expect.stringMatching(/^< DATA, stream 1, \d+ bytes/));
   });
 });
 

@@ -24,7 +24,8 @@ export const transferFlags = {
   verbose: {
     alias: "v",
     type: "count",
-    describe: "show heads and trailers of requests and responses, without credentials; -vv each piece of content too",
+    describe:
+      "show heads and trailers of requests and responses, without credentials; -vv pieces of content and HTTP/2 frames too",
   },
   json: { type: "boolean", default: false, describe: "print results as JSON, one object per line" },
   quiet: { alias: "q", type: "boolean", default: false, describe: "print only errors: no results, no progress" },

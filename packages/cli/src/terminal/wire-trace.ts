@@ -3,8 +3,9 @@ import { subscribe } from "node:diagnostics_channel";
 import { redactedTarget } from "@trailsum/shared";
 
 import { visibleText } from "./visible-text.ts";
+import { traceFrames } from "./frame-trace.ts";
 
-/** The detail: heads and trailers, or also each piece of content. */
+/** The detail: heads and trailers, or also each piece of content and the frames of HTTP/2. */
 export type WireDetail = "heads" | "content";
 
 /** What the dispatcher publishes. Field lines of responses are names and values in turn, latin1. */
@@ -28,7 +29,8 @@ interface Traced {
 
 /**
  * Writes the head and the trailers of every request and response of this process, as they are on the wire: `>` is sent
- * and `<` received, after the number of the exchange. Credentials are left out. `write` gets whole lines.
+ * and `<` received, after the number of the exchange. Credentials are left out. Frames of HTTP/2 come after the number of
+ * their connection. `write` gets whole lines.
  */
 export function traceWire(detail: WireDetail, write: (lines: string) => void): void {
   const exchanges = new WeakMap<object, Traced>();
@@ -45,6 +47,7 @@ export function traceWire(detail: WireDetail, write: (lines: string) => void): v
   const on = (name: string, listener: (message: Published, traced: Traced) => void): void =>
     subscribe(name, (message) => listener(message as Published, tracedOf((message as Published).request)));
 
+  if (detail === "content") traceFrames(write);
   on("undici:client:sendHeaders", ({ headers = "" }, traced) => {
     traced.http2 = headers.startsWith(":");
     show(traced, ">", [...headers.trimEnd().split("\r\n").map(redactedLine), ""]);

@@ -2,6 +2,7 @@ import { channel, type Channel } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 
 import { fieldLinesText } from "@trailsum/http/http1";
+import { FrameObserver } from "@trailsum/http/http2";
 
 import { addField, type OutgoingRequest } from "./outgoing-request.ts";
 
@@ -26,6 +27,25 @@ const client = {
   connectError: channel("undici:client:connectError"),
   sendHeaders: channel("undici:client:sendHeaders"),
 };
+
+// undici has none for frames of HTTP/2 either.
+const frame = channel("trailsum:http2:frame");
+
+/** What is published of the frames of one connection. */
+export interface FrameDiagnostics {
+  /** Octets were written, or are about to be. */
+  readonly sent: (bytes: Buffer) => void;
+  /** Octets were read. */
+  readonly received: (bytes: Buffer) => void;
+}
+
+/** Publishes the frames of an HTTP/2 connection. Undefined without a subscriber when the connection is made. */
+export function frameDiagnostics(socket: Socket): FrameDiagnostics | undefined {
+  if (!frame.hasSubscribers) return undefined;
+  const sent = new FrameObserver("client", (seen) => frame.publish({ socket, direction: "sent", frame: seen }));
+  const received = new FrameObserver("server", (seen) => frame.publish({ socket, direction: "received", frame: seen }));
+  return { sent: (bytes) => sent.read(bytes), received: (bytes) => received.read(bytes) };
+}
 
 /** A request as subscribers get it: the same object in every message about it. */
 class PublishedRequest {

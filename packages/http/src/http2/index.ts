@@ -1,5 +1,6 @@
 export { ErrorCode, errorCodeName } from "./error-code.ts";
 export { ConnectionFault } from "./fault.ts";
+export { FrameObserver, type ObservedFrame } from "./frames/frame-observer.ts";
 export type { Goaway } from "./frames/goaway.ts";
 export { CLIENT_PREFACE, http2Preface } from "./frames/preface.ts";
 export type { RequestControl, RequestHead } from "./message/request-head.ts";

@@ -8,6 +8,7 @@ test("the entry for HTTP/2 exports these values and no others", () => {
     "ClientSession",
     "ConnectionFault",
     "ErrorCode",
+    "FrameObserver",
     "HeldContent",
     "ServerSession",
     "SessionOutput",

@@ -16,6 +16,7 @@ import { errors } from "undici";
 import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "../connection.ts";
 import type { Exchange } from "../exchange.ts";
 import { Deadlines } from "../deadlines.ts";
+import { frameDiagnostics } from "../diagnostics.ts";
 import { IdleTimer } from "../idle-timer.ts";
 import { surviveWriteErrors } from "../write-errors.ts";
 import { ExchangeStream } from "./exchange-stream.ts";
@@ -96,10 +97,14 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
       connectionWindow: Math.max(MIN_WINDOW, http2.connectionWindowSize),
       maxHeaderListSize: maxListSize(limits),
     });
-    this.output = new SessionOutput(this.#session, socket, () => this.#begin());
+    const frames = frameDiagnostics(socket);
+    this.output = new SessionOutput(this.#session, socket, () => this.#begin(), frames?.sent);
     surviveWriteErrors(socket, (error) => this.#onWriteError(error));
     // It reads as long as there is a socket.
-    void new DirectSocketReader(socket, (bytes) => this.#session.receive(bytes));
+    void new DirectSocketReader(socket, (bytes) => {
+      frames?.received(bytes);
+      this.#session.receive(bytes);
+    });
     socket.on("end", this.#onEnd).on("drain", () => this.output.flush());
     socket.on("error", this.#onError).on("close", this.#onClose);
     // A server that never closes its side would keep the socket for ever.

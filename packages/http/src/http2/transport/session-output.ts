@@ -26,11 +26,16 @@ export class SessionOutput {
   readonly #session: Session;
   readonly #socket: Socket;
   readonly #prepare: () => void;
+  readonly #observe: ((part: Buffer) => void) | undefined;
   #flushing: Flushing = "no";
   #awaiting: SentListener[] = [];
 
-  /** `prepare` is called right before output is taken, for what may wait so long to be sent. */
-  constructor(session: Session, socket: Socket, prepare: () => void = () => {}) {
+  /**
+   * `prepare` is called right before output is taken, for what may wait so long to be sent; `observe` with each part that is
+   * written.
+   */
+  constructor(session: Session, socket: Socket, prepare: () => void = () => {}, observe?: (part: Buffer) => void) {
+    this.#observe = observe;
     this.#session = session;
     this.#socket = socket;
     this.#prepare = prepare;
@@ -82,7 +87,10 @@ export class SessionOutput {
   #write(parts: readonly Buffer[]): void {
     const socket = this.#socket;
     if (parts.length > 1) socket.cork();
-    for (const part of parts) socket.write(part);
+    for (const part of parts) {
+      this.#observe?.(part);
+      socket.write(part);
+    }
     if (parts.length > 1) socket.uncork();
     if (socket.writableLength === 0) this.#session.outputTaken();
   }
