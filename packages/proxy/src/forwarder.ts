@@ -282,7 +282,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     const failure = originFailure(error, outcome.origin);
     outcome.error = failure;
     if (exchange.gone || begun || exchange.status !== undefined || failure.code === "ABORTED")
-      exchange.breakOff(passedResetCode(failure));
+      exchange.abort(passedResetCode(failure));
     else {
       try {
         const response = await errorHandler(failure, exchange.request);
@@ -292,7 +292,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
           : header.with("Proxy-Status", proxyStatus(via.pseudonym, failure));
         await answerItself(exchange, { ...response, header: reported });
       } catch {
-        exchange.breakOff();
+        exchange.abort();
       }
     }
   }

@@ -18,7 +18,7 @@ export interface OwnResponse {
 /** Sends it, without waiting for the rest of the request. */
 export function sendOwnResponse(exchange: InboundExchange, response: OwnResponse): void {
   if (response.resetCode !== undefined && exchange.request.httpVersion === "2.0") {
-    exchange.breakOff(response.resetCode);
+    exchange.abort(response.resetCode);
     return;
   }
   const content = Buffer.from(response.content ?? "");

@@ -61,7 +61,7 @@ class HalfClosed {
 
   readonly #look = (): void => {
     const progress = this.#progress;
-    if (progress === this.#last) for (const connection of this.#connections) breakOff(connection);
+    if (progress === this.#last) for (const connection of this.#connections) abort(connection);
     this.#last = progress;
   };
 }
@@ -74,7 +74,7 @@ function join(from: Duplex, to: Duplex): Promise<void> {
       if (!isReset(from)) to.end();
     });
     from.on("close", () => {
-      if (!isOver(from)) breakOff(to);
+      if (!isOver(from)) abort(to);
       resolve();
     });
     from.pipe(to, { end: false });
@@ -93,7 +93,7 @@ function isReset(connection: Duplex): boolean {
 }
 
 /** A connection that breaks is not taken for one that ended; in HTTP/2 that is a reset too (RFC 8441 section 5). */
-function breakOff(connection: Duplex): void {
+function abort(connection: Duplex): void {
   if (isHttp2Stream(connection) && !connection.closed) connection.close(constants.NGHTTP2_CANCEL);
   else resetConnection(connection);
 }

@@ -123,7 +123,7 @@ const liar = (): ReturnType<typeof httpServer> =>
     incoming.resume().on("end", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n".padEnd(140, "x")));
   });
 
-test("Go 26 and 27, rules 37, 39: an origin that sends less than it announced breaks the client's response off", async () => {
+test("Go 26 and 27, rules 37, 39: an origin that sends less than it announced aborts the client's response", async () => {
   const origin = await liar();
   const { port, records } = await proxyServer({ target: origin.origin });
   const message = await ask(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -103,7 +103,7 @@ describe("a server that stops, with a connection of HTTP/1.1", () => {
     await stopped;
   });
 
-  test("that never sends the other half, breaks it off when its time is over", async () => {
+  test("that never sends the other half, aborts it when its time is over", async () => {
     const { server, port, asked } = await holding();
     const [head, content] = [await rawClient(port), await rawClient(port)];
     await head.write(GET.slice(0, 20));
@@ -203,7 +203,7 @@ describe("a server that stops, with a connection of HTTP/2", () => {
     await stopped;
   });
 
-  test("that never sends the other half, breaks it off when its time is over", async () => {
+  test("that never sends the other half, aborts it when its time is over", async () => {
     const { server, port, asked } = await holding();
     const peer = await rawHttp2Client(port);
     const stream = await peer.request(requestFields("PUT", "/"));

@@ -93,7 +93,7 @@ const reading = (answer = ""): Promise<RawServer> =>
   });
 
 describe.each(BAD_CONTENT)("%s, the request being under way,", (_what, content, status) => {
-  test(`is answered with ${status} where no response has begun, and breaks the origin's request off`, async () => {
+  test(`is answered with ${status} where no response has begun, and aborts the origin's request`, async () => {
     const origin = await reading();
     const { port, records } = await proxyServer({ target: origin.origin });
     const client = await rawClient(port);
@@ -105,7 +105,7 @@ describe.each(BAD_CONTENT)("%s, the request being under way,", (_what, content, 
     await expect.poll(() => records.map((record) => record.status)).toEqual([Number(status.slice(0, 3))]);
   });
 
-  test("breaks a response off that has begun, and the origin's request too", async () => {
+  test("aborts a response that has begun, and the origin's request too", async () => {
     const origin = await reading("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     const { port, records } = await proxyServer({ target: origin.origin });
     const client = await rawClient(port);

@@ -54,7 +54,7 @@ describe("rules 34, 35: modifyResponse", () => {
     }
   });
 
-  test("that gives a transform which fails breaks the response off", async () => {
+  test("that gives a transform which fails aborts the response", async () => {
     const { port, records } = await modifying(chunked, (response) => {
       response.transform = new Transform({ transform: (_piece, _encoding, done) => done(new Error("no")) });
     });
@@ -91,7 +91,7 @@ describe("rules 34, 35: modifyResponse", () => {
     }
   });
 
-  test("that throws for the trailers breaks the response off", async () => {
+  test("that throws for the trailers aborts the response", async () => {
     const { port } = await modifying(chunked, (response) => {
       response.trailers = () => {
         throw new Error("no");
@@ -100,7 +100,7 @@ describe("rules 34, 35: modifyResponse", () => {
     expect((await ask(port, GET)).complete).toBe(false);
   });
 
-  test("whose trailers may not be sent breaks the response off, and nothing of them is seen", async () => {
+  test("whose trailers may not be sent aborts the response, and nothing of them is seen", async () => {
     const { port } = await modifying(chunked, (response) => {
       response.trailers = (fields) => fields.with("X-Two", "2\r\n\r\nHTTP/1.1 200 OK");
     });

@@ -78,7 +78,7 @@ function recording(options: ReverseProxyOptions, records: ExchangeRecord[]): Pic
   };
 }
 
-/** A node:http server. A listener that rejects breaks the response off. */
+/** A node:http server. A listener that rejects aborts the response. */
 export function httpServer(
   listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
 ): Promise<Listening> {

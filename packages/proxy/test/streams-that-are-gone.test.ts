@@ -79,7 +79,7 @@ test("a tunnel to an origin on a Unix domain socket ends when the client resets 
   await expect(closed.promise).resolves.toBeUndefined();
 });
 
-test("a response of unknown length on a Unix domain socket is cut off when the origin breaks it off", async () => {
+test("a response of unknown length on a Unix domain socket is aborted when the origin aborts it", async () => {
   const origin = await rawServer(async (connection) => {
     await connection.readHead();
     await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");

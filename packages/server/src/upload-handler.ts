@@ -55,10 +55,10 @@ export function createUploadHandler(options: UploadHandlerOptions): UploadHandle
       warnOfRequestTimeout(req);
     } catch {
       // A logger that throws costs the response, and nothing more.
-      return exchange.breakOff();
+      return exchange.abort();
     }
     // A client that stops reading keeps a file open and buffers in memory.
-    if (req.method === "GET" && Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => exchange.breakOff());
+    if (req.method === "GET" && Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => exchange.abort());
     await answer(exchange);
   }
 

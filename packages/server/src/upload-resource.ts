@@ -253,7 +253,7 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
     if (lost || (status !== undefined && status < 500)) logger?.warn(line);
     else logger?.error(line, error);
     // The client can no longer receive a response.
-    if (lost) return exchange.breakOff();
+    if (lost) return exchange.abort();
     const usual = refusalFields(error, head, methods).filter(([name]) => !fields.some(([other]) => other === name));
     sendProblem(exchange, errorProblem(error), [...fields, ...usual]);
   }
@@ -268,7 +268,7 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
       await answerByMethod(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.
-      exchange.breakOff();
+      exchange.abort();
     } finally {
       exchange.conclude();
       await observer.end({ exchange, record, began });

@@ -58,7 +58,7 @@ const breaks: Readonly<Record<string, (stream: Http2Stream, peer: Http2Peer) => 
   "is lost with its connection": (_stream, peer) => peer.connection.reset(),
 };
 
-describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
+describe.each(Object.entries(breaks))("an upload that %s", (_how, abort) => {
   test.each(Object.entries(cuts))("%s leaves nothing behind", async (_where, send) => {
     // Only the framing shows that this one is incomplete.
     const { peer, reported, settled, visible, staged, records } = await uploading({ allowUnverified: true });
@@ -69,7 +69,7 @@ describe.each(Object.entries(breaks))("an upload that %s", (_how, breakOff) => {
       () => "the server reads nothing",
     );
     await peer.ping();
-    await breakOff(stream, peer);
+    await abort(stream, peer);
     await until(
       () => reported.length > 0,
       () => "the upload continues",

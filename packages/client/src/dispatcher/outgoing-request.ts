@@ -41,7 +41,7 @@ export interface TrailerDispatchOptions extends Omit<Dispatcher.DispatchOptions,
    * Called with each part of the body when the system has taken it and the agent does not use its memory any more: the caller may then
    * fill it again. Not all of the body comes back: none of a request that fails, and not what is sent last.
    */
-  onBodyTaken?: ((piece: Uint8Array) => void) | undefined;
+  onBodyReleased?: ((piece: Uint8Array) => void) | undefined;
   /** The name that TLS asks for and checks, where it is not the origin's host: undici's `dns` interceptor sets it. */
   servername?: string | null;
 }
@@ -73,7 +73,7 @@ export interface OutgoingRequest {
   /** Whether the body is sent completely after the response has ended. */
   readonly finishRequest: boolean;
   /** Called with a piece of the body that is not used any more. */
-  readonly onBodyTaken: ((piece: Uint8Array) => void) | undefined;
+  readonly onBodyReleased: ((piece: Uint8Array) => void) | undefined;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -105,7 +105,7 @@ export function outgoingRequest(options: TrailerDispatchOptions): OutgoingReques
     bodyTimeout: timeout("bodyTimeout", options.bodyTimeout),
     rawFields: options.rawFields === true,
     finishRequest: options.finishRequest === true,
-    onBodyTaken: callback("onBodyTaken", options.onBodyTaken),
+    onBodyReleased: callback("onBodyReleased", options.onBodyReleased),
   };
 }
 

@@ -11,7 +11,7 @@ import type { DownloadDestination } from "./download-destination.ts";
 import { rawFields } from "../dispatcher/request-fields.ts";
 import { defaultDispatcher } from "../transfer/default-dispatcher.ts";
 import type { ProgressReport } from "../transfer/progress.ts";
-import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
+import { headObject, verdictIfSame } from "../transfer/unchanged.ts";
 
 /** The result if the local file is up to date; undefined if it is not, or if that cannot be determined. */
 export async function unchangedFile(
@@ -26,7 +26,7 @@ export async function unchangedFile(
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isFile() !== true) return undefined;
   try {
-    const remote = await askAbout(target, { dispatcher, headers: given, signal });
+    const remote = await headObject(target, { dispatcher, headers: given, signal });
     if (remote === undefined) return undefined;
     const { size } = stats;
     const local = {

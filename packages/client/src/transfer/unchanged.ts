@@ -27,7 +27,7 @@ export interface RemoteObject {
 }
 
 /** How to ask about an object. */
-export interface Asking {
+export interface ObjectRequestOptions {
   readonly dispatcher: Dispatcher;
   readonly headers: FieldLines;
   readonly signal: AbortSignal | undefined;
@@ -43,9 +43,9 @@ export interface LocalContent {
 }
 
 /** What a server says about an object, by HEAD; undefined if it has none, or says nothing by which it can be compared. */
-export async function askAbout(
+export async function headObject(
   target: URL,
-  { dispatcher, headers, signal }: Asking,
+  { dispatcher, headers, signal }: ObjectRequestOptions,
 ): Promise<RemoteObject | undefined> {
   return followRedirects({ url: target, trusted: true }, async ({ url, trusted }: Hop) => {
     const given = headers.without((name) => !trusted && isForOneOrigin(name));

@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
 import type { ProgressReport } from "../transfer/progress.ts";
-import { askAbout, verdictIfSame } from "../transfer/unchanged.ts";
+import { headObject, verdictIfSame } from "../transfer/unchanged.ts";
 import type { OpenedSource } from "./opened-source.ts";
 import type { UploadResult } from "./upload.ts";
 
@@ -26,7 +26,7 @@ export async function unchangedUpload(
   if (!rereadable || size === undefined) return undefined;
   // What HEAD meets, the upload will meet, and say what it is.
   const asked = { dispatcher, headers: FieldLines.fromRaw(rawFields(headers)), signal };
-  const remote = await askAbout(target, asked).catch(() => undefined);
+  const remote = await headObject(target, asked).catch(() => undefined);
   if (remote === undefined) return undefined;
   const onHashed = (hashed: number): void => progress.moved("hashing", hashed, size);
   const local = { size, read: () => source.read({ inTurn: false }), onHashed };

@@ -33,7 +33,7 @@ export interface InboundExchange {
    * Called with a piece that was written when the system has taken it, and its memory is not used any more. Not every piece comes back, and
    * where it is absent none does. To be set before `head`.
    */
-  onTaken?: ((piece: Uint8Array) => void) | undefined;
+  onReleased?: ((piece: Uint8Array) => void) | undefined;
 
   /** Sends an interim response (1xx), where the client knows of any. */
   interim(status: number, header: FieldLines): void;
@@ -44,15 +44,15 @@ export interface InboundExchange {
   /** Ends the response: these trailers follow its content, where there is room for any. */
   end(trailers: FieldLines): void;
   /**
-   * Calls `done` once the last byte has been handed to the system, or `failed` when that can no longer be. For who asks
-   * once, after `end`.
+   * Calls `done` once the last byte has been handed to the system, or `failed` when that can no longer be. Call it once,
+   * after `end`.
    */
   whenSent(done: () => void, failed: (error: Error) => void): void;
   /**
-   * Breaks the exchange off, so that what was sent cannot be taken for a whole response. Over HTTP/2 the stream is reset
+   * Aborts the exchange, so that what was sent cannot be mistaken for a complete response. Over HTTP/2 the stream is reset
    * with `resetCode` (default: INTERNAL_ERROR).
    */
-  breakOff(resetCode?: number): void;
+  abort(resetCode?: number): void;
   /** The exchange is over for its handler: what is still to come of the request is dealt with. */
   conclude(): void;
   /**

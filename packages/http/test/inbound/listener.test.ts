@@ -10,7 +10,7 @@ async function impatient({ secure }: { readonly secure: boolean }) {
   const listener = createListener({
     async handle(exchange) {
       versions.push(exchange.request.httpVersion);
-      exchange.breakOff();
+      exchange.abort();
       exchange.conclude();
     },
     tls: secure ? { cert, key } : undefined,

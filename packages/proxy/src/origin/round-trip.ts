@@ -106,7 +106,7 @@ class OriginDispatchHandler implements RoundTrip<OriginResponse | Switched>, Dis
       trailers: content.trailers,
       rawFields: true,
       finishRequest: content.finishes,
-      onBodyTaken: content.onTaken,
+      onBodyReleased: content.onReleased,
       reset: closes,
     };
     dispatcher.dispatch(upgrade === undefined ? request : { ...request, upgrade }, this);

@@ -12,7 +12,7 @@ export interface OutboundBody {
   /** Whether the rest is sent after the response has ended. */
   readonly finishes?: boolean;
   /** Called with each piece of the content when the system has taken it: its memory is unused from then on. */
-  readonly onTaken?: ((piece: Uint8Array) => void) | undefined;
+  readonly onReleased?: ((piece: Uint8Array) => void) | undefined;
   /** Called after the last byte. */
   readonly trailers: (() => FieldLines) | undefined;
 }

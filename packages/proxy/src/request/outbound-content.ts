@@ -125,8 +125,8 @@ class RelayedContent implements OutboundContent {
     const content = new InboundContent(this.#replay.open(), this.#begin);
     const body = this.#verification === undefined ? content : this.#verified(content, this.#verification);
     const finishes = this.#source.outlivesResponse === true;
-    const onTaken = this.#verification === undefined && this.#policy.exclusive ? giveBack : undefined;
-    return { body, finishes, length, onTaken, trailers: this.#mayFollow ? this.#trailers : undefined };
+    const onReleased = this.#verification === undefined && this.#policy.exclusive ? giveBack : undefined;
+    return { body, finishes, length, onReleased, trailers: this.#mayFollow ? this.#trailers : undefined };
   }
 
   readonly #begin = (): void => {

@@ -45,7 +45,7 @@ export function relay(
   };
   const { head, verification, exclusive } = options;
   const direct = verification === undefined && outgoing.transform === undefined;
-  if (direct && exclusive) exchange.onTaken = giveBack;
+  if (direct && exclusive) exchange.onReleased = giveBack;
   // Of empty content the head is the whole: where it is verified, it waits for the verdict.
   if (verification === undefined || head.length !== "0") exchange.head(head);
   if (direct) {

@@ -13,7 +13,7 @@ export function sendProblem(
   fields: Iterable<FieldLine> = [],
 ): void {
   // Half an answer cannot be taken back, and must not be completed with something else.
-  if (exchange.status !== undefined || exchange.gone) return exchange.breakOff();
+  if (exchange.status !== undefined || exchange.gone) return exchange.abort();
   const content = Buffer.from(`${JSON.stringify(problem)}\n`);
   const header: FieldLine[] = [["Content-Type", problemMediaType], ...fields];
   sendShort(exchange, { status: problem.status, header, content, givesUp: true });

@@ -89,7 +89,7 @@ export async function sendVerified(
   try {
     await sendVerifiedContent(exchange, stream, { ...options, size });
   } catch (error) {
-    exchange.breakOff();
+    exchange.abort();
     throw error;
   }
 }
@@ -156,7 +156,7 @@ export async function sendVerifiedContent(
         onBroken(error) {
           if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER") options.onDiffering?.();
           clientIsGone = exchange.gone;
-          breakOffBegun(exchange);
+          abortIfBegun(exchange);
         },
       },
     );
@@ -164,7 +164,7 @@ export async function sendVerifiedContent(
   } catch (error) {
     stream.destroy();
     clientIsGone ??= exchange.gone;
-    breakOffBegun(exchange);
+    abortIfBegun(exchange);
     if (signal?.aborted === true) throw new TrailsumError("ABORTED", "the response was cancelled", { cause: error });
     if (!clientIsGone) throw TrailsumError.from(error);
     throw new TrailsumError("CONNECTION_LOST", "the client went away before the response was complete", {
@@ -174,8 +174,8 @@ export async function sendVerifiedContent(
 }
 
 /** Half a response cannot be taken back. */
-function breakOffBegun(exchange: InboundExchange): void {
-  if (exchange.status !== undefined) exchange.breakOff();
+function abortIfBegun(exchange: InboundExchange): void {
+  if (exchange.status !== undefined) exchange.abort();
 }
 
 function sizeOf(source: ContentSource): number | undefined {

@@ -35,7 +35,7 @@ export async function answerLong(
   } catch (error) {
     if (!begun) throw error;
     const answered = recordRefusal(request, TrailsumError.from(error));
-    if (answered === undefined) exchange.breakOff();
+    if (answered === undefined) exchange.abort();
     else endAnswer(request, errorContent(request, answered));
   } finally {
     clearInterval(keepAlive);

@@ -30,7 +30,7 @@ export function createS3Handler(options: S3HandlerOptions): S3Handler {
   async function handle(req: NodeRequest, res: NodeResponse, waits: boolean): Promise<void> {
     const exchange = await nodeExchange(req, res, { waits });
     // A client that stops reading keeps a file open and buffers in memory.
-    if (req.method === "GET" && Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => exchange.breakOff());
+    if (req.method === "GET" && Number.isFinite(idleTimeout)) res.setTimeout(idleTimeout, () => exchange.abort());
     await answer(exchange);
   }
 

@@ -135,7 +135,7 @@ export function createS3Resource(given: S3HandlerOptions): UploadResource {
 
   function refuse(upload: UploadExchange, error: TrailsumError): void {
     const answered = recordRefusal(upload, error);
-    if (answered === undefined) upload.exchange.breakOff();
+    if (answered === undefined) upload.exchange.abort();
     else sendError(upload, answered, refusalFields(error));
   }
 
@@ -169,7 +169,7 @@ export function createS3Resource(given: S3HandlerOptions): UploadResource {
       await answer(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.
-      exchange.breakOff();
+      exchange.abort();
     } finally {
       exchange.conclude();
       await observer.end({ exchange, record, began });

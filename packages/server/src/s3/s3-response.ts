@@ -20,7 +20,7 @@ export function sendXml({ exchange }: UploadExchange, content: Buffer, header: r
 export function sendError(upload: UploadExchange, error: S3Error, header: readonly FieldLine[] = []): void {
   const { exchange } = upload;
   // Half an answer cannot be taken back, and must not be completed with something else.
-  if (exchange.status !== undefined || exchange.gone) return exchange.breakOff();
+  if (exchange.status !== undefined || exchange.gone) return exchange.abort();
   const status = error.status ?? 500;
   const requestId = newRequestId();
   const content = errorContent(upload, error, requestId);

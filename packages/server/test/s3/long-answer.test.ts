@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** An exchange that keeps what it is asked to send. */
 function exchange() {
-  const sent = { status: 0, text: "", ended: false, brokenOff: false };
+  const sent = { status: 0, text: "", ended: false, aborted: false };
   const request = {
     head: { method: "POST", target: "/bucket/key?uploadId=1" },
     exchange: {
@@ -22,7 +22,7 @@ function exchange() {
         return true;
       },
       end: () => void (sent.ended = true),
-      breakOff: () => void (sent.brokenOff = true),
+      abort: () => void (sent.aborted = true),
     },
   } as unknown as UploadExchange;
   return { sent, request };
@@ -64,7 +64,7 @@ test("what fails after the answer has begun is an error document in it, and a cl
     reject(error);
     await answered;
     const known = error instanceof S3Error;
-    expect([sent.brokenOff, sent.ended]).toEqual([!known, known]);
+    expect([sent.aborted, sent.ended]).toEqual([!known, known]);
     expect(sent.text.includes("<Error><Code>BadDigest</Code>")).toBe(known);
   }
 });

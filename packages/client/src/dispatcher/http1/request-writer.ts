@@ -55,7 +55,7 @@ export class RequestWriter implements ContentSink {
       this.#events.onFailed(error as Error);
       return;
     }
-    this.#writer.returnContent(this.#request.onBodyTaken);
+    this.#writer.returnContent(this.#request.onBodyReleased);
     this.#writer.text(head);
     this.#events.onHeadWritten(head);
     if (!this.#request.expectContinue || this.#framing === "none") this.sendBody();

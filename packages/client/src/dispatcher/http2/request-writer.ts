@@ -35,7 +35,7 @@ export class RequestWriter implements ContentSink {
   constructor(stream: ClientStream, request: OutgoingRequest, events: WriterEvents) {
     this.#stream = stream;
     this.#events = events;
-    stream.onTaken = request.onBodyTaken;
+    stream.onTaken = request.onBodyReleased;
     this.#content = new ContentSender(request, this);
   }
 

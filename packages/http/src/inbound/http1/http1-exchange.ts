@@ -25,7 +25,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   readonly #connection: Http1Connection;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
-  onTaken: ((piece: Uint8Array) => void) | undefined;
+  onReleased: ((piece: Uint8Array) => void) | undefined;
   status: number | undefined;
   contentReceived = 0;
   contentSent = 0;
@@ -81,7 +81,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     this.status = status;
     this.#hasContent = head.hasContent;
     this.#chunked = head.trailers;
-    this.#connection.writer.returnContent(this.onTaken);
+    this.#connection.writer.returnContent(this.onReleased);
     this.#connection.writer.text(text);
   }
 
@@ -127,7 +127,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
    * Where only the end of the connection would mark the end of the response, an orderly one would look like success:
    * that one is reset.
    */
-  breakOff(): void {
+  abort(): void {
     const { socket, writer } = this.#connection;
     if (this.ended) return;
     writer.flush();

@@ -58,7 +58,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   readonly connection: ClientConnection;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
-  onTaken: ((piece: Uint8Array) => void) | undefined;
+  onReleased: ((piece: Uint8Array) => void) | undefined;
   status: number | undefined;
   gone = false;
   readonly #stream: ServerStream;
@@ -122,7 +122,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     checkStatus(status);
     const fields = finalFields(header, length);
     sendable(() => this.#stream.respond(status, fields, { endStream: !hasContent }));
-    this.#stream.onTaken = this.onTaken;
+    this.#stream.onTaken = this.onReleased;
     this.status = status;
     this.#hasContent = hasContent;
     this.#response = "begun";
@@ -133,7 +133,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     const taken = this.#waiting.length > 0 ? 0 : this.#sendContent(piece);
     if (taken === piece.length) return true;
     const rest = taken === 0 ? piece : piece.subarray(taken);
-    if (this.#waiting.push(rest)) this.onTaken?.(rest);
+    if (this.#waiting.push(rest)) this.onReleased?.(rest);
     this.#blocked = this.#waiting.length >= HIGH_WATER;
     return !this.#blocked;
   }
@@ -151,7 +151,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
     else this.#sending = { done, failed };
   }
 
-  breakOff(resetCode: number = ErrorCode.INTERNAL_ERROR): void {
+  abort(resetCode: number = ErrorCode.INTERNAL_ERROR): void {
     if (this.#stream.state === "closed") return;
     this.#stream.reset(resetCode);
     this.#lose();
@@ -271,7 +271,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
         this.#stream.sendTrailers(plainFields(this.#trailers));
       } catch {
         // They may be sent long after they were given.
-        this.breakOff();
+        this.abort();
         return;
       }
     }

@@ -18,7 +18,7 @@ import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
 import { sendInterim } from "./node-interim.ts";
 import { routedTarget } from "./node-message.ts";
-import { closeBehindAnswer, forgetRest, whenForgotten } from "./unread-request.ts";
+import { closeAfterResponse, forgetRest, whenForgotten } from "./unread-request.ts";
 
 /** The connection that Node has released, because the request asked for an upgrade. */
 export interface Upgrading {
@@ -128,7 +128,7 @@ export class NodeExchange implements InboundExchange {
    * The connection is reset: where only its end marks the end of the response, an orderly one would look like success, and a
    * client that does not close its side would otherwise be waited for.
    */
-  breakOff(): void {
+  abort(): void {
     const res = this.#res;
     if (res.socket !== null) resetConnection(res.socket);
     res.destroy();
@@ -137,7 +137,7 @@ export class NodeExchange implements InboundExchange {
   conclude(): void {
     if (this.#lingers) return;
     if (this.#upgrading === undefined) forgetRest(this.#res.req);
-    else if (!this.#switched && this.#res.writableFinished) closeBehindAnswer(this.#upgrading.socket);
+    else if (!this.#switched && this.#res.writableFinished) closeAfterResponse(this.#upgrading.socket);
   }
 
   switchTo(protocol: string, header: FieldLines): Duplex {

@@ -150,7 +150,7 @@ export class NodeHttp2Exchange implements InboundExchange {
     else stream.once("finish", settle).once("close", settle);
   }
 
-  breakOff(resetCode: number = constants.NGHTTP2_INTERNAL_ERROR): void {
+  abort(resetCode: number = constants.NGHTTP2_INTERNAL_ERROR): void {
     if (this.#state === "sent" && this.#content.state === "whole") return;
     this.#stream.close(this.gone ? constants.NGHTTP2_CANCEL : resetCode);
   }

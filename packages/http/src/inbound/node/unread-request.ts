@@ -42,7 +42,7 @@ export function whenForgotten(message: IncomingMessage, done: () => void): void 
  * Closes a connection after its last answer, in the same way: what still comes is read and forgotten, and a client that
  * does not close its side is not waited for long.
  */
-export function closeBehindAnswer(socket: Duplex): void {
+export function closeAfterResponse(socket: Duplex): void {
   const limit = setTimeout(() => socket.destroy(), unreadLimits.idle).unref();
   socket.on("close", () => clearTimeout(limit));
   socket.resume();

@@ -54,7 +54,7 @@ export class WebExchange implements InboundExchange {
     this.response = this.#response.promise;
     this.response.catch(() => {});
     this.#signal = signal;
-    this.#signal.addEventListener("abort", () => this.breakOff(), { once: true });
+    this.#signal.addEventListener("abort", () => this.abort(), { once: true });
     this.#body.on("drain", () => this.onDrain?.());
     this.#body.on("error", () => {});
     this.#body.on("close", () => {
@@ -99,7 +99,7 @@ export class WebExchange implements InboundExchange {
     else body.once("end", settle).once("close", settle);
   }
 
-  breakOff(): void {
+  abort(): void {
     this.#response.reject(clientGoneError());
     this.#body.destroy(clientGoneError());
   }
