@@ -68,6 +68,8 @@ test("--delivery trailers is refused on such a path, and --delivery header is no
 
 test("probe says what survives the path, and what follows", async () => {
   const { url } = await serve();
+  const quiet = await trailsum(["probe", `${url}/it`, "--quiet"]);
+  expect([quiet.exitCode, quiet.stdout, quiet.stderr]).toEqual([0, "", ""]);
   const direct = await trailsum(["probe", `${url}/it`]);
   expect([direct.exitCode, direct.stderr]).toEqual([0, ""]);
   const rows = new Map([...direct.stdout.matchAll(/^ {2}(.+?) {2,}(.*)$/gm)].map(([, name, value]) => [name, value]));

@@ -69,4 +69,13 @@ describe("the demo", () => {
     expect(Math.max(...plain.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(plain).toMatch(/\n1 ended otherwise\.\n$/);
   });
+
+  test("prints only what ended otherwise with --quiet", async () => {
+    const directory = await tempDir();
+    await writeFile(join(directory, "failing.mjs"), `globalThis.fetch = () => Promise.reject(new Error("fails"));`);
+    const failing = { nodeArgs: ["--import", join(directory, "failing.mjs")] };
+    const { exitCode, stdout } = await trailsum(["demo", "--json", "-q"], failing);
+    expect(exitCode).toBe(1);
+    expect(results(stdout).map(({ ok }) => ok)).toEqual([false]);
+  });
 });

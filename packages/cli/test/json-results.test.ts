@@ -47,8 +47,8 @@ test("every command prints objects with documented members, errors included", as
   expect(errors.map(({ object }) => object["error"])).toEqual(
     errors.map(() => ({ code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) })),
   );
-  // A file that is absent here, one that is absent there, a probe, and a command as a whole.
-  expect(errors).toHaveLength(4);
+  // A file that is absent here, one that is absent there, a probe, and two commands as a whole.
+  expect(errors).toHaveLength(5);
   expect(lines.map(({ object }) => object["state"]).filter((state) => state !== undefined)).toEqual(
     expect.arrayContaining(["ok", "mismatched"]),
   );

@@ -8,10 +8,12 @@ import { wrappedText } from "../terminal/wrapped-text.ts";
 
 interface DemoArguments {
   readonly json: boolean;
+  readonly quiet: boolean;
 }
 
 const flags = {
   json: { type: "boolean", default: false, describe: "print a JSON object for each scene" },
+  quiet: { alias: "q", type: "boolean", default: false, describe: "print only scenes that ended otherwise" },
 } as const;
 
 /** `trailsum demo` */
@@ -26,23 +28,28 @@ export const demoCommand: DefinedCommand = defineCommand<DemoArguments>({
   run: demo,
 });
 
-async function demo({ json }: DemoArguments, run: Run): Promise<void> {
+async function demo({ json, quiet }: DemoArguments, run: Run): Promise<void> {
   const [{ openStage }, { scenes }] = await Promise.all([import("../demo/stage.ts"), import("../demo/scenes.ts")]);
   const stage = await openStage(run.signal);
+  const isText = !json && !quiet;
   let failed = 0;
   try {
-    if (!json) await run.print("A server, and a proxy in front of it that verifies what passes.\n");
+    if (isText) await run.print("A server, and a proxy in front of it that verifies what passes.\n");
     for (const [at, scene] of scenes.entries()) {
-      if (!json) await run.print(`\n${styleText("bold", `${at + 1}. ${scene.title}`)}\n`);
+      const title = `\n${styleText("bold", `${at + 1}. ${scene.title}`)}\n`;
+      if (isText) await run.print(title);
       const outcome = await scene.play(stage);
       run.signal.throwIfAborted();
       if (!outcome.ok) failed += 1;
-      await run.print(json ? `${JSON.stringify(jsonResult(scene, outcome))}\n` : outcomeText(outcome));
+      if (quiet && outcome.ok) continue;
+      if (json) await run.print(`${JSON.stringify(jsonResult(scene, outcome))}\n`);
+      else await run.print(isText ? outcomeText(outcome) : title + outcomeText(outcome));
     }
   } finally {
     await stage.close();
   }
-  if (!json) await run.print(`\n${failed === 0 ? "All scenes ended as they should." : `${failed} ended otherwise.`}\n`);
+  if (isText)
+    await run.print(`\n${failed === 0 ? "All scenes ended as they should." : `${failed} ended otherwise.`}\n`);
   if (failed > 0) run.fail(1);
 }
 

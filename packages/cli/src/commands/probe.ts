@@ -12,6 +12,7 @@ interface ProbeArguments extends CredentialArguments, ConnectionArguments {
   readonly url?: string | undefined;
   readonly verbose: number;
   readonly json: boolean;
+  readonly quiet: boolean;
 }
 
 const flags = {
@@ -20,6 +21,7 @@ const flags = {
   header: transferFlags.header,
   verbose: transferFlags.verbose,
   json: { type: "boolean", default: false, describe: "print the result as JSON" },
+  quiet: { ...transferFlags.quiet, describe: "print only errors: the exit status says whether the server answered" },
 } as const;
 
 /** `trailsum probe <url>` */
@@ -47,6 +49,7 @@ async function probePath(given: ProbeArguments, run: Run): Promise<void> {
   const dispatcher = await connectionDispatcher(given, run);
   await showWire(given.verbose);
   const report = await probe(url, { headers, signal: run.signal, ...(dispatcher && { dispatcher }) });
+  if (given.quiet) return;
   await run.print(
     given.json ? `${JSON.stringify({ url: redactedTarget(url), ...report })}\n` : table(redactedTarget(url), report),
   );

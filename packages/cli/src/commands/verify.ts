@@ -108,7 +108,7 @@ async function verify(given: VerifyArguments, run: Run): Promise<void> {
   }
   if (!given.quiet && !given.json) await run.print(summary(counts));
   const failure = failureOf(counts, subject.source, given.require === "verified");
-  if (failure !== undefined) run.report(failure);
+  if (failure !== undefined) throw failure;
 }
 
 /** The worst of what was found, as an error. */
