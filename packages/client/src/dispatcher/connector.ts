@@ -21,7 +21,7 @@ export interface ConnectOptions extends Omit<ConnectionOptions, "host" | "port" 
 export type Protocol = "h2" | "http/1.1";
 
 /** The callbacks of a connection attempt. Exactly one is called, asynchronously, unless the attempt is cancelled. */
-export interface ConnectCallbacks {
+interface ConnectCallbacks {
   onConnect(socket: Socket, protocol: Protocol): void;
   onError(error: Error): void;
 }

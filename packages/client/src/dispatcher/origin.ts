@@ -1,32 +1,15 @@
-import type { Socket } from "node:net";
-
 import { queueMicrotask } from "@trailsum/shared/streams";
 import { errors } from "undici";
 
-import type { Connection, ConnectionOwner, ConnectionTimeouts, ResponseLimits } from "./connection.ts";
-import {
-  type ConnectCallbacks,
-  type ConnectOptions,
-  type Connector,
-  createConnector,
-  type Protocol,
-} from "./connector.ts";
+import { ConnectionFactory, type ConnectionFactoryOptions } from "./connection-factory.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Exchange, ExchangeCarrier } from "./exchange.ts";
-import { Http1Connection } from "./http1/connection.ts";
-import type { Http2Connection } from "./http2/connection.ts";
-import type { Http2Options } from "./http2/options.ts";
 
 /** How the connections to an origin are made and used. */
-export interface OriginOptions {
-  readonly connect: ConnectOptions;
-  /** The HTTP proxy to tunnel through. */
-  readonly proxy?: URL | undefined;
-  readonly timeouts: ConnectionTimeouts;
-  readonly limits: ResponseLimits;
+export interface OriginOptions extends ConnectionFactoryOptions {
   /** The most connections at a time. */
   readonly connections: number;
-  readonly http2: Http2Options;
 }
 
 /** What an origin reports about its connections. */
@@ -49,8 +32,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   readonly url: URL;
   readonly #options: OriginOptions;
   readonly #events: OriginEvents;
-  readonly #connector: Connector;
-  readonly #protocols: readonly Protocol[];
+  readonly #factory: ConnectionFactory;
   readonly #queue: Exchange[] = [];
   /** Connections that can take one more, and the one used last is the last. */
   readonly #free: Connection[] = [];
@@ -76,9 +58,8 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.url = url;
     this.#options = options;
     this.#events = events;
-    this.#connector = createConnector(url, options.connect, options.proxy);
-    this.#protocols = protocols(url, options.http2);
-    if (this.#protocols.every((protocol) => protocol === "http/1.1")) this.#capacity = 1;
+    this.#factory = new ConnectionFactory(url, options, this);
+    if (!this.#factory.protocols.includes("h2")) this.#capacity = 1;
   }
 
   /** Whether one more exchange would have to wait until another has ended. */
@@ -190,7 +171,7 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
 
   onHttp1Required(exchange: Exchange): void {
     if (this.#destroyedBy !== undefined) exchange.fail(this.#destroyedBy);
-    else if (!this.#protocols.includes("http/1.1")) {
+    else if (!this.#factory.protocols.includes("http/1.1")) {
       exchange.fail(
         new errors.NotSupportedError("the server cannot do this over HTTP/2, and nothing else was allowed"),
       );
@@ -232,10 +213,10 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
   }
 
   #open(): void {
-    const giveUp = this.#connect(this.#protocols, {
-      onConnect: (socket, protocol) => {
+    const giveUp = this.#factory.connect(this.#factory.protocols, {
+      onConnect: (connection, protocol) => {
         this.#connecting.delete(giveUp);
-        const connection = this.#connected(socket, protocol);
+        this.#add(connection);
         if (protocol === "h2") this.#settling.add(connection);
         this.#capacity = connection.capacity;
         this.#free.push(connection);
@@ -249,29 +230,13 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#connecting.add(giveUp);
   }
 
-  /** Connects, once what speaks HTTP/2 is loaded if that may be spoken. Gives a function that gives up. */
-  #connect(offered: readonly Protocol[], callbacks: ConnectCallbacks): () => void {
-    if (!offered.includes("h2") || http2Connection !== undefined) return this.#connector.connect(offered, callbacks);
-    let givenUp = false;
-    let giveUp = (): void => {
-      givenUp = true;
-    };
-    const connect = (): void => {
-      if (!givenUp) giveUp = this.#connector.connect(offered, callbacks);
-    };
-    loadHttp2().then(connect, (error: Error) => {
-      if (!givenUp) callbacks.onError(error);
-    });
-    return () => giveUp();
-  }
-
   /** Connects once more for this exchange, which HTTP/2 cannot carry to this origin. */
   #openFor(exchange: Exchange): void {
     exchange.carrier = this;
-    const giveUp = this.#connector.connect(["http/1.1"], {
-      onConnect: (socket, protocol) => {
+    const giveUp = this.#factory.connect(["http/1.1"], {
+      onConnect: (connection) => {
         this.#http1Fallbacks.delete(exchange);
-        const connection = this.#connected(socket, protocol);
+        this.#add(connection);
         // It carries nothing else: what HTTP/2 can carry, it is to carry.
         this.onRetired(connection);
         connection.run(exchange);
@@ -284,16 +249,9 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#http1Fallbacks.set(exchange, giveUp);
   }
 
-  #connected(socket: Socket, protocol: Protocol): Connection {
-    const { url } = this;
-    const { timeouts, limits, http2 } = this.#options;
-    const connection =
-      protocol === "h2"
-        ? new http2Connection!(socket, { owner: this, url, timeouts, limits, http2 })
-        : new Http1Connection(socket, { owner: this, authority: url.host, timeouts, limits });
+  #add(connection: Connection): void {
     this.#connections.add(connection);
     this.#events.onConnect();
-    return connection;
   }
 
   /** Abandons attempts that no request waits for, the latest first. */
@@ -342,17 +300,4 @@ export class Origin implements ConnectionOwner, ExchangeCarrier {
     this.#deadlines.stop();
     this.#events.onEmpty();
   }
-}
-
-/** It is a large part of this package, and most `http:` origins never need it: it is loaded before the first connection that may. */
-let http2Connection: typeof Http2Connection | undefined;
-
-async function loadHttp2(): Promise<void> {
-  ({ Http2Connection: http2Connection } = await import("./http2/connection.ts"));
-}
-
-/** What is spoken to an origin, and what is preferred comes first. */
-function protocols({ protocol }: URL, { negotiated, priorKnowledge }: Http2Options): readonly Protocol[] {
-  if (protocol === "http:") return priorKnowledge ? ["h2"] : ["http/1.1"];
-  return negotiated ? ["h2", "http/1.1"] : ["http/1.1"];
 }
