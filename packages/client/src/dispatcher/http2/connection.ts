@@ -22,9 +22,11 @@ import { surviveWriteErrors } from "../write-errors.ts";
 import { ExchangeStream } from "./exchange-stream.ts";
 import { Liveness, type LivenessEvents } from "./liveness.ts";
 import type { Http2Options } from "./options.ts";
+import { PendingUpgrades } from "./pending-upgrades.ts";
 import type { OriginParts } from "./request-fields.ts";
 import { connectionLost } from "./stream-error.ts";
 import type { StreamOwner } from "./stream-owner.ts";
+import { UnopenedStreams } from "./unopened-streams.ts";
 
 /** How long a server that reads nothing may hold the end of its connection up. Milliseconds. */
 const LAST_WORDS = 1_000;
@@ -68,10 +70,8 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   readonly #session: ClientSession;
   readonly #running = new Set<ExchangeStream>();
   readonly deadlines: Deadlines = new Deadlines(this.#running);
-  /** Those whose requests are to be sent when this turn ends. */
-  #waiting: ExchangeStream[] = [];
-  /** Upgrades that wait to hear whether the server can do them. */
-  readonly #undecided = new Set<Exchange>();
+  readonly #unopened = new UnopenedStreams();
+  readonly #upgrades = new PendingUpgrades(() => this.#settle());
   readonly #restTimer = new IdleTimer();
   readonly #liveness: Liveness;
   /** How many streams the server allows, which is not known before its SETTINGS have come. */
@@ -130,7 +130,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   }
 
   get #load(): number {
-    return this.#running.size + this.#undecided.size;
+    return this.#running.size + this.#upgrades.size;
   }
 
   run(exchange: Exchange): void {
@@ -139,7 +139,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     if (this.idle) this.#liveness.awaitSign();
     const { upgrade } = exchange.request;
     if (upgrade === undefined || upgrade === "CONNECT") this.#start(exchange);
-    else if (this.#allowed === undefined) this.#awaitSettings(exchange);
+    else if (this.#allowed === undefined) this.#upgrades.add(exchange);
     else this.#upgrade(exchange, upgrade);
     this.#offered = this.free;
   }
@@ -147,7 +147,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   destroy(error?: Error): void {
     if (error !== undefined) {
       this.#error ??= error;
-      for (const exchange of this.#undecided) exchange.fail(error);
+      this.#upgrades.fail(error);
       for (const stream of this.#running) stream.fail(error);
     }
     this.#shut();
@@ -187,32 +187,15 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   #start(exchange: Exchange, protocol?: string): void {
     const stream = new ExchangeStream(exchange, this, protocol);
     this.#running.add(stream);
-    this.#waiting.push(stream);
+    this.#unopened.add(stream);
     this.output.schedule();
   }
 
-  /**
-   * Opens the streams of the exchanges that were started in this turn. Until then nothing of them has been written, and they can still go
-   * to another connection.
-   */
   #begin(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const stream of waiting) {
-      if (this.#session.canRequest) stream.begin(this.#session);
-      // The response that made room is still being delivered, or the server has just lowered its limit.
-      else if (!this.#session.goingAway && this.#session.streamCount >= this.#allowed!) this.#waiting.push(stream);
-      else stream.refuse(NOT_BEGUN);
-    }
+    if (this.#unopened.isEmpty) return;
+    this.#unopened.open(this.#session, this.#allowed ?? Number.POSITIVE_INFINITY, NOT_BEGUN);
     // Identifiers of streams are used once (RFC 9113 section 5.1.1).
     if (!this.#session.canRequest && this.#session.streamCount === 0) this.#retire();
-  }
-
-  #refuseWaiting(reset: StreamReset): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const stream of waiting) stream.refuse(reset);
   }
 
   /** RFC 8441: WebSocket over a stream. Nothing else that HTTP/1.1 can switch to has such a form. */
@@ -223,18 +206,6 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     }
     this.#owner.onHttp1Required(exchange);
     this.#settle();
-  }
-
-  #awaitSettings(exchange: Exchange): void {
-    this.#undecided.add(exchange);
-    exchange.carrier = {
-      pause: () => {},
-      resume: () => {},
-      drop: () => {
-        this.#undecided.delete(exchange);
-        this.#settle();
-      },
-    };
   }
 
   /** After an exchange has ended: the connection can take another, and is idle after the last. */
@@ -270,10 +241,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     if (maxConcurrentStreams === 0) this.#owner.onBlocked(this);
     this.#liveness.onSettings();
     if (!this.idle) this.#liveness.awaitSign();
-    for (const exchange of this.#undecided) {
-      this.#undecided.delete(exchange);
-      this.#upgrade(exchange, exchange.request.upgrade!);
-    }
+    this.#upgrades.decide((exchange) => this.#upgrade(exchange, exchange.request.upgrade!));
     if (!this.free) this.#offered = false;
     this.#offer();
   }
@@ -281,7 +249,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   onGoaway({ errorCode }: Goaway): void {
     this.#goawayCode = errorCode;
     this.#retire();
-    this.#refuseWaiting(NOT_BEGUN);
+    this.#unopened.refuse(NOT_BEGUN);
     // After an error the server closes the connection (RFC 9113 section 5.4.1), and sends nothing more.
     if (this.idle || errorCode !== ErrorCode.NO_ERROR) this.#shut();
   }
@@ -294,7 +262,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
 
   /** Exchanges are counted as long as their handlers are not through with them. */
   onStreamClosed(): void {
-    if (this.#waiting.length > 0) this.output.schedule();
+    if (!this.#unopened.isEmpty) this.output.schedule();
   }
 
   onClosed(fault: ConnectionFault | undefined): void {
@@ -316,7 +284,7 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
   #onWriteError(error: Error): void {
     this.#error ??= error;
     this.#retire();
-    this.#refuseWaiting(NOT_BEGUN);
+    this.#unopened.refuse(NOT_BEGUN);
     this.#destroySoon(this.idle ? 0 : ANSWER_AFTER_WRITE_ERROR);
   }
 
@@ -340,8 +308,8 @@ export class Http2Connection implements Connection, StreamOwner, SessionHandler,
     this.#missed ||= !this.idle;
     const reset: StreamReset = { code: ErrorCode.INTERNAL_ERROR, by: "connection", reason: "the connection was lost" };
     this.#session.disconnected(reset.reason);
-    this.#refuseWaiting(reset);
-    for (const exchange of this.#undecided) exchange.fail(this.lostBy(reset));
+    this.#unopened.refuse(reset);
+    this.#upgrades.fail(this.lostBy(reset));
     this.output.lost();
   }
 

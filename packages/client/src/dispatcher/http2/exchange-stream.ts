@@ -2,25 +2,23 @@ import {
   type ClientSession,
   type ClientStream,
   ErrorCode,
-  HeldContent,
   type ResponseHandler,
   type ResponseHead,
   type SentListener,
   type StreamReset,
   StreamTunnel,
 } from "@trailsum/http/http2";
-import { giveBack } from "@trailsum/http/transport";
 import type { FieldLines } from "@trailsum/shared";
 import { errors } from "undici";
 
-import { mayRepeat } from "../connection.ts";
 import type { HasDeadline } from "../deadlines.ts";
-import { type Exchange, type ExchangeCarrier, interimsWithoutEnd } from "../exchange.ts";
-import { isReplayable } from "../request-body.ts";
+import type { Exchange, ExchangeCarrier } from "../exchange.ts";
 import { extendedConnectHead, hasContent, requestHead, sectionLines } from "./request-fields.ts";
+import { mayBeSentAgain } from "./resending.ts";
 import { RequestWriter, type WriterEvents } from "./request-writer.ts";
+import { ResponseContent, type ResponseContentEvents } from "./response-content.ts";
 import { receivedLines } from "./response-fields.ts";
-import { streamReset } from "./stream-error.ts";
+import { resetError } from "./stream-error.ts";
 import type { StreamOwner } from "./stream-owner.ts";
 
 /**
@@ -31,14 +29,10 @@ import type { StreamOwner } from "./stream-owner.ts";
  */
 type Progress = "waiting" | "sent" | "answered" | "complete" | "finishing" | "tunnel" | "over";
 
-/** A request that was never processed is sent again so often (RFC 9113 section 8.7). */
-const RESENDINGS = 3;
-
-/** The error codes of a server that has not processed the request. */
-const UNPROCESSED: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
-
 /** One exchange on its stream, from the first HEADERS to the end of the response or a reset by either side. */
-export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterEvents, SentListener, HasDeadline {
+export class ExchangeStream
+  implements ExchangeCarrier, ResponseHandler, ResponseContentEvents, WriterEvents, SentListener, HasDeadline
+{
   readonly #exchange: Exchange;
   readonly #connection: StreamOwner;
   /** What an extended CONNECT asks for. */
@@ -49,12 +43,8 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   /** Undefined without content, and in a tunnel. */
   #writer: RequestWriter | undefined;
   #tunnel: StreamTunnel | undefined;
-  /** Content for which the handler is not ready. */
-  readonly #held = new HeldContent();
-  #delivering = false;
+  readonly #content = new ResponseContent(this);
   #trailers: string[] = [];
-  /** The bytes of Content-Length that have not arrived yet. */
-  #missing: number | undefined;
   deadline: number = Number.POSITIVE_INFINITY;
 
   constructor(exchange: Exchange, connection: StreamOwner, protocol?: string) {
@@ -90,7 +80,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
 
   /** The connection takes nothing more, and the stream has not been opened. */
   refuse(reset: StreamReset): void {
-    if (this.#progress === "waiting") this.#sendAgainOrFail(true, reset);
+    if (this.#progress === "waiting") this.#sendAgainOrFail(reset);
   }
 
   /** Fails the exchange. A tunnel, whose exchange is over, breaks. */
@@ -108,7 +98,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
 
   resume(): void {
     if (this.#progress === "answered") this.#awaitContent();
-    this.#deliver();
+    this.#content.deliver();
   }
 
   drop(_exchange: Exchange, error: Error): void {
@@ -173,7 +163,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
       return;
     }
     this.#progress = "answered";
-    this.#missing = contentLength;
+    this.#content.expect(contentLength);
     // After a response other than 2xx the server does not read the rest of the request, so it is not sent (RFC 9110 section 7.5).
     // A 2xx may be one half of a full-duplex exchange, so the request is sent completely.
     const writer = this.#writer;
@@ -190,10 +180,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
       return;
     }
     this.#connection.onReceived();
-    if (this.#missing !== undefined) this.#missing -= piece.length;
-    if (this.#exchange.paused || !this.#held.isEmpty) {
-      if (this.#held.push(piece)) giveBack(piece);
-    } else if (piece.length > 0) this.#give(piece);
+    this.#content.receive(piece);
     if (endStream) this.#complete();
   }
 
@@ -218,7 +205,7 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     // The server wants no more of the request, and its response is whole.
     else if (this.#progress === "complete") this.#writer?.stop();
     else if (this.#progress === "finishing") this.#cancel();
-    else if (!this.#isOver) this.#sendAgainOrFail(isUnprocessed(reset), reset);
+    else if (!this.#isOver) this.#sendAgainOrFail(reset);
   }
 
   onOverdue(): void {
@@ -228,6 +215,22 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     }
     this.#connection.onOverdue();
     this.fail(this.#awaits === "head" ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+  }
+
+  // The content's side.
+
+  isPaused(): boolean {
+    return this.#exchange.paused;
+  }
+
+  onPiece(piece: Buffer): void {
+    this.#stream?.consume(piece.length);
+    if (this.#progress === "answered") this.#awaitContent();
+    this.#exchange.responseData(piece);
+  }
+
+  onDelivered(): void {
+    if (this.#progress === "complete") this.#end();
   }
 
   get #isOver(): boolean {
@@ -252,32 +255,12 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     }
   }
 
-  #give(piece: Buffer): void {
-    this.#stream?.consume(piece.length);
-    if (this.#progress === "answered") this.#awaitContent();
-    this.#exchange.responseData(piece);
-  }
-
-  /** Hands on what is held, as long as the handler takes it. */
-  #deliver(): void {
-    // A handler may pause and resume while it is given some.
-    if (this.#delivering) return;
-    this.#delivering = true;
-    while (!this.#exchange.paused && !this.#held.isEmpty) this.#give(this.#held.shift()!);
-    this.#delivering = false;
-    this.#endIfDelivered();
-  }
-
   /** All of the response has come. */
   #complete(): void {
     if (this.#isOver) return;
     this.#progress = "complete";
     this.deadline = Number.POSITIVE_INFINITY;
-    this.#endIfDelivered();
-  }
-
-  #endIfDelivered(): void {
-    if (this.#progress === "complete" && this.#held.isEmpty && !this.#exchange.paused) this.#end();
+    this.#content.complete();
   }
 
   #end(): void {
@@ -321,51 +304,36 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
   }
 
   /** The response failed: sends the request again where that is allowed, and fails it otherwise. */
-  #sendAgainOrFail(unprocessed: boolean, reset: StreamReset): void {
+  #sendAgainOrFail(reset: StreamReset): void {
     const exchange = this.#exchange;
-    if (exchange.resendings === RESENDINGS || !this.#mayBeSentAgain(unprocessed, reset)) {
+    const progress = this.#progress === "waiting" || this.#progress === "sent" ? this.#progress : "answered";
+    const bodyWaits = this.#writer?.waiting === true;
+    if (!mayBeSentAgain(reset, { exchange, progress, bodyWaits, proven: this.#connection.proven })) {
       exchange.fail(this.#reason(reset));
       return;
     }
     exchange.resendings += 1;
     exchange.carrier = undefined;
     // A body that has not been begun is still to be sent.
-    if (this.#writer?.waiting === false) this.#writer.stop();
+    if (!bodyWaits) this.#writer?.stop();
     this.#leave();
     if (reset.code === ErrorCode.HTTP_1_1_REQUIRED && reset.by === "peer") this.#connection.onHttp1Required(exchange);
     else this.#connection.onUnanswered(exchange);
   }
 
-  #mayBeSentAgain(unprocessed: boolean, { by }: StreamReset): boolean {
-    const exchange = this.#exchange;
-    if (this.#progress === "waiting") return true;
-    if (this.#progress !== "sent") return false;
-    if (unprocessed) return isReplayable(exchange.request.body) || this.#writer?.waiting === true;
-    // As with HTTP/1.1: a connection that had gone stale fails nothing that may be repeated, a new one does.
-    const stale = this.#connection.proven && by === "connection";
-    return stale && exchange.rawHeaders === null && mayRepeat(exchange);
-  }
-
   #reason(reset: StreamReset): Error {
-    const { by, code, reason } = reset;
-    if (by === "goaway") return streamReset(ErrorCode.REFUSED_STREAM);
-    if (by === "connection") return this.#connection.lostBy(reset);
-    if (by === "peer") return streamReset(code);
-    if (code === ErrorCode.ENHANCE_YOUR_CALM) {
-      const endless = this.#progress === "sent" && this.#exchange.interimsExhausted;
-      return endless ? interimsWithoutEnd() : new errors.HeadersOverflowError();
-    }
-    const otherLength = this.#missing !== undefined && this.#missing !== 0;
-    return otherLength && code === ErrorCode.PROTOCOL_ERROR
-      ? new errors.ResponseContentLengthMismatchError()
-      : streamReset(code, new Error(reason));
+    if (reset.by === "connection") return this.#connection.lostBy(reset);
+    return resetError(reset, {
+      interimsExhausted: this.#progress === "sent" && this.#exchange.interimsExhausted,
+      isOfOtherLength: this.#content.isOfOtherLength,
+    });
   }
 
   #leave(): void {
     if (this.#isOver) return;
     this.#progress = "over";
     this.deadline = Number.POSITIVE_INFINITY;
-    this.#held.clear();
+    this.#content.discard();
     this.#connection.onOver(this);
   }
 
@@ -391,9 +359,4 @@ export class ExchangeStream implements ExchangeCarrier, ResponseHandler, WriterE
     this.#awaits = what;
     this.#connection.deadlines.set(this, timeout);
   }
-}
-
-/** Whether the server guarantees that it has not processed the request (RFC 9113 section 8.7). */
-function isUnprocessed({ by, code }: StreamReset): boolean {
-  return by === "goaway" || (by === "peer" && UNPROCESSED.has(code));
 }

@@ -1,6 +1,7 @@
-import { ConnectionFault, ErrorCode, errorCodeName } from "@trailsum/http/http2";
+import { ConnectionFault, ErrorCode, errorCodeName, type StreamReset } from "@trailsum/http/http2";
 import { errors } from "undici";
 
+import { interimsWithoutEnd } from "../exchange.ts";
 import type { Http2Error } from "../http2-error.ts";
 
 const DEFINED: ReadonlySet<number> = new Set(Object.values(ErrorCode));
@@ -16,6 +17,29 @@ const VIOLATIONS: ReadonlySet<number> = new Set([
 
 // undici's types leave out the second parameter, which becomes the error's code with `HPE_` before it.
 const ParserError = errors.HTTPParserError as unknown as new (message: string, code: string) => Error;
+
+/** What had come of a response when its stream was reset. */
+export interface ReceivedResponse {
+  /** Whether one more interim response would have been too much. */
+  readonly interimsExhausted: boolean;
+  /** Whether the content is not as long as its Content-Length. */
+  readonly isOfOtherLength: boolean;
+}
+
+/** The error of an exchange whose stream was reset, by the server or because of what it sent. */
+export function resetError(
+  { by, code, reason }: StreamReset,
+  { interimsExhausted, isOfOtherLength }: ReceivedResponse,
+): Error {
+  if (by === "goaway") return streamReset(ErrorCode.REFUSED_STREAM);
+  if (by === "peer") return streamReset(code);
+  if (code === ErrorCode.ENHANCE_YOUR_CALM) {
+    return interimsExhausted ? interimsWithoutEnd() : new errors.HeadersOverflowError();
+  }
+  return isOfOtherLength && code === ErrorCode.PROTOCOL_ERROR
+    ? new errors.ResponseContentLengthMismatchError()
+    : streamReset(code, new Error(reason));
+}
 
 /** The error of an exchange whose stream was reset with this code. */
 export function streamReset(code: number, cause?: Error): Http2Error {
