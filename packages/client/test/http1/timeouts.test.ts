@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 
 import { FeedSource, rawServer } from "@trailsum/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { type TrailerAgentOptions } from "../../src/index.ts";
 import { trailerAgent } from "../agent/side-by-side.ts";
@@ -59,6 +59,24 @@ describe("the server falls silent", () => {
     expect(error).toMatchObject({ code: "UND_ERR_CONNECT_TIMEOUT" });
     await server.connections[0]!.readToEnd();
   });
+});
+
+test("with a connect.timeout of 0 the handshake of TLS may take as long as it does", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const turns = async (condition: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < 50 || !condition(); turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const server = await rawServer((connection) => void connection.socket.resume());
+  const origin = server.origin.replace("http:", "https:");
+  const [unlimited, limited] = [{ timeout: 0 }, {}].map(
+    (limit) => record(trailerAgent({ connect: { ...limit, rejectUnauthorized: false } }), origin).recording,
+  );
+  await turns(() => server.connections.length === 2);
+  vi.advanceTimersByTime(3_600_000);
+  await turns(() => limited!.error !== undefined);
+  expect(limited!.error).toMatchObject({ code: "UND_ERR_CONNECT_TIMEOUT" });
+  expect(unlimited!.error).toBeUndefined();
 });
 
 describe("the server stops reading", () => {

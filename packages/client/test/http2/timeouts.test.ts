@@ -8,6 +8,17 @@ import { answerEach, http2Agent, send } from "./exchanging.ts";
 const OK: FieldPairs = [[":status", "200"]];
 const UNLIMITED = { headersTimeout: 0, bodyTimeout: 0 };
 
+/** Time passes only where the test says so; sockets know nothing of it. */
+function stopTheClock(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Waits without a clock. */
+async function happening(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe("an exchange times out, and its connection continues when it answers,", () => {
   test("when no head comes once the request has been sent", async () => {
     const server = await rawHttp2Server(async (peer) => {
@@ -60,17 +71,6 @@ describe("an exchange times out, and its connection continues when it answers,",
 });
 
 describe("an exchange does not time out", () => {
-  /** Time passes only where the test says so; sockets know nothing of it. */
-  function stopTheClock(): void {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-    onTestFinished(() => void vi.useRealTimers());
-  }
-
-  /** Waits without a clock. */
-  async function happening(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-  }
-
   test("as long as something goes, however slowly", async () => {
     stopTheClock();
     const server = await rawHttp2Server(async (peer) => void (await peer.accept()), { updateWindows: false });
@@ -191,5 +191,49 @@ describe("a connection that does not answer any more", () => {
     const server = await rawServer(() => {});
     const { error } = await send(http2Agent({ pingTimeout: 50 }), server).ended;
     expect(error).toMatchObject({ code: "UND_ERR_SOCKET", message: expect.stringMatching(/SETTINGS/) as string });
+  });
+});
+
+describe("with a limit of 0, a connection", () => {
+  /** Longer than every default, and shorter than what the test itself waits. Milliseconds. */
+  const LONG = 25_000;
+
+  test("is not asked by PING", async () => {
+    stopTheClock();
+    const server = await rawHttp2Server(async (peer) => void (await peer.accept()));
+    const { reported } = send(http2Agent({ pingInterval: 0 }), server, UNLIMITED);
+    await happening(() => server.peers[0]?.streams.has(1) === true);
+    const [peer] = server.peers;
+    vi.advanceTimersByTime(LONG);
+    await peer!.ping();
+    expect(peer!.frames.filter(({ type, ack }) => type === "PING" && !ack)).toEqual([]);
+    await peer!.stream(1).headers(OK, { endStream: true });
+    await happening(() => reported.trailers !== undefined);
+  });
+
+  test("waits for the answer to a PING as long as it takes", async () => {
+    stopTheClock();
+    const server = await rawHttp2Server(async (peer) => void (await peer.accept()), { pong: false });
+    const { reported } = send(http2Agent({ pingInterval: 20, pingTimeout: 0 }), server, UNLIMITED);
+    await happening(() => server.peers[0]?.streams.has(1) === true);
+    const [peer] = server.peers;
+    vi.advanceTimersByTime(20);
+    await happening(() => peer!.frames.some(({ type, ack }) => type === "PING" && !ack));
+    vi.advanceTimersByTime(LONG);
+    await peer!.ping();
+    await peer!.stream(1).headers(OK, { endStream: true });
+    await happening(() => reported.trailers !== undefined);
+    expect(reported.error).toBeUndefined();
+  });
+
+  test("waits for SETTINGS as long as it takes", async () => {
+    stopTheClock();
+    const server = await rawServer(() => {});
+    const { reported } = send(http2Agent({ pingTimeout: 0 }), server, UNLIMITED);
+    await happening(() => (server.connections[0]?.received.length ?? 0) > 0);
+    vi.advanceTimersByTime(LONG);
+    // An error would be reported when the connection has closed, and that takes some turns.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(reported.error).toBeUndefined();
   });
 });
