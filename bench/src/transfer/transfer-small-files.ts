@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report } from "../report.ts";
@@ -22,14 +21,15 @@ const theirs = (target: string): string => `the article's Go client in a loop, t
 export async function transferSmallFiles(directory: string): Promise<Report> {
   const files = await contentDirectory(join(directory, "files"), FILES, BYTES);
   const go = await goPrograms();
+  // A fresh directory for each turn, so that none finds what another has stored. All stay until the end: ext4 avoids inodes
+  // that were deleted in the last minutes, and the search for others takes half of a turn's system time.
+  let turns = 0;
   const serverOf = {
     [TARGETS[0]]: () => program("sink"),
-    [TARGETS[1]]: () => trailsum("serve", join(directory, "stored"), "--port", "0", "--quiet"),
+    [TARGETS[1]]: () => trailsum("serve", join(directory, `stored-${(turns += 1)}`), "--port", "0", "--quiet"),
   };
   const subjects = TARGETS.flatMap((target): TransferSubject[] => {
-    // Fresh for each turn, so that none finds what another has stored.
     const sent = async (command: (url: string) => readonly string[] | Promise<string[]>): Promise<Usage> => {
-      await mkdir(join(directory, "stored"));
       const server = await startServer(await serverOf[target]());
       try {
         const usage = await run(await command(`${server.url}/`));
@@ -38,7 +38,6 @@ export async function transferSmallFiles(directory: string): Promise<Report> {
         return usage;
       } finally {
         await server.stop();
-        await rm(join(directory, "stored"), { recursive: true });
       }
     };
     const own = (url: string): Promise<string[]> => trailsum("upload", `${files}/`, url, "--jobs", String(JOBS));

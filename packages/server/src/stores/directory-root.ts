@@ -77,6 +77,8 @@ export async function openDirectoryRoot(given: string): Promise<DirectoryRoot> {
       const missing: string[] = [];
       for (let file = locate(path); file !== directory; file = dirname(file)) {
         missing.unshift(basename(file));
+        // A real path already.
+        if (dirname(file) === directory) return join(directory, ...missing);
         const parent = await unlessAbsent(realpath(dirname(file)));
         if (parent !== undefined) return join(parent, ...missing);
       }

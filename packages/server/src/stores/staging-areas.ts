@@ -48,7 +48,7 @@ export class StagingAreas {
   /** Creates an entry that can be renamed to `target`, the real path of a file, with room for `size` bytes if that is known. */
   async create(target: string, size: number | undefined): Promise<StagingEntry> {
     const place = await this.#placeFor(target);
-    if (size !== undefined) await checkRoom(place ?? this.#directory, size);
+    if (size !== undefined && size > SMALL) await checkRoom(place ?? this.#directory, size);
     return this.#createIn(place);
   }
 
@@ -93,6 +93,8 @@ export class StagingAreas {
 
   /** The directory in which to make a staging folder for a target; undefined where the store's own one will do. */
   async #placeFor(target: string): Promise<string | undefined> {
+    // Needs no look at the disk: most files of many are small, and each look costs a turn of the thread pool.
+    if (dirname(target) === this.#directory && !this.#separate.has(this.#directory)) return undefined;
     const { directory, dev } = await deepestDirectory(target, this.#directory);
     if (this.#separate.has(directory)) return directory;
     if (directory === this.#directory || dev === (await stat(this.#directory)).dev) return undefined;
@@ -101,6 +103,9 @@ export class StagingAreas {
     return mount;
   }
 }
+
+/** Content of up to this size arrives as fast as it can be refused: whether there is room shows when it is written. Bytes. */
+const SMALL = 64 * 1024;
 
 /** The final mode of a file. Until it is published, its folder is closed to other users. */
 const MODE = 0o644;
