@@ -31,6 +31,7 @@ import { transferMemory } from "./transfer/transfer-memory.ts";
 import { transferS3 } from "./transfer/transfer-s3.ts";
 import { transferServe } from "./transfer/transfer-serve.ts";
 import { transferSmallFiles } from "./transfer/transfer-small-files.ts";
+import { transferTwoStep } from "./transfer/transfer-two-step.ts";
 import { transferUpload } from "./transfer/transfer-upload.ts";
 
 /** Measures something; the directory is its own while it does. */
@@ -55,6 +56,7 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["transfer-serve", transferServe],
   ["transfer-download", transferDownload],
   ["transfer-small-files", transferSmallFiles],
+  ["transfer-two-step", transferTwoStep],
   ["transfer-s3", transferS3],
   ["transfer-memory", transferMemory],
   ["digest", digest],

@@ -119,6 +119,12 @@ const goals: readonly Goal[] = [
     most: 0.4,
   },
   {
+    what: "a pipe in two steps, of the same with trailers",
+    name: "transfer-two-step",
+    read: (table) => table.cell("`trailsum upload --delivery two-step`", "times trailers"),
+    most: 1.05,
+  },
+  {
     what: "`download`, of `curl -o` and `openssl sha256`",
     name: "transfer-download",
     read: (table) =>
