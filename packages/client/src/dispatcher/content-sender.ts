@@ -24,6 +24,12 @@ const NO_FIELDS: string[] = [];
 const PIECE = 1_048_576;
 
 /**
+ * `waiting`: nothing has been taken. `sending`: the content is being read. `ended`: it has been read, and the trailers follow or have
+ * followed. `stopped`: nothing more is taken.
+ */
+type SenderState = "waiting" | "sending" | "ended" | "stopped";
+
+/**
  * Reads the content of a request from any kind of body, only as fast as its sink takes it, and then the trailers. A body
  * of another length than it was said to have is an error.
  */
@@ -32,9 +38,7 @@ export class ContentSender {
   readonly #sink: ContentSink;
   /** Bytes handed over so far. */
   #sent = 0;
-  #started = false;
-  #stopped = false;
-  #ended = false;
+  #state: SenderState = "waiting";
   #unblock: (() => void) | undefined;
   #dropSource: (() => void) | undefined;
 
@@ -45,7 +49,7 @@ export class ContentSender {
 
   /** Whether nothing has been taken yet. */
   get waiting(): boolean {
-    return !this.#started;
+    return this.#state === "waiting";
   }
 
   /** Whether the content sent so far is recognizably incomplete: no length marks its end, or it is shorter. */
@@ -55,8 +59,8 @@ export class ContentSender {
 
   /** Begins, unless it has begun or was stopped. What is in memory and small is written before this returns. */
   start(): void {
-    if (this.#started || this.#stopped) return;
-    this.#started = true;
+    if (this.#state !== "waiting") return;
+    this.#state = "sending";
     const { body } = this.#request;
     if (body.kind === "none") this.#end();
     else if (body.kind === "bytes" && body.bytes.byteLength > PIECE) void this.#sendPieces(() => pieces(body.bytes));
@@ -76,16 +80,21 @@ export class ContentSender {
 
   /** Takes nothing more, and lets go of the content: it is not wanted any more, or the exchange has failed. */
   stop(error?: Error): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
+    if (this.#isStopped) return;
+    const ended = this.#state === "ended";
+    this.#state = "stopped";
     this.#unblock = undefined;
     const { body } = this.#request;
-    if (body.kind === "stream" && !this.#ended) {
+    if (body.kind === "stream" && !ended) {
       // The exchange's own listener is gone by now: an error must not crash the process.
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }
     this.#dropSource?.();
+  }
+
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
   }
 
   /** Hands one piece over; whether more is taken at once. */
@@ -108,7 +117,7 @@ export class ContentSender {
     const onData = (chunk: unknown): void => {
       const bytes = chunkBytes(chunk);
       if (bytes === undefined) this.#fail(invalidChunk());
-      else if (bytes.byteLength > 0 && !this.#write(bytes) && !this.#stopped) {
+      else if (bytes.byteLength > 0 && !this.#write(bytes) && !this.#isStopped) {
         stream.pause();
         this.#wait(() => stream.resume());
       }
@@ -148,7 +157,7 @@ export class ContentSender {
       };
       for (;;) {
         const next = await iterator.next();
-        if (this.#stopped) return;
+        if (this.#isStopped) return;
         if (next.done === true) break;
         const bytes = chunkBytes(next.value);
         if (bytes === undefined) {
@@ -156,7 +165,7 @@ export class ContentSender {
           return;
         }
         if (bytes.byteLength > 0 && !this.#write(bytes)) {
-          if (this.#stopped) return;
+          if (this.#isStopped) return;
           await new Promise<void>((resolve) => this.#wait(resolve));
         }
       }
@@ -170,8 +179,8 @@ export class ContentSender {
 
   /** The body has ended: what remains are the trailers. */
   #end(): void {
-    if (this.#stopped) return;
-    this.#ended = true;
+    if (this.#isStopped) return;
+    this.#state = "ended";
     const { length, trailers } = this.#request;
     if (length !== undefined && this.#sent !== length) {
       this.#fail(new errors.RequestContentLengthMismatchError());
@@ -183,7 +192,7 @@ export class ContentSender {
       if (Array.isArray(raw)) this.#sink.end(raw);
       else
         raw
-          .then((fields) => !this.#stopped && this.#sink.end(fields))
+          .then((fields) => !this.#isStopped && this.#sink.end(fields))
           .catch((error: unknown) => this.#fail(asError(error)));
     } catch (error) {
       this.#fail(asError(error));
@@ -191,7 +200,7 @@ export class ContentSender {
   }
 
   #fail(error: Error): void {
-    if (!this.#stopped) this.#sink.fail(error);
+    if (!this.#isStopped) this.#sink.fail(error);
   }
 }
 

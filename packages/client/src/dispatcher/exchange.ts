@@ -44,8 +44,8 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   resendings = 0;
   /** Until when it may wait for a connection. */
   deadline: number = Number.POSITIVE_INFINITY;
-  #answered = false;
-  #ended = false;
+  /** `answered`: the final response has begun. `ended`: the handler has been given the end, or an error. */
+  #state: "requested" | "answered" | "ended" = "requested";
   /** How many interim responses have come since content was last sent. */
   #interims = 0;
 
@@ -71,13 +71,13 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   /** Pauses the content. A head is still delivered, as undici does. */
   pause(): void {
     this.paused = true;
-    if (this.#answered) this.carrier?.pause();
+    if (this.#state === "answered") this.carrier?.pause();
   }
 
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    if (this.#answered) this.carrier?.resume();
+    if (this.#state === "answered") this.carrier?.resume();
   }
 
   abort(reason?: Error): void {
@@ -116,8 +116,8 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   /** A head: of an interim response (1xx), or of the final one. */
   responseStart(status: number, raw: string[], reason: string): void {
     this.rawHeaders = raw;
-    if (status >= 200) {
-      this.#answered = true;
+    if (status >= 200 && !this.#ended) {
+      this.#state = "answered";
       if (this.paused) this.carrier?.pause();
     }
     if (this.#ended) return;
@@ -157,7 +157,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
     try {
       this.#handler.onResponseEnd?.(this, this.#fieldsObject(trailers));
     } catch (error) {
-      this.#tell(asError(error));
+      this.#report(asError(error));
     }
   }
 
@@ -193,11 +193,15 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
       body.stream.on("error", ignore);
       body.stream.destroy(error);
     }
-    this.#tell(error);
+    this.#report(error);
+  }
+
+  get #ended(): boolean {
+    return this.#state === "ended";
   }
 
   #finish(): void {
-    this.#ended = true;
+    this.#state = "ended";
     this.carrier = undefined;
     if (this.request.body.kind === "stream") this.request.body.stream.off("error", this.#onBodyError);
   }
@@ -209,7 +213,7 @@ export class Exchange implements Dispatcher.DispatchController, HasDeadline {
   readonly #onBodyError = (error: Error): void => this.fail(error);
 
   /** An error that a handler throws here cannot be delivered, and must not disturb the connection or other exchanges. */
-  #tell(error: Error): void {
+  #report(error: Error): void {
     this.diagnostics.error(error);
     try {
       this.#handler.onResponseError?.(this, error);

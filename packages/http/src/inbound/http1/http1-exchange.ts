@@ -18,6 +18,12 @@ import { type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound
 import type { Http1Connection } from "./http1-connection.ts";
 import { interimHeadText, responseHeadText } from "./response-head.ts";
 
+/**
+ * How far the response is. `awaited`: its head has not been written. `open`: content can follow. `ended`: all of it has been
+ * written. `sent`: the system has all of it. `switched`: the connection carries another protocol. `lost`: it will not be sent.
+ */
+type ResponseState = "awaited" | "open" | "ended" | "sent" | "switched" | "lost";
+
 /** One request on a connection of HTTP/1.1, and the response to it. */
 export class Http1Exchange implements InboundExchange, ContentSource {
   readonly request: InboundRequest;
@@ -29,19 +35,14 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   status: number | undefined;
   contentReceived = 0;
   contentSent = 0;
-  gone = false;
-  /** Whether all of the response has been handed to the system. */
-  #finished = false;
-  /** Whether the response has been written completely. */
-  ended = false;
+  #state: ResponseState = "awaited";
   /** Whether the connection may carry another exchange after this one. */
   persistent: boolean;
   trailers: FieldLines = FieldLines.empty;
   #chunked = false;
   #hasContent = false;
   #blocked = false;
-  #switched = false;
-  /** The callbacks that wait for that. */
+  /** The callbacks that wait for the response to be sent. */
   #sending: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
   #sink: ContentSink | undefined;
   /** The bytes that came together with the head, until a reader takes them. */
@@ -62,6 +63,15 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     return this.#connection.socket;
   }
 
+  get gone(): boolean {
+    return this.#state === "lost";
+  }
+
+  /** Whether the response has been written completely. */
+  get ended(): boolean {
+    return this.#state === "ended" || this.#state === "sent";
+  }
+
   /** Whether a reader waits for content that has not arrived. */
   get awaitsContent(): boolean {
     return this.#content === "arriving" && this.#sink !== undefined;
@@ -79,6 +89,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
     if (this.#connection.stopping || (head.givesUp && this.#content !== "whole")) this.persistent = false;
     const text = responseHeadText({ status, reason, header, framing: this.#framing(head) });
     this.status = status;
+    if (this.#state === "awaited") this.#state = "open";
     this.#hasContent = head.hasContent;
     this.#chunked = head.trailers;
     this.#connection.writer.returnContent(this.onReleased);
@@ -98,13 +109,13 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   end(trailers: FieldLines): void {
     const connection = this.#connection;
     if (this.#chunked) connection.writer.text(`0\r\n${fieldLinesText(trailers.raw)}\r\n`);
-    this.ended = true;
+    if (!this.gone) this.#state = "ended";
     connection.writer.onFlushed(this);
     connection.advance();
   }
 
   whenSent(done: () => void, failed: (error: Error) => void): void {
-    if (this.#finished) done();
+    if (this.#state === "sent") done();
     else if (this.gone) failed(clientGoneError());
     else this.#sending = { done, failed };
   }
@@ -117,8 +128,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   #settleSent(taken: boolean): void {
-    this.#finished = taken;
-    this.gone = !taken;
+    this.#state = taken ? "sent" : "lost";
     if (taken) this.#sending?.done();
     else this.#sending?.failed(clientGoneError());
   }
@@ -138,14 +148,14 @@ export class Http1Exchange implements InboundExchange, ContentSource {
 
   conclude(): void {
     this.#sink = undefined;
-    if (this.#switched || this.#content !== "arriving" || !this.ended) return;
+    if (this.#state === "switched" || this.#content !== "arriving" || !this.ended) return;
     if (this.persistent) this.#connection.forget();
     else this.#connection.close();
   }
 
   switchTo(protocol: string, header: FieldLines): Duplex {
     this.#connection.writer.text(switchHead(protocol, header));
-    this.#switched = true;
+    this.#state = "switched";
     this.#connection.writer.flush();
     return this.#connection.release();
   }
@@ -223,7 +233,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   closed(): void {
-    if (!this.ended) this.gone = true;
+    if (!this.ended) this.#state = "lost";
     this.lost(undefined);
     if (this.gone) this.onGone?.();
   }
