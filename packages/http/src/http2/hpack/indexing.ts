@@ -28,26 +28,46 @@ const SETS = 32;
  * evict those that do, regardless of their names.
  */
 export function indexRepeated(): IndexingPolicy {
-  const names: string[] = [];
-  const values: string[] = [];
+  const recent = new RecentLines();
   return (name, value) => {
     if (SENSITIVE.has(name)) return "never";
     if (value.length < SHORT_COOKIE && (name === "cookie" || name === "set-cookie")) return "never";
     if (name.length + value.length > LARGE) return "none";
-    if (names.length === 0) {
-      names.push(...Array.from({ length: SETS * 2 }, () => ""));
-      values.push(...names);
-    }
-    const newer = setOf(name, value) * 2;
-    const older = newer + 1;
-    if (names[newer] === name && values[newer] === value) return "incremental";
-    if (names[older] === name && values[older] === value) return "incremental";
-    names[older] = names[newer]!;
-    values[older] = values[newer]!;
-    names[newer] = name;
-    values[newer] = value;
-    return "none";
+    return recent.has(name, value) ? "incremental" : "none";
   };
+}
+
+/** Two lines of one set, the newer one first. */
+interface LinePair {
+  name: string;
+  value: string;
+  olderName: string;
+  olderValue: string;
+}
+
+const NO_SETS: (LinePair | undefined)[] = [];
+
+/** The lines that were sent last. A connection that has sent only a few of them keeps only a few. */
+class RecentLines {
+  #sets = NO_SETS;
+
+  /** Whether a line is among them. It is after that. */
+  has(name: string, value: string): boolean {
+    if (this.#sets === NO_SETS) this.#sets = Array.from({ length: SETS }, () => undefined);
+    const set = setOf(name, value);
+    const pair = this.#sets[set];
+    if (pair === undefined) {
+      this.#sets[set] = { name, value, olderName: "", olderValue: "" };
+      return false;
+    }
+    if (pair.name === name && pair.value === value) return true;
+    if (pair.olderName === name && pair.olderValue === value) return true;
+    pair.olderName = pair.name;
+    pair.olderValue = pair.value;
+    pair.name = name;
+    pair.value = value;
+    return false;
+  }
 }
 
 /** Lines in one set replace each other, so that the memory is bounded. */
