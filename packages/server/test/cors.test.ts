@@ -67,3 +67,17 @@ test("an allowed page may upload without a digest where that is accepted, and an
 test.each(["app.example", "https://app.example/", "https://app.example/path", ""])("%j is not an origin", (origin) => {
   return expect(handle({ cors: [origin] })).rejects.toMatchObject({ code: "USAGE" });
 });
+
+test.each(protocols)(
+  "a preflight of another origin gets no fields and needs no authorization, over %s",
+  async (_p, via) => {
+    const asked: string[] = [];
+    const { port } = await via.handle({ cors: [app], authorize: ({ method }) => asked.push(method) < 0 });
+    const fields = ["Origin: https://app.example.evil", "Access-Control-Request-Method: PUT"];
+    const answer = await via.exchange(port, request("OPTIONS /it", fields));
+    expect(answer.status).toBe(204);
+    expect(answer.field("Access-Control-Allow-Origin")).toBeUndefined();
+    expect(answer.field("Access-Control-Allow-Methods")).toBeUndefined();
+    expect(asked).toEqual([]);
+  },
+);

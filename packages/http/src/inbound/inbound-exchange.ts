@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 
-import { type FieldLines, TrailsumError } from "@trailsum/shared";
+import { FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { ContentSource } from "./inbound-content.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -34,6 +34,8 @@ export interface InboundExchange {
    * where it is absent none does. To be set before `head`.
    */
   onReleased?: ((piece: Uint8Array) => void) | undefined;
+  /** Fields that the final head has besides its own, whatever sends it. To be set before `head`. */
+  addedFields?: FieldLines | undefined;
 
   /** Sends an interim response (1xx), where the client knows of any. */
   interim(status: number, header: FieldLines): void;
@@ -86,4 +88,9 @@ export interface OutgoingHead {
   readonly length: string | undefined;
   /** Whether what has not yet come of the request is given up, and with it the connection if it carries nothing else. */
   readonly givesUp: boolean;
+}
+
+/** The header section of a final head, with the fields that were added to the exchange. */
+export function headerWithAdded({ addedFields }: InboundExchange, header: FieldLines): FieldLines {
+  return addedFields === undefined ? header : FieldLines.from([...header, ...addedFields]);
 }

@@ -63,17 +63,18 @@ export class CrossOriginPolicy {
       const origin = this.#allowed === "*" ? "*" : exchange.request.header.get("Origin")!;
       fields.push(["Access-Control-Allow-Origin", origin], ["Access-Control-Expose-Headers", EXPOSED]);
     }
-    const send = exchange.head.bind(exchange);
-    exchange.head = (head) => send({ ...head, header: FieldLines.from([...head.header, ...fields]) });
+    exchange.addedFields = FieldLines.from(fields);
   }
 
   /**
-   * The fields that answer a preflight request of an allowed origin; undefined for every other request. It is answered
-   * without authorization: browsers send none with it.
+   * The fields that answer a preflight request; undefined for every other request. It is answered without authorization:
+   * browsers send none with it. One of another origin gets no fields, which is how the browser knows.
    */
   preflightFields(request: InboundRequest, methods: readonly string[]): FieldLine[] | undefined {
     const { method, header } = request;
-    if (method !== "OPTIONS" || !header.has("Access-Control-Request-Method") || !this.allows(request)) return undefined;
+    const isPreflight = method === "OPTIONS" && header.has("Origin") && header.has("Access-Control-Request-Method");
+    if (!isPreflight) return undefined;
+    if (!this.allows(request)) return [];
     const asked = header.list("Access-Control-Request-Headers").filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
     const allowed: FieldLine[] = asked.length === 0 ? [] : [["Access-Control-Allow-Headers", asked.join(", ")]];
     return [

@@ -13,6 +13,7 @@ import {
   clientGoneError,
   type InboundExchange,
   type OutgoingHead,
+  headerWithAdded,
 } from "../inbound-exchange.ts";
 import { type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import type { Http1Connection } from "./http1-connection.ts";
@@ -32,6 +33,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   onReleased: ((piece: Uint8Array) => void) | undefined;
+  addedFields: FieldLines | undefined;
   status: number | undefined;
   contentReceived = 0;
   contentSent = 0;
@@ -85,7 +87,8 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   head(head: OutgoingHead): void {
-    const { status, reason, header } = head;
+    const { status, reason } = head;
+    const header = headerWithAdded(this, head.header);
     if (this.#connection.stopping || (head.givesUp && this.#content !== "whole")) this.persistent = false;
     const text = responseHeadText({ status, reason, header, framing: this.#framing(head) });
     this.status = status;

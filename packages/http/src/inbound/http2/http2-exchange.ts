@@ -15,6 +15,7 @@ import {
   clientGoneError,
   type InboundExchange,
   type OutgoingHead,
+  headerWithAdded,
 } from "../inbound-exchange.ts";
 import type { ClientInfo, InboundRequest } from "../inbound-request.ts";
 import { MinimumRate } from "../minimum-rate.ts";
@@ -59,6 +60,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
   onReleased: ((piece: Uint8Array) => void) | undefined;
+  addedFields: FieldLines | undefined;
   status: number | undefined;
   gone = false;
   readonly #stream: ServerStream;
@@ -120,7 +122,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   head({ status, header, hasContent, length }: OutgoingHead): void {
     checkStatus(status);
-    const fields = finalFields(header, length);
+    const fields = finalFields(headerWithAdded(this, header), length);
     sendable(() => this.#stream.respond(status, fields, { endStream: !hasContent }));
     this.#stream.onTaken = this.onReleased;
     this.status = status;

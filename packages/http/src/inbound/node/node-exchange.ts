@@ -12,6 +12,7 @@ import {
   clientGoneError,
   type InboundExchange,
   type OutgoingHead,
+  headerWithAdded,
 } from "../inbound-exchange.ts";
 import { clientAddress, type InboundRequest, requestedUpgrade, targetAndHost } from "../inbound-request.ts";
 import { withFieldsSetBefore } from "./fields-set-before.ts";
@@ -47,6 +48,7 @@ export class NodeExchange implements InboundExchange {
   readonly #upgrading: Upgrading | undefined;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
+  addedFields: FieldLines | undefined;
   status: number | undefined;
   contentSent = 0;
   #switched = false;
@@ -79,7 +81,8 @@ export class NodeExchange implements InboundExchange {
 
   head({ status, reason, header, length, hasContent, trailers, givesUp }: OutgoingHead): void {
     const res = this.#res;
-    const own = length === undefined || header.has("Content-Length") ? header : header.set("Content-Length", length);
+    const whole = headerWithAdded(this, header);
+    const own = length === undefined || whole.has("Content-Length") ? whole : whole.set("Content-Length", length);
     const fields = withFieldsSetBefore(res, own);
     if (fields.has("Date")) res.sendDate = false;
     // The rest of a request that was not read completely would be parsed as the next request.

@@ -9,6 +9,7 @@ import {
   clientGoneError,
   type InboundExchange,
   type OutgoingHead,
+  headerWithAdded,
 } from "../inbound-exchange.ts";
 import type { InboundRequest } from "../inbound-request.ts";
 import { fieldsObject } from "./fields-object.ts";
@@ -55,6 +56,7 @@ export class NodeHttp2Exchange implements InboundExchange {
   readonly #content: NodeHttp2Content;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
+  addedFields: FieldLines | undefined;
   status: number | undefined;
   contentSent = 0;
   #state: ResponseState = "awaited";
@@ -109,7 +111,7 @@ export class NodeHttp2Exchange implements InboundExchange {
     // What follows throws now; Node would throw when the error can no longer be reported.
     if (this.#res.headersSent)
       throw new TrailsumError("INTERNAL", "something in front of the handler has answered the request already");
-    const head = { ...given, header: withFieldsSetBefore(this.#res, given.header) };
+    const head = { ...given, header: withFieldsSetBefore(this.#res, headerWithAdded(this, given.header)) };
     checkStatus(head.status);
     fieldsObject(head.header);
     this.#head = head;

@@ -8,6 +8,7 @@ import {
   clientGoneError,
   type InboundExchange,
   type OutgoingHead,
+  headerWithAdded,
 } from "../inbound-exchange.ts";
 import type { ContentSource } from "../inbound-content.ts";
 import type { InboundRequest } from "../inbound-request.ts";
@@ -41,6 +42,7 @@ export class WebExchange implements InboundExchange {
   readonly interim: InboundExchange["interim"];
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
+  addedFields: FieldLines | undefined;
   status: number | undefined;
   contentSent = 0;
   readonly #signal: AbortSignal;
@@ -71,7 +73,9 @@ export class WebExchange implements InboundExchange {
   }
 
   head({ status, reason, header, hasContent, length }: OutgoingHead): void {
-    const headers = new Headers([...header].map(([name, value]): [string, string] => [name, value]));
+    const headers = new Headers(
+      [...headerWithAdded(this, header)].map(([name, value]): [string, string] => [name, value]),
+    );
     if (length !== undefined) headers.set("Content-Length", length);
     const body = hasContent ? (Readable.toWeb(this.#body) as ReadableStream<Uint8Array>) : null;
     if (!hasContent) this.#body.resume();
