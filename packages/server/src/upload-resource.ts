@@ -17,6 +17,7 @@ import { accessRefusal, type Authorize } from "./access/authorize.ts";
 import { clientAddress, type TrustForwarded } from "./access/client-address.ts";
 import { type AllowedOrigins, CrossOriginPolicy } from "./access/cors.ts";
 import { refuseCrossOrigin } from "./access/cross-origin.ts";
+import { forwardedPrefix } from "./access/forwarded-prefix.ts";
 import { refuseDotfile } from "./access/dotfiles.ts";
 import { allowedMethods, isWrite, notAllowed } from "./access/methods.ts";
 import { acknowledgeUpload } from "./response/acknowledge-upload.ts";
@@ -88,7 +89,8 @@ export interface UploadHandlerOptions extends VerificationPolicy, UploadLimits, 
   readonly dotfiles?: boolean | undefined;
   /**
    * Whether the peer's `X-Forwarded-For` or `Forwarded` field is believed, or of which hops: the address in it is then that
-   * of the client, by which limits of uploads and password checks count. Only behind a proxy that sets it.
+   * of the client, by which limits of uploads and password checks count. What the peer's `X-Forwarded-Prefix` field states
+   * was cut off the path: the `Location` of an upload resource begins with it. Only behind a proxy that sets or removes them.
    * @default false
    */
   readonly trustForwarded?: TrustForwarded | undefined;
@@ -263,8 +265,10 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
     const record = observer.begin(exchange);
     try {
       if (exchange.gone) return;
-      const client = clientAddress(exchange.request, options.trustForwarded);
-      const upload = { head: requestHead(exchange.request), exchange, client, began, record };
+      const { request } = exchange;
+      const client = clientAddress(request, options.trustForwarded);
+      const mountPath = forwardedPrefix(request, options.trustForwarded) + (request.mountPath ?? "");
+      const upload = { head: { ...requestHead(request), mountPath }, exchange, client, began, record };
       await answerByMethod(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.

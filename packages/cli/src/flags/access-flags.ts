@@ -38,7 +38,8 @@ export const accessFlags = {
   "trust-forwarded": {
     type: "boolean",
     default: false,
-    describe: "take the client's address from X-Forwarded-For or Forwarded: only behind a proxy that sets it",
+    describe:
+      "take the client's address from X-Forwarded-For or Forwarded, and the path before the root from X-Forwarded-Prefix: only behind a proxy that sets them",
   },
   cors: {
     type: "string",

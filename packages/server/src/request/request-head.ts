@@ -6,7 +6,7 @@ export interface RequestHead {
   readonly method: string;
   /** The path and the query as received; below a mount point, the rest that the framework passes. */
   readonly target: string;
-  /** What a framework has cut off the front of the target. Default: nothing. */
+  /** What a framework or a trusted proxy has cut off the front of the target. Default: nothing. */
   readonly mountPath?: string | undefined;
   readonly header: FieldLines;
   /** How many bytes of content there will be; undefined if only the end shows it. */

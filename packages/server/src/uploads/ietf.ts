@@ -48,7 +48,7 @@ export async function createUpload(request: UploadExchange, context: UploadConte
   if (condition !== undefined) await checkBeforeContent(context.store, path, condition);
 
   await context.uploads.create(newUpload(request, { path, length, isWhole: last }), newUploadId(), async (upload) => {
-    const location = ["Location", uploadLocation(exchange.request, upload.id)] as const;
+    const location = ["Location", uploadLocation(head, upload.id)] as const;
     const version = ["Upload-Draft-Interop-Version", INTEROP_VERSION] as const;
     if (interim && head.size !== 0)
       exchange.interim(104, FieldLines.from([version, location, limitOf(upload, context.policy)]));
@@ -170,18 +170,9 @@ function signedMessage({ head, began }: UploadExchange, { record }: Upload, trai
 }
 
 /** What a client needs to complete an upload that was refused only for want of digests. */
-function keptFields(
-  { exchange }: UploadExchange,
-  upload: Upload,
-  { policy }: UploadContext,
-  verdict: string,
-): FieldLine[] {
+function keptFields({ head }: UploadExchange, upload: Upload, { policy }: UploadContext, verdict: string): FieldLine[] {
   if (verdict === "mismatched") return [];
-  return [
-    ["Location", uploadLocation(exchange.request, upload.id)],
-    ...progressFields(upload),
-    limitOf(upload, policy),
-  ];
+  return [["Location", uploadLocation(head, upload.id)], ...progressFields(upload), limitOf(upload, policy)];
 }
 
 /** Refuses another version of the draft: its fields have other meanings. */

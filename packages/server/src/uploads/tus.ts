@@ -63,7 +63,7 @@ export async function createTusUpload(request: UploadExchange, context: UploadCo
     const claims = [...created.header, ...claimOfMetadata(metadata)];
     const remembered = { ...created, method: "PUT", target, header: claims };
     await context.uploads.create(remembered, id, async (upload) => {
-      const location: FieldLine = ["Location", uploadLocation(exchange.request, id)];
+      const location: FieldLine = ["Location", uploadLocation(head, id)];
       if (head.size === 0 && !upload.whole) {
         sendShort(exchange, {
           status: 201,

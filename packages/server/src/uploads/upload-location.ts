@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import type { InboundRequest } from "@trailsum/http/inbound";
-
+import type { RequestHead } from "../request/request-head.ts";
 import { reservedFolder } from "../stores/object-path.ts";
 
 const PREFIX = `/${reservedFolder}/uploads/`;
@@ -17,7 +16,7 @@ export function uploadIdIn(target: string): string | undefined {
   return path.startsWith(PREFIX) ? path.slice(PREFIX.length) : undefined;
 }
 
-/** The path of an upload resource, below where the handler is mounted: for `Location`. */
-export function uploadLocation({ mountPath = "" }: InboundRequest, id: string): string {
+/** The path of an upload resource as its client has to ask for it: for `Location`. */
+export function uploadLocation({ mountPath = "" }: RequestHead, id: string): string {
   return `${mountPath}${PREFIX}${id}`;
 }

@@ -56,13 +56,13 @@ export function keepStaged(
 
 /** The fields of a refusal that name the upload that holds the content. */
 export function keptFields(
-  { exchange }: UploadExchange,
+  { head }: UploadExchange,
   { refused, kept }: RefusedContent,
   { uploads, policy }: UploadContext,
 ): FieldLine[] {
   if (kept === undefined) return [];
   return [
-    ["Location", uploadLocation(exchange.request, kept)],
+    ["Location", uploadLocation(head, kept)],
     ["Upload-Draft-Interop-Version", INTEROP_VERSION],
     ["Upload-Offset", String(refused.computed.size)],
     ["Upload-Complete", "?0"],
