@@ -59,7 +59,7 @@ function runUnnamed(name: string | undefined, args: readonly string[]): void {
     );
   }
   if (flags.get("version") === true) return printWhole(`${version()}\n`);
-  throw new Error(`say what to do: ${Object.keys(commands).join(", ")}`);
+  throw new Error(`missing command: ${Object.keys(commands).join(", ")}`);
 }
 
 function operandValue(operand: Operand | undefined, given: readonly string[]): Record<string, FlagValue> {

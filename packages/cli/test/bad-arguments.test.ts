@@ -28,7 +28,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [
     [],
     2,
-    "say what to do: upload, download, serve, proxy, verify, probe, completion, demo; run 'trailsum --help' for usage",
+    "missing command: upload, download, serve, proxy, verify, probe, completion, demo; run 'trailsum --help' for usage",
   ],
   [["uplaod", "it", url], 2, `unknown command "uplaod": did you mean upload?; run 'trailsum --help' for usage`],
   [["frobnicate"], 2, `unknown command "frobnicate"; run 'trailsum --help' for usage`],
@@ -74,7 +74,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     2,
     "unknown flag --json.x: did you mean --json?; run 'trailsum upload --help' for usage",
   ],
-  [["download"], 2, "say what to download: trailsum download URL"],
+  [["download"], 2, "missing URL: trailsum download URL"],
   [["download", url, "extra"], 2, '"extra" has no scheme: write http://extra or https://extra'],
   [["download", url, url, "-o", "it"], 2, "2 URLs cannot all be written to it: name a directory, with / at its end"],
   [["download", url, "--checksum", "sha-256=12"], 2, "a sha-256 checksum has 64 hexadecimal digits"],
@@ -99,8 +99,8 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     ),
   ),
   [["upload", "it", url, "-H", "Expect: x"], 2, '"Expect: x" cannot be sent: the only expectation is 100-continue'],
-  [["upload"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
-  [["upload", "it"], 2, "say what to upload, and where to: trailsum upload FILE URL"],
+  [["upload"], 2, "missing file or URL: trailsum upload FILE URL"],
+  [["upload", "it"], 2, "missing file or URL: trailsum upload FILE URL"],
   [["upload", "it", "host/x"], 2, '"host/x" has no scheme: write http://host/x or https://host/x'],
   [
     ["upload", "it", "localhost:8080/x"],
@@ -169,8 +169,8 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
   [["upload", "absent", url], 5, "cannot read absent: no such file"],
   [["upload", "it/x", url], 5, "cannot read it/x: what should be its directory is a file"],
   [["download", url, "-o", "n".repeat(256)], 5, `cannot write ${"n".repeat(256)}: its name is too long`],
-  [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ names no file: choose a name with -o FILE"],
-  [["download", "http://127.0.0.1:1/a%2Fb"], 2, "http://127.0.0.1:1/a%2Fb names no file: choose a name with -o FILE"],
+  [["download", "http://127.0.0.1:1/"], 2, "http://127.0.0.1:1/ has no file name: choose one with -o FILE"],
+  [["download", "http://127.0.0.1:1/a%2Fb"], 2, "http://127.0.0.1:1/a%2Fb has no file name: choose one with -o FILE"],
   [["download", url, "-o", "absent/x"], 5, "cannot write absent/x: its directory does not exist"],
   [["download", url, "-o", "it/x"], 5, "cannot write it/x: what should be its directory is a file"],
   [
@@ -198,7 +198,7 @@ const rows: readonly (readonly [args: readonly string[], exit: number, says: str
     "it and it cannot be used: both must be PEM, and belong together (error:0480006C:PEM routines::no start line)",
   ],
   [["serve", "it/absent"], 5, "cannot create it/absent: ENOTDIR: not a directory, mkdir 'it/absent'"],
-  [["serve", "it"], 5, "it is not a directory: name one to keep files in"],
+  [["serve", "it"], 5, "it is not a directory: name the directory to store files in"],
   [
     ["serve", ".", "--port", "0", "--host", "192.0.2.1"],
     2,

@@ -26,12 +26,15 @@ test("a server that cannot be talked to is reported in one line with advice, and
   const file = await fileOf();
 
   const rows: readonly (readonly [url: string, says: RegExp])[] = [
-    ["http://127.0.0.1:1/it", /nothing listens there: is the server running, and is the port right\?$/],
+    ["http://127.0.0.1:1/it", /connection refused: is the server running, and is the port right\?$/],
     ["http://nowhere.invalid/it", /no such host: is the name right\?$|could not be looked up: is there a network\?$/],
     [`${ssh.origin}/it`, /does not speak HTTP/],
     [`${garbage.origin}/it`, /HTTP/],
     [`${mute.origin}/it`, /the connection was /],
-    [`${plain.url.replace("http:", "https:")}/it`, /no TLS is spoken there: use http:\/\/ in place of https:\/\/$/],
+    [
+      `${plain.url.replace("http:", "https:")}/it`,
+      /the server does not speak TLS: use http:\/\/ instead of https:\/\/$/,
+    ],
     [`${tls.url.replace("https:", "http:")}/it`, /the connection was /],
     [`${tls.url}/it`, /its certificate is not trusted \(.*\): name its issuer's file in NODE_EXTRA_CA_CERTS$/],
   ];

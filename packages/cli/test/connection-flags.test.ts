@@ -106,7 +106,7 @@ describe("an HTTP proxy", () => {
     const file = await fileOf();
     const upload = ["upload", file, "http://127.0.0.1:1/it", "--proxy", silent.origin, "--timeout-connect", "0.2"];
     const { exitCode, stderr } = await trailsum(upload);
-    expect([exitCode, stderr]).toEqual([3, expect.stringContaining("it took too long to connect")]);
+    expect([exitCode, stderr]).toEqual([3, expect.stringContaining("timed out while connecting")]);
   });
 
   test.each([

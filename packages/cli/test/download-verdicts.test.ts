@@ -72,7 +72,7 @@ const rows: readonly Row[] = [
     name: "unverified, and required",
     args: ["--require", "verified"],
     exit: 7,
-    says: /^trailsum: nothing came to verify the content by/,
+    says: /^trailsum: no digest was sent to verify the content/,
   },
   {
     name: "verified by md5, where --digest names sha-256 and it is required",

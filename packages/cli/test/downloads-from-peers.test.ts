@@ -69,7 +69,7 @@ describe.each(peers)("trailsum download from $name", ({ present, serve }) => {
     );
     const refused = await trailsum(["download", url, "-o", "again", "--require", "verified"], { cwd: directory });
     expect([refused.exitCode, refused.stdout]).toEqual([7, ""]);
-    expect(refused.stderr).toMatch(/^trailsum: nothing came to verify the content by: .*\n$/);
+    expect(refused.stderr).toMatch(/^trailsum: no digest was sent to verify the content: .*\n$/);
     expect(await filesBelow(directory)).toEqual(["it"]);
   });
 });

@@ -161,7 +161,7 @@ test.skipIf(!hasFuse)("s3fs writes files, and is refused if a bit is flipped on 
   expect([await stored("s3fs"), await readFile(join(cwd, "received"), "utf8")]).toEqual([content, content]);
 });
 
-test("what is uploaded by HTTP is served by S3 with its digests, and the other way round", async () => {
+test("what is uploaded by HTTP is served by S3 with its digests, and conversely", async () => {
   const plain = await startTrailsum(["serve", directory, "--port", "0"]);
   const { url } = await server;
   const request = { method: "PUT", body: content, headers: { "Content-MD5": md5(content, "base64") } };

@@ -85,13 +85,13 @@ const rows: readonly Row[] = [
     name: "unverified: a hop that drops trailers and their announcement",
     edit: (request) => trailerSection("")(withoutAnnouncement(request)),
     exit: 7,
-    says: /: nothing came to verify the content by: send Md5/,
+    says: /: no digest was sent to verify the content: send Md5/,
   },
   {
     name: "unverified: a size and nothing else",
     edit: (request) => trailerSection(`Size: ${size}\r\n`)(withoutAnnouncement(request)),
     exit: 7,
-    says: /: nothing came to verify the content by/,
+    says: /: no digest was sent to verify the content/,
   },
   {
     name: "unverified: a digest that cannot be checked here",

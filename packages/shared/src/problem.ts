@@ -100,7 +100,7 @@ function verdictSentence(verdict: Verdict): string {
     case "unverified":
       return verdict.unsupported.length > 0
         ? `nothing to verify the content by: ${unsupportedAlgorithms(verdict)}`
-        : "nothing came to verify the content by: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field";
+        : "no digest was sent to verify the content: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field";
   }
 }
 

@@ -21,7 +21,7 @@ describe("one algorithm twice", () => {
 
   test.each([
     ["on one line", [`${one}, ${other}`]],
-    ["on one line, the other way round", [`${other}, ${one}`]],
+    ["on one line, in the other order", [`${other}, ${one}`]],
     ["on two lines", [one, other]],
     ["with another between them", [`${one}, ${sha}`, other]],
     ["among equal ones", [one, other, one]],

@@ -62,7 +62,7 @@ describe("the problem document of a verdict", () => {
   test("invalid digests: which field, which algorithm and why", () => {
     expect(problemOf(lines(["Repr-Digest", "sha-256=:AAAA:"], ["Size", "-1"], ["Content-Digest", ","]))).toEqual({
       type: `${registered}#digest-invalid-values`,
-      title: "An integrity field cannot be understood",
+      title: "An integrity field is malformed",
       status: 400,
       detail:
         "Size in the trailer: not a decimal number of bytes; " +
@@ -80,7 +80,7 @@ describe("the problem document of a verdict", () => {
   test("missing fields: which, and who may have dropped them", () => {
     expect(problemOf(FieldLines.empty, lines(["Trailer", "Md5, Size"]))).toEqual({
       type: "urn:trailsum:problem:digest-missing",
-      title: "An announced or required integrity field never came",
+      title: "An announced or required integrity field did not arrive",
       status: 400,
       detail: "Md5, Size did not arrive, though announced or required: a proxy on the way may have dropped trailers",
       verdict: "missing",
@@ -106,7 +106,7 @@ describe("the problem document of a verdict", () => {
     const md5 = await digestsOf(content, ["md5"]);
     expect(verdictProblem(decideVerdict({ header: FieldLines.empty, trailer, computed: md5 }))).toEqual({
       type: `${registered}#digest-unsupported-algorithms`,
-      title: "No digest came that can be checked here",
+      title: "No digest of a supported algorithm was received",
       status: 400,
       detail:
         "nothing to verify the content by: unixsum, sha-512 cannot be checked here; " +
@@ -122,10 +122,10 @@ describe("the problem document of a verdict", () => {
   test("nothing at all: what could be sent", () => {
     expect(problemOf(FieldLines.empty)).toEqual({
       type: "urn:trailsum:problem:digest-required",
-      title: "Nothing came to verify the content by",
+      title: "No digest was sent to verify the content",
       status: 400,
       detail:
-        "nothing came to verify the content by: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field",
+        "no digest was sent to verify the content: send Md5, Content-Digest or Repr-Digest, as a trailer or a header field",
       verdict: "unverified",
     });
   });

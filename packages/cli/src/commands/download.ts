@@ -117,7 +117,7 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     const { target, authorization } = authorizedTarget(url, given);
     return { url: targetUrl(target), authorization };
   });
-  if (targets.length === 0) throw new TrailsumError("USAGE", "say what to download: trailsum download URL");
+  if (targets.length === 0) throw new TrailsumError("USAGE", "missing URL: trailsum download URL");
   const { output, recursive } = given;
   const isOne = targets.length === 1 && !recursive;
   const jobs = checkedJobs(given.jobs ?? (isOne ? 1 : FILES_AT_A_TIME));

@@ -42,7 +42,7 @@ export const probeCommand: DefinedCommand = defineCommand<ProbeArguments>({
 
 async function probePath(given: ProbeArguments, run: Run): Promise<void> {
   const { probe, targetUrl } = await import("@trailsum/client");
-  if (given.url === undefined) throw new TrailsumError("USAGE", "say what to probe: trailsum probe URL");
+  if (given.url === undefined) throw new TrailsumError("USAGE", "missing URL: trailsum probe URL");
   const { target, authorization } = authorizedTarget(given.url, given);
   const url = targetUrl(target);
   const headers = [...headerFields(given.header), ...authorization];

@@ -142,8 +142,7 @@ async function uploadAll(given: UploadArguments, run: Run): Promise<void> {
   const { createRateLimit, targetUrl, upload } = await import("@trailsum/client");
   limitYoungGeneration();
   const paths = given.files.slice(0, -1).map(String);
-  if (paths.length === 0)
-    throw new TrailsumError("USAGE", "say what to upload, and where to: trailsum upload FILE URL");
+  if (paths.length === 0) throw new TrailsumError("USAGE", "missing file or URL: trailsum upload FILE URL");
   const { target, authorization } = authorizedTarget(String(given.files.at(-1)), given);
   const url = targetUrl(target).href;
   checkedJobs(given.jobs);

@@ -80,10 +80,10 @@ async function verify(given: VerifyArguments, run: Run): Promise<void> {
     return verifyReceiptFile({ ...given, receipt }, run);
   }
   if (key !== undefined) throw new TrailsumError("USAGE", "--key is for a receipt: name it with --receipt");
-  if (path === undefined) throw new TrailsumError("USAGE", "say what to verify: trailsum verify DIR");
+  if (path === undefined) throw new TrailsumError("USAGE", "missing directory or file: trailsum verify DIR");
   const rate = bytesPerSecond(given["limit-rate"]);
   const subject = await subjectAt(path, given.sums);
-  if (subject.malformed > 0) run.warn(`warning: ${subject.source}: ${subject.malformed} lines are not understood`);
+  if (subject.malformed > 0) run.warn(`warning: ${subject.source}: malformed lines: ${subject.malformed}`);
   const bar = await createProgressBar(given.progress && !given.quiet, downloadPhases);
   const limit = rate === undefined ? undefined : createRateLimit(rate);
   const counts: Record<FileState, number> = { ok: 0, mismatched: 0, missing: 0, unrecorded: 0, unreadable: 0 };

@@ -57,7 +57,7 @@ export async function* downloadList(
     const name = nameIn(url);
     if (output !== undefined && directory === undefined) return { ...target, output, name: name ?? output };
     if (name !== undefined) return { ...target, output: join(directory ?? "", name), name };
-    throw new TrailsumError("USAGE", `${redactedTarget(url)} names no file: choose a name with -o FILE`);
+    throw new TrailsumError("USAGE", `${redactedTarget(url)} has no file name: choose one with -o FILE`);
   });
   refuseOneFile(entries);
   if (directory !== undefined && directory !== "") await makeDirectory(directory);

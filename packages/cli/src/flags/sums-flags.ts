@@ -38,8 +38,7 @@ export interface RunSums {
 export async function sumsOf(given: SumsArguments, run: Run): Promise<RunSums> {
   const { sums: read, "write-sums": written } = given;
   const sums = read === undefined ? undefined : await readSums(read);
-  if (sums !== undefined && sums.malformed > 0)
-    run.warn(`warning: ${sums.path}: ${sums.malformed} lines are not understood`);
+  if (sums !== undefined && sums.malformed > 0) run.warn(`warning: ${sums.path}: malformed lines: ${sums.malformed}`);
   const algorithm = written === undefined ? undefined : algorithmOfSums(written);
   const added: [FilePath, Buffer][] = [];
   return {

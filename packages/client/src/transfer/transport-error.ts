@@ -5,7 +5,7 @@ import { TUNNEL_FAILED } from "../dispatcher/tunnel.ts";
 
 /** The codes and sentences for the error codes of undici, Node and OpenSSL. */
 const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
-  ["ECONNREFUSED", ["CONNECT_FAILED", "nothing listens there: is the server running, and is the port right?"]],
+  ["ECONNREFUSED", ["CONNECT_FAILED", "connection refused: is the server running, and is the port right?"]],
   ["ENOTFOUND", ["CONNECT_FAILED", "no such host: is the name right?"]],
   ["EAI_AGAIN", ["CONNECT_FAILED", "the name could not be looked up: is there a network?"]],
   ["EHOSTUNREACH", ["CONNECT_FAILED", "the host cannot be reached"]],
@@ -14,18 +14,18 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ["ENETDOWN", ["CONNECT_FAILED", "the network cannot be reached"]],
   ["EADDRNOTAVAIL", ["CONNECT_FAILED", "no local address or port available"]],
   ["ETIMEDOUT", ["CONNECT_FAILED", "the host does not answer"]],
-  ["UND_ERR_CONNECT_TIMEOUT", ["CONNECT_FAILED", "it took too long to connect"]],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
-  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", ["PROTOCOL", "no TLS is spoken there: use http:// in place of https://"]],
-  ["EPROTO", ["PROTOCOL", "TLS could not be agreed on"]],
+  ["UND_ERR_CONNECT_TIMEOUT", ["CONNECT_FAILED", "timed out while connecting"]],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", ["PROTOCOL", "the server does not speak TLS: use http:// instead of https://"]],
+  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", ["PROTOCOL", "the server does not speak TLS: use http:// instead of https://"]],
+  ["EPROTO", ["PROTOCOL", "the TLS handshake failed"]],
   ["ECONNRESET", ["CONNECTION_LOST", "the connection was reset"]],
   ["ECONNABORTED", ["CONNECTION_LOST", "the connection was closed"]],
   ["EPIPE", ["CONNECTION_LOST", "the connection was closed"]],
   ["UND_ERR_SOCKET", ["CONNECTION_LOST", "the connection was closed too early"]],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", ["CONNECTION_LOST", "fewer bytes came than were announced"]],
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", ["CONNECTION_LOST", "fewer bytes arrived than were announced"]],
   // What llhttp says of a message that stops before its end.
   ["HPE_INVALID_EOF_STATE", ["CONNECTION_LOST", "the connection was closed too early"]],
-  ["UND_ERR_REQ_RETRY", ["CONNECTION_LOST", "what came could not be continued"]],
+  ["UND_ERR_REQ_RETRY", ["CONNECTION_LOST", "the download could not be resumed"]],
   ["UND_ERR_DESTROYED", ["CONNECTION_LOST", "the dispatcher was destroyed"]],
   ["UND_ERR_CLOSED", ["CONNECTION_LOST", "the dispatcher was closed"]],
   ["UND_ERR_HEADERS_TIMEOUT", ["TIMEOUT", "timed out waiting for a response"]],
@@ -49,10 +49,10 @@ const CODES: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
 
 /** What a server means by the error code with which it resets a stream or closes a connection (RFC 9113 section 7). */
 const HTTP2_CODES: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map([
-  [7, ["CONNECTION_LOST", "the server has refused to begin with the request"]],
+  [7, ["CONNECTION_LOST", "the server refused the request before processing it"]],
   [11, ["CONNECTION_LOST", "the server asks for fewer or smaller requests"]],
-  [12, ["PROTOCOL", "the server finds the connection not secure enough"]],
-  [13, ["PROTOCOL", "the server wants HTTP/1.1 for this"]],
+  [12, ["PROTOCOL", "the server requires stronger TLS"]],
+  [13, ["PROTOCOL", "the server requires HTTP/1.1 for this request"]],
 ]);
 
 const UNTRUSTED =
@@ -109,7 +109,7 @@ function unlisted(code: string, error: unknown): readonly [ErrorCode, string] {
     ];
   }
   if (code.startsWith("HPE_")) return ["PROTOCOL", `what answers there does not speak HTTP/1.1 (${message})`];
-  if (code.startsWith("ERR_SSL_")) return ["PROTOCOL", `TLS could not be agreed on (${message})`];
+  if (code.startsWith("ERR_SSL_")) return ["PROTOCOL", `the TLS handshake failed (${message})`];
   if (error instanceof Error && error.name === "AbortError") return ["ABORTED", "cancelled"];
   return ["INTERNAL", message];
 }

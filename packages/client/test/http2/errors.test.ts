@@ -15,10 +15,10 @@ test.each([
     "the server broke it off (HTTP/2: the stream was reset with NO_ERROR)",
   ],
   ["CANCEL", "UND_ERR_SOCKET", "CONNECTION_LOST", "the server broke it off (HTTP/2: the stream was reset with CANCEL)"],
-  ["REFUSED_STREAM", "UND_ERR_SOCKET", "CONNECTION_LOST", "the server has refused to begin with the request"],
+  ["REFUSED_STREAM", "UND_ERR_SOCKET", "CONNECTION_LOST", "the server refused the request before processing it"],
   ["ENHANCE_YOUR_CALM", "UND_ERR_SOCKET", "CONNECTION_LOST", "the server asks for fewer or smaller requests"],
-  ["INADEQUATE_SECURITY", "UND_ERR_SOCKET", "PROTOCOL", "the server finds the connection not secure enough"],
-  ["HTTP_1_1_REQUIRED", "UND_ERR_SOCKET", "PROTOCOL", "the server wants HTTP/1.1 for this"],
+  ["INADEQUATE_SECURITY", "UND_ERR_SOCKET", "PROTOCOL", "the server requires stronger TLS"],
+  ["HTTP_1_1_REQUIRED", "UND_ERR_SOCKET", "PROTOCOL", "the server requires HTTP/1.1 for this request"],
   [
     "PROTOCOL_ERROR",
     "HPE_HTTP2_PROTOCOL_ERROR",

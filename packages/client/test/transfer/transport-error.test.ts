@@ -19,7 +19,7 @@ function coded(code: string, message = "what the system says"): Error {
 
 describe("an error of the transport becomes one of ours:", () => {
   const table: readonly [code: string, kind: ErrorCode, sentence: string][] = [
-    ["ECONNREFUSED", "CONNECT_FAILED", "nothing listens there: is the server running, and is the port right?"],
+    ["ECONNREFUSED", "CONNECT_FAILED", "connection refused: is the server running, and is the port right?"],
     ["ENOTFOUND", "CONNECT_FAILED", "no such host: is the name right?"],
     ["EAI_AGAIN", "CONNECT_FAILED", "the name could not be looked up: is there a network?"],
     ["EHOSTUNREACH", "CONNECT_FAILED", "the host cannot be reached"],
@@ -30,10 +30,10 @@ describe("an error of the transport becomes one of ours:", () => {
     ["EPIPE", "CONNECTION_LOST", "the connection was closed"],
     ["HPE_INVALID_EOF_STATE", "CONNECTION_LOST", "the connection was closed too early"],
     ["HPE_INVALID_CONSTANT", "PROTOCOL", "what answers there does not speak HTTP/1.1 (what the system says)"],
-    ["ERR_SSL_WRONG_VERSION_NUMBER", "PROTOCOL", "no TLS is spoken there: use http:// in place of https://"],
-    ["ERR_SSL_TLSV1_ALERT_NO_PROTOCOL", "PROTOCOL", "TLS could not be agreed on (what the system says)"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "PROTOCOL", "the server does not speak TLS: use http:// instead of https://"],
+    ["ERR_SSL_TLSV1_ALERT_NO_PROTOCOL", "PROTOCOL", "the TLS handshake failed (what the system says)"],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "USAGE", "the request cannot be sent: what the system says"],
-    ["EPROTO", "PROTOCOL", "TLS could not be agreed on"],
+    ["EPROTO", "PROTOCOL", "the TLS handshake failed"],
     [
       "CERT_HAS_EXPIRED",
       "UNTRUSTED_CERTIFICATE",
@@ -151,7 +151,7 @@ describe.each(dispatchers)("through %s, a download from", (_name, make) => {
       const error = await failure(`http://${host}:${port}/`);
       expect(error).toMatchObject({
         code: "CONNECT_FAILED",
-        message: expect.stringContaining("nothing listens there"),
+        message: expect.stringContaining("connection refused"),
       });
     }
   });
@@ -185,7 +185,7 @@ describe.each(dispatchers)("through %s, a download from", (_name, make) => {
     const error = await failure(server.origin.replace("http:", "https:"));
     expect(error).toMatchObject({
       code: "PROTOCOL",
-      message: expect.stringContaining("use http:// in place of https://"),
+      message: expect.stringContaining("use http:// instead of https://"),
     });
   });
 

@@ -80,7 +80,7 @@ function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** The head of a column, with a link that sorts by it: the other way round if it is sorted by it already. */
+/** The head of a column, with a link that sorts by it, in reverse if the page is already sorted by it. */
 function column(key: SortKey, text: string, order: ListingOrder | undefined): string {
   const className = key === "size" ? ' class="size"' : "";
   if (order === undefined) return `<th scope="col"${className}>${text}</th>`;

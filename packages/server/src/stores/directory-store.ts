@@ -76,7 +76,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     const code = fileErrorCode(error);
     const reasons: Readonly<Record<string, string>> = {
       ENOENT: "does not exist: create it first",
-      ENOTDIR: "is not a directory: name one to keep files in",
+      ENOTDIR: "is not a directory: name the directory to store files in",
       EACCES: "cannot be written to: no permission",
       EROFS: "cannot be written to: the file system is read-only",
     };
