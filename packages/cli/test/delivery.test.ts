@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
+import { connect, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
+import { pipeline, Transform } from "node:stream";
 
 import { listen, tempDir, trailsum } from "@trailsum/testkit";
 import { expect, test } from "vitest";
@@ -73,10 +75,10 @@ test("probe says what survives the path, and what follows", async () => {
   const direct = await trailsum(["probe", `${url}/it`]);
   expect([direct.exitCode, direct.stderr]).toEqual([0, ""]);
   const rows = new Map([...direct.stdout.matchAll(/^ {2}(.+?) {2,}(.*)$/gm)].map(([, name, value]) => [name, value]));
-  for (const name of ["trailers down", "1xx", "Expect", "full duplex", "streaming", "two-step"]) {
+  for (const name of ["trailers down", "Expect", "full duplex", "streaming", "two-step"]) {
     expect([name, rows.get(name)]).toEqual([name, "yes"]);
   }
-  expect(rows.get("trailers up")).toBe("kept");
+  expect([rows.get("trailers up"), rows.get("104")]).toEqual(["kept", "kept"]);
   expect(rows.get("delivery")).toMatch(/^trailers: /);
 
   const { origin } = await trailerDropper(url, { buffers: true });
@@ -85,11 +87,34 @@ test("probe says what survives the path, and what follows", async () => {
     trailsum: true,
     trailersUp: "dropped",
     trailersDown: false,
+    interim: "dropped",
     fullDuplex: false,
     streaming: false,
     twoStep: true,
     delivery: { mode: "two-step" },
   });
+});
+
+test("probe says that a hop passed an interim response on as a final one, as nginx does", async () => {
+  const { url } = await serve();
+  const { port } = await listen(
+    createTcpServer((client) => {
+      const server = connect(Number(new URL(url).port), "127.0.0.1");
+      // The server writes the head of an interim response as a whole.
+      const rewriting = new Transform({
+        transform: (piece: Buffer, _encoding, done) =>
+          done(
+            null,
+            piece.toString("latin1").replace(/^HTTP\/1\.1 104 .*$/m, "HTTP/1.1 104 \r\nConnection: keep-alive"),
+          ),
+      });
+      rewriting.setDefaultEncoding("latin1");
+      pipeline(client, server, rewriting, client, () => {});
+    }),
+  );
+  const { exitCode, stdout } = await trailsum(["probe", `http://127.0.0.1:${port}/it`]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^ {2}104 +rewritten$/m);
 });
 
 test("probe asks a server that is not trailsum for OPTIONS and nothing else", async () => {

@@ -63,7 +63,7 @@ function table(url: string, report: PathReport): string {
     ["HTTP/2", yesOrNo(report.clientVersion && report.clientVersion === "2.0")],
     ["trailers up", report.trailersUp === "unclear" ? "unknown" : report.trailersUp],
     ["trailers down", yesOrNo(report.trailersDown)],
-    ["1xx", yesOrNo(report.interim)],
+    ["104", report.interim ?? "unknown"],
     ["Expect", yesOrNo(report.expect)],
     ["full duplex", yesOrNo(report.fullDuplex)],
     ["streaming", yesOrNo(report.streaming)],

@@ -3,6 +3,12 @@ import type { Dispatcher } from "undici";
 
 import { responseFields } from "../../transfer/response-fields.ts";
 
+/**
+ * What happened to a 104 of the server: it came as it was sent, came as the head of a final response, which it is not
+ * (nginx does not know the status), or did not come.
+ */
+export type InterimPassage = "kept" | "rewritten" | "dropped";
+
 /** What came back of a probe. */
 export interface ProbeExchange {
   readonly status: number;
@@ -10,8 +16,10 @@ export interface ProbeExchange {
   readonly headers: FieldLines;
   /** The version of HTTP between here and the first hop, where the dispatcher says it. */
   readonly httpVersion: string | undefined;
-  /** The statuses of the interim responses. */
-  readonly interim: readonly number[];
+  /** Whether a 100 came. */
+  readonly continued: boolean;
+  /** What happened to the 104 that the server sends to those who ask for it. */
+  readonly interim: InterimPassage;
   /** Whether trailers came with the response. */
   readonly trailers: boolean;
   /** What the server received; undefined if no trailsum server has answered. */
@@ -32,7 +40,8 @@ export function exchangeProbe(
   { signal, onHead }: { readonly signal: AbortSignal | undefined; readonly onHead?: () => void },
 ): Promise<ProbeExchange> {
   const { promise, resolve, reject } = Promise.withResolvers<ProbeExchange>();
-  const interim: number[] = [];
+  let continued = false;
+  let interim: InterimPassage = "dropped";
   const content: Buffer[] = [];
   let status = 0;
   let headers = FieldLines.empty;
@@ -45,6 +54,7 @@ export function exchangeProbe(
       status,
       headers,
       httpVersion: typeof httpVersion === "string" ? httpVersion : undefined,
+      continued,
       interim,
       trailers: trailers.length > 0,
       report: status === 200 ? parseProbeReport(Buffer.concat(content).toString("utf8")) : undefined,
@@ -56,7 +66,10 @@ export function exchangeProbe(
       if (signal?.aborted === true) abort();
     },
     onResponseStart(responding, given, fields) {
-      if (given < 200) return void interim.push(given);
+      if (given === 100) continued = true;
+      // Only a final response says what becomes of the connection.
+      if (given === 104) interim = responseFields(fields).has("Connection") ? "rewritten" : "kept";
+      if (given < 200) return;
       status = given;
       headers = responseFields(fields);
       onHead?.();

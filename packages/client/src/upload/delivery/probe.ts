@@ -11,7 +11,7 @@ import { transportError } from "../../transfer/transport-error.ts";
 import { creationFields, uploadRequest, type UploadRequesting } from "../upload-resource-requests.ts";
 import type { DeliveryMode } from "./delivery-mode.ts";
 import { planDelivery } from "./plan-delivery.ts";
-import { exchangeProbe, type ProbeExchange } from "./probe-exchange.ts";
+import { exchangeProbe, type InterimPassage, type ProbeExchange } from "./probe-exchange.ts";
 import { type ProbedPath, probePath } from "./probe-path.ts";
 import { inTime } from "./question-time.ts";
 
@@ -33,8 +33,8 @@ export interface PathReport {
   readonly trailersUp: ProbedPath["passage"];
   /** Whether the trailers of a response arrive. */
   readonly trailersDown: boolean | undefined;
-  /** Whether interim responses other than 100 arrive: 104 says where an upload can be resumed. */
-  readonly interim: boolean | undefined;
+  /** What happens to interim responses other than 100: a 104 says where an upload can be resumed. */
+  readonly interim: InterimPassage | undefined;
   /** Whether `Expect: 100-continue` gets to the server, and a 100 comes back. */
   readonly expect: boolean | undefined;
   /** Whether a response can begin before its request has ended. */
@@ -127,8 +127,8 @@ async function probeTheRest(to: Hop, requesting: UploadRequesting): Promise<Seen
   return {
     trailsum: plain.report !== undefined,
     trailersDown: plain.trailers,
-    interim: plain.interim.includes(104),
-    expect: expecting?.report?.fields.includes("expect") === true && expecting.interim.includes(100),
+    interim: plain.interim,
+    expect: expecting?.report?.fields.includes("expect") === true && expecting.continued,
     fullDuplex,
     streaming,
     twoStep:
