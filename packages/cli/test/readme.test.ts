@@ -43,13 +43,17 @@ test("the commands that try it are those that continuous integration runs", asyn
   expect(ci).toMatch(/^step readme pnpm readme:check$/m);
 });
 
-test("after the installation in a clone npx finds the command", async () => {
+test("after the installation in a clone a shell finds the command and the pinned Node", async () => {
   const [inClone = ""] = blocksIn("sh");
-  const [install, help, ...others] = inClone.trim().split("\n");
-  expect([install, others]).toEqual(["npx -y pnpm@12 install", []]);
-  const env = { ...process.env, npm_config_offline: "true" };
-  const { stdout } = await promisify(execFile)("sh", ["-c", help!], { cwd: root, env });
+  const [install, ...others] = inClone.trim().split("\n");
+  expect([install, others.length]).toEqual(["npx -y pnpm@12 install", 2]);
+  const script = [...others, "node --version"].join("\n");
+  const { stdout } = await promisify(execFile)("/bin/sh", ["-ec", script], {
+    cwd: root,
+    env: { PATH: "/usr/bin:/bin" },
+  });
   expect(stdout).toContain("trailsum <command>");
+  expect(stdout.trim().split("\n").at(-1)).toBe(process.version);
 });
 
 test("the message on the wire is what an upload of four bytes puts there", async () => {

@@ -34,7 +34,7 @@ async function demo({ json, quiet }: DemoArguments, run: Run): Promise<void> {
   const isText = !json && !quiet;
   let failed = 0;
   try {
-    if (isText) await run.print("A server, and a proxy in front of it that verifies what passes.\n");
+    if (isText) await run.print("A server, and in front of it a proxy that verifies what it forwards.\n");
     for (const [at, scene] of scenes.entries()) {
       const title = `\n${styleText("bold", `${at + 1}. ${scene.title}`)}\n`;
       if (isText) await run.print(title);
@@ -48,13 +48,12 @@ async function demo({ json, quiet }: DemoArguments, run: Run): Promise<void> {
   } finally {
     await stage.close();
   }
-  if (isText)
-    await run.print(`\n${failed === 0 ? "All scenes ended as they should." : `${failed} ended otherwise.`}\n`);
+  if (isText) await run.print(`\n${failed === 0 ? "All scenes ended as expected." : `${failed} ended otherwise.`}\n`);
   if (failed > 0) run.fail(1);
 }
 
 const INDENT = 3;
-/** Every terminal has as many. */
+/** The narrowest usual terminal has 80. */
 const COLUMNS = 80 - 2 * INDENT - 1;
 
 function outcomeText({ ok, seen, exit, hops = [] }: Outcome): string {
@@ -63,7 +62,7 @@ function outcomeText({ ok, seen, exit, hops = [] }: Outcome): string {
     styleText("underline", `From the ${hop.replace(" to ", " to the ")}:`),
     ...pictureLines(wirePicture(record), COLUMNS).map((line) => (line === "" ? "" : " ".repeat(INDENT) + line)),
   ]);
-  const verdict = ok ? styleText("green", "as it should") : styleText("red", "NOT as it should");
+  const verdict = ok ? styleText("green", "as expected") : styleText("red", "NOT as expected");
   const sentences = seen.flatMap((sentence) => wrappedText(sentence, COLUMNS));
   const lines = [...pictures, "", ...sentences, `Exit status ${exit}: ${verdict}.`];
   return `${lines.map((line) => (line === "" ? "" : " ".repeat(INDENT) + line)).join("\n")}\n`;

@@ -12,7 +12,7 @@ import { startWireTap, type WireTap } from "./wire-tap.ts";
 /** Where the content that the server sends is cut. */
 const CUT = 3_000_000;
 
-/** A naive relay, and behind it a hop that cuts what the server sends. */
+/** A naive relay, and a hop between it and the server that truncates responses. */
 async function cutBehindRelay({ serverUrl, atEnd }: Stage): Promise<{ relay: string; tap: WireTap }> {
   const cutting = await startCuttingHop(serverUrl, CUT);
   atEnd(() => cutting.close());
@@ -38,7 +38,7 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 export const completedCut: Scene = {
   name: "completed-cut",
-  title: "Download through a relay that completes a response that was cut.",
+  title: "Download through a relay that completes a truncated response.",
   async play(stage) {
     const { relay, tap } = await cutBehindRelay(stage);
     const size = await plainFetch(`${relay}/content`, stage.signal);
@@ -63,7 +63,7 @@ export const completedCut: Scene = {
 
 export const enforcedCut: Scene = {
   name: "enforced-cut",
-  title: "The same, with trailsum proxy --verify enforce before the relay.",
+  title: "The same, with trailsum proxy --verify enforce in front of the relay.",
   async play(stage) {
     const { relay } = await cutBehindRelay(stage);
     const proxy = await stage.startProxy(relay);
@@ -73,7 +73,7 @@ export const enforcedCut: Scene = {
       exit: 0,
       seen: [
         size === undefined
-          ? "The proxy aborted the response: fetch noticed, without knowing of digests."
+          ? "The proxy aborted the response. fetch failed, although it checks no digests."
           : `fetch got ${megabytes(size)}, and noticed nothing.`,
       ],
     };

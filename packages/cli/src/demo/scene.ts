@@ -12,7 +12,7 @@ interface HopRecord {
 
 /** What was seen when a scene was played. */
 export interface Outcome {
-  /** Whether it ended as it should. */
+  /** Whether it ended as expected. */
   readonly ok: boolean;
   /** What happened, a sentence a line. */
   readonly seen: readonly string[];

@@ -14,7 +14,7 @@ function flipOneBit(piece: Buffer, offset: number): void {
 
 export const verifiedUpload: Scene = {
   name: "verified-upload",
-  title: "Upload 8 MiB through the proxy. The digest follows the content.",
+  title: "Upload 8 MiB through the proxy. The digests follow the content.",
   async play({ file, front, behind, signal }) {
     const { status, receipt } = await upload(`${front.origin}/content`, file, { signal });
     return {
@@ -33,7 +33,7 @@ export const verifiedUpload: Scene = {
 
 export const flippedBit: Scene = {
   name: "flipped-bit",
-  title: "The same, through a hop that flips one bit.",
+  title: "The same upload, through a hop that flips one bit.",
   async play({ file, front, behind, signal, atEnd, has }) {
     const liar = await startWireTap(new URL(front.origin), flipOneBit);
     atEnd(() => liar.close());
@@ -53,7 +53,7 @@ export const flippedBit: Scene = {
 
 export const lostTrailers: Scene = {
   name: "lost-trailers",
-  title: "Through a hop that loses trailers, as many do.",
+  title: "Upload through a hop that drops trailers, as many do.",
   async play({ file, serverUrl, signal, atEnd, has }) {
     const eater = await startTrailerEater(serverUrl);
     atEnd(() => eater.close());
@@ -72,7 +72,7 @@ export const lostTrailers: Scene = {
 
 export const twoSteps: Scene = {
   name: "two-steps",
-  title: "The same hop, with the delivery left to trailsum.",
+  title: "The same hop, with --delivery auto, which is the default.",
   async play({ file, serverUrl, signal, atEnd, has }) {
     const eater = await startTrailerEater(serverUrl);
     atEnd(() => eater.close());

@@ -37,13 +37,15 @@ export function pictureLines({ head, bytes, firstChunk, trailers }: WirePicture,
     "",
     `${firstChunk}  <- the first chunk, ${Number.parseInt(firstChunk, 16).toLocaleString("en")} bytes`,
     `... ${bytes.toLocaleString("en")} bytes in all ...`,
-    `0  <- the last chunk${trailers.length === 0 ? "" : "; what follows are the trailers"}`,
+    `0  <- the last chunk${trailers.length === 0 ? "" : "; the trailers follow"}`,
     ...trailers.flatMap((line) => folded(line, columns)),
   ];
 }
 
-/** A line that is too long is wrapped, indented. */
+/** A line that is too long is wrapped, indented: between members of a list where that is possible. */
 function folded(line: string, columns: number): string[] {
   if (line.length <= columns) return [line];
-  return [line.slice(0, columns), ...folded(`    ${line.slice(columns)}`, columns)];
+  const comma = line.lastIndexOf(", ", columns - 1);
+  const at = comma === -1 ? columns : comma + 1;
+  return [line.slice(0, at), ...folded(`    ${line.slice(at).trimStart()}`, columns)];
 }

@@ -89,27 +89,19 @@ export async function openTerminals(): Promise<() => Promise<TerminalSession>> {
   };
 }
 
-/**
- * Types the commands into a terminal, each server into one of its own, and returns what the screens show. `trailsum` is
- * typed as `command`.
- */
-export async function typeSession(
-  steps: readonly Step[],
-  open: () => Promise<TerminalSession>,
-  command = "trailsum",
-): Promise<Step[]> {
+/** Types the commands into a terminal, each server into one of its own, and returns what the screens show. */
+export async function typeSession(steps: readonly Step[], open: () => Promise<TerminalSession>): Promise<Step[]> {
   const ports = new ShownPorts();
-  const typed = (text: string): string => ports.actual(text).replaceAll(/\btrailsum (?=[a-z])/g, `${command} `);
   const main = await open();
   const shown: Step[] = [];
   for (const step of steps) {
     const port = serverPort(step.command);
     if (port !== undefined) {
-      const server = typed(step.command).replace(`--port ${port}`, `--port ${await freePort()}`);
+      const server = ports.actual(step.command).replace(`--port ${port}`, `--port ${await freePort()}`);
       const output = await (await open()).type(server, { shown: /^listening on \S+\n/m });
       ports.use(port, /:(\d+)$/.exec(output)?.[1] ?? port);
       shown.push({ command: step.command, output: ports.shown(output) });
-    } else shown.push({ command: step.command, output: ports.shown(await main.type(typed(step.command))) });
+    } else shown.push({ command: step.command, output: ports.shown(await main.type(ports.actual(step.command))) });
   }
   return shown;
 }
