@@ -16,7 +16,7 @@ import { profilesDirectory } from "./profiles.ts";
 import { proxyConcurrency } from "./proxy/proxy-concurrency.ts";
 import { proxyGrpc } from "./proxy/proxy-grpc.ts";
 import { proxyHttp2Response } from "./proxy/proxy-http2-response.ts";
-import { proxyIdle } from "./proxy/proxy-idle.ts";
+import { proxyIdle, proxyIdleHttp2 } from "./proxy/proxy-idle.ts";
 import { proxyLargeDown, proxyLargeUp } from "./proxy/proxy-large.ts";
 import { proxyLatency } from "./proxy/proxy-latency.ts";
 import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
@@ -49,6 +49,7 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["proxy-concurrency", proxyConcurrency],
   ["proxy-latency", proxyLatency],
   ["proxy-idle", proxyIdle],
+  ["proxy-idle-http2", proxyIdleHttp2],
   ["proxy-grpc", proxyGrpc],
   ["proxy-http2-response", proxyHttp2Response],
   ["serve-small", serveSmall],

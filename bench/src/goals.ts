@@ -71,6 +71,12 @@ const goals: readonly Goal[] = [
   },
   { what: "small response from HTTP/1.1 to HTTP/2, of Go", name: "proxy-http2-response", read: than("Go"), most: 0.45 },
   {
+    what: "idle connection of HTTP/2, KiB",
+    name: "proxy-idle-http2",
+    read: (table) => table.cell("trailsum", "KiB per connection"),
+    most: 24,
+  },
+  {
     what: "small upload to the server, of the same handler on node:http",
     name: "serve-small",
     read: (table) => table.cell("trailsum", "times node:http"),

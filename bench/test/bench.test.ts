@@ -94,7 +94,14 @@ describe("proxies do their work, on very little", () => {
   });
 
   test("with gRPC, verified, many at a time, at a steady pace, and idle", async () => {
-    const others = ["proxy-http2-response", "proxy-verify", "proxy-concurrency", "proxy-latency", "proxy-idle"];
+    const others = [
+      "proxy-http2-response",
+      "proxy-verify",
+      "proxy-concurrency",
+      "proxy-latency",
+      "proxy-idle",
+      "proxy-idle-http2",
+    ];
     for (const { name, rows } of await smoke(["proxy-grpc", ...(ALL ? others : [])], "--only", "ours,go", "--keep")) {
       expect([name, rows.flat().join()]).not.toEqual([name, expect.stringMatching(/failed|NaN/)]);
     }

@@ -54,7 +54,7 @@ async function carryOut(task: LoadTask): Promise<unknown> {
       return openLoop(task, lanes, judge);
     }
     case "open-idle": {
-      const { lanes, judge } = lanesOf({ ...task, exchange: "small-response" });
+      const { lanes, judge } = lanesOf(task);
       await firstAnswers(lanes, judge);
       idle = [...idle, ...lanes];
       return true;

@@ -40,12 +40,13 @@ export interface OpenLoop extends LoadShape, LoadTarget {
   readonly rate: number;
 }
 
+/** Connections that are used once each and stay open. */
+export interface OpenIdle extends Pick<LoadTarget, "port" | "tls">, Pick<LoadShape, "exchange" | "lanes"> {
+  readonly kind: "open-idle";
+}
+
 /** The task of the process. */
-export type LoadTask =
-  | ClosedLoop
-  | OpenLoop
-  | { readonly kind: "open-idle"; readonly port: number; readonly lanes: number }
-  | { readonly kind: "close-idle" };
+export type LoadTask = ClosedLoop | OpenLoop | OpenIdle | { readonly kind: "close-idle" };
 
 /** The outcome of a load. */
 export interface LoadOutcome {
@@ -79,8 +80,8 @@ export class Load {
   }
 
   /** Makes connections that have been used once and stay open until `closeIdle`. */
-  openIdle(port: number, lanes: number): Promise<void> {
-    return this.#carryOut({ kind: "open-idle", port, lanes });
+  openIdle(connections: Omit<OpenIdle, "kind">): Promise<void> {
+    return this.#carryOut({ kind: "open-idle", ...connections });
   }
 
   closeIdle(): Promise<void> {

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { ClosedLoop } from "../load/load.ts";
+import { peers } from "@trailsum/conformance/peers";
+import type { Peer } from "@trailsum/conformance/peers/peer";
+
+import type { ClosedLoop, Load } from "../load/load.ts";
 import { residentBytes } from "../process-usage.ts";
 import { median, type Report } from "../report.ts";
 import { settings } from "../settings.ts";
 import { withSubjects } from "./measure.ts";
-import { allProxies, type Subject } from "./subjects.ts";
+import { allProxies, HTTP1, HTTP2_CLIENTS, ours, type SpokenHttp, type Subject } from "./subjects.ts";
 
 const CONNECTIONS = 1_000;
 const SETTLE = 8_000;
@@ -19,17 +22,31 @@ interface Idle {
   readonly after: number[];
 }
 
-/** What a connection takes that is kept and not used. */
-export async function proxyIdle(): Promise<Report> {
+/** What a connection of HTTP/1.1 takes that is kept and not used. */
+export function proxyIdle(): Promise<Report> {
+  return idleConnections("proxy-idle", HTTP1, allProxies);
+}
+
+/** What a connection of HTTP/2 takes that is kept and not used. */
+export function proxyIdleHttp2(): Promise<Report> {
+  return idleConnections("proxy-idle-http2", HTTP2_CLIENTS, [
+    ours(),
+    ours("trailsum (over TLS)", { overTls: true }),
+    ...peers,
+  ]);
+}
+
+async function idleConnections(benchmark: string, spoken: SpokenHttp, candidates: readonly Peer[]): Promise<Report> {
+  const exchange = spoken === HTTP1 ? "small-response" : "http2-response";
   const connections = settings.smoke ? 10 : CONNECTIONS;
   const figures = new Map<string, Idle>();
   for (let round = 0; round < (settings.rounds ?? 3); round += 1) {
     // Each starts a new process: memory once used is hardly returned.
-    await withSubjects(allProxies, 1, async (subjects, load) => {
-      for (const subject of subjects) await load.run(warmUp(subject));
+    const occupy = async (subjects: readonly Subject[], load: Load): Promise<void> => {
+      for (const subject of subjects) await load.run(warmUp(subject, exchange));
       await settle();
       const before = subjects.map(({ pid }) => residentBytes(pid));
-      for (const { port } of subjects) await load.openIdle(port, connections);
+      for (const { port, tls } of subjects) await load.openIdle({ port, tls, exchange, lanes: connections });
       await settle();
       for (const [at, { name, version, pid }] of subjects.entries()) {
         const idle = figures.get(name) ?? { name, version, before: [], after: [] };
@@ -38,12 +55,13 @@ export async function proxyIdle(): Promise<Report> {
         idle.after.push(residentBytes(pid));
       }
       await load.closeIdle();
-    });
+    };
+    await withSubjects(candidates, 1, occupy, spoken);
   }
   const costs = Array.from(figures.values(), (idle) => ({ idle, cost: costOf(idle, connections) }));
   return {
-    name: "proxy-idle",
-    about: `Memory of a proxy before and after ${connections} connections were made, used once each, and left open: medians of fresh starts, ${SETTLE / 1000} seconds after the last request.`,
+    name: benchmark,
+    about: `Memory of a proxy before and after ${connections} connections of HTTP/${spoken.client} were made, used once each, and left open: medians of fresh starts, ${SETTLE / 1000} seconds after the last request.`,
     columns: ["", "KiB per connection", "MiB before", "MiB with them"],
     rows: costs.map(({ idle, cost }) => [
       `${idle.name} ${idle.version}`,
@@ -53,7 +71,7 @@ export async function proxyIdle(): Promise<Report> {
     plots: [
       {
         kind: "bars",
-        title: "Memory per idle connection",
+        title: `Memory per idle connection of HTTP/${spoken.client}`,
         unit: "KiB",
         bars: costs.map(({ idle, cost }) => ({ label: `${idle.name} ${idle.version}`, value: Math.max(0, cost) })),
       },
@@ -63,9 +81,8 @@ export async function proxyIdle(): Promise<Report> {
 }
 
 /** Enough for what is made once, and too little to leave room in the heap for what comes. */
-function warmUp({ port, pid }: Subject): ClosedLoop {
-  const shape = { lanes: 1, times: 100, warm: 0, seconds: 0 };
-  return { kind: "closed-loop", exchange: "small-response", port, pid, ...shape };
+function warmUp({ port, pid, tls }: Subject, exchange: ClosedLoop["exchange"]): ClosedLoop {
+  return { kind: "closed-loop", exchange, port, pid, tls, lanes: 1, times: 100, warm: 0, seconds: 0 };
 }
 
 /** Until what is garbage has been collected. */

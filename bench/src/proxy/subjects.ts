@@ -21,7 +21,7 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-const HTTP1 = { client: "1.1", origin: "1.1" } as const;
+export const HTTP1 = { client: "1.1", origin: "1.1" } as const;
 
 /** HTTP/2 on both sides. */
 export const HTTP2 = { client: "2", origin: "2" } as const;
