@@ -14,7 +14,7 @@ export interface Report {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly plots?: readonly Plot[];
-  /** The figures behind the table. */
+  /** The figures of the table. */
   readonly figures: unknown;
 }
 

@@ -43,8 +43,8 @@ export class Arrivals {
    */
   finish(unfinished: Arrival | undefined): void {
     const through = [...this.#held].filter((arrival) => arrival !== unfinished);
-    const behind = through.find((arrival) => !arrival.multiplexed && !this.#isForOthers(arrival.unread()));
-    if (behind !== undefined) throw new Error(`got ${quote(behind.unread())}, which was not sent`);
+    const later = through.find((arrival) => !arrival.multiplexed && !this.#isForOthers(arrival.unread()));
+    if (later !== undefined) throw new Error(`got ${quote(later.unread())}, which was not sent`);
     for (const arrival of through) this.release(arrival);
   }
 

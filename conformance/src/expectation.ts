@@ -106,7 +106,7 @@ export function differences(
     const there = seen.fields.filter((line) => matches(line, item));
     check(there.length === 0, () => `has ${quote(there)}`);
   }
-  for (const text of nowhere) check(!seen.text.includes(text), () => `${quote(text)} stands in it`);
+  for (const text of nowhere) check(!seen.text.includes(text), () => `${quote(text)} is in it`);
   const framings = expected.framing === undefined ? [] : [expected.framing].flat();
   check(
     framings.length === 0 || framings.includes(seen.framing),

@@ -8,7 +8,7 @@ import { Http2Endpoint } from "./http2-endpoint.ts";
 import type { RequestMessage, ResponseMessage } from "./message.ts";
 
 const NOWHERE = { streamId: 1, id: "" };
-/** Where the stream's id stands in a frame. */
+/** The offset of the stream's id in a frame. */
 const STREAM_ID = 5;
 
 /**

@@ -234,7 +234,7 @@ export class Http2Endpoint implements Endpoint {
   }
 }
 
-/** Field lines as HTTP/1.1 would have them: what is asked for stands in `Host`, and no pseudo field among them. */
+/** Field lines as HTTP/1.1 would have them: the authority is in `Host`, and there are no pseudo-header fields. */
 function linesOf(fields: FieldPairs): string[] {
   const authority = valueOf(fields, ":authority");
   const lines = fields.filter(([name]) => !name.startsWith(":"));

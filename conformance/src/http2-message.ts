@@ -23,7 +23,8 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
 /** What makes a message malformed (RFC 9113 section 8.1.1); nothing if it is well-formed. A proxy must never send such a one. */
 export function malformation({ fields, trailers, length, complete, bare }: Http2Parts): string | undefined {
   const pseudo = fields.filter(([name]) => name.startsWith(":")).map(([name]) => name);
-  if (fields.slice(0, pseudo.length).some(([name]) => !name.startsWith(":"))) return "a pseudo field behind a field";
+  if (fields.slice(0, pseudo.length).some(([name]) => !name.startsWith(":")))
+    return "a pseudo-header field after a field";
   if (new Set(pseudo).size < pseudo.length) return "a pseudo field twice";
   const response = pseudo.includes(":status");
   if (pseudo.some((name) => (response ? name !== ":status" : !REQUEST.has(name)))) {

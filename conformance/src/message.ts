@@ -32,7 +32,7 @@ export interface ResponseMessage extends Message {
   /** It agrees to switch: 101 in HTTP/1.1, 200 without an end in HTTP/2. */
   readonly switches: boolean;
   /**
-   * Whoever sends it takes no more of the request: `Connection: close` and the end of the connection in HTTP/1.1,
+   * Its sender reads no more of the request: `Connection: close` and the end of the connection in HTTP/1.1,
    * RST_STREAM with NO_ERROR after it in HTTP/2 (RFC 9113 section 8.1).
    */
   readonly closes: boolean;

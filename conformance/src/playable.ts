@@ -5,7 +5,7 @@ import type { RequestMessage, ResponseMessage } from "./message.ts";
 
 /**
  * The combinations of protocols that a case can be played in. What it means can be said in either version of HTTP; what
- * stands in it as bytes, as frames, or cannot be said in the other, binds that side to one.
+ * is in it as bytes, as frames, or cannot be said in the other, binds that side to one.
  */
 export function combinationsOf({ client, origin, only }: ConformanceCase): readonly Combination[] {
   const asked = [...client.map(versionOf), only.client];

@@ -20,7 +20,7 @@ interface WrittenScore {
 }
 
 /** The length of what is recorded. */
-const TOLD = 100;
+const REPORTED_LENGTH = 100;
 
 /** The scores as JSON. */
 export function resultsText(scores: readonly Score[]): string {
@@ -36,7 +36,7 @@ function written(outcomes: Readonly<Record<string, Outcome>>): Written {
     Object.fromEntries(
       Object.entries(outcomes)
         .filter(([, { verdict }]) => verdict === wanted)
-        .map(([id, outcome]): [string, string] => [id, outcome.seen?.slice(0, TOLD) ?? ""])
+        .map(([id, outcome]): [string, string] => [id, outcome.seen?.slice(0, REPORTED_LENGTH) ?? ""])
         .toSorted(([one], [other]) => one.localeCompare(other, "en")),
     );
   const { asked, kept } = count(Object.values(outcomes));

@@ -5,7 +5,7 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
-/** Whoever waits for something to have come, and asks again whenever there is news. */
+/** Something that waits for input, and checks again whenever some has come. */
 export class Watch {
   readonly #waiting = new Set<() => void>();
 

@@ -8,7 +8,7 @@ import { faultsOf, type WalkedPaths } from "../src/paths/walked.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** The cells of the first table behind `title` or, without one, of the first table. */
+/** The cells of the first table after `title` or, without one, of the first table. */
 function tableIn(markdown: string, title = ""): string[][] {
   const [table = ""] = /(?:^\|.*\|$\n?)+/m.exec(markdown.slice(markdown.indexOf(title))) ?? [];
   const rows = table

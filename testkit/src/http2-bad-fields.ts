@@ -23,7 +23,7 @@ export const monstrousField: FieldPairs = [["x", "y".repeat(100_000)]];
 
 /**
  * Fields that make a message malformed as well (RFC 9113, section 8.2.1), but that nghttp2 takes out silently instead, where
- * its user does not object, as Node does not (nghttp2 issue 2871). Whatever becomes of the message, no one may see them.
+ * its user does not object, as Node does not (nghttp2 issue 2871). Whatever happens to the message, its receiver must not see them.
  */
 export const smuggledFields: FieldPairs = [
   ["x smuggled", "x"],

@@ -24,7 +24,7 @@ export interface AttackedServer {
 export interface WatchedServer extends AttackedServer {
   /** The names of the requests that were taken for whole. */
   accepted(): Promise<readonly string[]> | readonly string[];
-  /** All that has reached a server behind this one, if there is one. */
+  /** All that has reached the origin of this server, if it has one. */
   passedOn?(): string;
 }
 

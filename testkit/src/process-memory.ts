@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** How much memory a process has resident, in bytes; `undefined` when it is gone, or the system does not tell. */
+/** How much memory a process has resident, in bytes; `undefined` when it is gone, or the system does not report it. */
 export function residentMemory(pid: number): number | undefined {
   return memoryOf(pid, "VmRSS");
 }

@@ -54,7 +54,7 @@ export interface RunningTrailsum {
   stop(signal?: NodeJS.Signals, timeout?: number): Promise<TrailsumResult>;
 }
 
-/** A command that was started, whatever becomes of it. */
+/** A command that was started, whether it ends well or not. */
 export interface TrailsumProcess {
   readonly child: ChildProcess;
   /** Settles when it is gone, by whatever cause. */

@@ -34,7 +34,7 @@ export interface ClosedLoop extends LoadShape, LoadTarget {
   readonly kind: "closed-loop";
 }
 
-/** So many requests a second, whatever becomes of those before them. */
+/** So many requests per second, whether or not the earlier ones have been answered. */
 export interface OpenLoop extends LoadShape, LoadTarget {
   readonly kind: "open-loop";
   readonly rate: number;

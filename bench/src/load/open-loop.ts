@@ -5,7 +5,7 @@ import type { LoadOutcome, OpenLoop } from "./load.ts";
 import type { Judge } from "./senders.ts";
 
 /**
- * Requests at a fixed rate, whatever becomes of those before them. What counts is how long after it was due each was
+ * Requests at a fixed rate, whether or not the earlier ones have been answered. What counts is how long after it was due each was
  * answered: one that had to wait for a lane, because others were slow, was slow itself.
  */
 export async function openLoop(task: OpenLoop, lanes: readonly Lane[], judge: Judge): Promise<LoadOutcome> {

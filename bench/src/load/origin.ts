@@ -21,7 +21,7 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** The process that answers behind the proxies. */
+/** The origin process of the proxies. */
 export class Origin {
   readonly ports: OriginPorts;
   /** Its certificate. */

@@ -15,9 +15,9 @@ export class Program {
   }
 
   /** The next message that it sends. */
-  async reported<Told>(): Promise<Told> {
+  async reported<Report>(): Promise<Report> {
     const [reported] = await Promise.race([
-      once(this.child, "message") as Promise<[Told]>,
+      once(this.child, "message") as Promise<[Report]>,
       this.#exited.then(() => {
         throw new Error(`${this.child.spawnargs[1]} has ended`);
       }),

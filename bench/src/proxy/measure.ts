@@ -61,7 +61,7 @@ export async function measureInTurns(comparison: Comparison): Promise<Measured[]
   return withSubjects(candidates, mib, measure, spoken);
 }
 
-/** The first round is shorter and not counted. Whoever fails is left out from then on. */
+/** The first round is shorter and not counted. A proxy that fails is left out from then on. */
 async function measureTask(
   turn: Turn,
   rounds: number,
@@ -93,7 +93,7 @@ async function measureTask(
   }));
 }
 
-/** Runs something on an origin, a load, and the proxies between them; stops all of them whatever becomes of it. */
+/** Runs something on an origin, a load, and the proxies between them; stops all of them in any case. */
 export async function withSubjects<Result>(
   candidates: readonly Peer[],
   mib: number,
@@ -123,7 +123,7 @@ export function medianOf({ outcomes }: Measured, reading: (outcome: LoadOutcome)
   return median(outcomes.map(reading));
 }
 
-/** A turn as long as it was asked to be. The first one is short; a smoke run's are of as many requests as tell whether it works. */
+/** A turn as long as it was asked to be. The first one is short; a smoke run's have as many requests as show whether it works. */
 function lengthOf(turn: Turn, warmUp: boolean): Turn {
   if (turn.times !== undefined) return turn;
   if (settings.smoke) {

@@ -29,7 +29,7 @@ async function proxyLarge(
   return comparison(
     {
       name,
-      about: `${mib} MiB in ${where}, in chunks of ${chunks} KiB, two trailers behind them; one connection.`,
+      about: `${mib} MiB in ${where}, in chunks of ${chunks} KiB, two trailers after them; one connection.`,
       cost: {
         title: "processor time per MiB, µs",
         unit: "µs",

@@ -8,7 +8,7 @@ import { only } from "./subjects.ts";
 const RATE = 5_000;
 const CANDIDATES = ["trailsum", "Go ReverseProxy", "Caddy", "HAProxy", "nginx", "httpxy"];
 /** At these places of `PERCENTILES`: 50, 90, 99, 99.9. */
-const TOLD = [0, 2, 4, 6];
+const REPORTED = [0, 2, 4, 6];
 
 /** How long responses take at a fixed rate, and what of that a proxy adds. */
 export async function proxyLatency(): Promise<Report> {
@@ -32,14 +32,14 @@ export async function proxyLatency(): Promise<Report> {
     ].join(" "),
     columns: [
       "",
-      ...TOLD.map((at) => `p${PERCENTILES[at]}`),
-      ...TOLD.map((at) => `added at p${PERCENTILES[at]}`),
+      ...REPORTED.map((at) => `p${PERCENTILES[at]}`),
+      ...REPORTED.map((at) => `added at p${PERCENTILES[at]}`),
       "trailers",
     ],
     rows: good.map((one) => [
       labelOf(one),
-      ...TOLD.map((at) => milliseconds(one, at).toFixed(2)),
-      ...TOLD.map((at) => (one === direct ? "" : (milliseconds(one, at) - milliseconds(direct, at)).toFixed(2))),
+      ...REPORTED.map((at) => milliseconds(one, at).toFixed(2)),
+      ...REPORTED.map((at) => (one === direct ? "" : (milliseconds(one, at) - milliseconds(direct, at)).toFixed(2))),
       keeping(one),
     ]),
     plots: [

@@ -19,7 +19,7 @@ export function proxyRequest(): Promise<Report> {
   return proxySmall(
     "proxy-request",
     "small-request",
-    `POST of 256 bytes in a chunk and two announced trailers; ${CONNECTIONS} connections, each asking again at once. Whoever loses the trailers does less work.`,
+    `POST of 256 bytes in a chunk and two announced trailers; ${CONNECTIONS} connections, each asking again at once. A proxy that loses the trailers does less work.`,
   );
 }
 

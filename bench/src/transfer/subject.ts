@@ -13,7 +13,7 @@ export interface Usage {
   readonly wall: number;
   /** Seconds of processor time, its own and the system's on its behalf. */
   readonly cpu: number;
-  /** The most memory it held at a time, in bytes; known of those that tell it: see {@link tellingPeak}. */
+  /** The most memory it held at a time, in bytes; known of those that report it: see {@link reportingPeak}. */
   readonly peak: number | undefined;
   readonly stdout: string;
 }
@@ -46,13 +46,13 @@ export function program(name: string, ...args: string[]): string[] {
 }
 
 /** The same, telling at its end how much memory it held. That makes its start take longer. */
-export function tellingPeak([node = "", ...args]: readonly string[]): string[] {
+export function reportingPeak([node = "", ...args]: readonly string[]): string[] {
   return [node, "--import", usageHook, ...args];
 }
 
 /** Starts a process; the shell keeps the time, as it does for any command. */
 function start(command: readonly string[], input?: Readable): Running {
-  // The shell outlives the signal that stops a server, so that it can tell the time.
+  // The shell outlives the signal that stops a server, so that it can report the time.
   const timed = 'trap : TERM; TIMEFORMAT="%U %S"; time "$0" "$@" 2>&3';
   const child = spawn("bash", ["-c", timed, ...command], {
     stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],

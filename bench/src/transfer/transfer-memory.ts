@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Report } from "../report.ts";
 import { settings } from "../settings.ts";
 import { contentStream } from "./content.ts";
-import { run, startServer, tellingPeak, trailsum } from "./subject.ts";
+import { run, startServer, reportingPeak, trailsum } from "./subject.ts";
 
 const SMALL = 10;
 // 10,240 shows what is promised; it takes as much room on the disk.
@@ -35,7 +35,7 @@ export async function transferMemory(directory: string): Promise<Report> {
 type Peaks = Readonly<Record<(typeof PARTS)[number], number>>;
 
 async function command(...args: string[]): Promise<string[]> {
-  return tellingPeak(await trailsum(...args));
+  return reportingPeak(await trailsum(...args));
 }
 
 async function peaks(count: number, directory: string): Promise<Peaks> {

@@ -3,7 +3,7 @@ import { request, type RequestMessage, response, type ResponseMessage } from "..
 
 const area = (name: string): string => `aborts/${name}`;
 
-/** Behind the last chunk the content is complete (RFC 9112 section 8), and only the trailers are not. */
+/** After the last chunk the content is complete (RFC 9112 section 8), and only the trailers are not. */
 const BEHIND_CONTENT: ReadonlySet<string> = new Set(["final-crlf", "within-trailers", "before-trailers"]);
 
 /** The places at which a chunked message with trailers `X-Sum: 1` and content `abc`, `defg` can abort, from its end. */
@@ -27,10 +27,10 @@ const LENGTH_PLACES: readonly (readonly [name: string, title: string, cut: numbe
 
 /** What has been said of content `abcdefg` when it is aborted, in any version of HTTP. */
 const BREAKS: readonly (readonly [name: string, title: string, pieces: readonly string[]])[] = [
-  ["behind-head", "after its head", []],
+  ["after-head", "after its head", []],
   ["within", "within its content", ["abc"]],
   ["before-end", "after all of its content, before its trailers", ["abc", "defg"]],
-  ["length-behind-head", "after its head, which stated its length", []],
+  ["length-after-head", "after its head, which stated its length", []],
   ["length-within", "within its content, of known length", ["abc"]],
   ["length-last-byte", "one byte ahead of its known length", ["abc", "def"]],
 ];
@@ -82,7 +82,7 @@ export const aborts: readonly ConformanceCase[] = [
   ...LENGTH_PLACES.slice(1).map(down(lengthDown, "reset")),
   ...BREAKS.flatMap(([name, title, pieces]) => [
     script({
-      id: area(`client-breaks-off-${name}`),
+      id: area(`client-aborts-${name}`),
       title: `a request that its client aborts ${title} never looks complete to the origin`,
       rules: ["rule 9", "RFC 9113 section 8.1", "RFC 9112 section 8"],
       client: [
@@ -95,7 +95,7 @@ export const aborts: readonly ConformanceCase[] = [
       reached: "maybe",
     }),
     script({
-      id: area(`origin-breaks-off-${name}`),
+      id: area(`origin-aborts-${name}`),
       title: `a response that its origin aborts ${title} never looks complete to the client`,
       rules: ["rule 37", "RFC 9113 section 8.1", "RFC 9112 section 8"],
       client: [{ send: request() }, { see: { end: "broken", nowhere: ["X-Sum: 1"] } }],

@@ -62,7 +62,7 @@ export const grpc: readonly ConformanceCase[] = [
     clientSees: { status: 200, fields: [TYPE], content: framed("world"), trailers: ok },
   }),
   exchange({
-    id: area("error-behind-content"),
+    id: area("error-after-content"),
     title: "a call that fails within its answer keeps the status and its details",
     rules: ["gRPC rule 3", STATUS],
     choice: true,

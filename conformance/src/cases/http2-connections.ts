@@ -196,7 +196,7 @@ export const http2Connections: readonly ConformanceCase[] = [
     ],
   }),
   script({
-    id: area("reset-behind-answer"),
+    id: area("reset-after-answer"),
     title: "a stream that is reset when all is over does no harm",
     rules: [STREAMS],
     client: [

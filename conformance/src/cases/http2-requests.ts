@@ -24,7 +24,7 @@ const HEADS: readonly Row[] = [
   ["lf-in-value", "a line feed in a value", FIELDS, asks([["x-bad", "a\nx-forged: b"]])],
   ["crlf-in-value", "a CRLF in a value", FIELDS, asks([["x-bad", "a\r\nx-forged: b"]])],
   ["space-before-value", "a value that begins with a space", FIELDS, asks([["x-bad", " a"]])],
-  ["space-behind-value", "a value that ends in a tab", FIELDS, asks([["x-bad", "a\t"]])],
+  ["space-after-value", "a value that ends in a tab", FIELDS, asks([["x-bad", "a\t"]])],
   ["connection", "Connection", CONNECTION, asks(["connection: x-hop", "x-hop: 4711"])],
   ["keep-alive", "Keep-Alive", CONNECTION, asks(["keep-alive: timeout=4711"])],
   ["proxy-connection", "Proxy-Connection", CONNECTION, asks(["proxy-connection: keep-alive"])],
@@ -41,7 +41,7 @@ const HEADS: readonly Row[] = [
   ["unknown-pseudo", "a pseudo field that there is not", "RFC 9113 section 8.3", asks([], { ":unknown": "1" })],
   ["status", "a :status", "RFC 9113 section 8.3", asks([], { ":status": "200" })],
   [
-    "pseudo-behind-field",
+    "pseudo-after-field",
     "a pseudo field after a field",
     "RFC 9113 section 8.3",
     [...asks([], { ":path": undefined }), ":path: /"],
@@ -302,7 +302,7 @@ export const http2Requests: readonly ConformanceCase[] = [
     }),
   ),
   script({
-    id: area("data-behind-end"),
+    id: area("data-after-end"),
     title: "DATA after the end of a request does not belong to it",
     rules: ["RFC 9113 section 5.1"],
     client: [
@@ -313,7 +313,7 @@ export const http2Requests: readonly ConformanceCase[] = [
     reached: "maybe",
   }),
   script({
-    id: area("headers-behind-end"),
+    id: area("headers-after-end"),
     title: "a field section after the end of a request does not belong to it",
     rules: ["RFC 9113 section 5.1"],
     client: [
@@ -369,7 +369,7 @@ export const http2Requests: readonly ConformanceCase[] = [
     reached: "maybe",
   }),
   script({
-    id: area("reset-behind-request"),
+    id: area("reset-after-request"),
     title: "the origin notices a client that resets its stream after the request",
     rules: ["rule 9", "RFC 9113 section 5.4.2"],
     choice: true,

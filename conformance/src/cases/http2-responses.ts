@@ -24,7 +24,7 @@ const BROKEN: readonly (readonly [name: string, title: string, rule: string, fra
       ["proxy-connection", "Proxy-Connection", CONNECTION, ["proxy-connection: keep-alive"]],
       ["transfer-encoding", "Transfer-Encoding", CONNECTION, ["transfer-encoding: chunked"]],
       ["upgrade", "Upgrade", CONNECTION, ["upgrade: websocket"]],
-      ["pseudo-behind-field", "a :status after a field", "RFC 9113 section 8.3", [":status: 404"]],
+      ["pseudo-after-field", "a :status after a field", "RFC 9113 section 8.3", [":status: 404"]],
       ["request-pseudo", "a :path", "RFC 9113 section 8.3", [":path: /"]],
       ["lengths", "two Content-Length", "rule 80", ["content-length: 3", "content-length: 5"]],
       ["length-list", "a Content-Length of different members", "rule 80", ["content-length: 3, 5"]],
@@ -215,7 +215,7 @@ export const http2Responses: readonly ConformanceCase[] = [
     }),
   ]),
   exchange({
-    id: area("reset-behind"),
+    id: area("reset-after"),
     title: "a complete response stays complete when its stream is reset with NO_ERROR after it",
     rules: ["RFC 9113 section 8.1"],
     sends: request(),
@@ -245,7 +245,7 @@ export const http2Responses: readonly ConformanceCase[] = [
     ],
   }),
   script({
-    id: area("goaway-behind"),
+    id: area("goaway-after"),
     title: "a request that a GOAWAY counts in is answered, and the next one goes elsewhere",
     rules: ["RFC 9113 section 6.8"],
     alone: true,

@@ -121,7 +121,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
   ["space-in-target", "a space in the target", "RFC 9112 section 3", raw([], "", "GET /a b HTTP/1.1")],
   ["control-in-target", "a control character in the target", "RFC 9112 section 3", raw([], "", "GET /a\x01b HTTP/1.1")],
   [
-    "hidden-behind-get",
+    "hidden-after-get",
     "bytes after a GET without content",
     CL,
     raw([], "xGET /hidden HTTP/1.1\r\n\r\n", "GET / HTTP/1.1"),
@@ -157,7 +157,7 @@ const AMBIGUOUS: readonly (readonly [name: string, title: string, rfc: string, s
 ];
 
 /** RFC 9112 section 3 lets recipients split a request line at any whitespace; and bytes after a request are the next one's. */
-const LENIENT: ReadonlySet<string> = new Set(["double-space", "hidden-behind-get"]);
+const LENIENT: ReadonlySet<string> = new Set(["double-space", "hidden-after-get"]);
 
 /** What an origin may say that could be read in two ways: never handed on as it came. */
 const RESPONSES: readonly (readonly [name: string, title: string, rfc: string, sends: string])[] = [

@@ -58,7 +58,7 @@ export const upgrades: readonly ConformanceCase[] = [
     origin: [{ seeBytes: "ping\0\xff\r\n" }, { send: "pong\0\xfe\n" }, { seeBytes: "again" }, { send: "once more" }],
   }),
   script({
-    id: area("bytes-behind-101"),
+    id: area("bytes-after-101"),
     title: "bytes right after the 101 are not lost",
     rules: ["rule 58", "G7"],
     choice: true,
@@ -71,7 +71,7 @@ export const upgrades: readonly ConformanceCase[] = [
     ],
   }),
   script({
-    id: area("bytes-behind-request"),
+    id: area("bytes-after-request"),
     title: "bytes that a client sends right after its request are not lost",
     rules: ["rule 58", "G7"],
     choice: true,

@@ -51,14 +51,14 @@ export const websockets: readonly ConformanceCase[] = [
     origin: [{ seeBytes: "1" }, { sendContent: "a" }, { seeBytes: "2" }, { sendContent: "b" }],
   }),
   tunnel({
-    name: "right-behind-the-answer",
+    name: "right-after-the-answer",
     title: "octets right after the response are not lost",
     rules: ["rule 58", "G7", EXTENDED],
     client: [{ seeBytes: "hello" }],
     origin: [{ sendContent: "hello" }],
   }),
   script({
-    id: area("right-behind-the-request"),
+    id: area("right-after-the-request"),
     title: "octets that a client sends right after its request are not lost",
     rules: ["rule 58", "G7", EXTENDED],
     choice: true,
@@ -66,7 +66,7 @@ export const websockets: readonly ConformanceCase[] = [
     origin: [{ see: { tunnel: "websocket" } }, { send: switched() }, { seeBytes: "early" }, { sendContent: "got it" }],
   }),
   script({
-    id: area("key-stays-behind"),
+    id: area("key-not-forwarded"),
     title: "the key and its answer belong to HTTP/1.1, and are not handed on to HTTP/2",
     rules: [EXTENDED],
     choice: true,

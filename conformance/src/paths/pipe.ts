@@ -13,7 +13,7 @@ export interface Pipe {
   readonly sha256: string;
 }
 
-/** A pipe of `size` bytes, the same ones every time. The marker stands in its middle. */
+/** A pipe of `size` bytes, the same ones every time. The marker is in its middle. */
 export function pipeOf(size: number): Pipe {
   const hash = createHash("sha256");
   for (const piece of pieces(size)) hash.update(piece);

@@ -16,7 +16,7 @@ ${promise(paths)}
 ${reasonsTable(paths)}
 
 \`requests\` are those that reached the server, and how many of them are more than the mode takes: when nothing is known of a
-path, one asks what the server supports and what becomes of trailers (OPTIONS with a trailer). Over TLS without a hop they cannot be seen.
+path, one asks what the server supports and what happens to trailers (OPTIONS with a trailer). Over TLS without a hop they cannot be seen.
 
 ## One bit flipped between the last hop and the server
 

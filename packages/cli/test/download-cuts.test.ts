@@ -20,7 +20,7 @@ describe.each([
     const hop = await startHop(url);
     const bytes = patterned(600_000);
     await trailsum(["upload", await fileOf(bytes), `${url}/it`]);
-    // Whoever does not say that it takes trailers is given a length.
+    // A client that does not announce that it accepts trailers gets a length.
     const plan =
       framing === "with trailers" ? {} : { rewrite: (request: string) => request.replace("TE: trailers\r\n", "") };
     hop.plan = plan;

@@ -129,7 +129,7 @@ describe.each(grpcWays)("a gRPC call $name", (way) => {
     await once(stream, "data");
     open.service.breakConnections();
     const { code } = await outcome;
-    // Whoever sees the connection break says 14, and a proxy can only reset the stream by then, which is 13.
+    // A client that sees the connection break reports 14, and a proxy can only reset the stream by then, which is 13.
     expect([status.UNAVAILABLE, status.INTERNAL]).toContain(code);
     expect(messages.map(String)).toEqual(["hello"]);
     await expect.poll(async () => (await open.client.unary("echo", Buffer.from("again")).outcome).code).toBe(status.OK);

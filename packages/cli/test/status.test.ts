@@ -122,7 +122,7 @@ describe("proxy --status", () => {
       ]);
   });
 
-  test("is refused with workers, and for an address that is none", async () => {
+  test("is refused with workers, and for an invalid address", async () => {
     for (const [args, sentence] of [
       [["--workers", "2", "--status", "127.0.0.1:0"], "--status shows one process"],
       [["--status", "9465"], "--status takes HOST:PORT"],

@@ -123,7 +123,7 @@ test("each verdict on an upload has its exit status and its sentence, and only w
     expect(stderr).toMatch(says);
     expect(stderr.split("\n")).toHaveLength(exit === 0 ? 1 : 2);
     expect(stdout).toBe(exit === 0 ? `${right}  ${file}\n` : "");
-    // Told to someone, what was computed would help to shape content towards it.
+    // An attacker who learned the computed digest could shape content towards it.
     expect(stderr).not.toContain(md5(Buffer.from(content.toString().toUpperCase())));
   }
 });
@@ -132,7 +132,7 @@ test("an answer that contradicts what was sent is a mismatch, found by the clien
   const { url } = await serve();
   const hop = await startHop(url);
   const file = await fileOf();
-  // Content and trailers are changed so that they fit together: only the sender can tell.
+  // Content and trailers are changed so that they fit together: only the sender can detect it.
   const other = content.toString().toUpperCase();
   hop.plan = {
     edit: (request) =>

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const DO_NOT_APPLY: Readonly<Record<number, string>> = {
   10: "TestReverseProxy_AllocatedHeader: fields are a list that is never nil",
   22: "TestReverseProxyGetPutBuffer: there is no BufferPool; content is forwarded in the pieces in which it came",
-  32: "TestReverseProxyResponseControllerFlushInterval: there is no flushing to find behind a wrapped writer",
+  32: "TestReverseProxyResponseControllerFlushInterval: no wrapped writer hides a flush method",
   38: "TestReverseProxyUpgradeNoCloseWrite: a hook cannot replace the connection that a tunnel goes to",
 };
 

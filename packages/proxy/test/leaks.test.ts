@@ -34,7 +34,7 @@ test.each([
     expect({ ...after, heap: 0 }).toEqual({ ...before, heap: 0 });
     expect(after.resources).toMatchObject({ TCPServerWrap: 2 });
     expect(after.resources).not.toHaveProperty("TCPSocketWrap");
-    // What an exchange leaves behind takes more than 300 bytes, or 100 in a campaign.
+    // An exchange that leaks takes more than 300 bytes, or 100 in a campaign.
     expect(after.heap - before.heap).toBeLessThan(1_000_000);
   },
 );

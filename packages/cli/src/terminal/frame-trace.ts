@@ -4,7 +4,7 @@ import { visibleText } from "./visible-text.ts";
 
 /** What the dispatcher publishes of a frame. */
 interface PublishedFrame {
-  /** What connections are told apart by. */
+  /** What identifies a connection. */
   readonly socket: object;
   readonly direction: "sent" | "received";
   readonly frame: {

@@ -88,7 +88,7 @@ describe.each(agents)("%s opens", (_name, agent) => {
     expect(drained).toEqual([server.origin]);
   });
 
-  test("more for one origin, whatever becomes of another", async () => {
+  test("more for one origin, whatever happens to another", async () => {
     const [slow, quick] = await Promise.all([holdingServer(), holdingServer()]);
     const dispatcher = agent({ connections: 1 });
     const drained: string[] = [];

@@ -41,7 +41,7 @@ test("a digest of the server that differs is refused, checksum or not", async ()
   expect((await rejection(run({ checksum }))).code).toBe("DIGEST_MISMATCHED");
 });
 
-test("a checksum stands in for trailers that were dropped", async () => {
+test("a checksum replaces trailers that were dropped", async () => {
   server.instead = (_request, response) => {
     response.writeHead(200, { Trailer: "Md5" }).end(content);
     return true;

@@ -131,7 +131,7 @@ test("a stream that was destroyed before is not sent", async () => {
   expect(message.complete).toBe(false);
 });
 
-test("a stream that errs in the moment in which its request is aborted disturbs nobody", async () => {
+test("a stream that fails at the moment its request is aborted has no other effect", async () => {
   const server = await rawServer((connection) => void connection.socket.resume());
   const body = new PassThrough();
   const { controller, ended } = record(trailerAgent(), server.origin, { method: "PUT", body });

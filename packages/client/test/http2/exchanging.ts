@@ -23,7 +23,7 @@ export async function answerEach(peer: Http2Peer, answer: (stream: Http2Stream) 
 }
 
 /** The events of one exchange. */
-export interface Told {
+export interface Reported {
   readonly interim: (readonly [status: number, raw: readonly string[]])[];
   status?: number;
   raw?: readonly string[];
@@ -40,9 +40,9 @@ export interface Told {
 export interface Exchanging {
   readonly controller: Dispatcher.DispatchController;
   /** So far. */
-  readonly reported: Told;
+  readonly reported: Reported;
   /** Once it has ended, one way or the other. */
-  readonly ended: Promise<Told>;
+  readonly ended: Promise<Reported>;
 }
 
 /** Sends a request, and records the events of its handler. */
@@ -52,8 +52,8 @@ export function send(
   options: Partial<TrailerDispatchOptions> = {},
   onHead: (controller: Dispatcher.DispatchController) => void = () => {},
 ): Exchanging {
-  const reported: Told = { interim: [], content: "" };
-  const { promise, resolve } = Promise.withResolvers<Told>();
+  const reported: Reported = { interim: [], content: "" };
+  const { promise, resolve } = Promise.withResolvers<Reported>();
   let controller!: Dispatcher.DispatchController;
   dispatcher.dispatch({ origin: server.origin, path: "/", method: "GET", ...options } as Dispatcher.DispatchOptions, {
     onRequestStart(given) {

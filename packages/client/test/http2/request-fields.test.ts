@@ -67,7 +67,7 @@ test("OPTIONS of a whole server has an asterisk for a path", async () => {
   expect((await sent({ method: "OPTIONS", path: "*" })).fields).toContainEqual([":path", "*"]);
 });
 
-test("fields of one connection stay behind, and of TE all but trailers", async () => {
+test("fields of one connection are not sent, and of TE only trailers is", async () => {
   const headers = {
     Connection: "close, x-kept",
     "Transfer-Encoding": "chunked",

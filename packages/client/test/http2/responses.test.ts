@@ -10,14 +10,14 @@ import {
 import { describe, expect, test } from "vitest";
 
 import type { TrailerAgentOptions, TrailerDispatchOptions } from "../../src/index.ts";
-import { http2Agent, send, type Told } from "./exchanging.ts";
+import { http2Agent, send, type Reported } from "./exchanging.ts";
 
 /** The events of the response that `answer` sends. */
 async function received(
   answer: (stream: Http2Stream) => Promise<void>,
   options: Partial<TrailerDispatchOptions> = {},
   agentOptions: TrailerAgentOptions = {},
-): Promise<Told> {
+): Promise<Reported> {
   const server = await rawHttp2Server(async (peer) => answer(await peer.accept()));
   return send(http2Agent(agentOptions), server, options).ended;
 }
@@ -160,7 +160,7 @@ function fieldsOf(size: number, count: number): FieldPairs {
 }
 
 /** The events of a response with these fields in its head, and of one with these trailers. */
-async function asHeadAndTrailers(fields: FieldPairs): Promise<readonly [head: Told, trailers: Told]> {
+async function asHeadAndTrailers(fields: FieldPairs): Promise<readonly [head: Reported, trailers: Reported]> {
   const head = await received((stream) => stream.headers([...OK, ...fields], { endStream: true }));
   const trailers = await received(async (stream) => {
     await stream.headers(OK);

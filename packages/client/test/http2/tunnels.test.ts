@@ -166,7 +166,7 @@ test("an upgrade that is refused is a response like any other", async () => {
   await peer.finished();
 });
 
-test("the key of a WebSocket over HTTP/1.1 means nothing here, and stays behind", async () => {
+test("the key of a WebSocket over HTTP/1.1 means nothing in HTTP/2 and is not sent", async () => {
   const peer = await tunnelServer((stream) => stream.headers([[":status", "200"]]));
   const headers = { "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13", Origin: "https://example.org" };
   await send(http2Agent(), peer, { ...upgrade, headers }).ended;

@@ -174,7 +174,7 @@ describe.each(dispatchers)("through %s, a download from", (_name, make) => {
     const { cert, key } = await certificate();
     const server = await rawServer(() => {}, { tls: { cert, key } });
     const error = await failure(`https://127.0.0.2:${server.port}/`, cert);
-    // Nobody may be there at all where only 127.0.0.1 is local.
+    // Where only 127.0.0.1 is local, nothing listens at the address.
     expect(["UNTRUSTED_CERTIFICATE", "CONNECT_FAILED"]).toContain(error.code);
   });
 

@@ -10,7 +10,7 @@ import type { OutgoingRequest } from "../outgoing-request.ts";
 /** A server that has refused a body may still be answering after it has stopped reading. Milliseconds. */
 const ANSWER_AFTER_WRITE_ERROR = 2_000;
 
-/** What is asked and told about an exchange whose time is limited. */
+/** The exchange whose time is limited. */
 export interface TimeoutEvents {
   /** Whether the handler holds the response back. */
   isPaused(): boolean;

@@ -16,7 +16,7 @@ const ATTRIBUTES: Readonly<Record<string, (object: StoredObject) => Xml | undefi
       checksums.map(([name, value]) => text(elementName(name), value)),
     );
   },
-  // How many they were stands in the entity tag; the parts themselves are not kept apart.
+  // The entity tag has the number of parts; the parts themselves are not stored separately.
   ObjectParts: (object) => {
     const [, count] = /-([1-9]\d*)"$/.exec(s3EntityTag(object)) ?? [];
     return count === undefined ? undefined : element("ObjectParts", [text("PartsCount", count)]);
