@@ -10,7 +10,7 @@ import { newUpload } from "./new-upload.ts";
 import { checksumCheck, claimOfMetadata, fieldsOfMetadata, parseMetadata, TUS_VERSION } from "./tus-fields.ts";
 import type { Upload } from "./upload.ts";
 import type { UploadContext } from "./upload-context.ts";
-import { noSuchUpload } from "./upload-errors.ts";
+import { mismatchingOffset, noSuchUpload } from "./upload-errors.ts";
 import { sizeField, uploadFieldNames } from "./upload-fields.ts";
 import { newUploadId, uploadLocation } from "./upload-location.ts";
 
@@ -19,6 +19,7 @@ import { newUploadId, uploadLocation } from "./upload-location.ts";
 const CONTENT_TYPE = "application/offset+octet-stream";
 const NOT_SIGNABLE =
   "uploads must be signed here, which tus has no way to do: send a PUT, or a resumable upload of the IETF draft";
+/** Every response has it. */
 const RESUMABLE: FieldLine = ["Tus-Resumable", TUS_VERSION];
 
 /** Whether a request speaks tus. */
@@ -29,6 +30,11 @@ export function speaksTus({ header }: RequestHead): boolean {
 /** The method that is meant: clients that cannot send all of them name it in a field. */
 export function tusMethod({ method, header }: RequestHead): string {
   return (method === "POST" && header.get("X-HTTP-Method-Override")?.toUpperCase()) || method;
+}
+
+/** Adds to the response what every response has, whatever sends it. */
+export function markTus({ exchange }: UploadExchange): void {
+  exchange.addedFields = FieldLines.from([...(exchange.addedFields ?? []), RESUMABLE]);
 }
 
 /** Creates an upload resource: at a directory under the name in its metadata, at any other target for that object. */
@@ -67,7 +73,7 @@ export async function createTusUpload(request: UploadExchange, context: UploadCo
       if (head.size === 0 && !upload.whole) {
         sendShort(exchange, {
           status: 201,
-          header: [RESUMABLE, location, ...progress(upload)],
+          header: [location, ...progress(upload)],
           content: Buffer.alloc(0),
         });
       } else await append(request, context, upload, { offset: 0, status: 201, fields: [location] });
@@ -88,7 +94,6 @@ export async function answerTusUpload(request: UploadExchange, upload: Upload, c
         return sendShort(exchange, {
           status: 200,
           header: [
-            RESUMABLE,
             ...progress(upload),
             length === undefined ? ["Upload-Defer-Length", "1"] : ["Upload-Length", String(length)],
             ...(metadata === undefined ? [] : [["Upload-Metadata", metadata] as const]),
@@ -101,11 +106,14 @@ export async function answerTusUpload(request: UploadExchange, upload: Upload, c
         refuseOthers(head);
         const offset = sizeField(head.header, "Upload-Offset");
         if (offset === undefined) throw new TrailsumError("PROTOCOL", "an append has an Upload-Offset: send one");
+        if (upload.published && offset !== upload.offset) throw mismatchingOffset(upload.offset, offset);
+        // The answer to the last append may have been lost: another one without content changes nothing.
+        if (upload.published && head.size === 0) return sendShort(exchange, { status: 204, header: progress(upload) });
         return append(request, context, upload, { offset, status: 204, fields: [] });
       }
       case "DELETE":
         await upload.discard();
-        return sendShort(exchange, { status: 204, header: [RESUMABLE] });
+        return sendShort(exchange, { status: 204, header: [] });
       default:
         throw new TrailsumError("METHOD_NOT_ALLOWED", `${head.method} is not answered by an upload resource`);
     }
@@ -141,12 +149,12 @@ async function append(
     const { refused } = appended;
     // 460 Checksum Mismatch, of the extension `checksum`.
     const own = refused.name === "mismatched" ? 460 : undefined;
-    return context.refuseContent(request, refused, [RESUMABLE, ...fields, ...progress(upload)], own);
+    return context.refuseContent(request, refused, [...fields, ...progress(upload)], own);
   }
   const refused = upload.whole ? await publish(request, upload, context) : undefined;
-  if (refused !== undefined) return context.refuseContent(request, refused, [RESUMABLE]);
+  if (refused !== undefined) return context.refuseContent(request, refused, []);
   const content = status === 204 ? undefined : Buffer.alloc(0);
-  sendShort(exchange, { status, header: [RESUMABLE, ...fields, ...progress(upload)], content });
+  sendShort(exchange, { status, header: [...fields, ...progress(upload)], content });
 }
 
 /**
@@ -168,7 +176,7 @@ async function publish(
   return completed.refused;
 }
 
-/** Checks the version, and says it in every refusal. */
+/** Checks the version first. */
 async function answered(request: UploadExchange, context: UploadContext, answer: () => Promise<void>): Promise<void> {
   try {
     if (request.head.header.get("Tus-Resumable") !== TUS_VERSION) {
@@ -177,7 +185,7 @@ async function answered(request: UploadExchange, context: UploadContext, answer:
     }
     await answer();
   } catch (error) {
-    context.refuse(request, TrailsumError.from(error), [RESUMABLE]);
+    context.refuse(request, TrailsumError.from(error), []);
   }
 }
 

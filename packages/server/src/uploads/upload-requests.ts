@@ -5,7 +5,7 @@ import type { StagedObject } from "../stores/store.ts";
 import { sendShort, type UploadExchange } from "../upload-exchange.ts";
 import { answerUpload, createsUpload, createUpload } from "./ietf.ts";
 import { newUpload } from "./new-upload.ts";
-import { answerTusUpload, createTusUpload, speaksTus, tusMethod } from "./tus.ts";
+import { answerTusUpload, createTusUpload, markTus, speaksTus, tusMethod } from "./tus.ts";
 import type { UploadContext } from "./upload-context.ts";
 import { INTEROP_VERSION, uploadLimit, uploadOptions } from "./upload-fields.ts";
 import { uploadIdIn, uploadLocation } from "./upload-location.ts";
@@ -20,13 +20,17 @@ export function uploadAnswer(request: UploadExchange, context: UploadContext): P
   const id = uploadIdIn(head.target);
   if (id !== undefined) return answerAtUpload(request, id, context);
   if (head.method !== "PUT" && head.method !== "POST") return undefined;
-  if (speaksTus(head)) return createTusUpload(request, context);
+  if (speaksTus(head)) {
+    markTus(request);
+    return createTusUpload(request, context);
+  }
   return createsUpload(head) ? createUpload(request, context) : undefined;
 }
 
 async function answerAtUpload(request: UploadExchange, id: string, context: UploadContext): Promise<void> {
   const { head, exchange } = request;
   const tus = speaksTus(head);
+  if (tus) markTus(request);
   const method = tus ? tusMethod(head) : head.method;
   if (method === "OPTIONS") {
     const header: FieldLine[] = [["Allow", ALLOW], ...uploadOptions(context.uploads, context.policy)];

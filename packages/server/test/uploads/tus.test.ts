@@ -177,6 +177,38 @@ describe.each(servers)("a tus upload to %s", (kind) => {
   });
 });
 
+test.each(servers)("a client of tus may repeat what it does not know to be done, on %s", async (kind) => {
+  const serving = await serve(kind);
+  const { send } = serving;
+  const location = await create(serving);
+  expect((await send(`PATCH ${location}`, [...appending(0), checksum(content)], content)).status).toBe(204);
+  // The answer was lost: 409 makes the client ask for the offset, and an append without content is done already.
+  const repeated = await send(`PATCH ${location}`, [...appending(0), checksum(content)], content);
+  expect(repeated.status).toBe(409);
+  const empty = await send(`PATCH ${location}`, appending(content.length));
+  expect([empty.status, empty.field("Upload-Offset")]).toEqual([204, String(content.length)]);
+  expect((await send(`PATCH ${location}`, appending(content.length), "more")).status).toBe(400);
+});
+
+test.each(servers)("every response to a client of tus names the version, refusals too, on %s", async (kind) => {
+  const serving = await serve(kind);
+  const { send } = serving;
+  const location = await create(serving);
+  const unknown = location.replace(/.{8}$/, "00000000");
+  for (const [line, fields, status] of [
+    [`HEAD ${location}`, [version], 200],
+    [`HEAD ${unknown}`, [version], 404],
+    [`PATCH ${location}`, appending(3), 409],
+    [`PATCH ${location}`, [version, "Content-Type: text/plain", "Upload-Offset: 0"], 415],
+    [`GET ${location}`, [version], 405],
+    [`HEAD ${location}`, ["Tus-Resumable: 0.2.2"], 412],
+    ["POST /a", [version], 400],
+  ] as const) {
+    const answer = await send(line, fields);
+    expect([line, answer.status, answer.field("Tus-Resumable")]).toEqual([line, status, "1.0.0"]);
+  }
+});
+
 test("an upload that is larger than is accepted is refused before its content", async () => {
   const { send } = await serve("our server", { maxSize: 10 });
   expect((await send("POST /a", [version, "Upload-Length: 11"])).status).toBe(413);
