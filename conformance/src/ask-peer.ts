@@ -6,7 +6,7 @@ import { certificate } from "@trailsum/testkit/certificate";
 
 import { type Combination, combinationId, HTTP1 } from "./combination.ts";
 import type { ConformanceCase, Setup } from "./conformance-case.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@trailsum/testkit/free-ports";
 import type { Peer, PeerManner } from "./peers/peer.ts";
 import { PeerProcess } from "./peers/run-peer.ts";
 import { type Outcomes, type Play, playAll, TIMEOUT } from "./play-all.ts";

@@ -2,7 +2,7 @@ import { createProxyServer, type ProxyServerOptions } from "@trailsum/proxy";
 
 import type { Version } from "./combination.ts";
 import type { Setup } from "./conformance-case.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@trailsum/testkit/free-ports";
 import type { Bench } from "./run-case.ts";
 import { startOrigin } from "./scripted-origin.ts";
 

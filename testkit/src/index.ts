@@ -1,6 +1,8 @@
 export { certificate, newCertificate } from "./certificate.ts";
 export type { Certificate } from "./certificate.ts";
 export { deadline, until } from "./deadline.ts";
+export { echoServer, httpServer, seen } from "./echo-server.ts";
+export type { SeenRequest } from "./echo-server.ts";
 export { duplexOf, foreignStreams, OldStream } from "./foreign-streams.ts";
 export { FeedSource } from "./feed-source.ts";
 export { freePort, withFreePorts } from "./free-ports.ts";

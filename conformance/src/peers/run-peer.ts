@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { freePort } from "../free-port.ts";
+import { freePort } from "@trailsum/testkit/free-ports";
 import type { Peer, PeerManner } from "./peer.ts";
 
 /** A peer that is running, and is started again when it dies. */

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
-import { rawHttp2Client, rawServer, requestFields } from "@trailsum/testkit";
+import { rawHttp2Client, rawServer, requestFields, echoServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { hasParentSegment } from "../src/request/parent-segment.ts";
-import { ask, askEcho, echoServer, FRONTS, proxyServer } from "./peers.ts";
+import { ask, askEcho, FRONTS, proxyServer } from "./peers.ts";
 
 /** Paths that some server reads as one that begins above the base. */
 const LEAVING = `/.. /../ /../private /a/../../private /./../private //../private /..//private

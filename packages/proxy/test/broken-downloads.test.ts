@@ -1,7 +1,7 @@
-import { type RawConnection, rawClient, rawServer } from "@trailsum/testkit";
+import { type RawConnection, rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer } from "./peers.ts";
+import { ask, FRONTS } from "./peers.ts";
 
 const CHUNKED =
   "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n" +

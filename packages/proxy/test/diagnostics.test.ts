@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { promisify } from "node:util";
 
-import { listen, rawClient } from "@trailsum/testkit";
+import { listen, rawClient, echoServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { ask, echoServer, FRONTS, httpServer, proxyServer } from "./peers.ts";
+import { ask, FRONTS, proxyServer } from "./peers.ts";
 
 /** What is published on a channel until the test has ended. */
 function published(name: string): Record<string, unknown>[] {

@@ -1,9 +1,9 @@
-import { rawClient, rawServer } from "@trailsum/testkit";
+import { rawClient, rawServer, echoServer } from "@trailsum/testkit";
 import { Agent, interceptors, request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy } from "../src/index.ts";
-import { ask, askEcho, echoServer, proxyServer, readMessage, trailerAgent } from "./peers.ts";
+import { ask, askEcho, proxyServer, readMessage, trailerAgent } from "./peers.ts";
 
 function undiciAgent(): Agent {
   const agent = new Agent();

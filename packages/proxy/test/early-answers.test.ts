@@ -1,7 +1,7 @@
-import { rawClient, rawServer } from "@trailsum/testkit";
+import { rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer, readMessage } from "./peers.ts";
+import { ask, FRONTS, readMessage } from "./peers.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 

@@ -1,8 +1,8 @@
 import { FieldLines } from "@trailsum/shared";
-import { rawClient, rawServer } from "@trailsum/testkit";
+import { rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer } from "./peers.ts";
+import { ask, FRONTS } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const NOWHERE = "http://127.0.0.1:1";

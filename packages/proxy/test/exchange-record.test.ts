@@ -1,11 +1,11 @@
 import { Transform } from "node:stream";
 import { inspect } from "node:util";
 
-import { rawClient, rawServer } from "@trailsum/testkit";
+import { rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { ExchangeRecord } from "../src/index.ts";
-import { ask, countToEnd, FRONTS, httpServer, readMessage } from "./peers.ts";
+import { ask, countToEnd, FRONTS, readMessage } from "./peers.ts";
 import { BODY, GOOD, message } from "./verified.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -7,10 +7,11 @@ import {
   rawServer,
   requestFields,
   settingsFrame,
+  httpServer,
 } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, httpServer, type Proxied, proxyServer, readMessage } from "./peers.ts";
+import { ask, type Proxied, proxyServer, readMessage } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

@@ -1,7 +1,8 @@
 import { FieldLines } from "@trailsum/shared";
+import { echoServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { askEcho, echoServer, FRONTS, lines, proxyServer } from "./peers.ts";
+import { askEcho, FRONTS, lines, proxyServer } from "./peers.ts";
 import { type ClientIdentity, forwardedFields } from "../src/request/forwarded-fields.ts";
 
 const client: ClientIdentity = { address: "10.0.0.7", host: "asked.example:81", protocol: "https" };

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 
-import { parseMessage, rawClient, rawServer } from "@trailsum/testkit";
+import { parseMessage, rawClient, rawServer, echoServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
 import type { ReverseProxyOptions } from "../src/index.ts";
-import { ask, askEcho, echoServer, httpServer, proxyServer, trailerAgent } from "./peers.ts";
+import { ask, askEcho, proxyServer, trailerAgent } from "./peers.ts";
 
 test("Go 19: a POST of 1 MiB arrives as it was sent, and so does its echo", async () => {
   const origin = await httpServer((incoming, response) => void incoming.pipe(response));

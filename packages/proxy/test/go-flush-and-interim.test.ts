@@ -1,7 +1,7 @@
-import { rawClient, rawServer } from "@trailsum/testkit";
+import { rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { ask, httpServer, proxyServer } from "./peers.ts";
+import { ask, proxyServer } from "./peers.ts";
 
 test("Go 31, rules 41, 42: content that comes in many small pieces arrives whole", async () => {
   const pieces = Array.from({ length: 200 }, (_, at) => `piece ${at}\n`);

@@ -1,19 +1,8 @@
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, echoServer, httpServer, seen } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { InboundRequest } from "../src/index.ts";
-import {
-  ask,
-  askEcho,
-  echoServer,
-  httpServer,
-  lines,
-  mountedServer,
-  proxyServer,
-  readMessage,
-  seen,
-  trailerAgent,
-} from "./peers.ts";
+import { ask, askEcho, lines, mountedServer, proxyServer, readMessage, trailerAgent } from "./peers.ts";
 
 // The numbers are those of Go's reverseproxy_test.go, the rules those of the notes on its behaviour.
 

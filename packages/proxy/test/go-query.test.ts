@@ -1,7 +1,8 @@
+import { echoServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { joinPath } from "../src/request/outbound-target.ts";
-import { askEcho, echoServer, FRONTS, proxyServer } from "./peers.ts";
+import { askEcho, FRONTS, proxyServer } from "./peers.ts";
 
 test.each([
   ["", "", ""],

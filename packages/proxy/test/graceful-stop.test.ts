@@ -9,11 +9,13 @@ import {
   rawHttp2Client,
   rawServer,
   requestFields,
+  httpServer,
+  seen,
 } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { ProxyServer, ProxyServerOptions } from "../src/index.ts";
-import { httpServer, type Proxied, proxyServer, seen, webSocketSwitch } from "./peers.ts";
+import { type Proxied, proxyServer, webSocketSwitch } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";

@@ -1,7 +1,7 @@
-import { rawHttp2Client, requestFields } from "@trailsum/testkit";
+import { rawHttp2Client, requestFields, echoServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { echoServer, proxyServer } from "./peers.ts";
+import { proxyServer } from "./peers.ts";
 
 // nghttp2 looks at paths of http and https on its own, and at no others.
 test.each(["http", "ftp"])(

@@ -1,7 +1,14 @@
-import { type ParsedMessage, type RawConnection, rawClient, type RawServer, rawServer } from "@trailsum/testkit";
+import {
+  type ParsedMessage,
+  type RawConnection,
+  rawClient,
+  type RawServer,
+  rawServer,
+  httpServer,
+} from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { httpServer, proxyServer, readMessage } from "./peers.ts";
+import { proxyServer, readMessage } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const CHUNKED = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -1,7 +1,8 @@
 import { request } from "undici";
+import { httpServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { httpServer, proxyServer, trailerAgent } from "./peers.ts";
+import { proxyServer, trailerAgent } from "./peers.ts";
 
 test("200 requests at once, each with its own trailers both ways: none is mixed up", async () => {
   const origin = await httpServer(async (incoming, response) => {

@@ -2,11 +2,11 @@ import { createGzip, gunzipSync } from "node:zlib";
 import { Transform } from "node:stream";
 
 import { FieldLines, TrailsumError } from "@trailsum/shared";
-import { parseMessage, rawClient, rawServer } from "@trailsum/testkit";
+import { parseMessage, rawClient, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import type { ProxyResponse } from "../src/index.ts";
-import { ask, httpServer, type Proxied, proxyServer } from "./peers.ts";
+import { ask, type Proxied, proxyServer } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

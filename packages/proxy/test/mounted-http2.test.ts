@@ -17,12 +17,15 @@ import {
   rawHttp2Client,
   rawServer,
   requestFields,
+  echoServer,
+  httpServer,
+  type SeenRequest,
 } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy, type ExchangeRecord, type ReverseProxy, type ReverseProxyOptions } from "../src/index.ts";
-import { echoServer, httpServer, readMessage, type SeenRequest, trailerAgent, webSocketSwitch } from "./peers.ts";
+import { readMessage, trailerAgent, webSocketSwitch } from "./peers.ts";
 
 type Listener = (req: Http2ServerRequest, res: Http2ServerResponse, proxy: ReverseProxy) => void;
 

@@ -1,13 +1,13 @@
 import { createServer } from "node:http";
 
-import { listen, rawClient, rawServer } from "@trailsum/testkit";
+import { listen, rawClient, rawServer, httpServer, type SeenRequest, seen } from "@trailsum/testkit";
 import express from "express";
 import { fastify } from "fastify";
 import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy, type ReverseProxy } from "../src/index.ts";
-import { ask, httpServer, type SeenRequest, seen, trailerAgent } from "./peers.ts";
+import { ask, trailerAgent } from "./peers.ts";
 
 /** An origin that answers with what it saw, and a trailer, and a proxy in front of it. */
 async function proxied(): Promise<ReverseProxy> {

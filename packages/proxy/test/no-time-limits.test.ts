@@ -1,8 +1,8 @@
-import { certificate, rawClient, rawHttp2Client, rawServer, requestFields } from "@trailsum/testkit";
+import { certificate, rawClient, rawHttp2Client, rawServer, requestFields, httpServer } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { createProxyServer } from "../src/index.ts";
-import { httpServer, proxyServer, readMessage } from "./peers.ts";
+import { proxyServer, readMessage } from "./peers.ts";
 
 const UNLIMITED = { headTimeout: 0, keepAliveTimeout: 0, idleTimeout: 0 };
 const DAY = 86_400_000;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 
 import { TrailerAgent, type TrailerAgentOptions } from "@trailsum/client";
 import type { RawConnection } from "@trailsum/testkit";
@@ -13,6 +13,7 @@ import {
   parseMessage,
   rawClient,
   rawHttp2Server,
+  type SeenRequest,
   until,
 } from "@trailsum/testkit";
 import { onTestFinished } from "vitest";
@@ -78,18 +79,6 @@ function recording(options: ReverseProxyOptions, records: ExchangeRecord[]): Pic
   };
 }
 
-/** A node:http server. A listener that rejects aborts the response. */
-export function httpServer(
-  listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
-): Promise<Listening> {
-  return listen(
-    createServer((request, response) => {
-      request.on("error", () => {});
-      void Promise.resolve(listener(request, response)).catch(() => response.destroy());
-    }),
-  );
-}
-
 /** An HTTP/2 origin that does this with each stream, one after the other, until its connections end. */
 export function streamServer(
   serve: (stream: Http2Stream, peer: Http2Peer) => Promise<void>,
@@ -102,32 +91,6 @@ export function streamServer(
         if (!peer.connection.ended) throw error;
       });
     }
-  });
-}
-
-/** What a server saw of a request. */
-export interface SeenRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Record<string, string | undefined>;
-  readonly rawHeaders: string[];
-  readonly body: string;
-  readonly rawTrailers: string[];
-}
-
-/** Reads all of a request. */
-export async function seen(request: IncomingMessage): Promise<SeenRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const { method = "", url = "", headers, rawHeaders, rawTrailers } = request;
-  const body = Buffer.concat(chunks).toString("latin1");
-  return { method, url, headers: headers as SeenRequest["headers"], rawHeaders, rawTrailers, body };
-}
-
-/** A server that answers every request with what it saw of it, as JSON. */
-export function echoServer(): Promise<Listening> {
-  return httpServer(async (request, response) => {
-    response.end(JSON.stringify(await seen(request)));
   });
 }
 

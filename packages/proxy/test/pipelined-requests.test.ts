@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 
-import { rawClient, rawServer, until } from "@trailsum/testkit";
+import { rawClient, rawServer, until, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { httpServer, proxyServer, readMessage, stands } from "./peers.ts";
+import { proxyServer, readMessage, stands } from "./peers.ts";
 
 const get = (path: string, fields = ""): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 const MiB = 1_048_576;

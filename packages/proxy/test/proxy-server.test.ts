@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-import { certificate, listen, rawClient, rawServer } from "@trailsum/testkit";
+import { certificate, listen, rawClient, rawServer, echoServer, httpServer, type SeenRequest } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from "../src/index.ts";
-import { ask, echoServer, httpServer, type SeenRequest, trailerAgent } from "./peers.ts";
+import { ask, trailerAgent } from "./peers.ts";
 
 /** A proxy server on a free port. */
 async function started(options: ProxyServerOptions): Promise<{ server: ProxyServer; url: string; port: number }> {

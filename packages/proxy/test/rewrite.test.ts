@@ -1,8 +1,8 @@
 import { FieldLines } from "@trailsum/shared";
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, echoServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { ask, askEcho, echoServer, lines, proxyServer } from "./peers.ts";
+import { ask, askEcho, lines, proxyServer } from "./peers.ts";
 
 const GET = "GET /path?query HTTP/1.1\r\nHost: asked.example\r\nX-Own: client\r\n\r\n";
 

@@ -1,9 +1,17 @@
 import { createServer, type Server } from "node:http";
 
-import { listen, type RawConnection, type RawServer, rawClient, rawServer } from "@trailsum/testkit";
+import {
+  listen,
+  type RawConnection,
+  type RawServer,
+  rawClient,
+  rawServer,
+  echoServer,
+  httpServer,
+} from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { ask, echoServer, httpServer, proxyServer, readMessage } from "./peers.ts";
+import { ask, proxyServer, readMessage } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 
 import { type FieldLine, FieldLines, parseSignatureKeys, type SignatureKey, signUpload } from "@trailsum/shared";
-import { type RawServer, rawServer } from "@trailsum/testkit";
+import { type RawServer, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer, readMessage } from "./peers.ts";
+import { ask, FRONTS, readMessage } from "./peers.ts";
 import { BODY, message, sha256 } from "./verified.ts";
 
 const keyOf = (): SignatureKey =>

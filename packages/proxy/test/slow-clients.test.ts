@@ -1,7 +1,7 @@
-import { rawClient } from "@trailsum/testkit";
+import { rawClient, httpServer } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { httpServer, proxyServer, readMessage } from "./peers.ts";
+import { proxyServer, readMessage } from "./peers.ts";
 
 // What each of them is given, to the second, is asked of one connection and a clock that stands still: `inbound/`.
 test("a server whose patience is short refuses slow heads and uploads, and closes idle connections and untaken responses", async () => {

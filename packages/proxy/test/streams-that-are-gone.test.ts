@@ -19,11 +19,12 @@ import {
   settingsFrame,
   tempDir,
   windowUpdateFrame,
+  httpServer,
 } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy } from "../src/index.ts";
-import { ask, httpServer, mountedServer, proxyServer, readMessage } from "./peers.ts";
+import { ask, mountedServer, proxyServer, readMessage } from "./peers.ts";
 
 // Vitest fails a test during which an exception has no handler: what these peers do must not raise one.
 

@@ -1,21 +1,20 @@
 import { createServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 
-import { certificate, listen, type RawConnection, rawClient, type RawServer, rawServer } from "@trailsum/testkit";
+import {
+  certificate,
+  listen,
+  type RawConnection,
+  rawClient,
+  type RawServer,
+  rawServer,
+  echoServer,
+  type SeenRequest,
+} from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createReverseProxy } from "../src/index.ts";
-import {
-  ask,
-  countToEnd,
-  echoServer,
-  FRONTS,
-  mountedServer,
-  type Proxied,
-  proxyServer,
-  readMessage,
-  type SeenRequest,
-} from "./peers.ts";
+import { ask, countToEnd, FRONTS, mountedServer, type Proxied, proxyServer, readMessage } from "./peers.ts";
 
 const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n";

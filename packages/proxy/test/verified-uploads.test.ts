@@ -1,7 +1,7 @@
-import { rawClient, type RawServer, rawServer } from "@trailsum/testkit";
+import { rawClient, type RawServer, rawServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { ask, FRONTS, httpServer, readMessage, proxyServer as ownServer } from "./peers.ts";
+import { ask, FRONTS, readMessage, proxyServer as ownServer } from "./peers.ts";
 import { BAD, BODY, GOOD, MD5, message, type Said, sha256, WRONG } from "./verified.ts";
 
 /** An origin that reads a request to its end, whole or not, and answers if it is whole. */

@@ -1,9 +1,9 @@
 import { FieldLines } from "@trailsum/shared";
-import { fieldValues, rawHttp2Client, rawServer, requestFields } from "@trailsum/testkit";
+import { fieldValues, rawHttp2Client, rawServer, requestFields, echoServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
 import { createProxyServer } from "../src/index.ts";
-import { ask, askEcho, echoServer, FRONTS, httpServer, lines, proxyServer, streamServer } from "./peers.ts";
+import { ask, askEcho, FRONTS, lines, proxyServer, streamServer } from "./peers.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const VIA = "proxy.example";

@@ -1,11 +1,12 @@
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+
+import { type Hop, startHop } from "./hop.ts";
 
 /**
  * A hop that sends responses on in chunks, as one that compresses them does, and fails after so many bytes of the content:
  * it resets the connection.
  */
-export async function startCuttingHop(target: URL, after: number): Promise<{ origin: string; close(): Promise<void> }> {
+export async function startCuttingHop(target: URL, after: number): Promise<Hop> {
   const server = createServer((req, res) => {
     const outgoing = request(target, { path: req.url, method: req.method, agent: false }, (response) => {
       const { "content-length": _length, ...fields } = response.headers;
@@ -24,12 +25,5 @@ export async function startCuttingHop(target: URL, after: number): Promise<{ ori
     });
     outgoing.on("error", () => res.destroy()).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return startHop(server);
 }

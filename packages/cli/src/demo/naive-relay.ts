@@ -1,19 +1,19 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 
 import fastProxy from "fast-proxy";
 
+import { type Hop, startHop } from "./hop.ts";
+
 /** A proxy from npm, as it is. Where the response of a server ends early, it writes the error into the content, and completes it. */
-export async function startNaiveRelay(target: string): Promise<{ origin: string; close(): Promise<void> }> {
+export async function startNaiveRelay(target: string): Promise<Hop> {
   const relay = fastProxy({ base: target });
   const server = createServer((request, response) => relay.proxy(request, response, request.url ?? "/", {}));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const hop = await startHop(server);
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
+    origin: hop.origin,
+    close() {
       relay.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      return hop.close();
     },
   };
 }

@@ -1,10 +1,10 @@
 import { PassThrough, type Readable } from "node:stream";
 
-import { FeedSource, rawServer } from "@trailsum/testkit";
+import { FeedSource, rawServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { agents, failure, httpServer } from "./side-by-side.ts";
+import { agents, failure } from "./side-by-side.ts";
 
 /** Fails the test for an unhandled rejection. */
 function noUnhandledRejections(): void {

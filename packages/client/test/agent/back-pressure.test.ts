@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { FeedSource, listen, rawServer } from "@trailsum/testkit";
+import { FeedSource, listen, rawServer, httpServer } from "@trailsum/testkit";
 import { type Dispatcher, request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, later, trailerAgent } from "./side-by-side.ts";
 
 const MIB = 1 << 20;
 /** What lies in the buffers of two sockets and of the system between them, at the very most. */

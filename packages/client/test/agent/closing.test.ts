@@ -1,8 +1,8 @@
-import { FeedSource, rawServer } from "@trailsum/testkit";
+import { FeedSource, rawServer, echoServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoServer, failure, httpServer, trailerAgent } from "./side-by-side.ts";
+import { agents, failure, trailerAgent } from "./side-by-side.ts";
 
 describe.each(agents)("%s, closed,", (_name, agent) => {
   test("lets the requests that run and wait come to their end, and takes no more", async () => {

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:http2";
 
-import { listen, rawServer } from "@trailsum/testkit";
+import { listen, rawServer, echoServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { http2Agent } from "../http2/exchanging.ts";
-import { agents, echoed, echoServer, failure } from "./side-by-side.ts";
+import { agents, echoed, failure } from "./side-by-side.ts";
 
 interface Message {
   readonly request?: {

@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 
-import { listen, rawServer } from "@trailsum/testkit";
+import { listen, rawServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, failure, httpServer, trailerAgent } from "./side-by-side.ts";
+import { agents, failure, trailerAgent } from "./side-by-side.ts";
 
 describe.each(agents)("%s fails a request", (_name, agent) => {
   test("when no one listens", async () => {

@@ -1,13 +1,13 @@
 import { createServer } from "node:http2";
 import { Readable } from "node:stream";
 
-import { listen } from "@trailsum/testkit";
+import { listen, echoServer } from "@trailsum/testkit";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { upload } from "../../src/index.ts";
 import { http2Agent, send } from "../http2/exchanging.ts";
 import { receiver } from "../transfer/peers.ts";
-import { echoServer, trailerAgent } from "./side-by-side.ts";
+import { trailerAgent } from "./side-by-side.ts";
 
 /** Replaces what sinon's and jest's fake timers replace, but for `nextTick`, which Node itself cannot do without. */
 function fakeTimers(): void {

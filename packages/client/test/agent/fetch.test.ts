@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 
-import { listen } from "@trailsum/testkit";
+import { listen, echoServer, httpServer, type SeenRequest } from "@trailsum/testkit";
 import { fetch, getGlobalDispatcher, request, setGlobalDispatcher, WebSocket } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { agents, echoServer, failure, httpServer, type SeenRequest } from "./side-by-side.ts";
+import { agents, failure } from "./side-by-side.ts";
 
 describe.each(agents)("%s, beneath fetch,", (_name, agent) => {
   test("sends and receives", async () => {

@@ -11,11 +11,12 @@ import {
   rawHttp2Client,
   rawServer,
   requestFields,
+  echoServer,
 } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { echoed, echoServer, failure, trailerAgent } from "./side-by-side.ts";
+import { echoed, failure, trailerAgent } from "./side-by-side.ts";
 
 const broken = new Error("the disk is gone");
 

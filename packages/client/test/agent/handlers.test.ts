@@ -1,7 +1,8 @@
 import { type Dispatcher, request } from "undici";
+import { httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, later, trailerAgent } from "./side-by-side.ts";
 
 const callbacks = [
   "onRequestStart",

@@ -1,9 +1,10 @@
 import { gzipSync } from "node:zlib";
 
 import { cacheStores, interceptors, request } from "undici";
+import { echoServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoed, echoServer, failure, httpServer } from "./side-by-side.ts";
+import { agents, echoed, failure } from "./side-by-side.ts";
 
 describe.each(agents)("%s, with undici's interceptors:", (_name, agent) => {
   test("dns connects to the address that a name has, and names it in Host", async () => {

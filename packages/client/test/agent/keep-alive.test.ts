@@ -1,8 +1,8 @@
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, echoServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoed, echoServer, failure, httpServer, trailerAgent } from "./side-by-side.ts";
+import { agents, echoed, failure, trailerAgent } from "./side-by-side.ts";
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

@@ -1,9 +1,10 @@
 import { PassThrough, Readable } from "node:stream";
 
 import { request } from "undici";
+import { echoServer, httpServer } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { agents, echoed, echoServer, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, echoed, later, trailerAgent } from "./side-by-side.ts";
 
 /** Fails the test if Node warns of listeners that no one takes away. */
 function noLeakWarnings(): void {

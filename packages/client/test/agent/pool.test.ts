@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 
-import { listen } from "@trailsum/testkit";
+import { listen, echoServer, httpServer } from "@trailsum/testkit";
 import { type Dispatcher, request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoServer, failure, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, failure, later, trailerAgent } from "./side-by-side.ts";
 
 /** A server that holds every answer back until it is released. */
 async function holdingServer(): Promise<{

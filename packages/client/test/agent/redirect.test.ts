@@ -2,9 +2,10 @@ import { Readable } from "node:stream";
 
 import type { Listening } from "@trailsum/testkit";
 import { type Dispatcher, interceptors, request } from "undici";
+import { httpServer, seen } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoed, failure, httpServer, seen } from "./side-by-side.ts";
+import { agents, echoed, failure } from "./side-by-side.ts";
 
 /** Redirects `/<status>` to `to`, or to `/` of its own, and echoes everything else. */
 function redirectServer(to?: () => string): Promise<Listening> {

@@ -1,9 +1,10 @@
 import { PassThrough, Readable } from "node:stream";
 
 import { type Dispatcher, FormData, request, Response } from "undici";
+import { echoServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoed, echoServer, failure, later, trailerAgent } from "./side-by-side.ts";
+import { agents, echoed, failure, later, trailerAgent } from "./side-by-side.ts";
 
 const encoder = new TextEncoder();
 

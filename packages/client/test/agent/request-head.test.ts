@@ -1,7 +1,8 @@
 import { type Dispatcher, Headers, request } from "undici";
+import { echoServer, type SeenRequest } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoed, echoServer, failure, type SeenRequest, trailerAgent } from "./side-by-side.ts";
+import { agents, echoed, failure, trailerAgent } from "./side-by-side.ts";
 
 /** The lines that the caller gave, without those that the agent writes itself. */
 function given({ rawHeaders }: SeenRequest): string[] {

@@ -2,21 +2,12 @@ import { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
 import { FieldLines } from "@trailsum/shared";
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, echoServer, httpServer, seen, type SeenRequest } from "@trailsum/testkit";
 import { type Dispatcher, fetch, FormData, interceptors, pipeline, request, RetryAgent, stream } from "undici";
 import { describe, expect, test } from "vitest";
 
 import type { TrailersInit } from "../../src/index.ts";
-import {
-  echoed,
-  echoServer,
-  failure,
-  httpServer,
-  later,
-  seen,
-  type SeenRequest,
-  trailerAgent,
-} from "./side-by-side.ts";
+import { echoed, failure, later, trailerAgent } from "./side-by-side.ts";
 
 const trailers = (): FieldLines => FieldLines.from([["Md5", "abc"]]);
 

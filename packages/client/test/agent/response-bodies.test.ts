@@ -1,10 +1,10 @@
 import { buffer } from "node:stream/consumers";
 
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, httpServer } from "@trailsum/testkit";
 import { request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, failure, httpServer } from "./side-by-side.ts";
+import { agents, failure } from "./side-by-side.ts";
 
 const json = JSON.stringify({ text: "Gr\u00fc\u00dfe" });
 

@@ -1,9 +1,9 @@
 import { type Dispatcher, request } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, httpServer } from "@trailsum/testkit";
 
-import { agents, failure, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, failure, later, trailerAgent } from "./side-by-side.ts";
 
 /** A server that answers the first request of each connection with these bytes. */
 async function answering(text: string): Promise<string> {

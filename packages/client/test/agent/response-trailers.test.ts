@@ -1,11 +1,11 @@
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
-import { rawServer } from "@trailsum/testkit";
+import { rawServer, httpServer } from "@trailsum/testkit";
 import { interceptors, pipeline, request, stream } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, failure, httpServer, later, trailerAgent } from "./side-by-side.ts";
+import { agents, failure, later, trailerAgent } from "./side-by-side.ts";
 
 /** A server that answers each connection with a chunked body and this trailer section. */
 async function trailing(section: string): Promise<string> {

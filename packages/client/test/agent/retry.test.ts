@@ -1,7 +1,8 @@
 import { type Dispatcher, interceptors, request, RetryAgent } from "undici";
+import { httpServer, seen } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { agents, failure, httpServer, seen } from "./side-by-side.ts";
+import { agents, failure } from "./side-by-side.ts";
 
 const soon = { minTimeout: 5, maxTimeout: 20 };
 const content = "0123456789".repeat(1_000);

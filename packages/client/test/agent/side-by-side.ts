@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-
-import { type Listening, listen } from "@trailsum/testkit";
+import type { SeenRequest } from "@trailsum/testkit";
 import { Agent, type Dispatcher } from "undici";
 import { onTestFinished } from "vitest";
 
@@ -40,43 +38,6 @@ export function trailerAgent(options: ConstructorParameters<typeof TrailerAgent>
 function destroyed<T extends Dispatcher>(agent: T): T {
   onTestFinished(() => agent.destroy());
   return agent;
-}
-
-/** A node:http server that answers with `listener`; a listener that rejects fails the response. */
-export function httpServer(
-  listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
-): Promise<Listening> {
-  const onRequest: RequestListener = (request, response) => {
-    request.on("error", () => {});
-    void Promise.resolve(listener(request, response)).catch(() => response.destroy());
-  };
-  return listen(createServer(onRequest));
-}
-
-/** What a server saw of a request. */
-export interface SeenRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly rawHeaders: string[];
-  readonly body: string;
-  readonly rawTrailers: string[];
-}
-
-/** Reads all of a request. */
-export async function seen(request: IncomingMessage): Promise<SeenRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const { method = "", url = "", headers, rawHeaders, rawTrailers } = request;
-  return { method, url, headers, rawHeaders, rawTrailers, body: Buffer.concat(chunks).toString("latin1") };
-}
-
-/** A server that answers every request with what it saw of it, as JSON. */
-export function echoServer(): Promise<Listening> {
-  return httpServer(async (request, response) => {
-    const json = JSON.stringify(await seen(request));
-    response.end(json);
-  });
 }
 
 /** What `echoServer` answered. */

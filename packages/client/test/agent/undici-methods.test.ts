@@ -3,11 +3,11 @@ import { createServer } from "node:http";
 import { type Duplex, PassThrough, Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 
-import { listen, rawServer } from "@trailsum/testkit";
+import { listen, rawServer, echoServer, httpServer, type SeenRequest } from "@trailsum/testkit";
 import { interceptors, pipeline, stream, upgrade } from "undici";
 import { describe, expect, test } from "vitest";
 
-import { agents, echoServer, failure, httpServer, type SeenRequest } from "./side-by-side.ts";
+import { agents, failure } from "./side-by-side.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: websocket\r\n";
 

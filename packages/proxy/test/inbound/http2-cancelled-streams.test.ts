@@ -10,11 +10,12 @@ import {
   rawHttp2Client,
   requestFields,
   resetFrame,
+  echoServer,
 } from "@trailsum/testkit";
 import { type Agent, Dispatcher, type Dispatcher as DispatcherTypes } from "undici";
 import { expect, onTestFinished, test } from "vitest";
 
-import { echoServer, proxyServer, trailerAgent } from "../peers.ts";
+import { proxyServer, trailerAgent } from "../peers.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 
-import { rawServer, until } from "@trailsum/testkit";
+import { rawServer, until, httpServer } from "@trailsum/testkit";
 import { describe, expect, test } from "vitest";
 
-import { httpServer, readMessage } from "../peers.ts";
+import { readMessage } from "../peers.ts";
 import { type Served, served } from "./served.ts";
 
 const SECOND = 1_000;

@@ -10,11 +10,11 @@ import {
   requestFields,
   settingsAckFrame,
   settingsFrame,
+  httpServer,
 } from "@trailsum/testkit";
 import { FrameReader } from "@trailsum/testkit/http2-frame-reader";
 import { describe, expect, test, vi } from "vitest";
 
-import { httpServer } from "../peers.ts";
 import { type Served, served } from "./served.ts";
 
 const SECOND = 1_000;

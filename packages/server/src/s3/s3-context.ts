@@ -4,7 +4,7 @@ import type { TrailsumError } from "@trailsum/shared";
 
 import type { UploadExchange } from "../upload-exchange.ts";
 import type { CorruptVersions } from "../stores/corrupt-versions.ts";
-import type { Store } from "../stores/store.ts";
+import type { Store, StoredObject } from "../stores/store.ts";
 import type { MultipartUploads } from "./multipart/multipart-uploads.ts";
 import type { ReceivedContent, ReceivingPolicy } from "./received-content.ts";
 import type { BucketRequest, ObjectRequest, S3Request } from "./s3-request.ts";
@@ -43,4 +43,21 @@ export type ServiceOperation = (request: S3Request, context: S3Context) => void 
 /** Throws `NoSuchBucket` if the directory does not exist. */
 export async function checkBucket({ bucket }: BucketRequest, { store }: S3Context): Promise<void> {
   if ((await store.list(bucket)) === undefined) throw new S3Error("NoSuchBucket");
+}
+
+/** The object of a request. Throws `NoSuchKey` or `NoSuchBucket` if there is none, or the error of one that is corrupt. */
+export async function openObject(request: ObjectRequest, context: S3Context): Promise<StoredObject> {
+  const { store, corrupt } = context;
+  const object = await store.open(request.path);
+  if (object === undefined) {
+    await checkBucket(request, context);
+    throw new S3Error("NoSuchKey");
+  }
+  try {
+    corrupt.refuse(request.path, object);
+    return object;
+  } catch (error) {
+    await object.close();
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { element, S3Error, text, type Xml, xmlDocument } from "@trailsum/s3";
 
 import type { StoredObject } from "../../stores/store.ts";
-import { checkBucket, type ObjectOperation } from "../s3-context.ts";
+import { type ObjectOperation, openObject } from "../s3-context.ts";
 import { sendXml } from "../s3-response.ts";
 import { s3EntityTag, storedChecksums } from "../stored-fields.ts";
 
@@ -33,18 +33,12 @@ function elementName(field: string): string {
 
 /** GetObjectAttributes: what is known of an object, without its content. */
 export const getObjectAttributes: ObjectOperation = async (request, context) => {
-  const { head, path } = request;
-  const { corrupt, store } = context;
+  const { head } = request;
   const asked = head.header.list("x-amz-object-attributes");
   if (asked.length === 0 || !asked.every((name) => Object.hasOwn(ATTRIBUTES, name)))
     throw new S3Error("InvalidArgument", "Invalid attribute name specified.");
-  const object = await store.open(path);
-  if (object === undefined) {
-    await checkBucket(request, context);
-    throw new S3Error("NoSuchKey");
-  }
+  const object = await openObject(request, context);
   try {
-    corrupt.refuse(path, object);
     const found = Object.keys(ATTRIBUTES).filter((name) => asked.includes(name));
     const document = xmlDocument(
       "GetObjectAttributesResponse",

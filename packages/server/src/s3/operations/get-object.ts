@@ -8,23 +8,17 @@ import { describingFields, protectingFields } from "../../request/content-fields
 import { evaluatePreconditions, ifRangeHolds, parsePreconditions } from "../../request/preconditions.ts";
 import { sendVerifiedContent } from "../../response/send-verified.ts";
 import type { StoredObject } from "../../stores/store.ts";
-import { checkBucket, type ObjectOperation } from "../s3-context.ts";
+import { checkBucket, type ObjectOperation, openObject } from "../s3-context.ts";
 import type { ObjectRequest } from "../s3-request.ts";
 import { sendEmpty, sendXml } from "../s3-response.ts";
 import { metadataFields, s3Validators, storedChecksums } from "../stored-fields.ts";
 
 /** GetObject and HeadObject: the object or a range of it, with its checksums if the client asks for them. */
 export const getObject: ObjectOperation = async (request, context) => {
-  const { head, exchange, path, key } = request;
-  const { corrupt, store } = context;
+  const { head, exchange, key } = request;
   if (key.endsWith("/")) return getDirectory(request, context);
-  const object = await store.open(path);
-  if (object === undefined) {
-    await checkBucket(request, context);
-    throw new S3Error("NoSuchKey");
-  }
+  const object = await openObject(request, context);
   try {
-    corrupt.refuse(path, object);
     const validators = s3Validators(object);
     const recognised: FieldLine[] = [
       ["ETag", validators.entityTag!],
@@ -54,7 +48,8 @@ export const getObject: ObjectOperation = async (request, context) => {
       },
     );
   } catch (error) {
-    if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER") corrupt.add(path, object);
+    if (error instanceof TrailsumError && error.code === "STORED_BYTES_DIFFER")
+      context.corrupt.add(request.path, object);
     throw error;
   } finally {
     await object.close();
