@@ -161,8 +161,8 @@ export class ArrivedContent {
     this.#beginning = { url, header, content, digester };
   }
 
-  /** Checks that a 206 continues where this ends (RFC 9110 sections 14.4 and 15.3.7); `PROTOCOL` if it does not. */
-  checkContinues(header: FieldLines): void {
+  /** Accepts a 206 that continues where this ends (RFC 9110 sections 14.4 and 15.3.7). False for one that does not. */
+  acceptRest(header: FieldLines): boolean {
     const beginning = this.#beginning!;
     const range = contentRange(header);
     const tag = header.get("ETag");
@@ -171,15 +171,10 @@ export class ArrivedContent {
       range?.start !== this.size ||
       (tag !== undefined && tag !== strongTag(beginning.header)) ||
       (range.complete !== undefined && length !== undefined && range.complete !== length);
-    if (differs) {
-      this.forget();
-      throw new TrailsumError(
-        "PROTOCOL",
-        `${redactedTarget(beginning.url)}: the server sent another part than the one asked for`,
-      );
-    }
+    if (differs) return false;
     this.#continued = true;
     this.#completeLength = range.complete ?? length;
+    return true;
   }
 
   /** Takes the next piece. Await the result before the next. */

@@ -86,8 +86,10 @@ export async function fetchInto(
         await response.body.dump();
         return new Redirect(elsewhere);
       }
-      if (continued && status === 206) arrived.checkContinues(headers);
-      else if (inRanges && status === 206) {
+      if (continued && status === 206) {
+        // A later run would be sent the same again: what has come is of no use with this server.
+        if (!arrived.acceptRest(headers)) return await again("in one stream");
+      } else if (inRanges && status === 206) {
         const complete = contentRange(headers)?.complete;
         if (complete === undefined || strongTag(headers) === undefined || !isVerifiableByRanges(headers))
           return await again("in one stream");
