@@ -8,7 +8,7 @@ export { upload, type UploadOptions, type UploadResult } from "./upload/upload.t
 export type { UploadSigning } from "./upload/signing.ts";
 export { type Delivery, type DeliveryChoice, type DeliveryMode } from "./upload/delivery/delivery-mode.ts";
 export type { PathKnowledge, TrailerPassage } from "./upload/delivery/path-knowledge.ts";
-export type { UploadSource } from "./upload/upload-source.ts";
+export type { UploadSource } from "./upload/source/upload-source.ts";
 export { download, type DownloadOptions, type DownloadResult } from "./download/download.ts";
 export type { DownloadDestination } from "./download/download-destination.ts";
 export { type ListedObject, listObjects, type ListOptions } from "./listing/list-objects.ts";

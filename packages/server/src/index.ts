@@ -58,6 +58,6 @@ export type {
   UploadStore,
   UploadTurn,
 } from "./stores/upload-store.ts";
-export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory-store.ts";
-export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory-store.ts";
-export { type StoredFile, storedFiles } from "./stores/stored-files.ts";
+export { createDirectoryStore, type DirectoryStoreOptions } from "./stores/directory/directory-store.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./stores/memory/memory-store.ts";
+export { type StoredFile, storedFiles } from "./stores/directory/stored-files.ts";

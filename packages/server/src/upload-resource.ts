@@ -31,7 +31,7 @@ import { sendProblem } from "./response/problem-response.ts";
 import { receiveUpload, type StoredUpload } from "./receive-upload.ts";
 import { removeObject } from "./remove-object.ts";
 import { type RequestHead, requestHead } from "./request/request-head.ts";
-import { createQuotaStore } from "./stores/quota-store.ts";
+import { createQuotaStore } from "./stores/quota/quota-store.ts";
 import type { Store } from "./stores/store.ts";
 import { describe, sendShort, type UploadExchange } from "./upload-exchange.ts";
 import type { Acknowledgement, UploadContext } from "./uploads/upload-context.ts";

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 
 import { createDigester } from "@trailsum/shared";
 
-import { createDirectoryStore } from "../src/stores/directory-store.ts";
+import { createDirectoryStore } from "../src/stores/directory/directory-store.ts";
 
 const [directory = "", stepText = ""] = process.argv.slice(2);
 const step = Number(stepText);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { createMemoryStore } from "../src/index.ts";
-import { createQuotaStore } from "../src/stores/quota-store.ts";
+import { createQuotaStore } from "../src/stores/quota/quota-store.ts";
 import { directoryFixture, md5, readObject } from "./peer.ts";
 import { put, stage, storeContract } from "./store-contract.ts";
 import { uploadStoreContract } from "./upload-store-contract.ts";

@@ -8,7 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { tempDir } from "@trailsum/testkit";
 import { expect, test } from "vitest";
 
-import { StagedFile } from "../src/stores/staged-file.ts";
+import { StagedFile } from "../src/stores/directory/staged-file.ts";
 
 const noise = randomBytes(3 * 1024 * 1024 + 17);
 

@@ -10,7 +10,7 @@ import { Agent, request as undiciRequest } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { createMemoryStore, createUploadHandler, type Store } from "../src/index.ts";
-import { fileError } from "../src/stores/file-errors.ts";
+import { fileError } from "../src/stores/directory/file-errors.ts";
 import { protocols } from "./http2-peer.ts";
 import {
   answerOf,

@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
 import type { ProgressReport } from "../transfer/progress.ts";
 import { headObject, verdictIfSame } from "../transfer/unchanged.ts";
-import type { OpenedSource } from "./opened-source.ts";
+import type { OpenedSource } from "./source/opened-source.ts";
 import type { UploadResult } from "./upload.ts";
 
 /** What an upload was asked for. */

@@ -9,7 +9,7 @@ import {
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import type { OpenedSource } from "./opened-source.ts";
+import type { OpenedSource } from "./source/opened-source.ts";
 import { pacedContent } from "./paced-content.ts";
 import type { ProgressReport } from "../transfer/progress.ts";
 import type { RateLimit } from "../transfer/rate-limit.ts";

@@ -18,15 +18,15 @@ import type { FieldsInit } from "../dispatcher/request-fields.ts";
 import { observeTransfer } from "../transfer/observe-transfer.ts";
 import { withRetries } from "../transfer/retry.ts";
 import { targetUrl } from "../transfer/target-url.ts";
-import { checkedSource } from "./checked-source.ts";
-import type { OpenedSource } from "./opened-source.ts";
+import { checkedSource } from "./source/checked-source.ts";
+import type { OpenedSource } from "./source/opened-source.ts";
 import { type Resumption, resumptionInFiles, resumptionInMemory } from "./resume/resumption.ts";
 import { defaultStateDirectory } from "./resume/upload-state.ts";
 import { checkSigning, type UploadSigning } from "./signing.ts";
-import { shortPipe } from "./short-pipe.ts";
+import { shortPipe } from "./source/short-pipe.ts";
 import { unchangedUpload } from "./unchanged-upload.ts";
 import { uploadOutcome } from "./upload-event.ts";
-import { openSource, type UploadSource } from "./upload-source.ts";
+import { openSource, type UploadSource } from "./source/upload-source.ts";
 
 /** Options of {@link upload}. */
 export interface UploadOptions extends DigestOptions {

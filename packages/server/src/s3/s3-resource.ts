@@ -16,7 +16,7 @@ import { CorruptVersions } from "../stores/corrupt-versions.ts";
 import { type ExchangeHooks, ExchangeObserver } from "../exchange-hooks.ts";
 import { objectPathOf } from "../stores/object-path.ts";
 import { requestHead } from "../request/request-head.ts";
-import { createQuotaStore } from "../stores/quota-store.ts";
+import { createQuotaStore } from "../stores/quota/quota-store.ts";
 import type { Store } from "../stores/store.ts";
 import { describe, type UploadExchange } from "../upload-exchange.ts";
 import type { UploadLogger, UploadResource } from "../upload-resource.ts";

@@ -3,7 +3,7 @@ import { type FieldLine, redactedTarget, TrailsumError } from "@trailsum/shared"
 import { ProgressReport } from "../../transfer/progress.ts";
 import type { Redirect } from "../../transfer/redirects.ts";
 import { refusal } from "../../transfer/refusal.ts";
-import type { OpenedSource } from "../opened-source.ts";
+import type { OpenedSource } from "../source/opened-source.ts";
 import { contentInPieces } from "../upload-content.ts";
 import { repeatedElsewhere, throwUnlessAccepted, type UploadOutcome } from "../upload-outcome.ts";
 import {

@@ -5,7 +5,7 @@ import type { FieldsInit } from "../../dispatcher/request-fields.ts";
 import type { ProgressReport } from "../../transfer/progress.ts";
 import type { RateLimit } from "../../transfer/rate-limit.ts";
 import type { Hop } from "../../transfer/redirects.ts";
-import type { OpenedSource } from "../opened-source.ts";
+import type { OpenedSource } from "../source/opened-source.ts";
 import type { UploadSigning } from "../signing.ts";
 import type { Resumption } from "../resume/resumption.ts";
 

@@ -10,8 +10,8 @@ import type { StagedFile } from "./staged-file.ts";
 import { checkRoom, type StagingEntry } from "./staging-areas.ts";
 import type { StoreFolders } from "./store-folders.ts";
 import { type PublishUpload, type UploadFiles, UploadInDirectory, writeDescription } from "./upload-in-directory.ts";
-import type { CreateUploadOptions, StoredUpload, UploadEntry, UploadStore, UploadTurn } from "./upload-store.ts";
-import { UploadTurns } from "./upload-turns.ts";
+import type { CreateUploadOptions, StoredUpload, UploadEntry, UploadStore, UploadTurn } from "../upload-store.ts";
+import { UploadTurns } from "../upload-turns.ts";
 
 /** The parts of a directory store that its uploads use. */
 export interface UploadsInDirectoryOptions {

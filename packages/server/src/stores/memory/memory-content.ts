@@ -2,8 +2,8 @@ import { Writable } from "node:stream";
 
 import { TrailsumError } from "@trailsum/shared";
 
-import type { ReadOptions } from "./store.ts";
-import type { UploadAppend } from "./upload-store.ts";
+import type { ReadOptions } from "../store.ts";
+import type { UploadAppend } from "../upload-store.ts";
 
 const BLOCK = 65_536;
 

@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 
 import { CountedContent } from "./counted-content.ts";
-import type { Committed } from "./store.ts";
+import type { Committed } from "../store.ts";
 import type { StoreUsage } from "./store-usage.ts";
-import type { StoredUpload, UploadAppend, UploadCommitOptions } from "./upload-store.ts";
+import type { StoredUpload, UploadAppend, UploadCommitOptions } from "../upload-store.ts";
 
 /** An upload of a store with a quota: what is appended counts. */
 export class QuotaUpload implements StoredUpload {

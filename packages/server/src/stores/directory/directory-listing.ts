@@ -4,12 +4,12 @@ import { lstat, opendir } from "node:fs/promises";
 import { fileErrorCode, unlessAbsent } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
-import { isNameable } from "./object-path.ts";
-import { byteOrderKey, inByteOrder, type Keyed, keyAfter } from "./byte-order.ts";
+import { isNameable } from "../object-path.ts";
+import { byteOrderKey, inByteOrder, type Keyed, keyAfter } from "../byte-order.ts";
 import type { DigestRecords } from "./digest-records.ts";
 import type { DirectoryRoot } from "./directory-root.ts";
 import { fileError } from "./file-errors.ts";
-import type { ListEntry, ListOptions } from "./store.ts";
+import type { ListEntry, ListOptions } from "../store.ts";
 
 /** An entry of a directory that a request can name. */
 interface Found extends Keyed {

@@ -2,11 +2,11 @@ import { Readable } from "node:stream";
 
 import { createDigester, type Digests, type FieldLine, TrailsumError } from "@trailsum/shared";
 
-import { checkKeptFields } from "./kept-fields.ts";
+import { checkKeptFields } from "../kept-fields.ts";
 import { MemoryBlocks, MemoryContent, partOfBlocks } from "./memory-content.ts";
 import { listMemory } from "./memory-listing.ts";
-import type { Committed, ReadOptions, StagedObject, Store, StoredObject } from "./store.ts";
-import type { UploadCommitOptions } from "./upload-store.ts";
+import type { Committed, ReadOptions, StagedObject, Store, StoredObject } from "../store.ts";
+import type { UploadCommitOptions } from "../upload-store.ts";
 import { UploadsInMemory } from "./uploads-in-memory.ts";
 
 /** Options of {@link createMemoryStore}. */

@@ -17,7 +17,7 @@ import {
 } from "@trailsum/shared/streams";
 
 import { readFile, readSmallFile } from "./file-reader.ts";
-import { bytesOf, readOnce } from "./one-time-source.ts";
+import { bytesOf, readOnce } from "./stream-source.ts";
 import { OpenedFile } from "./opened-file.ts";
 import { MAX_WHOLE, type OpenedSource } from "./opened-source.ts";
 

@@ -2,9 +2,9 @@ import type { Digests } from "@trailsum/shared";
 
 import { CountedContent } from "./counted-content.ts";
 import { QuotaUpload } from "./quota-upload.ts";
-import type { Committed, CommitOptions, StagedObject, Store } from "./store.ts";
+import type { Committed, CommitOptions, StagedObject, Store } from "../store.ts";
 import { type Reservation, StoreUsage } from "./store-usage.ts";
-import type { StoredUpload } from "./upload-store.ts";
+import type { StoredUpload } from "../upload-store.ts";
 
 /** A store that takes no more than so many bytes: what is over the quota is refused with `NO_SPACE`. */
 export function createQuotaStore(store: Store, quota: number): Store {

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { TrailsumError } from "@trailsum/shared";
 
 import { MemoryBlocks, MemoryContent, partOfBlocks, type ReserveMemory } from "./memory-content.ts";
-import type { Committed, ReadOptions } from "./store.ts";
+import type { Committed, ReadOptions } from "../store.ts";
 import type {
   CreateUploadOptions,
   StoredUpload,
@@ -12,8 +12,8 @@ import type {
   UploadEntry,
   UploadStore,
   UploadTurn,
-} from "./upload-store.ts";
-import { UploadTurns } from "./upload-turns.ts";
+} from "../upload-store.ts";
+import { UploadTurns } from "../upload-turns.ts";
 
 /** The parts of a memory store that its uploads use. */
 export interface UploadsInMemoryOptions {

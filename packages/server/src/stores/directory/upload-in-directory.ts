@@ -7,10 +7,10 @@ import { TrailsumError } from "@trailsum/shared";
 
 import { AppendedFile } from "./appended-file.ts";
 import { fileError } from "./file-errors.ts";
-import { checkKeptFields } from "./kept-fields.ts";
+import { checkKeptFields } from "../kept-fields.ts";
 import type { NewVersion } from "./staged-in-directory.ts";
-import type { Committed, ReadOptions } from "./store.ts";
-import type { StoredUpload, UploadAppend, UploadCommitOptions } from "./upload-store.ts";
+import type { Committed, ReadOptions } from "../store.ts";
+import type { StoredUpload, UploadAppend, UploadCommitOptions } from "../upload-store.ts";
 
 /** The files of one upload. */
 export interface UploadFiles {

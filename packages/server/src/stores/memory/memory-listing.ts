@@ -1,6 +1,6 @@
-import { byteOrderKey } from "./byte-order.ts";
+import { byteOrderKey } from "../byte-order.ts";
 import type { MemoryVersion } from "./memory-store.ts";
-import type { ListEntry, ListOptions } from "./store.ts";
+import type { ListEntry, ListOptions } from "../store.ts";
 
 /** What is in a directory of a memory store; undefined if no object is below it, and it was not made. */
 export function listMemory(

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { unlessAbsent } from "@trailsum/files";
 import { TrailsumError } from "@trailsum/shared";
 
-import { foreignStagingFolder, reservedFolder } from "./object-path.ts";
+import { foreignStagingFolder, reservedFolder } from "../object-path.ts";
 
 /** The directory that a store serves, and the only way from an object's path to a file in it. */
 export interface DirectoryRoot {

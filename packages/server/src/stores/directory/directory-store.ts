@@ -17,9 +17,9 @@ import { listDirectory } from "./directory-listing.ts";
 import { type DirectoryRoot, openDirectoryRoot } from "./directory-root.ts";
 import { fileError } from "./file-errors.ts";
 import { FileInDirectory, fileStream } from "./file-in-directory.ts";
-import { checkKeptFields } from "./kept-fields.ts";
+import { checkKeptFields } from "../kept-fields.ts";
 import { makeDirectory, removeDirectory } from "./made-directories.ts";
-import { PathLocks } from "./path-locks.ts";
+import { PathLocks } from "../path-locks.ts";
 import { type NewVersion, StagedInDirectory } from "./staged-in-directory.ts";
 import { StagingAreas } from "./staging-areas.ts";
 import { type StoreFolders, storeFolders } from "./store-folders.ts";
@@ -35,7 +35,7 @@ import type {
   StageOptions,
   Store,
   StoredObject,
-} from "./store.ts";
+} from "../store.ts";
 
 /** Options of {@link createDirectoryStore}. */
 export interface DirectoryStoreOptions {

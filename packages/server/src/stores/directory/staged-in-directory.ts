@@ -6,9 +6,9 @@ import type { FileIdentity, RecordedVersion } from "./digest-records.ts";
 import { fileError } from "./file-errors.ts";
 import { StagedFile } from "./staged-file.ts";
 import type { StagingEntry } from "./staging-areas.ts";
-import type { StoredUpload } from "./upload-store.ts";
+import type { StoredUpload } from "../upload-store.ts";
 import type { UploadsInDirectory } from "./uploads-in-directory.ts";
-import type { CommitCondition, CommitOptions, Committed, StagedObject } from "./store.ts";
+import type { CommitCondition, CommitOptions, Committed, StagedObject } from "../store.ts";
 
 /** A staged file that is complete and on the disk, and what has to hold for it to be published. */
 export interface NewVersion {

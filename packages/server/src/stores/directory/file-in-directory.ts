@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import type { Digests, FieldLine } from "@trailsum/shared";
 
 import type { RecordedVersion } from "./digest-records.ts";
-import type { ReadOptions, StoredObject } from "./store.ts";
+import type { ReadOptions, StoredObject } from "../store.ts";
 
 /** What is known of an open file. */
 interface FileVersion {

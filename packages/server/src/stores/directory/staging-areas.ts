@@ -6,7 +6,7 @@ import { createTemporaryFile, removeLeftovers, type TemporaryFile, unlessAbsent 
 import { TrailsumError } from "@trailsum/shared";
 
 import { createWithin } from "./file-errors.ts";
-import { foreignStagingFolder } from "./object-path.ts";
+import { foreignStagingFolder } from "../object-path.ts";
 import type { StoreFolders } from "./store-folders.ts";
 
 /** A file that is being received, out of sight. */

@@ -1,6 +1,6 @@
 import { TrailsumError } from "@trailsum/shared";
 
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 /** Other processes may serve the same store, and files may be added by hand: the usage is counted this often. */
 const RECOUNT = 60_000;

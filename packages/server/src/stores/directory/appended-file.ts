@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 
 import { fileError } from "./file-errors.ts";
 import { StagedFile } from "./staged-file.ts";
-import type { UploadAppend } from "./upload-store.ts";
+import type { UploadAppend } from "../upload-store.ts";
 
 /** Takes content that is appended to a file. It closes the file, with what was written when it is destroyed. */
 export class AppendedFile extends StagedFile implements UploadAppend {
