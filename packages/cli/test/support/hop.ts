@@ -64,12 +64,17 @@ export async function startHop(target: string): Promise<Hop> {
 
 function relay(client: Socket, server: Socket, plan: HopPlan, seen: { request: Buffer[]; response: Buffer[] }): void {
   const end = (): void => {
-    for (const socket of [client, server]) {
-      if (plan.ending === "reset") socket.resetAndDestroy();
-      else socket.destroy();
+    if (plan.ending === "reset") {
+      server.resetAndDestroy();
+      client.resetAndDestroy();
+      return;
     }
+    // A socket that is destroyed with bytes to read, such as an interim response, resets the connection. The server would
+    // lose what has passed and it has not read yet.
+    server.end();
+    client.destroy();
   };
-  client.on("error", end).on("close", () => server.destroy());
+  client.on("error", end).on("close", end);
   server.on("error", end).on("close", () => client.destroy());
 
   const toServer = cutting(server, plan.cutRequest, end);
