@@ -1,10 +1,4 @@
-import { TrailerAgent } from "@trailsum/client";
-import {
-  type ClientConnection,
-  clientGoneError,
-  type InboundExchange,
-  type InboundRequest,
-} from "@trailsum/http/inbound";
+import { clientGoneError, type InboundExchange, type InboundRequest } from "@trailsum/http/inbound";
 import {
   createTrailerPolicy,
   FieldLines,
@@ -13,29 +7,19 @@ import {
   type Verdict,
 } from "@trailsum/shared";
 
-import {
-  failureResponse,
-  isUnprocessed,
-  isUnreachable,
-  mayGoElsewhere,
-  originFailure,
-  passedResetCode,
-} from "./failure.ts";
+import { admissionOf } from "./admission.ts";
+import { originFailure, passedResetCode, failureResponse } from "./failure.ts";
 import { observedRecord, reportExchange, unknownOutcome } from "./exchange-outcome.ts";
 import { separateHeader } from "./hop-by-hop.ts";
-import { authenticatesConnection, ConnectionBoundAgents } from "./origin/connection-bound-agents.ts";
-import { type OriginRoute, roundTrip, type RoundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
-import { type Upstream, type UpstreamAttempt, Upstreams, upstreamUrls } from "./upstream/upstreams.ts";
+import { OriginRequests } from "./origin-requests.ts";
+import { roundTrip, type Switched, switchProtocols } from "./origin/round-trip.ts";
 import { type OwnResponse, sendOwnResponse } from "./own-response.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import { ProxiedExchange } from "./proxied-exchange.ts";
 import { checkRequest } from "./request/check-request.ts";
 import { finalRecipientResponse, maxForwards } from "./request/max-forwards.ts";
-import { type OutboundPolicy, outboundRequest, type OutboundRequest } from "./request/outbound-request.ts";
-import { requiredSignature } from "./request/required-signature.ts";
+import type { OutboundPolicy } from "./request/outbound-request.ts";
 import { s3FailureResponse } from "./s3/s3-failure.ts";
-import { s3Admission } from "./s3/s3-admission.ts";
-import type { Admission } from "./request/admitted-request.ts";
 import { type OutboundContent, outboundContent, type RelayPolicy } from "./request/outbound-content.ts";
 import { checkedMountPath } from "./request/outbound-target.ts";
 import type { OriginResponse } from "./response/origin-response.ts";
@@ -43,12 +27,9 @@ import { type ProxyResponse, proxyResponse, responseHead } from "./response/prox
 import { relay } from "./response/relay.ts";
 import type { ReverseProxyOptions } from "./reverse-proxy-options.ts";
 import { joinSockets, notSwitched, switchedTo } from "./tunnel.ts";
-import { Verification, type VerificationMode } from "./verification.ts";
+import { responseVerification } from "./verification.ts";
 import { Via } from "./via.ts";
 import { WebSocketHandshake } from "./websocket-handshake.ts";
-
-/** How often a request with content is sent again to the only target, which refused it unprocessed (RFC 9113 section 8.7). */
-const RESENDINGS = 3;
 
 /** Passes exchanges on to origins, and their answers back. */
 export interface Forwarder {
@@ -62,15 +43,8 @@ export interface Forwarder {
 
 /** A forwarder with the options of a reverse proxy. */
 export function createForwarder(options: ReverseProxyOptions): Forwarder {
-  const { rewrite, modifyResponse, onExchange, verify = "off" } = options;
+  const { modifyResponse, onExchange, verify = "off" } = options;
   const { errorHandler = options.s3Verify === undefined ? failureResponse : s3FailureResponse } = options;
-  const own = options.dispatcher === undefined ? new TrailerAgent(options.agent) : undefined;
-  const dispatcher = options.dispatcher ?? own!;
-  // undici's own dispatchers send no trailers, and refuse to send an expectation.
-  const capable = dispatcher instanceof TrailerAgent;
-  const shared: OriginRoute = { dispatcher, closes: false };
-  const bound = own === undefined ? undefined : new ConnectionBoundAgents(options.agent);
-  const upstreams = new Upstreams(upstreamUrls(options.target), options.balance, options.health);
   const bounds: TrailerPolicyOptions = {
     maxBytes: options.maxTrailerSize ?? 16_384,
     maxFields: options.maxTrailerFields ?? 128,
@@ -78,7 +52,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
   const requestTrailers = createTrailerPolicy({ ...bounds, select: options.requestTrailers ?? "integrity" });
   const responseTrailers = createTrailerPolicy({ ...bounds, select: options.responseTrailers ?? "all" });
   const via = new Via(options.via);
-  const outbound: OutboundPolicy = {
+  const origins = new OriginRequests(options, {
     mountPath: checkedMountPath(options.mountPath),
     via,
     hostHeader: options.hostHeader ?? options.host ?? "target",
@@ -86,14 +60,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     trustsForwarded: trust(options.trustForwarded),
     trailers: requestTrailers,
     cleanQuery: options.cleanQuery === true,
-    sendsTrailers: capable,
-  };
+  });
   const admit = admissionOf(options);
   const relayPolicy: RelayPolicy = {
     trailers: requestTrailers,
     mode: verify,
     replayBuffer: options.replayBuffer ?? 65_536,
-    exclusive: own !== undefined,
+    exclusive: origins.exclusive,
   };
 
   let closed: Promise<void> | undefined;
@@ -106,7 +79,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     underWay += 1;
     const record = observedRecord(exchange, onExchange);
     const outcome = record ?? unknownOutcome();
-    const proxied = new ProxiedExchange(exchange, outcome, capable);
+    const proxied = new ProxiedExchange(exchange, outcome, origins.capable);
     const { request } = exchange;
     let content: OutboundContent | undefined;
     try {
@@ -144,13 +117,13 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
 
   /** Sends the request to an origin, and to another if the first was unreachable and the content is still complete. */
   function reach(proxied: ProxiedExchange, content: OutboundContent): Promise<OriginResponse> {
-    return withUpstream(proxied, content, (route, out) => roundTrip(route, out, content.open(), proxied));
+    return origins.send(proxied, content, (route, out) => roundTrip(route, out, content.open(), proxied));
   }
 
   /** Asks for another protocol. If the origin refuses, its response is forwarded like any other. */
   async function switchOver(proxied: ProxiedExchange, protocol: string): Promise<void> {
     const handshake = new WebSocketHandshake(proxied.exchange.request);
-    const outcome = await withUpstream(proxied, undefined, (route, out) => {
+    const outcome = await origins.send(proxied, undefined, (route, out) => {
       out.header = handshake.asking(out.header);
       return switchProtocols(route, out, protocol, proxied);
     });
@@ -173,7 +146,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
         exchange.end(FieldLines.empty);
         await sent(exchange);
       } else {
-        const verification = verificationOf(request, response, verify);
+        const verification = responseVerification(request, response, verify);
         proxied.begun = verification !== undefined;
         proxied.verification = verification;
         const policy = responseTrailers;
@@ -182,7 +155,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
           separated,
           policy,
           verification,
-          exclusive: own !== undefined,
+          exclusive: origins.exclusive,
         });
       }
     } catch (error) {
@@ -222,61 +195,6 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     }
   }
 
-  /** Chooses an upstream, aims the request at it and sends it; tries again while that can do no harm. */
-  async function withUpstream<Outcome>(
-    proxied: ProxiedExchange,
-    content: OutboundContent | undefined,
-    send: (route: OriginRoute, out: OutboundRequest) => RoundTrip<Outcome>,
-  ): Promise<Outcome> {
-    const { request, sign } = proxied.admitted;
-    const { connection } = proxied.exchange;
-    const tried: Upstream[] = [];
-    let resendings = 0;
-    let attempt = upstreams.attempt(tried, bound?.get(connection)?.upstream)!;
-    for (;;) {
-      const { upstream } = attempt;
-      tried.push(upstream);
-      proxied.hold(attempt);
-      const out = outboundRequest(request, upstream.base, outbound);
-      if (rewrite !== undefined) await rewrite({ in: request, out });
-      sign?.(out);
-      proxied.outcome.origin = out.origin;
-      try {
-        const trip = send(routeTo(upstream, connection, out.header), out);
-        proxied.follow(trip);
-        const outcome = await trip.outcome;
-        content?.release();
-        return outcome;
-      } catch (error) {
-        const failure = originFailure(error, out.origin);
-        if (isUnreachable(failure)) attempt.unreachable();
-        const next = followingAttempt(failure, content);
-        if (next === undefined) throw failure;
-        attempt = next;
-      }
-    }
-
-    /** Where the request goes after this failure: to another upstream, or to the same one if that did not process it. */
-    function followingAttempt(failure: TrailsumError, body: OutboundContent | undefined): UpstreamAttempt | undefined {
-      const begun = body?.begun === true;
-      const unprocessed = isUnprocessed(failure.cause);
-      if (begun ? !unprocessed || !body.repeatable : !mayGoElsewhere(failure, request)) return undefined;
-      const elsewhere = upstreams.attempt(tried);
-      if (elsewhere !== undefined || !begun || resendings === RESENDINGS) return elsewhere;
-      resendings += 1;
-      return upstreams.attempt([]);
-    }
-  }
-
-  /** The connections that the request may use: those of all clients, unless it authenticates or has authenticated one. */
-  function routeTo(upstream: Upstream, connection: ClientConnection, header: FieldLines): OriginRoute {
-    const authenticates = authenticatesConnection(header);
-    const origin = authenticates ? bound?.bind(connection) : bound?.get(connection);
-    if (origin === undefined) return authenticates ? { dispatcher, closes: true } : shared;
-    origin.upstream = upstream;
-    return { dispatcher: origin.agent, closes: false };
-  }
-
   /** No response, or no end of one: the client is answered if that is still possible, and cut off if not. */
   async function fail({ exchange, outcome, begun }: ProxiedExchange, error: unknown): Promise<void> {
     const failure = originFailure(error, outcome.origin);
@@ -302,19 +220,7 @@ export function createForwarder(options: ReverseProxyOptions): Forwarder {
     if (exchange.status !== undefined) await sent(exchange);
   }
 
-  async function closeAgents(): Promise<void> {
-    await Promise.all([own?.close(), bound?.close()]);
-  }
-
-  return { forward, idle, close: () => (closed ??= closeAgents()) };
-}
-
-/** Which requests are forwarded; undefined for all. Throws `USAGE` for two conditions that no request can meet. */
-function admissionOf({ signatureKeys, s3Verify }: ReverseProxyOptions): Admission | undefined {
-  if (signatureKeys !== undefined && s3Verify !== undefined)
-    throw new TrailsumError("USAGE", "signatureKeys and s3Verify exclude each other: S3 clients sign by SigV4");
-  if (s3Verify !== undefined) return s3Admission(s3Verify);
-  return signatureKeys && requiredSignature(signatureKeys);
+  return { forward, idle, close: () => (closed ??= origins.close()) };
 }
 
 /** Settles when the last byte of a response has been handed to the system; rejects when that can no longer be. */
@@ -325,19 +231,6 @@ function sent(exchange: InboundExchange): Promise<void> {
 /** The verdict; undefined for content that did not arrive whole. */
 function verdictOrUndefined(verdict: Promise<Verdict>): Promise<Verdict | undefined> {
   return verdict.catch(() => undefined);
-}
-
-/** How the content of a response is verified, if it is. */
-function verificationOf(
-  { method }: InboundRequest,
-  { header, status, trailersPossible }: OriginResponse,
-  mode: VerificationMode,
-): Verification | undefined {
-  if (mode === "off") return undefined;
-  // The response to a method other than GET is not the resource's representation, and `Repr-Digest` does not cover it: in
-  // the response to a PUT it describes what was stored (RFC 9530 section 3.2).
-  const content = method === "GET" && status !== 206 ? "whole" : "part";
-  return new Verification({ header, trailersPossible, content }, mode);
 }
 
 /**

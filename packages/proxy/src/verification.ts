@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 
+import type { InboundRequest } from "@trailsum/http/inbound";
 import {
   type Algorithm,
   algorithmsToCompute,
@@ -16,6 +17,8 @@ import {
   verdictError,
   type VerifyingStream,
 } from "@trailsum/shared";
+
+import type { OriginResponse } from "./response/origin-response.ts";
 
 /**
  * What is done about the digests of content that passes: nothing; its verdict reported; or content whose verdict is bad
@@ -134,4 +137,17 @@ export function isVerifiable({
 
 function makesClaims(header: FieldLines): boolean {
   return integrityFieldNames.some((name) => header.has(name));
+}
+
+/** How the content of a response is verified, if it is. */
+export function responseVerification(
+  { method }: InboundRequest,
+  { header, status, trailersPossible }: OriginResponse,
+  mode: VerificationMode,
+): Verification | undefined {
+  if (mode === "off") return undefined;
+  // The response to a method other than GET is not the resource's representation, and `Repr-Digest` does not cover it: in
+  // the response to a PUT it describes what was stored (RFC 9530 section 3.2).
+  const content = method === "GET" && status !== 206 ? "whole" : "part";
+  return new Verification({ header, trailersPossible, content }, mode);
 }
