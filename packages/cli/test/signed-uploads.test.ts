@@ -1,11 +1,13 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { createServer } from "node:http";
+import { writeFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 
 import { TrailerAgent, upload, type UploadOptions } from "@trailsum/client";
 import { createMemoryStore, createUploadServer, type Store, type UploadServerOptions } from "@trailsum/server";
 import { parseSignatureKeys, type SignatureKey } from "@trailsum/shared";
-import { flippingRelay, listen } from "@trailsum/testkit";
+import { flippingRelay, listen, tempDir } from "@trailsum/testkit";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { patterned } from "./support/content.ts";
@@ -112,6 +114,50 @@ describe("an upload that is signed", () => {
     ];
     for (const options of cases)
       await expect(send(`${url}/a`, bytes, options)).rejects.toMatchObject({ code: "USAGE" });
+  });
+
+  test("is continued by the next run after a redirect within its origin", async () => {
+    const { url, store } = await signedServer();
+    const asked: string[] = [];
+    let sent = 0;
+    const { origin } = await listen(
+      createServer((req, res) => {
+        asked.push(`${req.method} ${req.url!.replace(/uploads\/.*/, "uploads/ID")}`);
+        if (req.url === "/moved")
+          return void req.resume().on("end", () => res.writeHead(307, { Location: "/a" }).end());
+        const out = request(
+          `${url}${req.url}`,
+          { method: req.method!, headers: req.headers, agent: false },
+          (answer) => {
+            res.writeHead(answer.statusCode!, answer.headers);
+            answer.pipe(res);
+          },
+        );
+        // The first append ends in its middle: what has passed arrives, and then the connections end.
+        const cuts = sent === 0 && req.method === "PATCH";
+        const cut = (): void => void (out.destroy(), res.destroy());
+        out.on("error", cut);
+        if (!cuts) return void req.on("data", (piece: Buffer) => (sent += piece.length)).pipe(out);
+        req.on("data", (piece: Buffer) => {
+          sent += piece.length;
+          if (sent > bytes.length / 2) out.write(piece, cut);
+          else out.write(piece);
+        });
+      }),
+    );
+    const [directory, stateDirectory] = [await tempDir(), await tempDir()];
+    const file = join(directory, "it");
+    await writeFile(file, bytes);
+    const options = { sign: { key: ed25519 }, continue: true, stateDirectory, retries: 0 };
+    await expect(send(`${origin}/moved`, file, options)).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+    expect(await store.open("a")).toBeUndefined();
+    const first = asked.splice(0);
+    const result = await send(`${origin}/moved`, file, options);
+    expect([result.confirmedBy, result.delivery.mode]).toEqual(["server", "two-step"]);
+    expect((await store.open("a"))?.size).toBe(bytes.length);
+    expect(first.at(-1)).toBe("PATCH /.trailsum/uploads/ID");
+    expect(asked).toContain("HEAD /.trailsum/uploads/ID");
+    expect(asked).not.toContain("PUT /a");
   });
 
   test("does not follow a redirect to another origin", async () => {

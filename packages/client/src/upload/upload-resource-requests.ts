@@ -42,6 +42,8 @@ export interface UploadSupport {
 /** An upload resource: content that the server keeps until it is completed. */
 export interface UploadResource {
   readonly hop: Hop;
+  /** What its content is to become: where it was created, redirects followed. */
+  readonly target: URL;
   /** How many bytes the server said it has; undefined if it did not say. */
   readonly offset: number | undefined;
 }
@@ -113,7 +115,7 @@ export function namedUploadResource(hop: Hop, headers: FieldLines): UploadResour
   if (headers.get("Upload-Draft-Interop-Version") !== INTEROP_VERSION && isUploadComplete(headers) === undefined)
     return undefined;
   const { to } = locationIn(hop.url, headers);
-  return to && { hop: nextHop(hop, to), offset: uploadOffset(headers) };
+  return to && { hop: nextHop(hop, to), target: hop.url, offset: uploadOffset(headers) };
 }
 
 /** Asks how much of the content the server has. Rejects with `REFUSED` if the upload resource is gone. */

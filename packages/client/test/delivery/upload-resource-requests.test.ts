@@ -81,7 +81,7 @@ test("appends, asks for the offset, completes with the digest in the header, and
       ? response.writeHead(204, { "Upload-Offset": "3", "Upload-Complete": "?0", "Upload-Length": "6" }).end()
       : response.writeHead(line.startsWith("PATCH") ? 201 : 204, { "Upload-Complete": "?1" }).end(),
   );
-  const resource = { hop, offset: undefined };
+  const resource = { hop, target: hop.url, offset: undefined };
   const how = requesting({ Authorization: "Bearer x", "Content-Type": "text/plain", "If-Match": '"x"' });
   await appendToUpload(resource, { offset: 0, complete: false, body: "abc" }, how);
   expect(await askForUploadState(resource, how)).toEqual({ offset: 3, complete: false, length: 6 });
@@ -106,9 +106,13 @@ test("appends, asks for the offset, completes with the digest in the header, and
 
 test("rejects for an upload resource that is gone, and for one that says no offset", async () => {
   const gone = await server((response) => response.writeHead(404).end());
-  expect((await rejection(askForUploadState({ hop: gone.hop, offset: 0 }, requesting()))).status).toBe(404);
+  expect(
+    (await rejection(askForUploadState({ hop: gone.hop, target: gone.hop.url, offset: 0 }, requesting()))).status,
+  ).toBe(404);
   const silent = await server((response) => response.writeHead(204).end());
-  expect((await rejection(askForUploadState({ hop: silent.hop, offset: 0 }, requesting()))).code).toBe("PROTOCOL");
+  expect(
+    (await rejection(askForUploadState({ hop: silent.hop, target: silent.hop.url, offset: 0 }, requesting()))).code,
+  ).toBe("PROTOCOL");
 });
 
 test("follows no Location that leads from TLS to cleartext, and sends no credentials to another origin", () => {

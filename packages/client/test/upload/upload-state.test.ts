@@ -10,6 +10,8 @@ const version = { dev: 1n, ino: 2n, size: 3n, mtimeNs: 4n, ctimeNs: 5n };
 const target = new URL("http://host/it");
 const resource = {
   hop: { url: new URL("http://host/.trailsum/uploads/0123456789abcdef0123456789abcdef"), trusted: true },
+  // It was redirected.
+  target: new URL("http://host/moved"),
   offset: undefined,
 };
 

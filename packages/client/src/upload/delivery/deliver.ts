@@ -1,6 +1,6 @@
 import { type Digests, type Receipt, TrailsumError } from "@trailsum/shared";
 
-import { Redirect } from "../../transfer/redirects.ts";
+import { nextHop, Redirect } from "../../transfer/redirects.ts";
 import { transportError } from "../../transfer/transport-error.ts";
 import type { Resumption } from "../resume/resumption.ts";
 import type { UploadOutcome } from "../upload-outcome.ts";
@@ -92,7 +92,9 @@ async function deliverResumably(
   const appending = { attempt, interim: probe === undefined };
   try {
     const { resource } = resumption;
-    const outcome = resource && (await continueUpload(delivering, resource, appending));
+    // An earlier run may have been redirected to where it was created.
+    const target = resource && { ...delivering, hop: nextHop(delivering.hop, resource.target) };
+    const outcome = target && (await continueUpload(target, resource, appending));
     if (outcome !== undefined) return { ...outcome, delivery: { mode: "two-step", reason: CONTINUED, attempts: 1 } };
     await resumption.forget();
     if (!uploadResources) return undefined;

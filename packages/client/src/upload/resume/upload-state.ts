@@ -32,7 +32,7 @@ export async function writeUploadState(
   file: string,
   { version }: UploadedFile,
   target: URL,
-  { hop }: UploadResource,
+  { hop, target: becomes }: UploadResource,
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const state = {
@@ -41,6 +41,7 @@ export async function writeUploadState(
     source: identityOf(version),
     resource: hop.url.href,
     trusted: hop.trusted,
+    becomes: becomes.href,
   };
   const fresh = `${file}.${randomBytes(6).toString("hex")}`;
   const handle = await open(fresh, "wx", 0o600);
@@ -73,10 +74,14 @@ export async function readUploadState(
 ): Promise<UploadResource | undefined> {
   try {
     const state = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
-    const { resource, trusted } = state;
+    const { resource, trusted, becomes } = state;
     if (state["version"] !== VERSION || state["target"] !== target.href) return undefined;
     if (state["source"] !== identityOf(version) || typeof resource !== "string") return undefined;
-    return { hop: { url: new URL(resource), trusted: trusted === true }, offset: undefined };
+    return {
+      hop: { url: new URL(resource), trusted: trusted === true },
+      target: typeof becomes === "string" ? new URL(becomes) : target,
+      offset: undefined,
+    };
   } catch {
     // Absent or damaged: the upload starts again.
     return undefined;
