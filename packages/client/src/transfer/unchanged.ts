@@ -13,7 +13,7 @@ import {
 } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
-import { fetchShort } from "./answer.ts";
+import { fetchShort } from "./short-response.ts";
 import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "./redirects.ts";
 import { userAgent } from "./user-agent.ts";
 

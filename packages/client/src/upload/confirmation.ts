@@ -9,7 +9,7 @@ import {
   TrailsumError,
 } from "@trailsum/shared";
 
-import type { Answer } from "../transfer/answer.ts";
+import type { ShortResponse } from "../transfer/short-response.ts";
 import { printable } from "../transfer/printable.ts";
 
 /** Whether the server confirmed an upload with a digest of what it stored. */
@@ -29,7 +29,7 @@ export interface Confirmation {
  *
  * Throws `PROTOCOL` for a receipt of another path, `SIZE_MISMATCHED` or `DIGEST_MISMATCHED` for another content.
  */
-export function confirmation(url: URL, sent: Digests, answer: Answer): Confirmation {
+export function confirmation(url: URL, sent: Digests, answer: ShortResponse): Confirmation {
   const receipt = receiptIn(answer);
   if (receipt === undefined) return { by: confirmedByField(url, sent, answer), receipt };
   checkPath(url, receipt.path);
@@ -43,13 +43,13 @@ export function confirmation(url: URL, sent: Digests, answer: Answer): Confirmat
  *
  * Throws `SIZE_MISMATCHED` or `DIGEST_MISMATCHED` for a receipt of other content.
  */
-export function confirmationElsewhere(url: URL, sent: Digests, answer: Answer): Confirmation {
+export function confirmationElsewhere(url: URL, sent: Digests, answer: ShortResponse): Confirmation {
   const receipt = receiptIn(answer);
   if (receipt !== undefined) return { by: confirmedByReceipt(url, sent, receipt), receipt };
   return { by: comparedField(sent, answer).by, receipt };
 }
 
-function receiptIn({ headers, content }: Answer): Receipt | undefined {
+function receiptIn({ headers, content }: ShortResponse): Receipt | undefined {
   const type = headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
   return type === receiptMediaType ? parseReceipt(Buffer.concat(content).toString("utf8")) : undefined;
 }
@@ -94,7 +94,7 @@ function decodedPath({ pathname }: URL): string | undefined {
   }
 }
 
-function confirmedByField(url: URL, sent: Digests, answer: Answer): Confirmation["by"] {
+function confirmedByField(url: URL, sent: Digests, answer: ShortResponse): Confirmation["by"] {
   const { by, different } = comparedField(sent, answer);
   const aboutAnswer = answer.status !== 204 && answer.content.some(({ length }) => length > 0);
   if (different !== undefined && !aboutAnswer) throw differs(url, different);
@@ -104,7 +104,7 @@ function confirmedByField(url: URL, sent: Digests, answer: Answer): Confirmation
 /** Compares `Repr-Digest` of an answer with what was sent. `different` is the first algorithm whose digests differ. */
 function comparedField(
   sent: Digests,
-  { headers }: Answer,
+  { headers }: ShortResponse,
 ): { readonly by: Confirmation["by"]; readonly different: Algorithm | undefined } {
   const { digests, faults } = parseDigestField(headers.getAll("Repr-Digest"));
   const comparable = [...digests].filter(([algorithm]) => sent.values.has(algorithm));

@@ -2,7 +2,7 @@ import { type Algorithm, FieldLines, formatWantDigest } from "@trailsum/shared";
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { type Answer, fetchShort } from "../transfer/answer.ts";
+import { type ShortResponse, fetchShort } from "../transfer/short-response.ts";
 import { followRedirects, type Hop, isForOneOrigin, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
@@ -23,7 +23,7 @@ interface SeeOtherOptions {
 export async function seeOther(
   first: Hop,
   { dispatcher, headers, signal, algorithms }: SeeOtherOptions,
-): Promise<Answer> {
+): Promise<ShortResponse> {
   const given = FieldLines.fromRaw(rawFields(headers)).without((name) => !isForOneOrigin(name));
   return followRedirects(first, async ({ url, trusted }) => {
     const request: Dispatcher.DispatchOptions = {

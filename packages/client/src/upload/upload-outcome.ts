@@ -1,7 +1,7 @@
 import { type Digests, type FieldLines, type Receipt, redactedTarget, TrailsumError } from "@trailsum/shared";
 
 import type { Delivering } from "./delivery/delivering.ts";
-import type { Answer } from "../transfer/answer.ts";
+import type { ShortResponse } from "../transfer/short-response.ts";
 import { type Hop, nextHop, Redirect, redirection } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { type Confirmation, confirmation, confirmationElsewhere } from "./confirmation.ts";
@@ -45,7 +45,7 @@ const SEE_OTHER = 303;
  */
 export function repeatedElsewhere(
   { hop: { url }, source, method }: Delivering,
-  { status, headers }: Answer,
+  { status, headers }: ShortResponse,
 ): Redirect | undefined {
   const elsewhere = redirection(url, status, headers, [301, 302, 307, 308]);
   if (elsewhere === undefined) return undefined;
@@ -59,7 +59,7 @@ export function repeatedElsewhere(
  */
 export async function uploadOutcome(
   delivering: Delivering,
-  answer: Answer,
+  answer: ShortResponse,
   sent: Digests | undefined,
   hop: Hop = delivering.hop,
 ): Promise<UploadOutcome> {
@@ -73,7 +73,7 @@ export async function uploadOutcome(
 }
 
 /** Rejects for an answer that is not a success. */
-export async function throwUnlessAccepted(url: URL, { status, headers, content, cut }: Answer): Promise<void> {
+export async function throwUnlessAccepted(url: URL, { status, headers, content, cut }: ShortResponse): Promise<void> {
   if (status < 200 || status >= 300)
     throw await refusal(url, { status, headers, content: cut === undefined ? content : [] });
   if (cut !== undefined) throw cut;
@@ -90,7 +90,7 @@ function uploadThere(url: URL, elsewhere: URL, status: number): TrailsumError {
 function outcomeOf(
   url: URL,
   digests: Digests,
-  { status, headers, content }: Answer,
+  { status, headers, content }: ShortResponse,
   { by, receipt }: Confirmation,
   elsewhere?: URL,
 ): UploadOutcome {

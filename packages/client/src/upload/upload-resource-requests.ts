@@ -9,7 +9,7 @@ import {
 import type { Dispatcher } from "undici";
 
 import { type FieldsInit, rawFields } from "../dispatcher/request-fields.ts";
-import { type Answer, fetchShort } from "../transfer/answer.ts";
+import { type ShortResponse, fetchShort } from "../transfer/short-response.ts";
 import { type Hop, isForOneOrigin, locationIn, nextHop } from "../transfer/redirects.ts";
 import { refusal } from "../transfer/refusal.ts";
 import { userAgent } from "../transfer/user-agent.ts";
@@ -138,7 +138,7 @@ export function appendToUpload(
   { hop }: UploadResource,
   { offset, complete, body, rereadable = false, interim = true, fields = [], trailers }: AppendedContent,
   requesting: UploadRequesting,
-): Promise<Answer> {
+): Promise<ShortResponse> {
   const request = uploadRequest(hop, "PATCH", requesting, [
     ["Content-Type", PARTIAL_UPLOAD],
     ["Upload-Offset", String(offset)],
@@ -158,7 +158,7 @@ export function completeUpload(
   digests: Digests,
   requesting: UploadRequesting,
   sign: (header: FieldLines) => FieldLine[] = () => [],
-): Promise<Answer> {
+): Promise<ShortResponse> {
   const proof: FieldLine = ["Repr-Digest", formatDigestField(digests)];
   const signature = sign(FieldLines.from([["Content-Type", PARTIAL_UPLOAD], proof]));
   return appendToUpload(

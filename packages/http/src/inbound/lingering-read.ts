@@ -4,7 +4,7 @@ import type { SocketProgress } from "./socket-progress.ts";
 import { unreadLimits } from "./unread-limits.ts";
 
 /**
- * The limits within which a client that has its last answer may still send: what comes is forgotten. Closing at once would make the system
+ * The limits within which a client that has its last answer may still send: what comes is discarded. Closing at once would make the system
  * reset the connection, and the reset can overtake the answer. The response itself has no time limit while the client reads it.
  */
 export class LingeringRead {
@@ -24,7 +24,7 @@ export class LingeringRead {
     this.#idle = idle;
   }
 
-  /** Counts octets that came and were forgotten. */
+  /** Counts octets that came and were discarded. */
   receive(length: number): void {
     this.#moved = true;
     this.#left -= length;

@@ -59,7 +59,7 @@ test("a client that offers http/1.0 alone is served", async () => {
   await expect.poll(() => versions).toEqual(["1.0"]);
 });
 
-test("a connection that is lost before it begins is forgotten", async () => {
+test("a connection that is lost before it begins is removed", async () => {
   const { port, versions } = await impatient({ secure: false });
   const client = await rawClient(port);
   await client.write("PR");

@@ -1,6 +1,6 @@
 import { type FieldLine, FieldLines, formatWantDigest } from "@trailsum/shared";
 
-import { type Answer, fetchShort } from "../../transfer/answer.ts";
+import { type ShortResponse, fetchShort } from "../../transfer/short-response.ts";
 import { contentAtOnce, contentInPieces, type Sending } from "../upload-content.ts";
 import { signatureOf, type UploadSigning } from "../signing.ts";
 import { uploadFields } from "../upload-fields.ts";
@@ -23,7 +23,7 @@ interface ContentRequest {
 export async function sendContent(
   { hop, source, method, algorithms, headers, ...rest }: Delivering,
   { fields, trailers, digests, sending, onInterim }: ContentRequest,
-): Promise<Answer> {
+): Promise<ShortResponse> {
   const { url, trusted } = hop;
   const { dispatcher, ownDispatcher, signal, progress, limit } = rest;
   const signing = digests ? rest.signing : undefined;

@@ -42,7 +42,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   readonly #reader: RequestReader;
   readonly #reading: DirectSocketReader;
   #exchange: Http1Exchange | undefined;
-  #phase: "idle" | "exchange" | "forgetting" | "closing" = "idle";
+  #phase: "idle" | "exchange" | "discarding" | "closing" = "idle";
   /** Whether the exchange has begun and is not handed over yet. */
   #begun = false;
   /** Since when it is idle, by the shared clock of all connections, and whether bytes have moved since its last check. */
@@ -51,7 +51,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   /** Whether the head of the next request had begun at the last look. */
   #headBegun = false;
   readonly #progress: SocketProgress;
-  /** The limits of what is forgotten. */
+  /** The limits of what is discarded. */
   #lingering: LingeringRead | undefined;
   /** Bytes of content that have come. */
   #received = 0;
@@ -172,19 +172,19 @@ export class Http1Connection implements RequestSink, ServedConnection {
     if (this.#clientEnded && this.#phase === "idle") this.close();
   }
 
-  /** Reads and forgets what is still to come of a request that has its answer. */
-  forget(): void {
-    this.#forgetFrom("forgetting");
+  /** Reads and discards what is still to come of a request that has its answer. */
+  discard(): void {
+    this.#discardFrom("discarding");
     this.resume();
   }
 
   /**
    * Closes the connection after its last answer. Closing at once would make the system reset it while the client is
-   * still sending, and the reset can overtake the answer: what still comes is read and forgotten for a while.
+   * still sending, and the reset can overtake the answer: what still comes is read and discarded for a while.
    */
   close(): void {
     if (this.#phase === "closing") return;
-    this.#forgetFrom("closing");
+    this.#discardFrom("closing");
     this.writer.flush();
     this.socket.end();
     this.#reading.resume();
@@ -217,7 +217,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   onContent(piece: Buffer): void {
     this.#moved = true;
     this.#received += piece.length;
-    if (this.#phase === "forgetting" || this.#phase === "closing") this.#lingering?.receive(piece.length);
+    if (this.#phase === "discarding" || this.#phase === "closing") this.#lingering?.receive(piece.length);
     else this.#exchange?.received(piece);
   }
 
@@ -285,7 +285,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
     else if (this.#reading.paused) this.#reading.resume();
   }
 
-  #forgetFrom(phase: "forgetting" | "closing"): void {
+  #discardFrom(phase: "discarding" | "closing"): void {
     this.#phase = phase;
     this.#lingering = new LingeringRead(this.socket, this.#progress, this.#options.timeouts.idle);
   }

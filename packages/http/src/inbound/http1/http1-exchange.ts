@@ -152,7 +152,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   conclude(): void {
     this.#sink = undefined;
     if (this.#state === "switched" || this.#content !== "arriving" || !this.ended) return;
-    if (this.persistent) this.#connection.forget();
+    if (this.persistent) this.#connection.discard();
     else this.#connection.close();
   }
 

@@ -161,7 +161,7 @@ export class Http2Exchange implements InboundExchange, StreamHandler, SentListen
 
   /**
    * A server that does not need the rest of a request sends RST_STREAM with NO_ERROR (RFC 9113 section 8.1): when its response has
-   * left, which a reset would overtake, and a little later. Until then what comes is read and forgotten, as most stop by
+   * left, which a reset would overtake, and a little later. Until then what comes is read and discarded, as most stop by
    * themselves, and some that find the answer and the reset in one packet lose the answer (curl 7.88).
    */
   conclude(): void {

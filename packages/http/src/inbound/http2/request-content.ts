@@ -6,10 +6,10 @@ import { giveBack } from "../../transport/read-buffer.ts";
 import type { ContentSink, ContentSource } from "../inbound-content.ts";
 
 /**
- * Where content goes. `held`: it waits for a sink, or for one that has taken enough. `flowing`: to the sink. `forgotten`: nowhere, as
+ * Where content goes. `held`: it waits for a sink, or for one that has taken enough. `flowing`: to the sink. `discarded`: nowhere, as
  * the exchange is over.
  */
-type Destination = "held" | "flowing" | "forgotten";
+type Destination = "held" | "flowing" | "discarded";
 
 /**
  * The content of a request, from an HTTP/2 stream to a sink. What is held counts as not consumed, so that flow control
@@ -78,25 +78,25 @@ export class RequestContent implements ContentSource {
 
   leave(): void {
     this.#sink = undefined;
-    if (this.#concluded) this.forget();
+    if (this.#concluded) this.discard();
     else this.pause();
   }
 
   /** The exchange is over: only a sink that is there may take the rest. */
   conclude(): void {
     this.#concluded = true;
-    if (this.#sink === undefined) this.forget();
+    if (this.#sink === undefined) this.discard();
   }
 
   /** Whether there is more to come that is not wanted. */
   get unwanted(): boolean {
-    return this.state === "arriving" && this.#destination === "forgotten";
+    return this.state === "arriving" && this.#destination === "discarded";
   }
 
   /** Discards it: what is held and what still arrives is dropped. */
-  forget(): void {
+  discard(): void {
     this.#sink = undefined;
-    this.#destination = "forgotten";
+    this.#destination = "discarded";
     this.#stream.consume(this.#held.length);
     this.#held.clear();
   }
@@ -111,7 +111,7 @@ export class RequestContent implements ContentSource {
   // The stream's side.
 
   receive(piece: Buffer): void {
-    if (this.#destination === "forgotten") this.#stream.consume(piece.length);
+    if (this.#destination === "discarded") this.#stream.consume(piece.length);
     else if (this.#destination === "flowing" && this.#begun && this.#held.length === 0) this.#give(piece);
     else if (this.#held.push(piece)) giveBack(piece);
   }

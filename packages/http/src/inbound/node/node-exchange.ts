@@ -19,7 +19,7 @@ import { withFieldsSetBefore } from "./fields-set-before.ts";
 import { NodeContent } from "./node-content.ts";
 import { sendInterim } from "./node-interim.ts";
 import { routedTarget } from "./node-message.ts";
-import { closeAfterResponse, forgetRest, whenForgotten } from "./unread-request.ts";
+import { closeAfterResponse, discardRest, whenDiscarded } from "./unread-request.ts";
 
 /** The connection that Node has released, because the request asked for an upgrade. */
 export interface Upgrading {
@@ -112,7 +112,7 @@ export class NodeExchange implements InboundExchange {
     else {
       // Node closes the connection when the response ends, and unread content would make that a reset.
       this.#res.flushHeaders();
-      whenForgotten(this.#res.req, () => this.#res.end());
+      whenDiscarded(this.#res.req, () => this.#res.end());
     }
   }
 
@@ -139,7 +139,7 @@ export class NodeExchange implements InboundExchange {
 
   conclude(): void {
     if (this.#lingers) return;
-    if (this.#upgrading === undefined) forgetRest(this.#res.req);
+    if (this.#upgrading === undefined) discardRest(this.#res.req);
     else if (!this.#switched && this.#res.writableFinished) closeAfterResponse(this.#upgrading.socket);
   }
 

@@ -81,7 +81,7 @@ export class NodeHttp2Content implements ContentSource {
   }
 
   /**
-   * Reads and forgets the rest of a request that has its response, and stops the client a little later by RST_STREAM with
+   * Reads and discards the rest of a request that has its response, and stops the client a little later by RST_STREAM with
    * NO_ERROR (RFC 9113 section 8.1). The connection stays open. Most clients stop by themselves, and some that find the
    * response and the reset in one packet lose the response (curl 7.88).
    */

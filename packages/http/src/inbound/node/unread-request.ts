@@ -4,18 +4,18 @@ import type { Duplex } from "node:stream";
 import { unreadLimits } from "../unread-limits.ts";
 
 /**
- * Reads and forgets what is still to come of a request that was answered early. Closing at once would make the system
+ * Reads and discards what is still to come of a request that was answered early. Closing at once would make the system
  * reset the connection, and the reset can overtake the response to a client that is still sending. What exceeds
  * the limits is cut off.
  */
-export function forgetRest(message: IncomingMessage): void {
-  whenForgotten(message, () => {
+export function discardRest(message: IncomingMessage): void {
+  whenDiscarded(message, () => {
     if (!message.complete) message.destroy();
   });
 }
 
-/** Reads and forgets it likewise, and calls `done` when the request has ended or the limits are exceeded. */
-export function whenForgotten(message: IncomingMessage, done: () => void): void {
+/** Reads and discards it likewise, and calls `done` when the request has ended or the limits are exceeded. */
+export function whenDiscarded(message: IncomingMessage, done: () => void): void {
   if (message.complete || message.destroyed) {
     done();
     return;
@@ -24,10 +24,10 @@ export function whenForgotten(message: IncomingMessage, done: () => void): void 
   const finish = (): void => {
     clearTimeout(idle);
     clearTimeout(limit);
-    message.off("data", forget).off("end", finish).off("close", finish);
+    message.off("data", discard).off("end", finish).off("close", finish);
     done();
   };
-  const forget = (piece: Buffer): void => {
+  const discard = (piece: Buffer): void => {
     left -= piece.length;
     idle.refresh();
     if (left < 0) finish();
@@ -35,11 +35,11 @@ export function whenForgotten(message: IncomingMessage, done: () => void): void 
   const idle = setTimeout(finish, unreadLimits.idle).unref();
   const limit = setTimeout(finish, unreadLimits.time).unref();
   message.on("error", () => {});
-  message.on("end", finish).on("close", finish).on("data", forget).resume();
+  message.on("end", finish).on("close", finish).on("data", discard).resume();
 }
 
 /**
- * Closes a connection after its last answer, in the same way: what still comes is read and forgotten, and a client that
+ * Closes a connection after its last answer, in the same way: what still comes is read and discarded, and a client that
  * does not close its side is not waited for long.
  */
 export function closeAfterResponse(socket: Duplex): void {

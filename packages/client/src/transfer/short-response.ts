@@ -5,7 +5,7 @@ import { isProblem, MAX_PROBLEM_BYTES } from "./refusal.ts";
 import { responseFields } from "./response-fields.ts";
 
 /** A short response, or the beginning of a long one. */
-export interface Answer {
+export interface ShortResponse {
   /** Its final status. */
   readonly status: number;
   /** Its header section. */
@@ -32,10 +32,10 @@ export async function fetchShort(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   options: FetchShortOptions,
-): Promise<Answer> {
+): Promise<ShortResponse> {
   const { signal } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const handler = new AnswerHandler(options, resolve, reject);
+  const { promise, resolve, reject } = Promise.withResolvers<ShortResponse>();
+  const handler = new ShortResponseHandler(options, resolve, reject);
   signal?.addEventListener("abort", handler.abort);
   try {
     dispatcher.dispatch(request, handler);
@@ -54,9 +54,9 @@ function maxContent(status: number, headers: FieldLines): number {
   return isProblem(headers) ? MAX_PROBLEM_BYTES : 0;
 }
 
-class AnswerHandler implements Dispatcher.DispatchHandler {
+class ShortResponseHandler implements Dispatcher.DispatchHandler {
   readonly #options: FetchShortOptions;
-  readonly #resolve: (answer: Answer) => void;
+  readonly #resolve: (answer: ShortResponse) => void;
   readonly #reject: (error: Error) => void;
   readonly #content: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
@@ -65,7 +65,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   /** Bytes of content that may still come. */
   #room = 0;
 
-  constructor(options: FetchShortOptions, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+  constructor(options: FetchShortOptions, resolve: (answer: ShortResponse) => void, reject: (error: Error) => void) {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
