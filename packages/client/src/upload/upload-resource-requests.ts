@@ -210,7 +210,8 @@ function uploadComplete(complete: boolean): FieldLine {
   return ["Upload-Complete", complete ? "?1" : "?0"];
 }
 
-function uploadOffset(headers: FieldLines): number | undefined {
+/** How many bytes an upload resource says that it has. */
+export function uploadOffset(headers: FieldLines): number | undefined {
   return wholeNumber(headers, "Upload-Offset");
 }
 

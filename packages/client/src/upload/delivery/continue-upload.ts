@@ -12,6 +12,7 @@ import {
   cancelUpload,
   creationFields,
   isUploadComplete,
+  uploadOffset,
   namedUploadResource,
   type UploadResource,
 } from "../upload-resource-requests.ts";
@@ -116,17 +117,24 @@ async function continuableOffset(delivering: Delivering, resource: UploadResourc
 }
 
 function isPassing(status = 0): boolean {
-  return status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
+  return [401, 403, 408, 423, 429].includes(status) || status >= 500;
 }
 
-/** A conflict means that the server has a different part by now: the next attempt asks how much. */
+/**
+ * A conflict means that the server has a different part by now, and a lock that it still waits for the request before: the
+ * next attempt asks how much there is. So it does where less was stored than was sent.
+ */
 async function throwUnlessAppended(
-  { hop: { url } }: Delivering,
+  { hop: { url }, source }: Delivering,
   answer: Awaited<ReturnType<typeof appendToUpload>>,
 ): Promise<void> {
-  const { status } = answer;
-  if (status >= 200 && status < 300) return;
-  if (status === 409)
+  const { status, headers } = answer;
+  const stored = uploadOffset(headers);
+  const accepted = status >= 200 && status < 300;
+  if (accepted && (stored === undefined || stored === source.size)) return;
+  if (accepted || status === 409)
     throw new TrailsumError("CONNECTION_LOST", `${redactedTarget(url)}: the server has another part of the content`);
+  if (status === 423)
+    throw new TrailsumError("CONNECTION_LOST", `${redactedTarget(url)}: the upload is locked by another request`);
   throw await refusal(url, { ...answer, content: answer.cut === undefined ? answer.content : [] });
 }
