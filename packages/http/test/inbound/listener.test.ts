@@ -3,8 +3,8 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { createListener } from "../../src/inbound/index.ts";
 
-/** A listener that waits 50 ms for a client to begin, and counts the requests that reach it. */
-async function impatient({ secure }: { readonly secure: boolean }) {
+/** A listener that waits so many milliseconds for a client to begin, and counts the requests that reach it. */
+async function impatient({ secure, patience = 50 }: { readonly secure: boolean; readonly patience?: number }) {
   const { cert, key } = await certificate();
   const versions: string[] = [];
   const listener = createListener({
@@ -15,7 +15,7 @@ async function impatient({ secure }: { readonly secure: boolean }) {
     },
     tls: secure ? { cert, key } : undefined,
     limits: { maxHeaderSize: 16_384, maxFields: 1_000, maxTrailerSize: 16_384 },
-    timeouts: { keepAlive: 50, head: 50, idle: 50, minRate: 0 },
+    timeouts: { keepAlive: patience, head: patience, idle: patience, minRate: 0 },
   });
   onTestFinished(() => listener.close(0));
   return { port: (await listener.listen({ host: "127.0.0.1", port: 0 })).port, versions };
@@ -52,11 +52,11 @@ test("a client that offers only unknown protocols is refused", async () => {
 });
 
 test("a client that offers http/1.0 alone is served", async () => {
-  const { port, versions } = await impatient({ secure: true });
+  const { port, versions } = await impatient({ secure: true, patience: 30_000 });
   const { cert } = await certificate();
   const client = await rawClient(port, { tls: { ca: cert, ALPNProtocols: ["http/1.0"] } });
   await client.write("GET / HTTP/1.0\r\n\r\n");
-  await expect.poll(() => versions).toEqual(["1.0"]);
+  await expect.poll(() => versions, { timeout: 30_000 }).toEqual(["1.0"]);
 });
 
 test("a connection that is lost before it begins is removed", async () => {
