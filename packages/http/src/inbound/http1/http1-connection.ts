@@ -127,7 +127,7 @@ export class Http1Connection implements RequestSink, ServedConnection {
   }
 
   stop(): void {
-    if (this.#phase !== "idle" || this.#reader.started) this.#exchange?.stopBehind();
+    if (this.#phase !== "idle" || this.#reader.started) this.#exchange?.makeLast();
     else {
       this.writer.flush();
       // The last response may still be waiting for the client.
@@ -163,12 +163,12 @@ export class Http1Connection implements RequestSink, ServedConnection {
       this.#phase = "idle";
       this.#moved = true;
       this.#next();
-      this.#closeBehindLast();
+      this.#closeAfterLast();
     }
   }
 
   /** A client that has ended its side sends no further request. */
-  #closeBehindLast(): void {
+  #closeAfterLast(): void {
     if (this.#clientEnded && this.#phase === "idle") this.close();
   }
 

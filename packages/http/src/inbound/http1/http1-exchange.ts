@@ -231,7 +231,7 @@ export class Http1Exchange implements InboundExchange, ContentSource {
   }
 
   /** The server stops: the connection ends after this exchange. */
-  stopBehind(): void {
+  makeLast(): void {
     this.persistent = false;
   }
 
