@@ -50,6 +50,8 @@ const bundle = await rolldown({
   // Only the parser of yargs is used. What prints its help makes a segmenter of graphemes when it is loaded.
   treeshake: { moduleSideEffects: [{ test: /node_modules\/(?:yargs|cliui|string-width|y18n)\//, sideEffects: false }] },
   plugins: [partsOfUndici, fromClient],
+  // The proxy and the demo import the client at once, and other commands later: it has a file of its own all the same.
+  checks: { ineffectiveDynamicImport: false },
   // Needed for groups without what they import.
   preserveEntrySignatures: "allow-extension",
 });
@@ -57,8 +59,15 @@ const { output: written } = await bundle.write({
   dir: output,
   format: "esm",
   chunkFileNames: "[name]-[hash].js",
-  // Otherwise a module of the client that only the proxy uses is put into a file of the proxy, and uploads load that too.
-  codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: "client", test: /packages\/client\/src/ }] },
+  // Node takes as long to find and link a file as to compile what is in it: what every command loads is in one file, and
+  // what a transfer loads besides is in another.
+  codeSplitting: {
+    groups: [
+      { name: "version", priority: 3, test: /packages\/cli\/src\/version/ },
+      { name: "main", priority: 2, test: /packages\/cli\/src\/main/ },
+      { name: "transfer", priority: 1, test: /packages\/(?:cli\/src\/commands\/upload|client\/src\/index)/ },
+    ],
+  },
 });
 await bundle.close();
 
