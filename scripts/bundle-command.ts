@@ -63,7 +63,7 @@ const { output: written } = await bundle.write({
   // what a transfer loads besides is in another.
   codeSplitting: {
     groups: [
-      { name: "version", priority: 3, test: /packages\/cli\/src\/version/ },
+      { name: "start", priority: 3, test: /packages\/cli\/src\/(?:version|cache-directory)/ },
       { name: "main", priority: 2, test: /packages\/cli\/src\/main/ },
       { name: "transfer", priority: 1, test: /packages\/(?:cli\/src\/commands\/upload|client\/src\/index)/ },
     ],

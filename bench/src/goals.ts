@@ -155,6 +155,18 @@ const goals: readonly Goal[] = [
     read: (table) => table.cell("`trailsum --version`", "times `node -e 0`"),
     most: 1.6,
   },
+  {
+    what: "`trailsum --help`, of `node -e 0`",
+    name: "start-up",
+    read: (table) => table.cell("`trailsum --help`", "times `node -e 0`"),
+    most: 2.5,
+  },
+  {
+    what: "`trailsum upload` of five bytes, of `node -e 0`",
+    name: "start-up",
+    read: (table) => table.cell("`trailsum upload` of five bytes", "times `node -e 0`"),
+    most: 4,
+  },
 ];
 
 /** What was to be reached, and was or was not: the rows of a table, of those benchmarks that have been run. */

@@ -18,8 +18,11 @@ if (major < 22 || (major === 22 && minor < 19)) {
     if (error) process.exitCode = 5;
   });
 } else {
-  // Half of what a short command takes is compiling; what was compiled once is kept where Node keeps such things.
-  nodeModule.enableCompileCache?.();
+  // Half of what a short command takes is compiling. What was compiled once is kept; not where Node would keep it, a
+  // directory for all users, since it is code.
+  const { cacheDirectory } = await import("./cache-directory.ts");
+  const kept = process.env["NODE_COMPILE_CACHE"] ?? cacheDirectory();
+  if (kept !== undefined) nodeModule.enableCompileCache?.(kept);
   const { main } = await import("./main.ts");
   await main(args);
 }

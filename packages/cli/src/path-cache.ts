@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { PathKnowledge, TrailerPassage } from "@trailsum/client";
+
+import { cacheDirectory } from "./cache-directory.ts";
 
 /** How long what was seen of a path counts. Paths change: a day is shorter than most. Milliseconds. */
 const LIFETIME = 24 * 60 * 60 * 1_000;
@@ -21,29 +22,27 @@ interface Entry {
  * file that cannot be read, understood or written is as good as none. Several processes may write it: each replaces it in
  * one step with what is there and its own.
  */
-export function createPathCache(directory: string = cacheDirectory(), now: () => number = Date.now): PathKnowledge {
-  const file = join(directory, "paths.json");
+export function createPathCache(
+  directory: string | undefined = cacheDirectory(),
+  now: () => number = Date.now,
+): PathKnowledge {
+  const file = directory === undefined ? undefined : join(directory, "paths.json");
   let entries: Map<string, Entry> | undefined;
 
   return {
     get(origin) {
-      entries ??= read(file, now());
+      entries ??= file === undefined ? new Map<string, Entry>() : read(file, now());
       return entries.get(origin)?.trailers;
     },
     set(origin, trailers) {
       // Another process may have learned something meanwhile.
-      entries = read(file, now());
+      if (file !== undefined) entries = read(file, now());
+      entries ??= new Map<string, Entry>();
       entries.delete(origin);
       if (trailers !== undefined) entries.set(origin, { trailers, at: now() });
-      write(directory, file, entries);
+      if (file !== undefined) write(file, entries);
     },
   };
-}
-
-/** The directory for what can be made again (XDG Base Directory Specification): a relative `XDG_CACHE_HOME` does not count. */
-function cacheDirectory(): string {
-  const { XDG_CACHE_HOME: given = "" } = process.env;
-  return join(given.startsWith("/") ? given : join(homedir(), ".cache"), "trailsum");
 }
 
 function read(file: string, now: number): Map<string, Entry> {
@@ -61,10 +60,9 @@ function read(file: string, now: number): Map<string, Entry> {
   return entries;
 }
 
-function write(directory: string, file: string, entries: ReadonlyMap<string, Entry>): void {
+function write(file: string, entries: ReadonlyMap<string, Entry>): void {
   const own = `${file}.${randomBytes(8).toString("hex")}`;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     // The oldest come first.
     const kept = [...entries].slice(-MAX_ORIGINS);
     writeFileSync(own, `${JSON.stringify(Object.fromEntries(kept))}\n`, { mode: 0o600, flag: "wx" });

@@ -14,8 +14,13 @@ const root = join(import.meta.dirname, "../../..");
 let directory: string;
 let bin: string;
 
-/** A program that the command runs first, which prints the modules of Node that were loaded in the end. */
-const LISTING = `process.on("exit", () => process.stderr.write(process.moduleLoadList.join("\\n")))`;
+/** A program that the command runs first, which prints the modules of Node and the files that were loaded in the end. */
+const LISTING = `
+  import { registerHooks } from "node:module";
+  const files = [];
+  registerHooks({ load(url, context, next) { if (url.startsWith("file:")) files.push(url); return next(url, context); } });
+  process.on("exit", () => process.stderr.write([...process.moduleLoadList, ...files].join("\\n")));
+`;
 
 beforeAll(async () => {
   directory = await realpath(await mkdtemp(join(tmpdir(), "trailsum-bundle-")));
@@ -27,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Runs the bundle; gives what it printed, and the names of the modules of Node that it loaded. */
+/** Runs the bundle; gives what it printed, and the names of the modules of Node and the URLs of the files that it loaded. */
 async function bundled(args: readonly string[]): Promise<{ stdout: string; loaded: Set<string> }> {
   const { stdout, stderr } = await run(process.execPath, ["--import", "./listing.mjs", bin, ...args], {
     cwd: directory,
@@ -69,6 +74,8 @@ describe("the command as it is published", () => {
     expect(stdout).toMatch(/ small$/m);
     expect(loaded).toContain("net");
     expect(["http", "http2", "tls", "cluster"].filter((name) => loaded.has(name))).toEqual([]);
+    // Finding a file takes as long as compiling what is in it.
+    expect([...loaded].filter((name) => name.startsWith("file:")).length).toBeLessThan(10);
   });
 
   test("loads no command for help, and knows its version", async () => {

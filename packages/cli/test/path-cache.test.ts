@@ -10,7 +10,7 @@ const origin = "https://host.test";
 const DAY = 24 * 60 * 60 * 1_000;
 
 test("what is known of a path is known to the next process, for a day", async () => {
-  const directory = join(await tempDir(), "new");
+  const directory = await tempDir();
   let time = 1_000_000;
   createPathCache(directory, () => time).set(origin, "dropped");
   expect(createPathCache(directory, () => time).get(origin)).toBe("dropped");

@@ -193,12 +193,7 @@ async function resumptionOf(
   given: UploadSource,
   { rereadable, size = 0, version, whole }: OpenedSource,
   target: URL,
-  {
-    continue: continued = false,
-    retries = 0,
-    stateDirectory = defaultStateDirectory(),
-    delivery = "auto",
-  }: UploadOptions,
+  { continue: continued = false, retries = 0, stateDirectory, delivery = "auto" }: UploadOptions,
 ): Promise<Resumption | undefined> {
   if (delivery === "trailers" || delivery === "header") {
     if (!continued) return undefined;
@@ -212,7 +207,7 @@ async function resumptionOf(
     throw new TrailsumError("USAGE", "only the upload of a file can be continued");
   if (whole !== undefined) return undefined;
   if (continued && typeof path === "string" && version !== undefined)
-    return resumptionInFiles(stateDirectory, { path, version }, target);
+    return resumptionInFiles(stateDirectory ?? defaultStateDirectory(), { path, version }, target);
   return retries > 0 && rereadable && size >= WORTH_RESUMING ? resumptionInMemory() : undefined;
 }
 
