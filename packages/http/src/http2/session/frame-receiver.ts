@@ -249,7 +249,8 @@ export class FrameReceiver implements FrameSink {
     const absence = streams.absence(streamId);
     if (absence === "idle") throw idle(what, streamId);
     // RFC 9113 section 5.1, closed.
-    if (absence === "ended") throw new ConnectionFault(ErrorCode.STREAM_CLOSED, `${what} after END_STREAM`);
+    if (absence === "ended")
+      throw new ConnectionFault(ErrorCode.STREAM_CLOSED, `${what} after the end of stream ${streamId}`);
     return undefined;
   }
 

@@ -5,7 +5,7 @@ import type { Http2Stream } from "./stream.ts";
 export type Absence =
   /** It has not been opened. */
   | "idle"
-  /** It has closed recently, after END_STREAM from the peer, which cannot have sent anything after it. */
+  /** It has closed recently, after END_STREAM or RST_STREAM from the peer, which may not send anything after it. */
   | "ended"
   /** It was never opened, and a later one was (RFC 9113 section 5.1.1). */
   | "skipped"
@@ -51,7 +51,7 @@ export class StreamRegistry {
     this.#open.set(stream.id, stream);
   }
 
-  /** Forgets a stream. `ended` says whether the peer had sent END_STREAM. */
+  /** Forgets a stream. `ended` says whether the peer had sent END_STREAM or RST_STREAM. */
   remove(stream: Http2Stream, ended: boolean): void {
     this.#open.delete(stream.id);
     if (!ended) return;

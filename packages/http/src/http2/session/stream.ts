@@ -194,7 +194,8 @@ export abstract class Http2Stream {
   /** Closes the stream without a frame: the peer, the session or the connection has ended it. @internal */
   abort(reset: StreamReset): void {
     if (this.#state === "closed") return;
-    const dropped = this.#close();
+    // A client sends nothing after its own RST_STREAM. A server that does is borne with: its connection carries the requests of others.
+    const dropped = this.#close(reset.by === "peer" && this.connection.role === "server");
     this.consume(this.#unconsumed);
     this.handler?.onReset(reset);
     this.connection.owner.onStreamClosed(this);
@@ -276,10 +277,10 @@ export abstract class Http2Stream {
 
   /**
    * Forgets the stream. Content that has not been taken is dropped, and has not used the connection's window then; returns whether there was
-   * any.
+   * any. `resetByPeer` says that the peer has ended it.
    */
-  #close(): boolean {
-    const ended = this.#state === "half-closed (remote)";
+  #close(resetByPeer = false): boolean {
+    const ended = resetByPeer || this.#state === "half-closed (remote)";
     const dropped = this.connection.output.drop(this.id);
     this.#state = "closed";
     this.connection.sendWindow.add(dropped);

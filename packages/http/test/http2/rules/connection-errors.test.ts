@@ -134,6 +134,8 @@ const ofClients: readonly Breach[] = [
   ["a stream below one that was opened", "5.1.1", PROTOCOL_ERROR, section(7, put), section(5, put)],
   ["DATA after END_STREAM", "5.1", STREAM_CLOSED, section(3, put, true), dataFrame(3, "x")],
   ["HEADERS after END_STREAM", "5.1", STREAM_CLOSED, section(3, put, true), section(3, [["x", "y"]], true)],
+  ["DATA after RST_STREAM", "5.1", STREAM_CLOSED, section(3, put), resetFrame(3), dataFrame(3, "x")],
+  ["HEADERS after RST_STREAM", "5.1", STREAM_CLOSED, section(3, put), resetFrame(3), section(3, put)],
   ["PUSH_PROMISE", "8.4", PROTOCOL_ERROR, pushPromiseFrame(1, 2, encodeFields(put))],
   ["PUSH_PROMISE on stream 0", "6.6", PROTOCOL_ERROR, pushPromiseFrame(0, 2, encodeFields(put))],
   ["PRIORITY of four octets on an idle stream", "6.3", FRAME_SIZE_ERROR, frame("PRIORITY", 9, 4)],
@@ -191,6 +193,13 @@ describe("a client ends the connection at", () => {
     const peer = newClient().send(...frames);
     expect([peer.goaway, peer.recording.fault?.code]).toEqual([code, code]);
   });
+});
+
+test("a client keeps its connection when a server sends content after its own RST_STREAM", () => {
+  const { peer, calls } = client([{ method: "PUT", endStream: true }, {}]);
+  peer.send(section(1, ok), resetFrame(1), dataFrame(1, "late"));
+  expect(calls[0]!.seen.reset).toMatchObject({ by: "peer" });
+  expect([peer.goaway, peer.session.closed, calls[1]!.seen.reset]).toEqual([undefined, false, undefined]);
 });
 
 test("content beyond the connection's window ends the connection (RFC 9113 section 6.9.1)", () => {
