@@ -12,7 +12,8 @@ import { visibleText } from "./terminal/visible-text.ts";
 import { version } from "./version.ts";
 
 /** Everything that `trailsum` does: reads the arguments, runs the command, and sets the exit status of the process. */
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(given: readonly string[]): Promise<void> {
+  const args = helpFlag(given);
   // Flags without a value may come before the command.
   const at = args.findIndex((arg) => !arg.startsWith("-"));
   const name = at === -1 ? undefined : args[at]!;
@@ -28,6 +29,12 @@ export async function main(args: readonly string[]): Promise<void> {
     if (args.includes("--json")) printWhole(errorObject(new TrailsumError("USAGE", sentence)));
     process.exitCode = 2;
   }
+}
+
+/** `trailsum help upload` asks for what `trailsum upload --help` prints. */
+function helpFlag(args: readonly string[]): readonly string[] {
+  const [first, ...rest] = args;
+  return first === "help" ? [...rest, "--help"] : args;
 }
 
 async function runNamed(name: string, args: readonly string[]): Promise<void> {

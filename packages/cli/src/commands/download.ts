@@ -110,6 +110,9 @@ export const downloadCommand: DefinedCommand = defineCommand<DownloadArguments>(
 
 const FILES_AT_A_TIME = 4;
 
+/** Names of standard output. As a file it would be replaced by the download, with what others have written to it. */
+const STANDARD_OUTPUT: ReadonlySet<string> = new Set(["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]);
+
 async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
   const { createRateLimit, download, targetUrl } = await import("@trailsum/client");
   limitYoungGeneration();
@@ -118,7 +121,8 @@ async function downloadAll(given: DownloadArguments, run: Run): Promise<void> {
     return { url: targetUrl(target), authorization };
   });
   if (targets.length === 0) throw new TrailsumError("USAGE", "missing URL: trailsum download URL");
-  const { output, recursive } = given;
+  const { recursive } = given;
+  const output = given.output !== undefined && STANDARD_OUTPUT.has(given.output) ? "-" : given.output;
   const isOne = targets.length === 1 && !recursive;
   const jobs = checkedJobs(given.jobs ?? (isOne ? 1 : FILES_AT_A_TIME));
   const checksumFlags = checksums(given.checksum);
