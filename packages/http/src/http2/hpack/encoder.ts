@@ -120,7 +120,14 @@ export class HpackEncoder {
 
   #insert(name: string, value: string, newest: IndexedLine | undefined): void {
     const size = name.length + value.length + ENTRY_OVERHEAD;
-    const entry: IndexedLine = { name, value, size, number: this.#inserted, older: undefined, newer: undefined };
+    const entry: IndexedLine = {
+      name: copyOf(name),
+      value: copyOf(value),
+      size,
+      number: this.#inserted,
+      older: undefined,
+      newer: undefined,
+    };
     if (!this.#table.insert(entry)) return;
     this.#inserted += 1;
     // Eviction may have removed the newest entry of the name, too.
@@ -128,7 +135,7 @@ export class HpackEncoder {
       entry.older = newest;
       newest.newer = entry;
     }
-    this.#byName.set(name, entry);
+    this.#byName.set(entry.name, entry);
   }
 
   /** Entries leave oldest first, so the one that leaves is the oldest of its name. */
@@ -136,6 +143,11 @@ export class HpackEncoder {
     if (entry.newer === undefined) this.#byName.delete(entry.name);
     else entry.newer.older = undefined;
   }
+}
+
+/** A string of its own: one that was cut from a field section keeps all of the section in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
 
 function staticIndex(indexes: readonly number[] | undefined, value: string): number | undefined {

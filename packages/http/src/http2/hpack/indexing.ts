@@ -19,7 +19,7 @@ const SHORT_COOKIE = 20;
 /** Larger lines would push too much out of the table. Octets of name and value. */
 const LARGE = 1024;
 
-/** Lines are remembered in so many sets of two. A power of two. */
+/** Lines are remembered in so many sets of two, so that the memory is bounded. A power of two. */
 const SETS = 32;
 
 /**
@@ -37,42 +37,34 @@ export function indexRepeated(): IndexingPolicy {
   };
 }
 
-/** Two lines of one set, the newer one first. */
-interface LinePair {
-  name: string;
-  value: string;
-  olderName: string;
-  olderValue: string;
-}
-
-const NO_SETS: (LinePair | undefined)[] = [];
-
-/** The lines that were sent last. A connection that has sent only a few of them keeps only a few. */
+/** The lines that were sent last, two in each set: the newer one first. */
 class RecentLines {
-  #sets = NO_SETS;
+  /**
+   * Their hashes; 0 for none. A line itself is not kept: its value may be a view of the whole section that it was read from. Two lines with
+   * one hash only make one of them enter the table early.
+   */
+  #hashes: number[] | undefined;
 
   /** Whether a line is among them. It is after that. */
   has(name: string, value: string): boolean {
-    if (this.#sets === NO_SETS) this.#sets = Array.from({ length: SETS }, () => undefined);
-    const set = setOf(name, value);
-    const pair = this.#sets[set];
-    if (pair === undefined) {
-      this.#sets[set] = { name, value, olderName: "", olderValue: "" };
-      return false;
-    }
-    if (pair.name === name && pair.value === value) return true;
-    if (pair.olderName === name && pair.olderValue === value) return true;
-    pair.olderName = pair.name;
-    pair.olderValue = pair.value;
-    pair.name = name;
-    pair.value = value;
+    // A connection that has sent nothing keeps nothing.
+    const hashes = (this.#hashes ??= Array.from({ length: 2 * SETS }, () => 0));
+    const hash = hashOf(value, hashOf(name, FNV_OFFSET)) || 1;
+    const newer = 2 * ((hash ^ (hash >>> 16)) & (SETS - 1));
+    if (hashes[newer] === hash || hashes[newer + 1] === hash) return true;
+    hashes[newer + 1] = hashes[newer]!;
+    hashes[newer] = hash;
     return false;
   }
 }
 
-/** Lines in one set replace each other, so that the memory is bounded. */
-function setOf(name: string, value: string): number {
-  const last = value.length === 0 ? 0 : value.charCodeAt(value.length - 1);
-  const hash = ((name.length * 31 + name.charCodeAt(name.length >> 1)) * 31 + value.length) * 31 + last;
-  return (hash ^ (hash >> 5)) & (SETS - 1);
+// FNV-1a, of 32 bits.
+const FNV_OFFSET = -2_128_831_035;
+const FNV_PRIME = 16_777_619;
+
+/** A hash of characters, and of what was hashed before. */
+function hashOf(text: string, before: number): number {
+  let hash = before;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
+  return hash;
 }
