@@ -140,14 +140,16 @@ describe.skipIf(reasonWithoutTerminal !== "")(`on a terminal${reasonWithoutTermi
     ended.resolve();
   });
 
-  test("without progress nothing is drawn", async () => {
+  test("without progress, and on a terminal that cannot erase, nothing is drawn", async () => {
     const { url } = await serve();
     const file = await fileOf(bytes);
     const flag = onTerminal(["upload", file, `${url}/it`, "--no-progress"]);
     const variable = onTerminal(["upload", file, `${url}/it`], { env: { TRAILSUM_PROGRESS: "0" } });
+    const dumb = onTerminal(["upload", file, `${url}/it`], { env: { TERM: "dumb" } });
     const quiet = onTerminal(["upload", file, `${url}/it`, "--quiet"]);
-    const outputs = await Promise.all([flag.output, variable.output, quiet.output]);
-    expect(outputs).toEqual([`${md5(bytes)}  ${file}\r\n`, `${md5(bytes)}  ${file}\r\n`, ""]);
+    const outputs = await Promise.all([flag.output, variable.output, dumb.output, quiet.output]);
+    const result = `${md5(bytes)}  ${file}\r\n`;
+    expect(outputs).toEqual([result, result, result, ""]);
   });
 
   test("an interrupt takes the bar away, shows the cursor again, and says what happened", async () => {

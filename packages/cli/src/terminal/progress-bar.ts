@@ -47,9 +47,12 @@ export const uploadPhases: PhaseNames = {
 /** The names of the phases of a download. */
 export const downloadPhases: PhaseNames = { ...uploadPhases, again: "receiving again", verifying: "verifying" };
 
-/** A bar, or one that shows nothing: where it is not wanted, and where stderr is not a terminal. */
+/**
+ * A bar, or one that shows nothing: where it is not wanted, and where stderr is not a terminal or one that cannot erase
+ * (`TERM=dumb`).
+ */
 export async function createProgressBar(wanted: boolean, names: PhaseNames): Promise<ProgressBar> {
-  if (!wanted || !process.stderr.isTTY) return silent;
+  if (!wanted || !process.stderr.isTTY || process.env["TERM"] === "dumb") return silent;
   const { TerminalBar } = await import("./terminal-bar.ts");
   return new TerminalBar(process.stderr, names);
 }

@@ -34,7 +34,7 @@ export function onTerminal(
 ): OnTerminal {
   const size = options.columns === undefined ? "" : `stty columns ${options.columns}; `;
   const line = size + [process.execPath, command, ...args].map((arg) => `'${arg}'`).join(" ");
-  const env = { ...process.env, ...options.env, SHELL: "/bin/sh", TERM: "xterm", COLUMNS: "120" };
+  const env = { ...process.env, SHELL: "/bin/sh", TERM: "xterm", COLUMNS: "120", ...options.env };
   const child = spawn(program, ["--quiet", "--return", "--command", line, "/dev/null"], { ...options, env });
   onTestFinished(() => void child.kill("SIGKILL"));
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
