@@ -123,13 +123,15 @@ export function createListener(options: ListenerOptions): Listener {
         );
   // A socket that is not a connection yet: the handshake of TLS is still to come, or fails.
   const accepted = new Set<Socket>();
+  // One function for all: a closure for each would stay in memory as long as its connection.
+  const forget = function (this: Socket): void {
+    accepted.delete(this);
+  };
   server.on("connection", (socket: Socket) => {
     accepted.add(socket);
+    socket.on("close", forget);
     const closed = connectionOpened(socket, protocol);
-    socket.once("close", () => {
-      accepted.delete(socket);
-      closed?.();
-    });
+    if (closed !== undefined) socket.on("close", closed);
   });
   server.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
 

@@ -32,9 +32,8 @@ export class FrameReader {
   maxFrameSize = 16_384;
   #state: State = "header";
   readonly #header = { length: 0, type: 0, flags: 0, streamId: 0 };
-  readonly #headerBytes = Buffer.alloc(FRAME_HEADER_LENGTH);
-  /** A payload that arrives in pieces, and how much of it, or of the header, has arrived. */
-  #payload: Buffer = NOTHING;
+  /** A header or a payload that arrives in pieces, and how much of it has arrived. */
+  #pieces: Buffer = NOTHING;
   #have = 0;
   /** Octets of content that are to come. */
   #left = 0;
@@ -54,7 +53,7 @@ export class FrameReader {
   /** Reads nothing more. */
   stop(): void {
     this.#state = "stopped";
-    this.#payload = NOTHING;
+    this.#pieces = NOTHING;
   }
 
   /** Takes what the state asks for, and returns the position after it. */
@@ -89,11 +88,11 @@ export class FrameReader {
       this.#onHeader();
       return at + FRAME_HEADER_LENGTH;
     }
-    const copied = bytes.copy(this.#headerBytes, this.#have, at);
+    if (this.#have === 0) this.#pieces = Buffer.allocUnsafe(FRAME_HEADER_LENGTH);
+    const copied = bytes.copy(this.#pieces, this.#have, at);
     this.#have += copied;
     if (this.#have === FRAME_HEADER_LENGTH) {
-      this.#have = 0;
-      readFrameHeader(this.#headerBytes, 0, this.#header);
+      readFrameHeader(this.#takePieces(), 0, this.#header);
       this.#onHeader();
     }
     return at + copied;
@@ -133,16 +132,21 @@ export class FrameReader {
       this.#sink.onFrame(this.#header, bytes.subarray(at, at + length));
       return at + length;
     }
-    if (this.#have === 0) this.#payload = Buffer.allocUnsafe(length);
-    const copied = bytes.copy(this.#payload, this.#have, at, at + length - this.#have);
+    if (this.#have === 0) this.#pieces = Buffer.allocUnsafe(length);
+    const copied = bytes.copy(this.#pieces, this.#have, at, at + length - this.#have);
     this.#have += copied;
     if (this.#have === length) {
-      const payload = this.#payload;
-      this.#payload = NOTHING;
-      this.#have = 0;
       this.#state = "header";
-      this.#sink.onFrame(this.#header, payload);
+      this.#sink.onFrame(this.#header, this.#takePieces());
     }
     return at + copied;
+  }
+
+  /** Between frames it holds no memory. */
+  #takePieces(): Buffer {
+    const pieces = this.#pieces;
+    this.#pieces = NOTHING;
+    this.#have = 0;
+    return pieces;
   }
 }

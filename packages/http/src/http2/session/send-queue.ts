@@ -17,7 +17,8 @@ interface Room {
  */
 export class SendQueue {
   readonly #connection: Room;
-  readonly #waiting = new Set<Http2Stream>();
+  /** Made for the first stream that waits: most connections never have one. */
+  #waiting: Set<Http2Stream> | undefined;
   #resuming = false;
   /** The most that one call of `send` takes. Octets. */
   share: number = Number.POSITIVE_INFINITY;
@@ -27,36 +28,38 @@ export class SendQueue {
   }
 
   add(stream: Http2Stream): void {
+    this.#waiting ??= new Set();
     this.#waiting.add(stream);
   }
 
   delete(stream: Http2Stream): void {
-    this.#waiting.delete(stream);
+    this.#waiting?.delete(stream);
   }
 
   /** Calls the owner of one stream, whose own window has been opened. */
   resumeOne(stream: Http2Stream): void {
-    if (this.#resuming || this.#connection.closed || stream.sendable <= 0 || !this.#waiting.delete(stream)) return;
+    if (this.#resuming || this.#connection.closed || stream.sendable <= 0 || !this.#waiting?.delete(stream)) return;
     stream.handler?.onWritable();
   }
 
   /** Calls the owners of all streams that can send, as long as there is room. */
   resume(): void {
-    if (this.#waiting.size === 0 || this.#resuming || this.#connection.closed) return;
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.size === 0 || this.#resuming || this.#connection.closed) return;
     this.#resuming = true;
     try {
-      while (this.#connection.room > 0 && this.#resumeEach()) continue;
+      while (this.#connection.room > 0 && this.#resumeEach(waiting)) continue;
     } finally {
       this.#resuming = false;
       this.share = Number.POSITIVE_INFINITY;
     }
   }
 
-  #resumeEach(): boolean {
-    const ready = [...this.#waiting].filter((stream) => stream.sendable > 0);
+  #resumeEach(waiting: Set<Http2Stream>): boolean {
+    const ready = [...waiting].filter((stream) => stream.sendable > 0);
     this.share = Math.max(MIN_SHARE, Math.floor(this.#connection.room / ready.length));
     for (const stream of ready) {
-      if (stream.sendable <= 0 || !this.#waiting.delete(stream)) continue;
+      if (stream.sendable <= 0 || !waiting.delete(stream)) continue;
       stream.handler?.onWritable();
     }
     return ready.length > 0;

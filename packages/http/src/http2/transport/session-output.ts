@@ -12,6 +12,8 @@ export interface SentListener {
 
 const NOTHING = Buffer.alloc(0);
 
+const prepareNothing = (): void => {};
+
 /** More than this is not held back for what may follow in the same turn. Octets. */
 const ENOUGH = 65_536;
 
@@ -34,7 +36,12 @@ export class SessionOutput {
    * `prepare` is called right before output is taken, for what may wait so long to be sent; `observe` with each part that is
    * written.
    */
-  constructor(session: Session, socket: Socket, prepare: () => void = () => {}, observe?: (part: Buffer) => void) {
+  constructor(
+    session: Session,
+    socket: Socket,
+    prepare: () => void = prepareNothing,
+    observe?: (part: Buffer) => void,
+  ) {
     this.#observe = observe;
     this.#session = session;
     this.#socket = socket;

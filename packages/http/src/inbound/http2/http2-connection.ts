@@ -34,6 +34,9 @@ const CONNECTION_WINDOW = 16 * 1_048_576;
 /** What a field line of HTTP/1.1 has beside name and value. Octets. */
 const LINE_OVERHEAD = ": \r\n".length;
 
+/** The close of the socket, which follows, says all there is to know. */
+const ignoreError = (): void => {};
+
 /** How a request with a too large header section is handled. */
 const IGNORED: StreamHandler = { onData() {}, onTrailers() {}, onWritable() {}, onReset() {} };
 
@@ -80,7 +83,7 @@ export class Http2Connection implements ServedConnection, ServerHandler {
     // It reads as long as there is a socket.
     void new DirectSocketReader(socket, (bytes) => this.receive(bytes));
     socket.on("end", this.#onEnd).on("drain", this.#onDrain);
-    socket.on("error", this.#onError).on("close", this.#onClose);
+    socket.on("error", ignoreError).on("close", this.#onClose);
     this.#session.start();
   }
 
@@ -214,8 +217,6 @@ export class Http2Connection implements ServedConnection, ServerHandler {
   readonly #onDrain = (): void => {
     this.#context.output.flush();
   };
-
-  readonly #onError = (): void => {};
 
   readonly #onClose = (): void => {
     this.#options.connections.delete(this);

@@ -106,7 +106,7 @@ test("connections that are idle hold no buffers, and little else", () => {
   const after = process.memoryUsage();
   // Frames are written into buffers of 16 KiB.
   expect((after.arrayBuffers - before.arrayBuffers) / 1000).toBeLessThan(4096);
-  expect((after.heapUsed - before.heapUsed) / 1000).toBeLessThan(12_000);
+  expect((after.heapUsed - before.heapUsed) / 1000).toBeLessThan(8000);
 });
 
 describe("a small message", () => {
