@@ -1,5 +1,8 @@
+import { rawServer } from "@trailsum/testkit";
+import { upgrade } from "undici";
 import { describe, expect, test } from "vitest";
 
+import { trailerAgent } from "../agent/side-by-side.ts";
 import { outcome, refusal } from "./refusal.ts";
 
 /** A head with one more field line or several, and five bytes of content. */
@@ -112,6 +115,18 @@ describe("the server does not answer in HTTP/1", () => {
     expect(
       await outcome("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
     ).toMatchObject(refusal("UND_ERR_SOCKET")));
+
+  test.each([
+    ["no Upgrade", ""],
+    ["an empty Upgrade", "Upgrade:\r\n"],
+  ])("a 101 with %s, where an upgrade was asked for", async (_name, line) => {
+    const origin = await rawServer(async (connection) => {
+      await connection.readHead();
+      await connection.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n${line}\r\n`);
+    });
+    const upgraded = upgrade(origin.origin, { dispatcher: trailerAgent(), protocol: "x" });
+    await expect(upgraded).rejects.toMatchObject({ code: "HPE_INVALID_HEADER_TOKEN" });
+  });
 
   test("an interim response that closes the connection", async () =>
     expect(

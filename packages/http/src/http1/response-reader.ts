@@ -66,6 +66,10 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     // A client that asked for a tunnel gets the connection with any response, as in undici and node:http.
     if (head.status === 101 || (this.#method === "CONNECT" && head.status >= 200)) {
       if (!this.#switches) throw new SyntaxFault("an unsolicited upgrade", "UNSOLICITED");
+      // RFC 9110 section 15.2.2: it has to name the protocol that is spoken from there on.
+      if (head.status === 101 && !hasUpgrade(head.raw)) {
+        throw new SyntaxFault("a 101 without an Upgrade field", "INVALID_HEADER_TOKEN");
+      }
       this.expectNothing();
       this.#responses.onSwitch(head, Buffer.from(this.rest()));
     } else if (head.status < 200) {
@@ -95,4 +99,8 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     if (this.#end === "cut") throw new SyntaxFault("other side closed without the close_notify of TLS", "INCOMPLETE");
     this.endMessage([]);
   }
+}
+
+function hasUpgrade(raw: readonly string[]): boolean {
+  return raw.some((text, at) => at % 2 === 0 && text.toLowerCase() === "upgrade" && raw[at + 1] !== "");
 }
