@@ -236,9 +236,12 @@ function knownLength(body: RequestBody): number | undefined {
   }
 }
 
-/** Methods whose requests have a meaning for content: there a body that is not given is an empty one (RFC 9110 section 8.6). */
+/** Methods whose requests have a meaning for content, those of WebDAV and QUERY included. */
+const WITH_CONTENT: ReadonlySet<string> = new Set(["PUT", "POST", "PATCH", "QUERY", "PROPFIND", "PROPPATCH"]);
+
+/** Whether a body that is not given is an empty one, whose length is sent (RFC 9110 section 8.6). */
 export function expectsContent(method: string): boolean {
-  return method === "PUT" || method === "POST" || method === "PATCH";
+  return WITH_CONTENT.has(method);
 }
 
 function flag(name: string, value: boolean | null | undefined): boolean {

@@ -63,7 +63,8 @@ describe.each(agents)("%s sends a body", (_name, agent) => {
     expect(given.headers["content-type"]).toBe("text/plain");
   });
 
-  test.each(["POST", "PUT", "PATCH"] as const)("that is empty with Content-Length: 0 to %s", async (method) => {
+  const withContent = ["POST", "PUT", "PATCH", "QUERY", "PROPFIND", "PROPPATCH"] as Dispatcher.HttpMethod[];
+  test.each(withContent)("that is empty with Content-Length: 0 to %s", async (method) => {
     const server = await echoServer();
     const dispatcher = agent();
     for (const body of [null, "", new Uint8Array(0)]) {
