@@ -14,8 +14,9 @@ interface ReadableState {
  * or closes without `end`, and destroys it in every case. Old streams are asked to pause, and may give more all the same.
  */
 export function nodeReadable(stream: ReadableLike): Readable {
-  // A Node stream that does not emit `close` has to be watched too.
-  return stream instanceof Readable && stateOf(stream)?.emitClose === true ? stream : new ForeignReadable(stream);
+  // A Node stream that does not emit `close` has to be watched too, and one may have had its `destroy` taken away.
+  const whole = stateOf(stream)?.emitClose === true && typeof stream.destroy === "function";
+  return stream instanceof Readable && whole ? stream : new ForeignReadable(stream);
 }
 
 /** Whether a stream has ended or was destroyed. */

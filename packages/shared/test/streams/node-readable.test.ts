@@ -120,6 +120,14 @@ describe("a stream of no known class", () => {
     expect(await outcome(nodeReadable(new Pretender(["some"])))).toBe(broken);
   });
 
+  test("of Node whose `destroy` was taken away is read, and its reader can give up", async () => {
+    const withoutDestroy = (): Readable =>
+      Object.assign(Readable.from(["one ", "two"], { autoDestroy: false }), { destroy: undefined });
+    expect(await outcome(nodeReadable(withoutDestroy()))).toBe("one two");
+    const abandoned = nodeReadable(withoutDestroy());
+    expect(await outcome(abandoned.destroy(broken))).toBe(broken);
+  });
+
   test("composed by duplexify fails when either part is destroyed", async () => {
     for (const [, { PassThrough: Foreign }] of foreignStreams) {
       const inner = new Foreign();
