@@ -39,7 +39,7 @@ export function serverBreaches(id: number): ConnectionBreach[] {
   const ofConnection = connectionBreaches([
     ["opens a stream", PROTOCOL_ERROR, headersFrame(2, encodeFields(ok))],
     ["answers what was not asked", PROTOCOL_ERROR, headersFrame(id + 1000, encodeFields(ok))],
-    ["promises a response to who wants none", PROTOCOL_ERROR, pushPromiseFrame(id, 2, encodeFields(request))],
+    ["promises a response that is not wanted", PROTOCOL_ERROR, pushPromiseFrame(id, 2, encodeFields(request))],
     ["sets push to on", PROTOCOL_ERROR, settingsFrame({ ENABLE_PUSH: 1 })],
     ["sends the preface of a client", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], connectionPreface],
     ["goes on with HTTP/1.1", [PROTOCOL_ERROR, FRAME_SIZE_ERROR], open, Buffer.from("HTTP/1.1 200 OK\r\n\r\n")],

@@ -19,7 +19,7 @@ interface Entry {
 
 /**
  * What the command knows of paths, kept in a file so that the next run need not find it out again. It is an optimization: a
- * file that cannot be read, understood or written is as good as none. Several processes may write it: each replaces it in
+ * file that cannot be read, parsed or written is ignored. Several processes may write it: each replaces it in
  * one step with what is there and its own.
  */
 export function createPathCache(

@@ -162,6 +162,11 @@ test.skipIf(chromium === undefined)(
       const plain = await browser.newPage({ javaScriptEnabled: false });
       await plain.goto(url);
       expect(await plain.textContent("dl")).toContain("Connections");
+      // Nothing is wider than the window of a telephone or a desk.
+      for (const width of [380, 1280]) {
+        await plain.setViewportSize({ width, height: 800 });
+        expect(await plain.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      }
     } finally {
       await browser.close();
     }

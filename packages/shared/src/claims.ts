@@ -20,7 +20,7 @@ export interface Claim {
   readonly of: { readonly algorithm: Algorithm; readonly digest: Buffer } | { readonly size: number };
 }
 
-/** A claim that could not be understood. */
+/** A claim that cannot be parsed. */
 export interface MalformedClaim {
   /** The field that claims it. */
   readonly field: IntegrityFieldName;
@@ -46,7 +46,7 @@ export interface UnsupportedClaim {
 export interface Claims {
   /** What they claim. */
   readonly claims: readonly Claim[];
-  /** What cannot be understood. */
+  /** What cannot be parsed. */
   readonly malformed: readonly MalformedClaim[];
   /** Digests of unknown algorithms. */
   readonly unsupported: readonly UnsupportedClaim[];

@@ -16,7 +16,7 @@ export interface DigestField {
   readonly faults: readonly DigestFault[];
 }
 
-/** One reason why a digest field cannot be understood. */
+/** One reason why a digest field cannot be parsed. */
 export interface DigestFault {
   /** The algorithm it is about, where it is about one. */
   readonly algorithm?: Algorithm;

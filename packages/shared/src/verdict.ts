@@ -6,9 +6,9 @@ import { announcedIntegrityFields, type IntegrityFieldName, integrityFieldNames 
 import { isAsStrong, meets, type Requirement } from "./requirement.ts";
 
 /**
- * What was found about some content that arrived whole:
+ * The result for content that arrived completely:
  * `verified`, every claim holds and nothing required is absent; `mismatched`, a claim does not hold; `missing`, a field that
- * was announced or is required never came; `malformed`, a claim cannot be understood; `unverified`, there was no digest
+ * was announced or is required did not arrive; `malformed`, a claim cannot be parsed; `unverified`, there was no digest
  * to check. Content that did not arrive whole has no verdict: its transfer failed.
  */
 export type VerdictName = "verified" | "mismatched" | "missing" | "malformed" | "unverified";
@@ -41,7 +41,7 @@ export interface Verdict {
   readonly expected: readonly CheckedDigest[];
   /** Fields that were announced and never came, and requirements that nothing met. */
   readonly missing: readonly Requirement[];
-  /** Claims that cannot be understood. */
+  /** Claims that cannot be parsed. */
   readonly malformed: readonly MalformedClaim[];
   /** Digests of unknown algorithms. They have no effect on the verdict. */
   readonly unsupported: readonly UnsupportedClaim[];
@@ -81,11 +81,11 @@ export interface Evidence {
 }
 
 /**
- * Decides what is to be thought of some content, from what was announced, received and computed. It is the only place
+ * Decides the verdict on some content from what was announced, received and computed. It is the only place
  * where that is decided, for requests and responses, on every hop.
  *
- * Where several things are wrong the first of malformed, mismatched, missing names the verdict: a claim that cannot be
- * understood will not be understood when it is sent again.
+ * If several verdicts apply, the first of malformed, mismatched, missing wins: a malformed claim is malformed again
+ * when it is resent.
  */
 export function decideVerdict(evidence: Evidence): Verdict {
   const { header, trailer = FieldLines.empty, computed, require = [], content = "whole" } = evidence;

@@ -56,7 +56,7 @@ const flags = {
     type: "string",
     default: "",
     describe:
-      "keep nothing that is not: verified (by what --digest names, or stronger); or a list such as sha-256,size",
+      "keep only what is verified (by an algorithm of --digest, or a stronger one), or has a list such as sha-256,size",
   },
   ...credentialFlags,
   ...connectionFlags,
@@ -82,7 +82,7 @@ const flags = {
   "skip-unchanged": {
     type: "boolean",
     default: false,
-    describe: "leave files alone that are what the server has, as their digests show",
+    describe: "skip files that are the same on the server, by their digests",
   },
   "limit-rate": rateFlag,
   ...transferFlags,

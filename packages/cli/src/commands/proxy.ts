@@ -85,13 +85,14 @@ const flags = {
   "s3-verify": {
     type: "boolean",
     default: false,
-    describe: "shield an S3 store: verify what S3 clients upload on its way, and forward plain requests, signed again",
+    describe:
+      "verify uploads of S3 clients for a store that does not, and forward them as plain requests, signed again",
   },
   ...s3CredentialFlags,
   "allow-unverified": {
     type: "boolean",
     default: false,
-    describe: "with --s3-verify: also forward objects that come with nothing to verify them by",
+    describe: "with --s3-verify: also forward uploads without a checksum",
   },
   balance: {
     choices: ["round-robin", "least-connections"],

@@ -64,7 +64,7 @@ const flags = {
   links: {
     choices: ["follow", "skip"],
     default: "follow",
-    describe: "symbolic links in a directory: upload what they lead to, or skip them",
+    describe: "symbolic links in a directory: upload their targets, or skip them",
   },
   delivery: {
     choices: deliveryChoices,
@@ -86,7 +86,7 @@ const flags = {
   "skip-unchanged": {
     type: "boolean",
     default: false,
-    describe: "send nothing that the server has already, as its digests show",
+    describe: "skip files that the server already has, by their digests",
   },
   "limit-rate": rateFlag,
   "sign-key": {

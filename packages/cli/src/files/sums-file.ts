@@ -17,7 +17,7 @@ export interface Sums {
   readonly path: string;
   /** In the order of the file. */
   readonly sums: readonly Sum[];
-  /** How many lines could not be understood. */
+  /** How many lines are malformed. */
   readonly malformed: number;
   /** The digests of a file by algorithm; undefined if the sums file does not name it. */
   of(name: FilePath): ReadonlyMap<Algorithm, Buffer> | undefined;

@@ -15,13 +15,13 @@ export const accessFlags = {
   auth: {
     type: "string",
     array: true,
-    describe: "user:password that a request must have (repeatable); other users of this machine can see it",
+    describe: "accept requests with this user:password (repeatable); other users of this machine can see it",
   },
   "auth-file": {
     type: "string",
     describe: "file of user:hash lines, as --hash-password makes them",
   },
-  token: { type: "string", array: true, describe: "bearer token that is enough instead (repeatable)" },
+  token: { type: "string", array: true, describe: "accept requests with this bearer token (repeatable)" },
   "token-file": { type: "string", describe: "file of such tokens, one on each line" },
   "hash-password": {
     type: "string",

@@ -7,7 +7,7 @@ import { suggestion } from "./suggestion.ts";
 export interface CommandLine {
   /** The flags that were given, by name. */
   readonly flags: ReadonlyMap<string, FlagValue>;
-  /** What is no flag: `-`, everything after `--`, and what does not begin with a dash. */
+  /** What is not a flag: `-`, everything after `--`, and what does not begin with a dash. */
   readonly operands: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function readCommandLine(args: readonly string[], flags: Flags): CommandL
   const valued = entries.filter(([, flag]) => takesValue(flag)).map(([name]) => name);
   const switches = entries.filter(([, { type }]) => type === "boolean").map(([name]) => name);
   const { argv, error } = Parser.detailed(spelledOut(args, flags), {
-    // Numbers too: their text is needed for what is no number.
+    // Numbers too: an error message shows their text.
     string: valued,
     narg: Object.fromEntries(valued.map((name) => [name, 1])),
     boolean: switches.flatMap((name) => [name, `no-${name}`]),
@@ -94,7 +94,7 @@ function refuseMisread(arg: string, flags: Flags): void {
   if (known?.type === "count") throw new Error(`--${name} takes no value: repeat it for more`);
 }
 
-/** The flag that a name stands for: itself, or the one that it turns off. Throws for a name that is unknown. */
+/** The flag of a name: itself, or the one that it turns off. Throws for an unknown name. */
 function positiveName(name: string, flags: Flags): string {
   if (Object.hasOwn(flags, name)) return name;
   const positive = name.replace(/^no-/, "");

@@ -37,7 +37,7 @@ export function listenerFlags(defaultPort: number): Flags {
       default: 10,
       describe: "after SIGTERM or Ctrl-C: time for running transfers to finish before they are aborted (seconds)",
     },
-    json: { type: "boolean", default: false, describe: "print the line that says where it listens as JSON" },
+    json: { type: "boolean", default: false, describe: "print the address that it listens on as JSON" },
     ...logFlags,
   };
 }

@@ -10,7 +10,7 @@ export interface StatusArguments {
 export const statusFlags: Flags = {
   status: {
     type: "string",
-    describe: "serve a page of what is under way at http://HOST:PORT/; the address may be that of --metrics",
+    describe: "serve a status page at http://HOST:PORT/; the address may be that of --metrics",
   },
 };
 

@@ -19,7 +19,7 @@ const STORE_FOLDER = ".trailsum";
 export interface Subject {
   /** What the digests come from, for messages. */
   readonly source: string;
-  /** How many lines of a sums file are not understood. */
+  /** How many lines of a sums file are malformed. */
   readonly malformed: number;
   readonly files: () => AsyncIterable<FileToCheck>;
 }

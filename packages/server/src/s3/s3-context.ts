@@ -45,7 +45,7 @@ export async function checkBucket({ bucket }: BucketRequest, { store }: S3Contex
   if ((await store.list(bucket)) === undefined) throw new S3Error("NoSuchBucket");
 }
 
-/** The object of a request. Throws `NoSuchKey` or `NoSuchBucket` if there is none, or the error of one that is corrupt. */
+/** The object of a request. Throws `NoSuchKey` or `NoSuchBucket` if it does not exist, or the error of one that is corrupt. */
 export async function openObject(request: ObjectRequest, context: S3Context): Promise<StoredObject> {
   const { store, corrupt } = context;
   const object = await store.open(request.path);

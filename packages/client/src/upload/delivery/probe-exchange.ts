@@ -67,7 +67,7 @@ export function exchangeProbe(
     },
     onResponseStart(responding, given, fields) {
       if (given === 100) continued = true;
-      // Only a final response says what becomes of the connection.
+      // Only a final response says what happens to the connection.
       if (given === 104) interim = responseFields(fields).has("Connection") ? "rewritten" : "kept";
       if (given < 200) return;
       status = given;
