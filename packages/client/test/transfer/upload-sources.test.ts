@@ -168,6 +168,9 @@ describe("an upload refuses, before it connects,", () => {
     ["a number", "USAGE", /neither a path/, () => 5],
     ["null", "USAGE", /neither a path/, () => null],
     ["an object", "USAGE", /neither a path/, () => ({})],
+    ["a form without fields", "USAGE", /neither a path/, () => new FormData()],
+    ["search parameters", "USAGE", /neither a path/, () => new URLSearchParams()],
+    ["a map", "USAGE", /neither a path/, () => new Map()],
   ];
   test.each(refused)("%s", async (_kind, code, sentence, make) => {
     const server = await receiver();

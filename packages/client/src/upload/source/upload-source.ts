@@ -49,8 +49,15 @@ export async function openSource(source: UploadSource, signal: AbortSignal | und
   if (bytes !== undefined) return fromBytes(bytes);
   if (isReadableLike(source)) return readOnce(source);
   if (isBlobLike(source)) return fromBlob(source);
-  if (isWebReadable(source) || isIterable(source)) return readOnce(source);
+  if (isWebReadable(source)) return readOnce(source);
+  if (isIterable(source) && !iteratesPairs(source)) return readOnce(source);
   throw new TrailsumError("USAGE", "the source is neither a path, bytes, a Blob, a stream nor an iterable of bytes");
+}
+
+/** Whether its items are names and values, as those of `FormData`, `URLSearchParams`, `Headers` and `Map`: it has no bytes, also if it is empty. */
+function iteratesPairs(source: object): boolean {
+  const { entries, [Symbol.iterator]: items } = source as { entries?: unknown; [Symbol.iterator]?: unknown };
+  return entries !== undefined && entries === items;
 }
 
 async function openFile(path: string | URL, signal: AbortSignal | undefined): Promise<OpenedSource> {
