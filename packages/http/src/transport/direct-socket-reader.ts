@@ -13,6 +13,9 @@ const AHEAD = 16_384;
 /** From this length on, what is read is not copied. Bytes. */
 const LARGE = 16_384;
 
+/** A connection on which no more has come for so long has no buffer of its own: many that are slow would hold many. Milliseconds. */
+const SLOW = 20;
+
 /** What may be kept is copied where it fills less than this part of its buffer. */
 const SPARSE = 4;
 
@@ -45,6 +48,8 @@ export class DirectSocketReader implements ReadTarget {
   #buffer: ReadBuffer | undefined;
   /** Whether the last buffer came back at once: then the next one is likely to. */
   #returns = true;
+  /** When much came the last time. */
+  #readAt = Number.NEGATIVE_INFINITY;
 
   constructor(socket: Socket, take: TakeBytes) {
     this.#socket = socket;
@@ -88,13 +93,15 @@ export class DirectSocketReader implements ReadTarget {
     const buffer = this.#buffer;
     const bytes = this.next.subarray(0, length);
     if (this.#released) return this.#socket.push(Buffer.from(bytes));
+    const isFast = length >= LARGE && this.#isFast();
     if (buffer === undefined) {
-      if (length >= LARGE) this.#buffer = ReadBuffer.take();
+      if (isFast) this.#buffer = ReadBuffer.take();
       this.#handle(Buffer.from(bytes));
-    } else if (length < LARGE) {
+    } else if (!isFast) {
+      const copy = Buffer.from(bytes);
       this.#buffer = undefined;
       buffer.release();
-      this.#handle(Buffer.from(bytes));
+      this.#handle(copy);
     } else if (!this.#returns && length * SPARSE < buffer.bytes.length) this.#handle(Buffer.from(bytes));
     else {
       const lent = this.#handle(bytes);
@@ -114,6 +121,13 @@ export class DirectSocketReader implements ReadTarget {
 
   #handle(bytes: Buffer): number | undefined {
     return handleRead(this.#take, bytes);
+  }
+
+  /** Whether much came shortly before, too. */
+  #isFast(): boolean {
+    const before = this.#readAt;
+    this.#readAt = performance.now();
+    return this.#readAt - before < SLOW;
   }
 
   #wantsMore(length: number): boolean {
