@@ -41,5 +41,6 @@ test.each([
   ["again, so that they enter the dynamic table", 2],
 ])("an encoder does not keep the sections that its lines were cut from, sent %s", (_name, times) => {
   heldAfter(times);
-  expect(heldAfter(times)).toBeLessThan(20 * 16_384);
+  // Three sections for each of them, of the 64: other tests of the process leave something in its heap, too.
+  expect(heldAfter(times)).toBeLessThan(20 * 3 * SECTION);
 });
