@@ -23,6 +23,7 @@ import { proxyRequest, proxyResponse } from "./proxy/proxy-small.ts";
 import { proxyVerify } from "./proxy/proxy-verify.ts";
 import { proxyVersionsUp } from "./proxy/proxy-versions-up.ts";
 import { print, type Report, write, writePage } from "./report.ts";
+import { serveS3 } from "./serve/serve-s3.ts";
 import { serveSmall } from "./serve/serve-small.ts";
 import { settings } from "./settings.ts";
 import { startUp } from "./start-up.ts";
@@ -53,6 +54,7 @@ const benchmarks: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ["proxy-grpc", proxyGrpc],
   ["proxy-http2-response", proxyHttp2Response],
   ["serve-small", serveSmall],
+  ["serve-s3", serveS3],
   ["transfer-upload", transferUpload],
   ["transfer-serve", transferServe],
   ["transfer-download", transferDownload],

@@ -77,6 +77,12 @@ const goals: readonly Goal[] = [
     most: 24,
   },
   {
+    what: "PutObject of 10 KiB, of a plain PUT",
+    name: "serve-s3",
+    read: (table) => table.cell("PutObject", "times the plain PUT"),
+    most: 1.5,
+  },
+  {
     what: "small upload to the server, of the same handler on node:http",
     name: "serve-small",
     read: (table) => table.cell("trailsum", "times node:http"),

@@ -68,7 +68,7 @@ test("every algorithm is measured, and openssl beside those that it knows", asyn
 });
 
 test("two of our own are compared", async () => {
-  for (const { name, rows } of await smoke(["serve-small", ...(ALL ? ["proxy-versions-up"] : [])])) {
+  for (const { name, rows } of await smoke(["serve-small", "serve-s3", ...(ALL ? ["proxy-versions-up"] : [])])) {
     expect(rows).toHaveLength(2);
     expect([name, rows.flat().join()]).not.toEqual([name, expect.stringMatching(/NaN|Infinity|lost/)]);
   }

@@ -11,13 +11,21 @@ export const SMALL = 256;
 const MIB = 1024 * 1024;
 const BLOCKS_IN_MIB = MIB / BLOCK.length;
 
-/** Small or large content, in the response or in the request, each with two trailers; and a small upload to a store. */
+/** A file that is put on a server, with its digest in the header. */
+export const FILE: Buffer = BLOCK.subarray(0, 10 * 1024);
+
+/**
+ * Small or large content, in the response or in the request, each with two trailers; a small upload to a store; and a file that is put,
+ * plainly or as clients of S3 do.
+ */
 export type Http1ExchangeName =
   | "small-response"
   | "small-request"
   | "large-response"
   | "large-request"
-  | "small-upload";
+  | "small-upload"
+  | "put-file"
+  | "put-object";
 
 /** A unary call of gRPC, a small response, and requests with small or large content, all but the call with two trailers. */
 export type Http2ExchangeName = "grpc-unary" | "http2-response" | "http2-request" | "http2-large-request";

@@ -1,9 +1,15 @@
+import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import { crc32 } from "node:zlib";
+
+import { signRequest } from "@trailsum/s3";
+import { FieldLines } from "@trailsum/shared";
 
 import {
   CHUNKED_FIELDS,
   type ChunkSize,
   type Content,
+  FILE,
   type Http1ExchangeName,
   keepsTrailers,
   mebibyteInChunks,
@@ -54,10 +60,45 @@ export function senderOf(name: Http1ExchangeName, port: number, large: Content, 
       const head = Buffer.from(`PUT /upload HTTP/1.1\r\n${host}${FIELDS}${type}${CHUNKED_FIELDS}\r\n`);
       return {
         send: sendAll(Buffer.concat([head, smallInChunks, lastChunk(smallContent)])),
-        judge: ({ head: answer }) => (/^HTTP\/1\.1 20[01] /.test(answer) ? "kept" : undefined),
+        judge: judgeUpload,
       };
     }
+    case "put-file": {
+      const digest = createHash("sha256").update(FILE).digest("base64");
+      return {
+        send: sendAll(putOf(port, FieldLines.from([["Repr-Digest", `sha-256=:${digest}:`]]))),
+        judge: judgeUpload,
+      };
+    }
+    case "put-object":
+      return { send: sendAll(putOf(port, signedHeader(port))), judge: judgeUpload };
   }
+}
+
+/** The bucket and the object that are written, again and again. */
+const OBJECT = "/bench/object";
+
+/** The credentials of the client of S3, which the server knows. */
+export const S3_CREDENTIALS = { accessKeyId: "bench", secretAccessKey: "bench-secret" } as const;
+
+/** The header of a PutObject of the file, as the SDKs send it: the checksum crc32, the digest of the content, and a signature. */
+function signedHeader(port: number): FieldLines {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(FILE));
+  const header = FieldLines.from([
+    ["x-amz-checksum-crc32", checksum.toString("base64")],
+    ["x-amz-sdk-checksum-algorithm", "CRC32"],
+  ]);
+  const payload = createHash("sha256").update(FILE).digest("hex");
+  const request = { method: "PUT", path: OBJECT, query: [], header, host: `127.0.0.1:${port}`, payload };
+  return signRequest(request, S3_CREDENTIALS, { region: "us-east-1" });
+}
+
+/** A PUT of the file. */
+function putOf(port: number, header: FieldLines): Buffer {
+  const lines = Array.from(header, ([name, value]) => `${name}: ${value}\r\n`).join("");
+  const head = `PUT ${OBJECT} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${FILE.length}\r\n${lines}\r\n`;
+  return Buffer.concat([Buffer.from(head), FILE]);
 }
 
 /** Sends large content in chunks, as fast as it is taken, and its trailers. */
@@ -95,6 +136,11 @@ export function judgeResponse(content: Content): Judge {
 export function judgeRequest(answer: Message): ReturnType<Judge> {
   if (!isGood(answer)) return undefined;
   return /\r\nx-trailers: (kept|lost)\r\n/i.exec(answer.head)?.[1] as "kept" | "lost" | undefined;
+}
+
+/** Whether an upload was stored. */
+function judgeUpload({ head }: Message): ReturnType<Judge> {
+  return /^HTTP\/1\.1 20[01] /.test(head) ? "kept" : undefined;
 }
 
 function isGood(answer: Message): boolean {
