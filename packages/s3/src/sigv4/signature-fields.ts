@@ -1,6 +1,6 @@
 import type { FieldLines } from "@trailsum/shared";
 
-import { S3Error } from "../s3-errors.ts";
+import { S3Error, type S3ErrorCode } from "../s3-errors.ts";
 import type { S3Query } from "../s3-query.ts";
 import type { CredentialScope } from "./signing-key.ts";
 
@@ -48,8 +48,8 @@ function fromHeader(header: FieldLines): SignatureFields {
   const [value = "", ...others] = header.getAll("Authorization");
   const [, algorithm, rest = ""] = /^(\S+)\s+(.+)$/.exec(value) ?? [];
   if (algorithm !== ALGORITHM) throw unsupported();
-  const malformed = new S3Error("AuthorizationHeaderMalformed");
-  if (others.length > 0) throw malformed;
+  const malformed = "AuthorizationHeaderMalformed";
+  if (others.length > 0) throw new S3Error(malformed);
   const parameters = new Map(
     rest.split(",").map((part) => {
       const [, name = "", given = ""] = /^\s*(\w+)=(.*?)\s*$/.exec(part) ?? [];
@@ -72,11 +72,11 @@ function fromHeader(header: FieldLines): SignatureFields {
 }
 
 function fromQuery(query: S3Query): SignatureFields {
-  const malformed = new S3Error("AuthorizationQueryParametersError");
-  if (query.get("X-Amz-Algorithm") !== ALGORITHM) throw malformed;
+  const malformed = "AuthorizationQueryParametersError";
+  if (query.get("X-Amz-Algorithm") !== ALGORITHM) throw new S3Error(malformed);
   const expires = query.get("X-Amz-Expires") ?? "";
   if (!/^\d{1,6}$/.test(expires) || Number(expires) > MAX_EXPIRES || Number(expires) < 1) {
-    throw new S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 second and a week");
+    throw new S3Error(malformed, "X-Amz-Expires must be between 1 second and a week");
   }
   const fields = read(
     {
@@ -99,13 +99,13 @@ interface Written {
 
 function read(
   { credential = "", signedHeaders = "", signature = "", time = "" }: Written,
-  malformed: S3Error,
+  malformed: S3ErrorCode,
 ): SignatureFields {
   const [, accessKeyId, day, region] = CREDENTIAL.exec(credential) ?? [];
   const names = signedHeaders.split(";");
-  if (accessKeyId === undefined || day === undefined || region === undefined) throw malformed;
-  if (!SIGNED_HEADERS.test(signedHeaders) || !names.includes("host")) throw malformed;
-  if (!SIGNATURE.test(signature) || !TIME.test(time) || !time.startsWith(day)) throw malformed;
+  if (accessKeyId === undefined || day === undefined || region === undefined) throw new S3Error(malformed);
+  if (!SIGNED_HEADERS.test(signedHeaders) || !names.includes("host")) throw new S3Error(malformed);
+  if (!SIGNATURE.test(signature) || !TIME.test(time) || !time.startsWith(day)) throw new S3Error(malformed);
   return { accessKeyId, day, region, time, signedHeaders: names, signature, expires: undefined };
 }
 

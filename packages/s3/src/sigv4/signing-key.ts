@@ -15,7 +15,7 @@ export class Signer {
 
   /** `time` is that of the request, as `X-Amz-Date` has it. */
   constructor(secret: string, time: string, { day, region }: CredentialScope) {
-    this.#key = [day, region, "s3", "aws4_request"].reduce(hmac, Buffer.from(`AWS4${secret}`));
+    this.#key = signingKey(secret, day, region);
     this.#context = `${time}\n${day}/${region}/s3/aws4_request`;
   }
 
@@ -23,6 +23,23 @@ export class Signer {
   sign(kind: "" | "-PAYLOAD" | "-TRAILER", lines: readonly string[]): string {
     return hmac(this.#key, [`AWS4-HMAC-SHA256${kind}`, this.#context, ...lines].join("\n")).toString("hex");
   }
+}
+
+/** How many keys are kept: each holds for a day, and deriving one takes four fifths of the time of a signature. */
+const MOST_KEYS = 16;
+
+/** The keys that were derived last, by secret, day and region. */
+const derived = new Map<string, Buffer>();
+
+function signingKey(secret: string, day: string, region: string): Buffer {
+  const name = JSON.stringify([day, region, secret]);
+  const known = derived.get(name);
+  if (known !== undefined) return known;
+  const key = [day, region, "s3", "aws4_request"].reduce(hmac, Buffer.from(`AWS4${secret}`));
+  const [oldest] = derived.keys();
+  if (oldest !== undefined && derived.size >= MOST_KEYS) derived.delete(oldest);
+  derived.set(name, key);
+  return key;
 }
 
 function hmac(key: Buffer, content: string): Buffer {
