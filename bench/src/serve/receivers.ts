@@ -13,7 +13,7 @@ export const LANES = 64;
 const ROUNDS = 3;
 
 /** A server with a store in memory, and what is sent to it. */
-export interface Receiver {
+interface Receiver {
   readonly name: string;
   readonly kind: "trailsum" | "node" | "s3";
   readonly exchange: ExchangeName;
