@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /** What a key signs for: a day, a region and a service. */
 export interface CredentialScope {
@@ -9,7 +9,7 @@ export interface CredentialScope {
 
 /** Signs with the key of one day, region and service. */
 export class Signer {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   /** The lines of every string to sign between its name and its content. */
   readonly #context: string;
 
@@ -29,20 +29,22 @@ export class Signer {
 const MOST_KEYS = 16;
 
 /** The keys that were derived last, by secret, day and region. */
-const derived = new Map<string, Buffer>();
+const derived = new Map<string, KeyObject>();
 
-function signingKey(secret: string, day: string, region: string): Buffer {
+function signingKey(secret: string, day: string, region: string): KeyObject {
   const name = JSON.stringify([day, region, secret]);
   const known = derived.get(name);
   if (known !== undefined) return known;
-  const key = [day, region, "s3", "aws4_request"].reduce(hmac, Buffer.from(`AWS4${secret}`));
+  const bytes = [day, region, "s3", "aws4_request"].reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`));
+  // Node finds out what other keys are by errors that it catches.
+  const key = createSecretKey(bytes);
   const [oldest] = derived.keys();
   if (oldest !== undefined && derived.size >= MOST_KEYS) derived.delete(oldest);
   derived.set(name, key);
   return key;
 }
 
-function hmac(key: Buffer, content: string): Buffer {
+function hmac(key: Buffer | KeyObject, content: string): Buffer {
   return createHmac("sha256", key).update(content).digest();
 }
 
