@@ -39,7 +39,7 @@ import {
 } from "../flags/signature-flags.ts";
 import { listOf } from "../flags/transfer-flags.ts";
 import { type UploadLimitArguments, uploadLimitFlags, uploadLimits } from "../flags/upload-limit-flags.ts";
-import { limitYoungGeneration } from "../process/v8-flags.ts";
+import { keepYoungGenerationSmall, limitYoungGeneration } from "../process/v8-flags.ts";
 
 interface ServeArguments
   extends
@@ -123,6 +123,7 @@ async function serve(given: ServeArguments, run: Run): Promise<void> {
 async function receive(given: ServeArguments, log: Log, run: Run, endpoints: Endpoints): Promise<void> {
   const { createUploadServer } = await import("@trailsum/server");
   limitYoungGeneration();
+  keepYoungGenerationSmall();
   const graceMs = drainTime(given);
   const listener = await listenerOptions(given, run.signal);
   const access = await accessOptions(given, run.signal);

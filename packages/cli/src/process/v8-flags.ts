@@ -23,3 +23,11 @@ export function limitYoungGeneration(): void {
     setFlagsFromString("--scavenger-max-new-space-capacity-mb=2");
   }
 }
+
+/**
+ * Keeps V8's young generation at its first size in a server of uploads. It would grow to more than 100 MiB while hundreds are under way, and
+ * collecting it sooner costs no measurable time beside hashing and the disk. Call it where {@link limitYoungGeneration} is called.
+ */
+export function keepYoungGenerationSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+}
