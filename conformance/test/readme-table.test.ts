@@ -30,14 +30,15 @@ test("the README's table of which software keeps what is the one that was measur
   expect(tableIn(readme!, "Which software keeps trailers")).toEqual(tableIn(results!));
 });
 
-test("the delivery modes of paths in docs are those that were measured, and all is as promised", async () => {
-  const [docs, report, measured] = await Promise.all(
-    ["docs/delivery-modes.md", "conformance/results/paths.md", "conformance/results/paths.json"].map((path) =>
-      readFile(join(root, path), "utf8"),
+test("the delivery modes of paths in README and docs are those that were measured, and all is as promised", async () => {
+  const [readme, docs, report, measured] = await Promise.all(
+    ["README.md", "docs/delivery-modes.md", "conformance/results/paths.md", "conformance/results/paths.json"].map(
+      (path) => readFile(join(root, path), "utf8"),
     ),
   );
   const walked = JSON.parse(measured!) as WalkedPaths;
   expect(walked.paths.flatMap((path) => faultsOf(path))).toEqual([]);
   expect(report).toBe(pathsReport(walked));
   expect(tableIn(docs!, "Which path takes which mode")).toEqual(tableIn(report!));
+  expect(tableIn(readme!, "Through software that drops trailers, uploads take two steps")).toEqual(tableIn(report!));
 });
