@@ -71,6 +71,12 @@ const goals: readonly Goal[] = [
   },
   { what: "small response from HTTP/1.1 to HTTP/2, of Go", name: "proxy-http2-response", read: than("Go"), most: 0.45 },
   {
+    what: "idle connection of HTTP/2, of the first 2,000, KiB",
+    name: "proxy-idle-http2",
+    read: (table) => table.cell("trailsum", "KiB for each of the first 2000"),
+    most: 24,
+  },
+  {
     what: "idle connection of HTTP/2 after the first 2,000, KiB",
     name: "proxy-idle-http2",
     read: (table) => table.cell("trailsum", "KiB per further connection"),
