@@ -1,3 +1,5 @@
+import { sameFieldName } from "@trailsum/shared";
+
 import { type ContentSink, type MessageLimits, MessageReader } from "./message-reader.ts";
 import { parseResponseHead, type ResponseHead } from "./response-head.ts";
 import { SyntaxFault } from "./syntax-fault.ts";
@@ -102,5 +104,5 @@ export class ResponseReader extends MessageReader<ResponseHead> {
 }
 
 function hasUpgrade(raw: readonly string[]): boolean {
-  return raw.some((text, at) => at % 2 === 0 && text.toLowerCase() === "upgrade" && raw[at + 1] !== "");
+  return raw.some((text, at) => at % 2 === 0 && sameFieldName(text, "upgrade") && raw[at + 1] !== "");
 }

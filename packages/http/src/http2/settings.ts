@@ -1,6 +1,7 @@
 import { ErrorCode } from "./error-code.ts";
 import { ConnectionFault } from "./fault.ts";
 import { DEFAULT_WINDOW, MAX_WINDOW } from "./flow-control.ts";
+import { LARGEST_PAYLOAD } from "./frames/frame-header.ts";
 import type { SettingPair } from "./frames/settings.ts";
 import { DEFAULT_TABLE_SIZE } from "./hpack/dynamic-table.ts";
 
@@ -83,7 +84,7 @@ export function changedSettings(before: Settings, pairs: readonly SettingPair[],
         after.initialWindowSize = value;
         break;
       case IDS.maxFrameSize:
-        if (value < 2 ** 14 || value > 2 ** 24 - 1) throw invalidSetting("MAX_FRAME_SIZE", value);
+        if (value < 2 ** 14 || value > LARGEST_PAYLOAD) throw invalidSetting("MAX_FRAME_SIZE", value);
         after.maxFrameSize = value;
         break;
       case IDS.maxHeaderListSize:

@@ -18,6 +18,9 @@ export const Flag = { END_STREAM: 0x1, ACK: 0x1, END_HEADERS: 0x4, PADDED: 0x8, 
 /** The octets before the payload of every frame (RFC 9113 section 4.1). */
 export const FRAME_HEADER_LENGTH = 9;
 
+/** The largest payload that a frame can have: its length takes 24 bits (RFC 9113 section 4.2). Octets. */
+export const LARGEST_PAYLOAD: number = 2 ** 24 - 1;
+
 /** The highest stream identifier (RFC 9113 section 5.1.1). */
 export const MAX_STREAM_ID: number = 2 ** 31 - 1;
 

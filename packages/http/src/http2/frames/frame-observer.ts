@@ -1,5 +1,5 @@
 import { errorCodeName } from "../error-code.ts";
-import { Flag, type FrameHeader, FrameType } from "./frame-header.ts";
+import { Flag, type FrameHeader, FrameType, LARGEST_PAYLOAD } from "./frame-header.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { parseGoaway } from "./goaway.ts";
 import { CLIENT_PREFACE } from "./preface.ts";
@@ -37,9 +37,6 @@ const SETTINGS: readonly string[] = [
   "NO_RFC7540_PRIORITIES",
 ];
 
-/** The largest payload that a peer may allow (RFC 9113 section 4.2). Octets. */
-const MAX_FRAME_SIZE = 2 ** 24 - 1;
-
 const hexadecimal = (number: number): string => `0x${number.toString(16)}`;
 
 /**
@@ -56,7 +53,7 @@ export class FrameObserver implements FrameSink {
   constructor(sender: "client" | "server", onFrame: (frame: ObservedFrame) => void) {
     this.#onFrame = onFrame;
     this.#preface = sender === "client" ? CLIENT_PREFACE.length : 0;
-    this.#reader.maxFrameSize = MAX_FRAME_SIZE;
+    this.#reader.maxFrameSize = LARGEST_PAYLOAD;
   }
 
   /** Takes the next octets of the connection. */
