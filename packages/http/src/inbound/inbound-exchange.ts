@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 
-import { FieldLines, TrailsumError } from "@trailsum/shared";
+import { type FieldLine, FieldLines, TrailsumError } from "@trailsum/shared";
 
 import type { ContentSource } from "./inbound-content.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -34,7 +34,7 @@ export interface InboundExchange {
    * where it is absent none does. To be set before `head`.
    */
   onReleased?: ((piece: Uint8Array) => void) | undefined;
-  /** Fields that the final head has besides its own, whatever sends it. To be set before `head`. */
+  /** Fields that the final head has besides its own, whatever sends it: see {@link addFields}. */
   addedFields?: FieldLines | undefined;
 
   /** Sends an interim response (1xx), where the client knows of any. */
@@ -88,6 +88,11 @@ export interface OutgoingHead {
   readonly length: string | undefined;
   /** Whether what has not yet come of the request is given up, and with it the connection if it carries nothing else. */
   readonly givesUp: boolean;
+}
+
+/** Adds fields to the final head of an exchange, whatever sends it. To be called before `head`. */
+export function addFields(exchange: InboundExchange, fields: readonly FieldLine[]): void {
+  exchange.addedFields = FieldLines.from([...(exchange.addedFields ?? []), ...fields]);
 }
 
 /** The header section of a final head, with the fields that were added to the exchange. */

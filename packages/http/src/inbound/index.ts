@@ -9,7 +9,13 @@ export { Http1Connection } from "./http1/http1-connection.ts";
 export type { InboundTimeouts } from "./served-connection-options.ts";
 export { Http2Connection } from "./http2/http2-connection.ts";
 export { type ContentSink, type ContentSource, InboundContent } from "./inbound-content.ts";
-export { type ClientConnection, clientGoneError, type InboundExchange, type OutgoingHead } from "./inbound-exchange.ts";
+export {
+  addFields,
+  type ClientConnection,
+  clientGoneError,
+  type InboundExchange,
+  type OutgoingHead,
+} from "./inbound-exchange.ts";
 export type { ContentOutline, InboundRequest } from "./inbound-request.ts";
 export { cannotListen, type ListenAddress, listenAddress, type ListenOptions } from "./listen-address.ts";
 export { createListener, type Listener, type ListenerOptions, type Listening } from "./listener.ts";

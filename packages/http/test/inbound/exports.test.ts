@@ -12,6 +12,7 @@ test("the entry for the inbound server exports these values and no others", () =
     "NodeHttp2Exchange",
     "WebContent",
     "WebExchange",
+    "addFields",
     "asksForUpgrade",
     "beginRecord",
     "cannotListen",

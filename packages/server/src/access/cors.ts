@@ -1,5 +1,5 @@
-import type { InboundExchange, InboundRequest } from "@trailsum/http/inbound";
-import { type FieldLine, FieldLines, integrityFieldNames, TrailsumError } from "@trailsum/shared";
+import { addFields, type InboundExchange, type InboundRequest } from "@trailsum/http/inbound";
+import { type FieldLine, integrityFieldNames, TrailsumError } from "@trailsum/shared";
 
 /** The origins whose pages may use a server from a browser: a list of them, or every one. */
 export type AllowedOrigins = readonly string[] | "*";
@@ -63,7 +63,7 @@ export class CrossOriginPolicy {
       const origin = this.#allowed === "*" ? "*" : exchange.request.header.get("Origin")!;
       fields.push(["Access-Control-Allow-Origin", origin], ["Access-Control-Expose-Headers", EXPOSED]);
     }
-    exchange.addedFields = FieldLines.from(fields);
+    addFields(exchange, fields);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { addFields } from "@trailsum/http/inbound";
 import { type FieldLine, FieldLines, TrailsumError, type Verdict } from "@trailsum/shared";
 
 import { checkBeforeContent, commitCondition } from "../request/conditional-request.ts";
@@ -34,7 +35,7 @@ export function tusMethod({ method, header }: RequestHead): string {
 
 /** Adds to the response what every response has, whatever sends it. */
 export function markTus({ exchange }: UploadExchange): void {
-  exchange.addedFields = FieldLines.from([...(exchange.addedFields ?? []), RESUMABLE]);
+  addFields(exchange, [RESUMABLE]);
 }
 
 /** Creates an upload resource: at a directory under the name in its metadata, at any other target for that object. */
