@@ -267,8 +267,8 @@ export function createUploadResource(given: UploadHandlerOptions): UploadResourc
       if (exchange.gone) return;
       const { request } = exchange;
       const client = clientAddress(request, options.trustForwarded);
-      const mountPath = forwardedPrefix(request, options.trustForwarded) + (request.mountPath ?? "");
-      const upload = { head: { ...requestHead(request), mountPath }, exchange, client, began, record };
+      const head = requestHead(request, forwardedPrefix(request, options.trustForwarded));
+      const upload = { head, exchange, client, began, record };
       await answerByMethod(upload).catch((error: unknown) => refuse(upload, TrailsumError.from(error)));
     } catch {
       // Not even the refusal could be given, because of a logger that throws, say.

@@ -6,8 +6,8 @@ export interface RequestHead {
   readonly method: string;
   /** The path and the query as received; below a mount point, the rest that the framework passes. */
   readonly target: string;
-  /** What a framework or a trusted proxy has cut off the front of the target. Default: nothing. */
-  readonly mountPath?: string | undefined;
+  /** What a framework or a trusted proxy has cut off the front of the target; empty for nothing. */
+  readonly mountPath: string;
   readonly header: FieldLines;
   /** How many bytes of content there will be; undefined if only the end shows it. */
   readonly size: number | undefined;
@@ -15,18 +15,16 @@ export interface RequestHead {
   readonly trailersPossible: boolean;
 }
 
-/** Reads the head of a request. */
-export function requestHead({
-  method,
-  target: { path, query },
-  mountPath,
-  header,
-  content,
-}: InboundRequest): RequestHead {
+/** Reads the head of a request. `prefix` is what a trusted proxy has cut off the front of its path. */
+export function requestHead(
+  { method, target, mountPath = "", header, content }: InboundRequest,
+  prefix = "",
+): RequestHead {
+  const { path, query } = target;
   return {
     method,
     target: query === undefined ? path : `${path}?${query}`,
-    mountPath,
+    mountPath: prefix + mountPath,
     header,
     size: content === undefined ? 0 : content.length,
     trailersPossible: content?.trailersPossible ?? false,

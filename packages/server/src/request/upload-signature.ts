@@ -40,7 +40,7 @@ export function requireSignature(
   { signatureKeys: keys }: SignaturePolicy,
 ): void {
   if (keys === undefined) return;
-  const { method, target, mountPath = "", header } = head;
+  const { method, target, mountPath, header } = head;
   const { path, query } = parseRequestTarget(target);
   const message = { method, path: `${mountPath}${path}`, query, header, trailer };
   verifyUploadSignature(message, { keys, now: secondsNow(), begun, computed, fields });

@@ -165,7 +165,7 @@ function signedMessage({ head, began }: UploadExchange, { record }: Upload, trai
     head,
     trailer,
     begun,
-    fields: [formatUploadTarget({ target: `${head.mountPath ?? ""}${record.target}`, contentType })],
+    fields: [formatUploadTarget({ target: `${head.mountPath}${record.target}`, contentType })],
   };
 }
 

@@ -17,6 +17,6 @@ export function uploadIdIn(target: string): string | undefined {
 }
 
 /** The path of an upload resource as its client has to ask for it: for `Location`. */
-export function uploadLocation({ mountPath = "" }: RequestHead, id: string): string {
+export function uploadLocation({ mountPath }: RequestHead, id: string): string {
   return `${mountPath}${PREFIX}${id}`;
 }
