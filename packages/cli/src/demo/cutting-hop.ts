@@ -2,6 +2,9 @@ import { createServer, request } from "node:http";
 
 import { type Hop, startHop } from "./hop.ts";
 
+/** A reset overtakes what the next hop has not read: it is given so long. Milliseconds. */
+const READ = 250;
+
 /**
  * A hop that sends responses on in chunks, as one that compresses them does, and fails after so many bytes of the content:
  * it resets the connection.
@@ -18,7 +21,7 @@ export async function startCuttingHop(target: URL, after: number): Promise<Hop> 
         if (piece.length < rest) res.write(piece);
         else {
           response.destroy();
-          res.write(piece.subarray(0, rest), () => res.socket?.resetAndDestroy());
+          res.write(piece.subarray(0, rest), () => setTimeout(() => res.socket?.resetAndDestroy(), READ));
         }
       });
       response.on("end", () => res.end()).on("error", () => res.destroy());
