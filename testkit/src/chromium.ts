@@ -1,20 +1,12 @@
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-
 import { type Browser, chromium } from "playwright-core";
+
+import { findProgram } from "./installed-program.ts";
 
 /** The Chromium that is installed here, under one of its names; undefined if none is installed. */
 export async function findChromium(): Promise<string | undefined> {
-  const directories = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => entry !== "");
   for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    for (const directory of directories) {
-      const path = join(directory, name);
-      const usable = await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (usable) return path;
-    }
+    const path = await findProgram(name);
+    if (path !== undefined) return path;
   }
   return undefined;
 }

@@ -1,24 +1,23 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, readdir, readFile, rename } from "node:fs/promises";
-import { basename, delimiter, join } from "node:path";
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+
+import { findProgram, isExecutable } from "./installed-program.ts";
 
 const run = promisify(execFile);
 const cache = fileURLToPath(new URL("../../node_modules/.cache/trailsum-go", import.meta.url));
 
 /** The path of a `go` binary: the one on PATH, or the newest that Debian keeps under /usr/lib; `undefined` if none is installed. */
 export async function goToolchain(): Promise<string | undefined> {
-  const onPath = (process.env["PATH"] ?? "").split(delimiter).filter((directory) => directory !== "");
   const installed = await readdir("/usr/lib").catch(() => []);
   const debian = installed
     .filter((name) => /^go-\d/.test(name))
     .toSorted((a, b) => b.localeCompare(a, "en", { numeric: true }))
     .map((name) => join("/usr/lib", name, "bin"));
-  const candidates = [...onPath, ...debian].map((directory) => join(directory, "go"));
-  const usable = await Promise.all(candidates.map(isExecutable));
-  return candidates.find((_candidate, index) => usable[index]);
+  return findProgram("go", debian);
 }
 
 /**
@@ -52,11 +51,4 @@ export async function buildGo(sourceFile: string): Promise<string> {
   });
   await rename(aside, program);
   return program;
-}
-
-function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { combinations, HTTP1 } from "../combination.ts";
-import { type Peer, versionOf, which } from "./peer.ts";
+import { type Peer, versionOf } from "./peer.ts";
 
 const MODULES = ["mpm_event", "authz_core", "env", "http2", "proxy", "proxy_http", "proxy_http2", "proxy_wstunnel"];
 
@@ -11,7 +11,7 @@ export const apache: Peer = {
   name: "Apache httpd",
   combinations,
   install: "apt-get install apache2",
-  version: async () => ((await which("apache2")) === undefined ? undefined : versionOf("apache2", "-v")),
+  version: () => versionOf("apache2", "-v"),
   async command({ port, originPort, directory, timeout, combination: { client, origin } = HTTP1, secure }) {
     const http2 = secure === undefined ? "h2c" : "h2";
     const modules = secure === undefined ? MODULES : [...MODULES, "socache_shmcb", "ssl"];

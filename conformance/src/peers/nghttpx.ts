@@ -1,12 +1,12 @@
 import { combinations, HTTP1 } from "../combination.ts";
-import { type Peer, versionOf, which } from "./peer.ts";
+import { type Peer, versionOf } from "./peer.ts";
 
 /** nghttpx, the proxy of nghttp2, configured to change as little as it can. */
 export const nghttpx: Peer = {
   name: "nghttpx",
   install: "apt-get install nghttp2-proxy",
   combinations,
-  version: async () => ((await which("nghttpx")) === undefined ? undefined : versionOf("nghttpx", "--version")),
+  version: () => versionOf("nghttpx", "--version"),
   command: async ({ port, originPort, timeout, combination: { origin } = HTTP1, secure }) => [
     "nghttpx",
     "--conf=/dev/null",

@@ -1,7 +1,7 @@
-import { access, constants } from "node:fs/promises";
 import { execFile } from "node:child_process";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+
+import { findProgram } from "@trailsum/testkit/installed-program";
 
 import type { Combination } from "../combination.ts";
 
@@ -54,22 +54,9 @@ export interface Peer {
   command(place: PeerPlace): Promise<readonly string[]>;
 }
 
-/** The path of an installed program, if there is one. */
-export async function which(program: string): Promise<string | undefined> {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-  for (const path of directories.map((directory) => join(directory, program))) {
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return path;
-  }
-  return undefined;
-}
-
 /** What `program` says of its version: the first thing in its output that looks like one. */
 export async function versionOf(program: string, ...args: readonly string[]): Promise<string | undefined> {
-  const path = await which(program);
+  const path = await findProgram(program);
   if (path === undefined) return undefined;
   const { stdout, stderr } = await promisify(execFile)(path, args);
   return /\d+\.\d+(?:\.\d+)?/.exec(stdout + stderr)?.[0];

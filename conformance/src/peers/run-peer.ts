@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { freePort } from "@trailsum/testkit/free-ports";
+import { findProgram } from "@trailsum/testkit/installed-program";
+
 import type { Peer, PeerManner } from "./peer.ts";
 
 /** A peer that is running, and is started again when it dies. */
@@ -27,8 +29,8 @@ export class PeerProcess {
   static async start(peer: Peer, originPort: number, manner: Partial<PeerManner> = {}): Promise<PeerProcess> {
     const directory = await mkdtemp(join(tmpdir(), "conformance-"));
     const port = await freePort();
-    const command = await peer.command({ port, originPort, directory, timeout: 1, ...manner });
-    const running = new PeerProcess(port, command, directory);
+    const [program = "", ...args] = await peer.command({ port, originPort, directory, timeout: 1, ...manner });
+    const running = new PeerProcess(port, [(await findProgram(program)) ?? program, ...args], directory);
     try {
       await running.ready();
       return running;

@@ -1,11 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
 import { freePort } from "@trailsum/testkit";
+import { findProgram } from "@trailsum/testkit/installed-program";
 import { onTestFinished } from "vitest";
 
 /** How a tool ended, and what it said. */
@@ -37,12 +36,7 @@ export class ForeignTool {
 
   /** Looks where programs are, those for administrators too: Debian puts servers there. */
   static async find(name: string): Promise<ForeignTool> {
-    const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-    for (const directory of directories.filter((entry) => entry !== "")) {
-      const path = join(directory, name);
-      if (await isExecutable(path)) return new ForeignTool(name, path);
-    }
-    return new ForeignTool(name, undefined);
+    return new ForeignTool(name, await findProgram(name));
   }
 
   /** Runs it to its end. A failure is a result, not an error. */
@@ -83,11 +77,4 @@ function listens(port: number): Promise<boolean> {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
   });
-}
-
-function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
